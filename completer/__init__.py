@@ -1,0 +1,1 @@
+"""The completion backend: from a request to a completion."""

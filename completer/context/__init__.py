@@ -1,0 +1,1 @@
+"""What the model may see: workspace files, syntax, retrieved definitions."""

@@ -1,0 +1,1 @@
+"""Proposes what the model is about to say, from a suffix index over the repository."""

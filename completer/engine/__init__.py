@@ -1,0 +1,1 @@
+"""Turns prompt tokens into completion tokens; sees token ids only."""

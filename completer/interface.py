@@ -1,0 +1,47 @@
+"""The interface that front doors depend on, whoever serves it: this process, a server, a cluster."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from completer.request import Completion, CompletionRequest, TextDelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceInfo:
+    """What a front door may tell about the service: the model's name, its device and its limits."""
+
+    model: str
+    device: str
+    dtype: str
+    context_tokens: int
+    workspaces: tuple[Path, ...]
+
+
+class CompletionService(Protocol):
+    """Completes code. Cancelling the awaiting task, or closing the stream, stops the decoding."""
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """Answer one request.
+
+        Raises `BadRequestError` for a request that cannot be served as it stands, and
+        `OverloadedError` when the queue is full.
+        """
+        ...
+
+    def stream(self, request: CompletionRequest) -> AsyncIterator[TextDelta | Completion]:
+        """Yield text as it becomes final, then the whole `Completion` as the last item."""
+        ...
+
+    def document_changed(self, path: Path, text: str | None) -> None:
+        """Tell the service the unsaved text of an open document; `None` when it was closed."""
+        ...
+
+    def accepted(self, completion_id: str, text: str) -> None:
+        """Tell the service that a person accepted `text` of a completion."""
+        ...
+
+    def info(self) -> ServiceInfo:
+        """Describe the service."""
+        ...

@@ -1,0 +1,127 @@
+"""What is asked and what comes back: the frozen dataclasses that every front door and the engine share."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+FinishReason = Literal["stop", "length", "deadline", "cancelled", "low_confidence"]
+"""Why a completion ended.
+
+`stop`: an end mark, a stop string or a text rule · `length`: `max_tokens` · `deadline`: `deadline_ms`
+passed, the text so far is returned · `cancelled`: the caller went away · `low_confidence`: it would
+probably not have been accepted.
+"""
+
+Distribution = Literal["model", "model+repository", "early-exit"]
+"""Whose law the tokens follow: exactly the model's own, or a labelled departure from it."""
+
+Trigger = Literal["automatic", "manual"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How the next token is chosen. `temperature` 0 is greedy; `top_k` 0 means no limit."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snippet:
+    """Extra context that a client hands in: a piece of another file."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionRequest:
+    """One request: complete between `prefix` and `suffix`.
+
+    `path` is the file's path as the editor names it and `workspace` the folder whose code may be
+    used; without a workspace, one that contains `path` is chosen. `user` keeps caches of different
+    people apart. `raw` says that `prefix` already is a whole prompt, marks included.
+    `None` stands for "as the settings say". Times are milliseconds.
+    """
+
+    prefix: str
+    suffix: str = ""
+    path: Path | None = None
+    language: str | None = None
+    workspace: Path | None = None
+    user: str = ""
+    snippets: tuple[Snippet, ...] = ()
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    multiline: bool | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    n: int = 1
+    deadline_ms: float | None = None
+    raw: bool = False
+    trigger: Trigger = "automatic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeStats:
+    """What a request cost. Counts are tokens, times are milliseconds.
+
+    `prompt_tokens` includes `reused_tokens`, whose keys and values were already there. `steps` counts
+    forward passes after the prefill; `drafted` tokens went through verification and `accepted` of
+    them were kept, by source in `draft_sources`.
+    """
+
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    generated_tokens: int = 0
+    steps: int = 0
+    drafted: int = 0
+    accepted: int = 0
+    draft_sources: tuple[tuple[str, int], ...] = ()
+    context_ms: float = 0.0
+    queue_ms: float = 0.0
+    prefill_ms: float = 0.0
+    decode_ms: float = 0.0
+    draft_ms: float = 0.0
+    total_ms: float = 0.0
+    load_ms: float = 0.0
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One alternative: what to insert at the caret, and the token ids that the model gave for it."""
+
+    text: str
+    finish_reason: FinishReason
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """The answer to one request: at least one choice, the first the best."""
+
+    id: str
+    model: str
+    choices: tuple[Choice, ...]
+    stats: DecodeStats
+    distribution: Distribution = "model"
+
+    @property
+    def text(self) -> str:
+        """The first choice's text; may be empty, which means that there is nothing worth showing."""
+        return self.choices[0].text
+
+    @property
+    def finish_reason(self) -> FinishReason:
+        """Why the first choice ended."""
+        return self.choices[0].finish_reason
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of streamed text that will not be taken back. `index` names the choice."""
+
+    index: int
+    text: str

@@ -1,0 +1,1 @@
+"""Models: loading, fill-in-the-middle layouts, the bundled default."""
