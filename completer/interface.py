@@ -1,4 +1,4 @@
-"""The interface that front doors depend on, whoever serves it: this process, a server, a cluster."""
+"""The interface that front doors depend on, whoever serves it: this process or a running server."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

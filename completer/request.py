@@ -1,4 +1,4 @@
-"""What is asked and what comes back: the frozen dataclasses that every front door and the engine share."""
+"""What is asked and what comes back: the dataclasses that all front doors and the service share."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Literal
 FinishReason = Literal["stop", "length", "deadline", "cancelled", "low_confidence"]
 """Why a completion ended.
 
-`stop`: an end mark, a stop string or a text rule · `length`: `max_tokens` · `deadline`: `deadline_ms`
-passed, the text so far is returned · `cancelled`: the caller went away · `low_confidence`: it would
-probably not have been accepted.
+`stop`: an end mark, a stop string or a text rule · `length`: `max_tokens` · `deadline`:
+`deadline_ms` passed, the text so far is returned · `cancelled`: the caller went away ·
+`low_confidence`: it would probably not have been accepted.
 """
 
 Distribution = Literal["model", "model+repository", "early-exit"]
@@ -67,9 +67,9 @@ class CompletionRequest:
 class DecodeStats:
     """What a request cost. Counts are tokens, times are milliseconds.
 
-    `prompt_tokens` includes `reused_tokens`, whose keys and values were already there. `steps` counts
-    forward passes after the prefill; `drafted` tokens went through verification and `accepted` of
-    them were kept, by source in `draft_sources`.
+    `prompt_tokens` includes `reused_tokens`, whose keys and values were already there. `steps`
+    counts forward passes after the prefill; `drafted` tokens went through verification and
+    `accepted` of them were kept, by source in `draft_sources`.
     """
 
     prompt_tokens: int = 0
@@ -91,7 +91,7 @@ class DecodeStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One alternative: what to insert at the caret, and the token ids that the model gave for it."""
+    """One alternative: what to insert at the caret, and the token ids that the model gave."""
 
     text: str
     finish_reason: FinishReason
@@ -110,7 +110,7 @@ class Completion:
 
     @property
     def text(self) -> str:
-        """The first choice's text; may be empty, which means that there is nothing worth showing."""
+        """The first choice's text; empty means that there is nothing worth showing."""
         return self.choices[0].text
 
     @property
