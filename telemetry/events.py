@@ -1,0 +1,166 @@
+"""What a front door reports: plain values, made by the caller, never changed afterwards.
+
+Positions are code-point offsets into a document's text (what Python's `str` counts). Lengths that
+a client sends, such as an accepted length, are UTF-16 units, as the protocol says. Text in these
+values stays in memory: the store receives its lengths and a keyed hash of it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Trigger = Literal["auto", "manual", "retrigger"]
+Outcome = Literal["not_requested", "cancelled", "timeout", "error", "empty", "filtered", "returned"]
+HiddenReason = Literal[
+    "accepted",
+    "partial",
+    "esc",
+    "typed_over",
+    "typed_through",
+    "cursor_moved",
+    "superseded",
+    "doc_closed",
+    "unknown",
+]
+AcceptKind = Literal["full", "word", "line", "partial"]
+EventSource = Literal["client", "inferred"]
+EditClass = Literal[
+    "typed",
+    "auto_close",
+    "ide_complete",
+    "ai_inline",
+    "ai_chat",
+    "paste",
+    "undo",
+    "redo",
+    "format",
+    "multi_cursor",
+    "bulk_external",
+    "unknown",
+]
+
+
+def new_id() -> str:
+    """A fresh id for a session, an opportunity or a suggestion."""
+    return secrets.token_hex(8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInfo:
+    """One client that talks to this process. `user` is hashed under the install's key."""
+
+    client: str
+    client_version: str = ""
+    server_version: str = ""
+    user: str = ""
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opportunity:
+    """One trigger point and what came of it, reported once its outcome is known.
+
+    Times are milliseconds; `started_ms` is wall-clock time since the epoch (None: now). `steps`
+    counts verification steps, `drafted_tokens` and `accepted_draft_tokens` what was drafted and
+    kept, `reused_tokens` the prompt tokens that needed no prefill. `p_accept` is the predicted
+    probability that the suggestion is accepted, `propensity` the probability with which the policy
+    chose to show it, and `features` what it was predicted from: numbers only, so that no source
+    text can enter.
+    """
+
+    session: str
+    uri: str
+    outcome: Outcome
+    id: str = field(default_factory=new_id)
+    workspace: str = ""
+    language: str = ""
+    trigger: Trigger = "auto"
+    started_ms: int | None = None
+    queue_ms: float | None = None
+    engine_ms: float | None = None
+    total_ms: float | None = None
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    generated_tokens: int = 0
+    steps: int = 0
+    drafted_tokens: int = 0
+    accepted_draft_tokens: int = 0
+    draft_source: str = ""
+    finish_reason: str = ""
+    exit_mode: str = ""
+    distribution: str = ""
+    model: str = ""
+    arm: str = ""
+    p_accept: float | None = None
+    propensity: float | None = None
+    features: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """A text that was sent to the client.
+
+    `text` would go to `offset` (None where the document is not known, as over HTTP) in place of
+    `replaced`, which is usually empty or the typed prefix that `text` repeats.
+    """
+
+    text: str
+    id: str = field(default_factory=new_id)
+    offset: int | None = None
+    replaced: str = ""
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TextEdit:
+    """One change of a document: at `offset`, `removed` gives way to `inserted`.
+
+    The removed text makes an edit invertible, which is how undo, redo and formatting are known.
+    """
+
+    offset: int
+    removed: str
+    inserted: str
+
+    @property
+    def end(self) -> int:
+        """Where the removed text ended before the edit."""
+        return self.offset + len(self.removed)
+
+    @property
+    def shift(self) -> int:
+        """By how much text after the edit moves."""
+        return len(self.inserted) - len(self.removed)
+
+    def inverse(self) -> TextEdit:
+        """The edit that takes this one back."""
+        return TextEdit(self.offset, self.inserted, self.removed)
+
+    def trimmed(self) -> TextEdit:
+        """The same change without the text that both sides share at their start and end."""
+        start = common_prefix(self.removed, self.inserted)
+        removed, inserted = self.removed[start:], self.inserted[start:]
+        end = common_prefix(removed[::-1], inserted[::-1])
+        return TextEdit(
+            self.offset + start, removed[: len(removed) - end], inserted[: len(inserted) - end]
+        )
+
+
+def minimal_edit(before: str, after: str) -> TextEdit:
+    """The one edit that leads from `before` to `after`, for clients that send whole documents."""
+    return TextEdit(0, before, after).trimmed()
+
+
+def common_prefix(one: str, other: str) -> int:
+    """The number of leading code points that two texts share."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:  # slices compare at memory speed, characters do not
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
