@@ -20,10 +20,6 @@ class SettingsError(CompleterError):
     """A setting is unknown, has a value that it cannot have, or is not allowed where it stands."""
 
 
-class ModelError(CompleterError):
-    """The model cannot be loaded or cannot fill in the middle."""
-
-
 class WorkspaceError(CompleterError):
     """A folder or file is not there, or lies outside what may be read."""
 

@@ -1,0 +1,179 @@
+"""Our attention function: several sequences packed into one row of tokens, each with its KV slot.
+
+transformers' modelling code calls it through its attention interface, so that nothing is patched
+and every architecture that uses the interface works. The packed row [1, T] holds, one after the
+other, each sequence's new tokens: a chain that continues its slot, then the nodes of a draft tree
+that hang below the chain's last token. A node sees the slot's rows, the chain and its own
+ancestors, never its siblings.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from completer.engine.kv_cache import KVPool
+
+NAME = "completer"
+NO_NODES: NDArray[np.int32] = np.empty(0, np.int32)
+
+
+@dataclass(slots=True, eq=False)
+class Segment:
+    """One sequence's part of a forward pass.
+
+    `chain` tokens go to rows `start` and on of `slot`; then come the tree's nodes, whose `parents`
+    index the nodes (-1: the chain's last token). `depths` of the nodes count from 1.
+    """
+
+    slot: int
+    start: int
+    chain: int
+    parents: NDArray[np.int32] = field(default_factory=lambda: NO_NODES)
+
+    @property
+    def length(self) -> int:
+        """How many tokens the segment has in the packed row."""
+        return self.chain + len(self.parents)
+
+    @property
+    def end(self) -> int:
+        """The first row behind the segment."""
+        return self.start + self.length
+
+    def positions(self) -> NDArray[np.int64]:
+        """Each token's position in its own text: a node's is given by its depth."""
+        depths = np.zeros(len(self.parents), np.int64)
+        for node, parent in enumerate(self.parents):
+            depths[node] = depths[parent] + 1 if parent >= 0 else 1
+        last = self.start + self.chain - 1
+        return np.concatenate([np.arange(self.start, last + 1), last + depths])
+
+    def visible(self) -> NDArray[np.bool_]:
+        """Which of the rows before `end` each token sees: [length, end]."""
+        seen = np.tri(self.length, self.end, self.start, dtype=np.bool_)
+        if len(self.parents):
+            first_node = self.start + self.chain
+            seen[self.chain :, first_node:] = ancestors(self.parents)
+        return seen
+
+
+def ancestors(parents: Sequence[int] | NDArray[np.int32]) -> NDArray[np.bool_]:
+    """For each node of a tree, which nodes lie on its path from the root, itself included: [n, n].
+
+    >>> ancestors([-1, 0, 0]).astype(int).tolist()
+    [[1, 0, 0], [1, 1, 0], [1, 0, 1]]
+    """
+    lies_on_path = np.eye(len(parents), dtype=np.bool_)
+    for node, parent in enumerate(parents):
+        if parent >= 0:
+            lies_on_path[node] |= lies_on_path[parent]
+    return lies_on_path
+
+
+class PackedStep:
+    """One forward pass: its segments, the pool they read and write, and their masks."""
+
+    def __init__(self, pool: KVPool, segments: Sequence[Segment], dtype: torch.dtype) -> None:
+        self.pool = pool
+        self.segments = segments
+        self._dtype = dtype
+        self._masks: dict[tuple[int, int], Tensor | None] = {}
+
+    def mask(self, index: int, window: int, device: torch.device) -> Tensor | None:
+        """The additive mask [length, end] of a segment; `None` where every row is seen.
+
+        A sliding `window` (0: none) hides rows that are that far back or further.
+        """
+        key = (index, window)
+        if key not in self._masks:
+            self._masks[key] = self._build_mask(self.segments[index], window, device)
+        return self._masks[key]
+
+    def _build_mask(self, segment: Segment, window: int, device: torch.device) -> Tensor | None:
+        windowed = 0 < window < segment.end
+        if segment.length == 1 and not windowed:
+            return None
+        visible = segment.visible()
+        if windowed:
+            positions = segment.positions()
+            rows = np.concatenate([np.arange(segment.start), positions])
+            visible &= positions[:, None] - rows[None, :] < window
+        hidden = torch.from_numpy(~visible).to(device)
+        mask = torch.zeros(hidden.shape, dtype=self._dtype, device=device)
+        return mask.masked_fill_(hidden, -torch.inf)
+
+
+def attend(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float,
+    step: PackedStep,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    **_: Any,  # noqa: ANN401  what a model's code passes along and this function has no use for
+) -> tuple[Tensor, None]:
+    """Attend for a packed row.
+
+    Takes query [1, heads, T, head_dim], key and value [1, kv_heads, T, head_dim]; returns
+    [1, T, heads, head_dim]. The new rows are written into the pool first.
+    """
+    layer: int = module.layer_idx  # type: ignore[assignment]
+    pieces = []
+    begin = 0
+    for index, segment in enumerate(step.segments):
+        part = slice(begin, begin + segment.length)
+        step.pool.write(layer, segment.slot, segment.start, key[0, :, part], value[0, :, part])
+        keys, values = step.pool.read(layer, segment.slot, segment.end)
+        mask = step.mask(index, sliding_window or 0, query.device)
+        pieces.append(_attend_one(query[:, :, part], keys, values, mask, scaling, softcap))
+        begin += segment.length
+    packed = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
+    return packed.transpose(1, 2), None
+
+
+def _attend_one(
+    query: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    mask: Tensor | None,
+    scaling: float,
+    softcap: float | None,
+) -> Tensor:
+    """Attend for one sequence; query heads that share a key head are stacked along the rows.
+
+    Stacking spares the copies of keys and values that repeating them for every head would cost.
+    """
+    _, heads, length, width = query.shape
+    groups = heads // keys.shape[1]
+    stacked = query.reshape(1, keys.shape[1], groups * length, width)
+    if mask is not None and groups > 1:
+        mask = mask.repeat(groups, 1)
+    if softcap:
+        result = _capped_attention(stacked, keys, values, mask, scaling, softcap)
+    else:
+        result = scaled_dot_product_attention(stacked, keys, values, mask, scale=scaling)
+    return result.reshape(1, heads, length, values.shape[-1])
+
+
+def _capped_attention(
+    query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scaling: float, cap: float
+) -> Tensor:
+    """Attention whose scores are squashed to ±`cap` before the mask (Gemma 2)."""
+    scores = torch.tanh(query @ keys.transpose(2, 3) * (scaling / cap)) * cap
+    if mask is not None:
+        scores = scores + mask
+    return scores.softmax(-1, dtype=torch.float32).to(query.dtype) @ values
+
+
+AttentionInterface.register(NAME, attend)

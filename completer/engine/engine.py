@@ -1,0 +1,277 @@
+"""The engine: one thread that schedules, runs the model, verifies drafts, and answers tickets.
+
+It sees token ids only. Text, files and sockets stay outside; rules about text come in as a
+`StopPolicy`, drafts as a `Drafting`.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from completer.drafting.tree import DraftTree
+from completer.engine.attention import Segment
+from completer.engine.cost import ASSUMED, CostCurve
+from completer.engine.runner import Runner
+from completer.engine.sampling import choose_token
+from completer.engine.scheduler import Limits, Scheduler, Work
+from completer.engine.sequence import GenerationRequest, GenerationResult, Running, Ticket
+from completer.engine.stopping import StepSignals, Stop
+from completer.engine.verify import Verdict, verify
+from completer.errors import BadRequestError
+
+log = logging.getLogger(__name__)
+MAX_DRAFT = 32
+RECYCLED_CANDIDATES = 8
+
+
+@dataclass(slots=True)
+class _Part:
+    """One sequence's share of a step: its tokens, the draft below them, its rows of logits."""
+
+    work: Work
+    tree: DraftTree
+    segment: Segment
+    ids: list[int]
+    rows: slice
+
+
+class Engine:
+    """Generates for many sequences at once on one device."""
+
+    def __init__(
+        self, runner: Runner, *, limits: Limits | None = None, costs: CostCurve = ASSUMED
+    ) -> None:
+        self.costs = costs
+        self._runner = runner
+        self._pool = runner.pool
+        self._scheduler = Scheduler(limits or Limits(), runner.pool)
+        self._condition = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def load(self) -> tuple[int, int]:
+        """How many sequences run and how many wait."""
+        return len(self._scheduler.running), self._scheduler.waiting
+
+    def submit(
+        self, request: GenerationRequest, on_step: Callable[[Sequence[int]], None] | None = None
+    ) -> Ticket:
+        """Queue a request. `on_step` gets the tokens so far after each step, on this thread.
+
+        Raises `BadRequestError` when the prompt leaves no room for an answer, `OverloadedError`
+        when too many wait.
+        """
+        room = self._pool.capacity - len(request.prompt)
+        if not request.prompt or room < 1 or request.max_tokens < 1:
+            raise BadRequestError(
+                f"A prompt of {len(request.prompt)} tokens and {request.max_tokens} to generate"
+                f" do not fit into {self._pool.capacity}.",
+                hint="Send at least one token, and less text or a smaller max_tokens.",
+            )
+        sequence = Running(request, on_step)
+        with self._condition:
+            if self._closed:
+                raise RuntimeError("the engine is closed")
+            self._scheduler.add(sequence)
+            self._condition.notify()
+        return sequence.ticket
+
+    def generate(self, request: GenerationRequest) -> GenerationResult:
+        """Run one request and wait for its result."""
+        return self.submit(request).future.result()
+
+    def close(self) -> None:
+        """Stop the thread; whatever still runs or waits is answered as cancelled."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while self._wait_for_work():
+            try:
+                self.step()
+            except Exception as error:
+                log.exception("a step failed; its sequences are given up")
+                self._fail_running(error)
+        for sequence in self._everyone():
+            sequence.ticket.cancel()
+        self._drop_interrupted()
+
+    def step(self) -> None:
+        """Advance every running sequence by one forward pass."""
+        self._drop_interrupted()
+        with self._condition:
+            self._scheduler.admit()
+        parts = self._plan()
+        if not parts:
+            return
+        logits = self._runner.forward(
+            [part.segment for part in parts],
+            [token for part in parts for token in part.ids],
+            _wanted_rows(parts),
+        )
+        for part in parts:
+            self._absorb(part, logits[part.rows])
+
+    def _plan(self) -> list[_Part]:
+        works = self._scheduler.plan()
+        packed = sum(work.chain for work in works)
+        parts: list[_Part] = []
+        first_row = 0
+        for work in works:
+            tree = self._draft(work, packed - 1)
+            packed += len(tree)
+            wanted = 1 + len(tree) if work.reaches_end else 0
+            parts.append(_lay_out(work, tree, slice(first_row, first_row + wanted)))
+            first_row += wanted
+        return parts
+
+    def _draft(self, work: Work, others: int) -> DraftTree:
+        sequence = work.sequence
+        room = min(
+            MAX_DRAFT, sequence.tokens_left - 1, self._pool.capacity - len(sequence.ids) - MAX_DRAFT
+        )
+        if not work.reaches_end or sequence.request.drafts is None or room < 1:
+            return DraftTree.empty()
+        started = time.perf_counter()
+        tree = sequence.request.drafts.propose(room, self.costs.of_drafts(room, others))
+        sequence.draft_seconds += time.perf_counter() - started
+        return tree
+
+    def _absorb(self, part: _Part, logits: Tensor) -> None:
+        """Take over what a step computed for one sequence; `logits` are [1 + n, V]."""
+        sequence = part.work.sequence
+        if not part.work.reaches_end:
+            self._keep(part, [])
+            return
+        verdict = self._verify(part, logits)
+        self._keep(part, verdict.path)
+        sequence.ids.extend(verdict.emitted)
+        _count(sequence, part.tree, verdict)
+        self._teach(part, verdict, logits)
+        stop = _stop(sequence, part.tree, verdict)
+        if sequence.on_step is not None:
+            sequence.on_step(sequence.generated[: stop.keep if stop else None])
+        if stop:
+            self._finish(sequence, stop)
+
+    def _verify(self, part: _Part, logits: Tensor) -> Verdict:
+        sequence = part.work.sequence
+        sampling = sequence.request.sampling
+        base = len(sequence.ids) - sequence.prompt_length
+        tokens, parents = part.tree.token_ids.tolist(), part.tree.parents.tolist()
+        if sampling.temperature == 0.0:
+            greedy: list[int] = logits.argmax(-1).tolist()
+            return verify(tokens, parents, lambda row, _: greedy[row])
+        choice = sequence.request.choice
+        return verify(
+            tokens,
+            parents,
+            lambda row, depth: choose_token(
+                logits[row], sampling, position=base + depth, choice=choice
+            ),
+        )
+
+    def _keep(self, part: _Part, path: list[int]) -> None:
+        """Make the chain's and the accepted nodes' rows part of the sequence, forget the rest."""
+        sequence, segment = part.work.sequence, part.segment
+        nodes_at = segment.start + segment.chain
+        self._pool.keep_path(segment.slot, nodes_at, path)
+        accepted = [part.ids[segment.chain + node] for node in path]
+        self._pool.extend(segment.slot, part.ids[: segment.chain] + accepted, segment.start)
+        sequence.cached = nodes_at + len(path)
+
+    def _teach(self, part: _Part, verdict: Verdict, logits: Tensor) -> None:
+        drafts = part.work.sequence.request.drafts
+        if drafts is None:
+            return
+        started = time.perf_counter()
+        best = logits.topk(RECYCLED_CANDIDATES).indices.to("cpu").numpy().astype(np.int32)
+        drafts.observe(part.tree, verdict.emitted, best)
+        part.work.sequence.draft_seconds += time.perf_counter() - started
+
+    def _finish(self, sequence: Running, stop: Stop) -> None:
+        with self._condition:
+            self._scheduler.remove(sequence)
+        sequence.ticket.future.set_result(sequence.result(stop))
+
+    def _drop_interrupted(self) -> None:
+        now = time.perf_counter()
+        for sequence in self._everyone():
+            stop = sequence.interrupted(now)
+            if stop is not None:
+                self._finish(sequence, stop)
+
+    def _fail_running(self, error: Exception) -> None:
+        for sequence in list(self._scheduler.running):
+            sequence.cached = 0  # the rows of a step that failed cannot be trusted
+            with self._condition:
+                self._scheduler.remove(sequence)
+            sequence.ticket.future.set_exception(error)
+
+    def _everyone(self) -> list[Running]:
+        with self._condition:
+            return self._scheduler.everyone()
+
+    def _wait_for_work(self) -> bool:
+        with self._condition:
+            while not self._closed and not any(self.load):
+                self._condition.wait()
+            return not self._closed
+
+
+def _lay_out(work: Work, tree: DraftTree, rows: slice) -> _Part:
+    sequence = work.sequence
+    segment = Segment(sequence.slot, sequence.cached, work.chain, tree.parents)
+    chain = sequence.ids[sequence.cached : sequence.cached + work.chain]
+    return _Part(work, tree, segment, chain + tree.token_ids.tolist(), rows)
+
+
+def _wanted_rows(parts: Sequence[_Part]) -> NDArray[np.int64]:
+    """The packed rows whose logits are wanted: each chain's last token and all nodes."""
+    wanted = []
+    begin = 0
+    for part in parts:
+        if part.work.reaches_end:
+            wanted.append(np.arange(begin + part.segment.chain - 1, begin + part.segment.length))
+        begin += part.segment.length
+    return np.concatenate(wanted) if wanted else np.empty(0, np.int64)
+
+
+def _count(sequence: Running, tree: DraftTree, verdict: Verdict) -> None:
+    if sequence.first_token_at == 0.0:
+        sequence.first_token_at = time.perf_counter()
+    else:
+        sequence.steps += 1
+    sequence.drafted += len(tree)
+    sequence.accepted += len(verdict.path)
+
+
+def _stop(sequence: Running, tree: DraftTree, verdict: Verdict) -> Stop | None:
+    """Apply the rules in their order: end marks, text rules, the limit."""
+    request = sequence.request
+    generated = sequence.generated
+    end = next((i for i, token in enumerate(generated) if token in request.stop_ids), None)
+    usable = generated[:end]
+    if len(usable) > request.max_tokens:
+        usable = usable[: request.max_tokens]
+    signals = StepSignals(
+        drafted=len(tree), accepted=len(verdict.path), match_length=tree.match_len
+    )
+    stop = request.policy.after_step(usable, signals) if request.policy else None
+    if stop is not None:
+        return stop
+    if end is not None and end <= request.max_tokens:
+        return Stop("stop", end)
+    if len(usable) >= request.max_tokens:
+        return Stop("length", request.max_tokens)
+    return None

@@ -1,0 +1,153 @@
+"""The KV pool: one row of keys and values per cached token, in slots that outlive their requests.
+
+A slot holds one sequence. When its request has ended, the slot keeps its tokens, so that the next
+request that starts with the same ones need not compute them again: it goes on in place, or copies
+the shared rows from a slot that is still in use. A byte budget fixes the number of slots, and the
+slot that was used longest ago is overwritten first. Comparing a prompt with every slot costs a few
+microseconds each, which for tens of slots is less than walking a tree of prefixes in Python.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShape:
+    """The keys and values of one token in one layer: [kv_heads, head_dim] each."""
+
+    kv_heads: int
+    key_dim: int
+    value_dim: int
+
+
+@dataclass(slots=True)
+class Slot:
+    """What one slot holds: `tokens[:length]` have rows. Empty `owner` belongs to nobody."""
+
+    tokens: NDArray[np.int32]
+    length: int = 0
+    owner: str = ""
+    busy: bool = False
+    last_used: float = 0.0
+
+    def shared_with(self, prompt: NDArray[np.int32], owner: str) -> int:
+        """Count the leading tokens of `prompt` whose rows this slot has, for the same owner."""
+        if owner != self.owner:
+            return 0
+        n = min(self.length, len(prompt))
+        different = np.flatnonzero(self.tokens[:n] != prompt[:n])
+        return int(different[0]) if len(different) else n
+
+
+class KVPool:
+    """Keys and values of all slots: per layer two tensors [slots, kv_heads, capacity, head_dim]."""
+
+    def __init__(
+        self,
+        layers: Sequence[LayerShape],
+        *,
+        slots: int,
+        capacity: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        def rows(layer: LayerShape, width: int) -> Tensor:
+            shape = (slots, layer.kv_heads, capacity, width)
+            return torch.zeros(shape, dtype=dtype, device=device)
+
+        self.keys = [rows(layer, layer.key_dim) for layer in layers]
+        self.values = [rows(layer, layer.value_dim) for layer in layers]
+        self.capacity = capacity
+        self.slots = [Slot(np.zeros(capacity, np.int32)) for _ in range(slots)]
+
+    @property
+    def bytes_reserved(self) -> int:
+        """Bytes of all rows, in use or not."""
+        return sum(tensor.nbytes for tensor in (*self.keys, *self.values))
+
+    @property
+    def free_slots(self) -> int:
+        """How many slots no running sequence holds."""
+        return sum(not slot.busy for slot in self.slots)
+
+    def acquire(self, prompt: Sequence[int], owner: str) -> tuple[int, int]:
+        """Take a slot for `prompt`; return it and how many leading tokens already have rows.
+
+        At least the last token is left to compute, since its logits are wanted. Raises
+        `IndexError` when no slot is free.
+        """
+        ids = np.asarray(prompt, np.int32)
+        shared = [slot.shared_with(ids, owner) for slot in self.slots]
+        best = int(np.argmax(shared))
+        free = [i for i, slot in enumerate(self.slots) if not slot.busy]
+        target = self._choose_free(free, best, shared[best])
+        if target != best and shared[best]:
+            self._copy_rows(best, target, shared[best])
+        reused = min(shared[best], len(ids) - 1)
+        self._occupy(target, ids, reused, owner)
+        return target, reused
+
+    def release(self, slot: int, length: int) -> None:
+        """Give a slot back with the rows of its first `length` tokens still good."""
+        state = self.slots[slot]
+        state.busy = False
+        state.length = length
+        state.last_used = time.monotonic()
+
+    def extend(self, slot: int, ids: Sequence[int], start: int) -> None:
+        """Note that rows `start` and on now belong to the tokens `ids`."""
+        state = self.slots[slot]
+        state.tokens[start : start + len(ids)] = ids
+        state.length = start + len(ids)
+
+    def write(self, layer: int, slot: int, start: int, key: Tensor, value: Tensor) -> None:
+        """Store rows [kv_heads, T, head_dim] from `start` on."""
+        end = start + key.shape[1]
+        self.keys[layer][slot, :, start:end] = key
+        self.values[layer][slot, :, start:end] = value
+
+    def read(self, layer: int, slot: int, end: int) -> tuple[Tensor, Tensor]:
+        """Return views [1, kv_heads, end, head_dim] of a slot's first `end` rows."""
+        one = slice(slot, slot + 1)
+        return self.keys[layer][one, :, :end], self.values[layer][one, :, :end]
+
+    def keep_path(self, slot: int, start: int, path: Sequence[int]) -> None:
+        """Move the accepted nodes' rows `start + path[i]` to `start + i`.
+
+        What lies behind them is forgotten at no cost: it is overwritten by the next step.
+        """
+        if list(path) == list(range(len(path))):
+            return
+        source = torch.tensor(path, device=self.keys[0].device) + start
+        end = start + len(path)
+        for tensor in (*self.keys, *self.values):
+            tensor[slot, :, start:end] = tensor[slot].index_select(1, source)
+
+    def clear(self) -> None:
+        """Forget every token of every slot that is not in use."""
+        for slot in self.slots:
+            if not slot.busy:
+                slot.length, slot.owner = 0, ""
+
+    def _choose_free(self, free: Sequence[int], best: int, shared: int) -> int:
+        """Go on in place when that loses little; otherwise take the slot used longest ago."""
+        oldest = min(free, key=lambda i: (self.slots[i].length > 0, self.slots[i].last_used))
+        loses_little = shared * 2 >= self.slots[best].length
+        return best if best in free and shared and loses_little else oldest
+
+    def _copy_rows(self, source: int, target: int, count: int) -> None:
+        for tensor in (*self.keys, *self.values):
+            tensor[target, :, :count] = tensor[source, :, :count]
+
+    def _occupy(self, slot: int, ids: NDArray[np.int32], reused: int, owner: str) -> None:
+        state = self.slots[slot]
+        state.tokens[:reused] = ids[:reused]
+        state.length = reused
+        state.owner = owner
+        state.busy = True

@@ -1,0 +1,84 @@
+"""The forward pass: packs segments into one row, runs the model, returns the logits asked for."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers.modeling_utils import PreTrainedModel
+
+from completer.engine.attention import NAME, PackedStep, Segment
+from completer.engine.kv_cache import KVPool, LayerShape
+
+
+class Runner:
+    """Runs one model over one KV pool."""
+
+    def __init__(self, model: PreTrainedModel, pool: KVPool) -> None:
+        model.set_attn_implementation(NAME)
+        self.model = model
+        self.pool = pool
+        self.device = model.device
+        self.dtype = model.dtype
+
+    @torch.inference_mode()
+    def forward(
+        self, segments: Sequence[Segment], ids: Sequence[int], rows: NDArray[np.int64]
+    ) -> Tensor:
+        """Run the packed tokens `ids` [T] and return the logits [R, V] of the packed `rows` [R]."""
+        positions = np.concatenate([segment.positions() for segment in segments])
+        output = self.model(
+            self._tensor(np.asarray(ids, np.int64))[None],
+            position_ids=self._tensor(positions)[None],
+            use_cache=False,
+            logits_to_keep=self._tensor(rows),
+            step=PackedStep(self.pool, segments, self.dtype),
+        )
+        return cast(Tensor, output.logits[0])
+
+    def synchronize(self) -> None:
+        """Wait until the device has done what was asked of it; for measurements."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def _tensor(self, array: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(array).to(self.device, non_blocking=True)
+
+
+@torch.inference_mode()
+def kv_layers(model: PreTrainedModel) -> list[LayerShape]:
+    """Find the shape of each layer's keys and values by running one token through the model."""
+    probe = _ProbePool()
+    model.set_attn_implementation(NAME)
+    model(
+        torch.zeros((1, 1), dtype=torch.long, device=model.device),
+        position_ids=torch.zeros((1, 1), dtype=torch.long, device=model.device),
+        use_cache=False,
+        step=PackedStep(cast(KVPool, probe), [Segment(0, 0, 1)], model.dtype),
+    )
+    return [probe.layers[i] for i in sorted(probe.layers)]
+
+
+def slots_within(
+    budget_bytes: int, layers: Sequence[LayerShape], capacity: int, dtype: torch.dtype
+) -> int:
+    """How many slots of `capacity` tokens fit into `budget_bytes`; at least two."""
+    row = sum(layer.kv_heads * (layer.key_dim + layer.value_dim) for layer in layers)
+    return max(2, budget_bytes // (row * capacity * dtype.itemsize))
+
+
+class _ProbePool:
+    """Stands in for the pool and remembers the shapes that it was asked to store."""
+
+    def __init__(self) -> None:
+        self.layers: dict[int, LayerShape] = {}
+        self._latest: Any = None
+
+    def write(self, layer: int, slot: int, start: int, key: Tensor, value: Tensor) -> None:
+        self.layers[layer] = LayerShape(key.shape[0], key.shape[-1], value.shape[-1])
+        self._latest = key[None], value[None]
+
+    def read(self, layer: int, slot: int, end: int) -> tuple[Tensor, Tensor]:
+        return cast(tuple[Tensor, Tensor], self._latest)

@@ -1,0 +1,53 @@
+"""The next token from one row of logits, with noise that is keyed by (seed, choice, position).
+
+Because the noise belongs to the place in the text and not to the moment of drawing, a token is the
+same whether it is drawn in a step of its own, in the verification of a draft, alone or in a batch.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from completer.request import Sampling
+
+
+def choose_token(logits: Tensor, sampling: Sampling, *, position: int, choice: int = 0) -> int:
+    """Choose the token at `position` of the completion from `logits` [V].
+
+    Greedy at temperature 0; otherwise the inverse of the processed distribution's cumulative sum at
+    one uniform number.
+    """
+    if sampling.temperature == 0.0:
+        return int(logits.argmax())
+    probabilities = process(logits, sampling)
+    cumulative = probabilities.cumsum(0)
+    threshold = uniform(sampling.seed, choice, position) * float(cumulative[-1])
+    drawn = int(torch.searchsorted(cumulative, threshold, right=True))
+    return min(drawn, int(probabilities.nonzero()[-1]))  # rounding must not reach a zero tail
+
+
+def process(logits: Tensor, sampling: Sampling) -> Tensor:
+    """Turn `logits` [V] into the distribution [V] that is sampled: temperature, top-k, top-p."""
+    scaled = logits.double() / sampling.temperature
+    if 0 < sampling.top_k < len(scaled):
+        kth_best = scaled.topk(sampling.top_k).values[-1]
+        scaled = scaled.masked_fill(scaled < kth_best, -torch.inf)
+    probabilities = scaled.softmax(0)
+    if sampling.top_p < 1.0:
+        probabilities = _nucleus(probabilities, sampling.top_p)
+    return probabilities
+
+
+def uniform(seed: int, choice: int, position: int) -> float:
+    """One number in [0, 1) that depends on nothing but its arguments (Philox, counter-based)."""
+    generator = np.random.Philox(key=seed % 2**64, counter=[position, choice, 0, 0])
+    return float(np.random.Generator(generator).random())
+
+
+def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
+    """Keep the fewest tokens whose probabilities reach `top_p`, and rescale them to sum to one."""
+    ordered, order = probabilities.sort(descending=True)
+    before = ordered.cumsum(0) - ordered
+    kept = torch.zeros_like(probabilities)
+    kept[order] = ordered.where(before < top_p, 0.0)
+    return kept / kept.sum()

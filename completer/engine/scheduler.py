@@ -1,0 +1,102 @@
+"""Who runs in the next step: continuous batching, fair between owners, with a bounded queue.
+
+Every running sequence that decodes takes part in every step, and what room is left goes to
+prompts, a chunk at a time, so that a long prompt never stalls those that are already writing.
+"""
+
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+from completer.engine.kv_cache import KVPool
+from completer.engine.sequence import Running
+from completer.errors import OverloadedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much runs and waits. `prefill_chunk` bounds the prompt tokens of one step."""
+
+    max_running: int = 16
+    max_waiting: int = 64
+    prefill_chunk: int = 256
+
+
+@dataclass(slots=True)
+class Work:
+    """A sequence's part of the next step: how many of its pending tokens to run."""
+
+    sequence: Running
+    chain: int
+
+    @property
+    def reaches_end(self) -> bool:
+        """Whether the step computes the logits that the next token is chosen from."""
+        return self.chain == self.sequence.pending
+
+
+class Scheduler:
+    """Waiting and running sequences. The engine's lock guards it."""
+
+    def __init__(self, limits: Limits, pool: KVPool) -> None:
+        self.limits = limits
+        self.running: list[Running] = []
+        self._pool = pool
+        self._waiting: OrderedDict[str, deque[Running]] = OrderedDict()
+
+    @property
+    def waiting(self) -> int:
+        """How many sequences have not been admitted yet."""
+        return sum(len(queue) for queue in self._waiting.values())
+
+    def add(self, sequence: Running) -> None:
+        """Queue a sequence, or raise `OverloadedError` when too many wait already."""
+        if self.waiting >= self.limits.max_waiting:
+            raise OverloadedError(
+                f"{self.waiting} completions are already waiting.",
+                retry_after_s=1.0,
+                hint="Ask again in a second, or run on a faster device.",
+            )
+        self._waiting.setdefault(sequence.request.owner, deque()).append(sequence)
+
+    def everyone(self) -> list[Running]:
+        """All sequences, waiting and running."""
+        return [each for queue in self._waiting.values() for each in queue] + self.running
+
+    def remove(self, sequence: Running) -> None:
+        """Forget a sequence and free its slot, whose rows stay good for the next request."""
+        if sequence in self.running:
+            self.running.remove(sequence)
+            self._pool.release(sequence.slot, sequence.cached)
+            return
+        queue = self._waiting[sequence.request.owner]
+        queue.remove(sequence)
+        if not queue:
+            del self._waiting[sequence.request.owner]
+
+    def admit(self) -> None:
+        """Move waiting sequences into free slots, one owner after the other."""
+        while self._waiting and self._has_room():
+            owner, queue = next(iter(self._waiting.items()))
+            sequence = queue.popleft()
+            self._waiting.move_to_end(owner)
+            if not queue:
+                del self._waiting[owner]
+            sequence.slot, sequence.cached = self._pool.acquire(sequence.ids, owner)
+            sequence.reused = sequence.cached
+            sequence.admitted_at = time.perf_counter()
+            self.running.append(sequence)
+
+    def plan(self) -> list[Work]:
+        """Share out the next step."""
+        work = [Work(each, 1) for each in self.running if each.decoding]
+        room = self.limits.prefill_chunk
+        for sequence in self.running:
+            if not sequence.decoding and room > 0:
+                chain = min(sequence.pending, room)
+                work.append(Work(sequence, chain))
+                room -= chain
+        return work
+
+    def _has_room(self) -> bool:
+        return len(self.running) < self.limits.max_running and self._pool.free_slots > 0

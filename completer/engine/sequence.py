@@ -1,0 +1,154 @@
+"""One generation: what is asked of the engine, its state while it runs, and what comes back."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from completer.drafting.tree import DraftTree
+from completer.engine.stopping import Stop, StopPolicy
+from completer.request import DecodeStats, FinishReason, Sampling
+
+
+class Drafting(Protocol):
+    """Proposes what comes next for one generation; `completer.drafting` has the real one."""
+
+    def propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
+        """Propose at most `max_tokens`; `step_cost[n]` is what verifying n of them costs, in ms."""
+        ...
+
+    def observe(
+        self,
+        tree: DraftTree,
+        accepted: Sequence[int],
+        top_candidates: NDArray[np.int32] | None = None,
+    ) -> None:
+        """Learn from a step: what it emitted, and the model's best guesses [1 + n, k]."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """What to generate: token ids in, token ids out.
+
+    `stop_ids` end the text and do not belong to it. `deadline` is a `time.perf_counter()` value.
+    Sequences of different `owner`s never share rows of the KV pool. `choice` numbers alternatives.
+    """
+
+    prompt: Sequence[int]
+    max_tokens: int
+    stop_ids: frozenset[int] = frozenset()
+    sampling: Sampling = field(default_factory=Sampling)
+    policy: StopPolicy | None = None
+    drafts: Drafting | None = None
+    deadline: float | None = None
+    owner: str = ""
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationResult:
+    """The generated tokens, why they ended, and what they cost."""
+
+    token_ids: tuple[int, ...]
+    finish_reason: FinishReason
+    stats: DecodeStats
+
+
+class Ticket:
+    """A caller's handle on a generation: its future result, and the way to call it off."""
+
+    def __init__(self) -> None:
+        self.future: Future[GenerationResult] = Future()
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Stop the generation before its next step; its result then says `cancelled`."""
+        self.cancelled = True
+
+
+class Running:
+    """The state of one generation on the engine's thread.
+
+    `ids` is the prompt and what has been generated; the first `cached` of them have rows in the
+    pool's `slot`. Before admission `slot` is -1.
+    """
+
+    def __init__(
+        self, request: GenerationRequest, on_step: Callable[[Sequence[int]], None] | None = None
+    ) -> None:
+        self.request = request
+        self.ticket = Ticket()
+        self.on_step = on_step
+        self.ids = list(request.prompt)
+        self.slot = -1
+        self.cached = 0
+        self.reused = 0
+        self.steps = 0
+        self.drafted = 0
+        self.accepted = 0
+        self.draft_seconds = 0.0
+        self.submitted_at = time.perf_counter()
+        self.admitted_at = 0.0
+        self.first_token_at = 0.0
+
+    @property
+    def prompt_length(self) -> int:
+        """Tokens of the prompt."""
+        return len(self.request.prompt)
+
+    @property
+    def generated(self) -> list[int]:
+        """The tokens generated so far."""
+        return self.ids[self.prompt_length :]
+
+    @property
+    def pending(self) -> int:
+        """Tokens without rows in the pool: the rest of the prompt, later the last bonus token."""
+        return len(self.ids) - self.cached
+
+    @property
+    def decoding(self) -> bool:
+        """Whether the prompt is done and only the last token is pending."""
+        return self.pending == 1 and len(self.ids) > self.prompt_length
+
+    @property
+    def tokens_left(self) -> int:
+        """How many more tokens are wanted."""
+        return self.request.max_tokens - (len(self.ids) - self.prompt_length)
+
+    def interrupted(self, now: float) -> Stop | None:
+        """Say whether the caller or the clock ends this generation before its next step."""
+        kept = len(self.ids) - self.prompt_length
+        if self.ticket.cancelled:
+            return Stop("cancelled", kept)
+        if self.request.deadline is not None and now >= self.request.deadline:
+            return Stop("deadline", kept)
+        return None
+
+    def result(self, stop: Stop) -> GenerationResult:
+        """Wrap up: the tokens that stay and the statistics."""
+        tokens = tuple(self.generated[: stop.keep])
+        return GenerationResult(tokens, stop.reason, self._stats(len(tokens)))
+
+    def _stats(self, generated: int) -> DecodeStats:
+        now = time.perf_counter()
+        admitted = self.admitted_at or now
+        first_token = self.first_token_at or now
+        return DecodeStats(
+            prompt_tokens=self.prompt_length,
+            reused_tokens=self.reused,
+            generated_tokens=generated,
+            steps=self.steps,
+            drafted=self.drafted,
+            accepted=self.accepted,
+            queue_ms=(admitted - self.submitted_at) * 1000,
+            prefill_ms=(first_token - admitted) * 1000,
+            decode_ms=(now - first_token) * 1000,
+            draft_ms=self.draft_seconds * 1000,
+            total_ms=(now - self.submitted_at) * 1000,
+        )

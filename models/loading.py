@@ -1,0 +1,209 @@
+"""Loading a FIM model: from a local folder or the hub, safetensors only, never remote code."""
+
+import json
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.configuration_utils import PreTrainedConfig
+from transformers.modeling_utils import PreTrainedModel
+from transformers.tokenization_utils_tokenizers import PreTrainedTokenizerFast
+from transformers.utils import logging as transformers_logging
+
+from models.errors import ModelError
+from models.fim import BoundLayout, bind_layout, find_layout
+
+BUNDLED = "bundled"
+BUNDLED_FOLDER = Path(__file__).parent / "bundled"
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model that is ready to run, with what one has to know about it.
+
+    `context_tokens` is the longest sequence that it takes; `load_ms` is milliseconds.
+    """
+
+    name: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    layout: BoundLayout
+    device: torch.device
+    dtype: torch.dtype
+    context_tokens: int
+    load_ms: float
+
+    @property
+    def dtype_name(self) -> str:
+        """The dtype as a person writes it: `float32`, `bfloat16`."""
+        return str(self.dtype).removeprefix("torch.")
+
+
+def load_model(
+    source: str = BUNDLED,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    layout: str | None = None,
+    context_tokens: int | None = None,
+) -> LoadedModel:
+    """Load `source`: `bundled`, a folder in Hugging Face layout, or a hub id such as `org/name`.
+
+    Raises `ModelError` for a folder that is no model, pickled weights, a model that needs its own
+    code, an unknown device or dtype, and a tokenizer without FIM marks.
+    """
+    started = time.perf_counter()
+    location = resolve_source(source)
+    chosen_device = choose_device(device)
+    chosen_dtype = choose_dtype(dtype, chosen_device)
+    tokenizer = load_tokenizer(location)
+    model = _load_weights(location, chosen_dtype).to(chosen_device)  # type: ignore[arg-type]
+    model.eval().requires_grad_(False)
+    return LoadedModel(
+        name=Path(source).name if source != BUNDLED else BUNDLED,
+        model=model,
+        tokenizer=tokenizer,
+        layout=bind_tokenizer(tokenizer, str(model.config.model_type), layout),
+        device=chosen_device,
+        dtype=chosen_dtype,
+        context_tokens=_context_limit(model.config, context_tokens),
+        load_ms=(time.perf_counter() - started) * 1000,
+    )
+
+
+def resolve_source(source: str) -> str:
+    """Turn a setting into what transformers takes, having refused what must not be loaded."""
+    if source == BUNDLED:
+        return str(BUNDLED_FOLDER)
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        _check_folder(folder)
+        return str(folder)
+    if folder.exists() or not HUB_ID.fullmatch(source):
+        raise ModelError(
+            f"{source!r} is neither a folder nor a hub id.",
+            hint="Give a folder with config.json and *.safetensors, or an id such as org/name.",
+        )
+    return source
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Turn `auto`, `cpu`, `cuda` or `cuda:N` into a device that is there, or raise `ModelError`."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{wanted!r} is not a device.", hint="Use auto, cpu, cuda or cuda:0."
+        ) from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ModelError(
+            "There is no CUDA device that torch can use.",
+            hint="Use device = auto, or install a CUDA build of torch and a driver.",
+        )
+    return device
+
+
+def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
+    """Turn `auto` or a name into a dtype: bfloat16 on a GPU, float32 on a CPU."""
+    if wanted == "auto":
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    if wanted not in DTYPES:
+        raise ModelError(f"{wanted!r} is not a dtype.", hint=f"Use auto, {', '.join(DTYPES)}.")
+    return DTYPES[wanted]
+
+
+def load_tokenizer(location: str) -> PreTrainedTokenizerFast:
+    """Load a fast tokenizer, or raise `ModelError`."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(
+            f"No tokenizer could be loaded from {location}: {_first_line(error)}",
+            hint=_loading_hint(location),
+        ) from error
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise ModelError(
+            f"{location} has only a slow tokenizer.", hint="A tokenizer.json file is needed."
+        )
+    return tokenizer
+
+
+def bind_tokenizer(
+    tokenizer: PreTrainedTokenizerFast, model_type: str, layout: str | None = None
+) -> BoundLayout:
+    """Find the FIM layout of a tokenizer and its token ids."""
+    vocabulary = tokenizer.get_vocab()
+    special_ids = [
+        *tokenizer.all_special_ids,
+        *(i for i, token in tokenizer.added_tokens_decoder.items() if token.special),
+    ]
+    return bind_layout(
+        find_layout(model_type, vocabulary, layout),
+        vocabulary,
+        begin_ids=[i for i in tokenizer("").input_ids if i != tokenizer.eos_token_id],
+        special_ids=special_ids,
+    )
+
+
+def _load_weights(location: str, dtype: torch.dtype) -> PreTrainedModel:
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        config = AutoConfig.from_pretrained(location, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            location, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        raise ModelError(
+            f"{location} could not be loaded: {_first_line(error)}", hint=_loading_hint(location)
+        ) from error
+    return cast(PreTrainedModel, model)
+
+
+def _check_folder(folder: Path) -> None:
+    config = folder / "config.json"
+    if not config.is_file():
+        raise ModelError(
+            f"{folder} is not a model: it has no config.json.",
+            hint="A model folder has config.json, tokenizer.json and *.safetensors.",
+        )
+    try:
+        needs_code = "auto_map" in json.loads(config.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{config} is not valid JSON: {error}") from error
+    if needs_code:
+        raise ModelError(
+            f"{folder} needs Python code of its own (auto_map in config.json), which is never run.",
+            hint="Choose a model that transformers supports by itself.",
+        )
+    if not any(folder.glob("*.safetensors")):
+        pickled = [file.name for pattern in PICKLES for file in folder.glob(pattern)]
+        raise ModelError(
+            f"{folder} has no safetensors weights"
+            + (f", only pickles ({pickled[0]}), which can run code." if pickled else "."),
+            hint="Convert the weights to safetensors: model.save_pretrained(folder) does.",
+        )
+
+
+def _context_limit(config: PreTrainedConfig, wanted: int | None) -> int:
+    trained = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", 0)
+    return min(int(trained or wanted or 2048), wanted or sys.maxsize)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _loading_hint(location: str) -> str:
+    if Path(location).is_dir():
+        return "Check that the folder is complete: config.json, tokenizer.json, *.safetensors."
+    return "Offline, give a local folder. Online, check the id; the weights must be safetensors."
