@@ -34,6 +34,14 @@ class CompletionService(Protocol):
         """Yield text as it becomes final, then the whole `Completion` as the last item."""
         ...
 
+    def open_workspace(self, root: Path) -> None:
+        """Let completions in files below `root` use its code; nothing happens if it is open.
+
+        For front doors that serve the machine's own user. Raises `WorkspaceError` for a folder
+        that is not there.
+        """
+        ...
+
     def document_changed(self, path: Path, text: str | None) -> None:
         """Tell the service the unsaved text of an open document; `None` when it was closed."""
         ...

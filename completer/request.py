@@ -42,7 +42,8 @@ class CompletionRequest:
 
     `path` is the file's path as the editor names it and `workspace` the folder whose code may be
     used; without a workspace, one that contains `path` is chosen. `user` keeps caches of different
-    people apart. `raw` says that `prefix` already is a whole prompt, marks included.
+    people apart. `raw` says that `prefix` already is a whole prompt, marks included. `polish` asks
+    for the rules of ghost text: end with the line or block, repeat nothing that follows.
     `None` stands for "as the settings say". Times are milliseconds.
     """
 
@@ -60,6 +61,7 @@ class CompletionRequest:
     n: int = 1
     deadline_ms: float | None = None
     raw: bool = False
+    polish: bool = False
     trigger: Trigger = "automatic"
 
 

@@ -1,0 +1,131 @@
+"""The FIM prompt within a token budget, cut so that its start stays the same while a person types.
+
+The prefix loses lines at its start and the suffix at its end. A cut falls on a line whose number is
+a multiple of `CUT_STEP`, and budgets move in steps as well: most keystrokes then change nothing but
+the prompt's end, and the keys and values of the rest can be used again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from tokenizers import Tokenizer
+
+from completer.request import CompletionRequest, Snippet
+from models.fim import BoundLayout
+
+CUT_STEP = 16
+BUDGET_STEP = 128
+CHARACTERS_PER_TOKEN = 12  # nothing that matters is longer: bounds how much text is looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A prompt's token ids, and the document's own tokens on both sides of the caret."""
+
+    ids: list[int]
+    prefix_ids: list[int]
+    suffix_ids: list[int]
+
+
+class PromptBuilder:
+    """Builds prompts for one tokenizer and layout within `budget` tokens."""
+
+    def __init__(
+        self, tokenizer: Tokenizer, layout: BoundLayout, *, budget: int, suffix_share: float
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._layout = layout
+        self.budget = budget
+        self._suffix_share = suffix_share
+
+    def build(self, request: CompletionRequest, snippets: Sequence[Snippet] = ()) -> Prompt:
+        """Lay out a request; `snippets` of other files go in front, as far as they fit."""
+        if request.raw:
+            ids = self.encode(request.prefix)[-self.budget :]
+            return Prompt(ids=ids, prefix_ids=ids, suffix_ids=[])
+        context = self._context(request, snippets)
+        room = self.budget - self._layout.overhead - len(context)
+        prefix = self._trim_prefix(request.prefix, room)
+        suffix = self._trim_suffix(request.suffix, self._suffix_room(room, len(prefix)))
+        prefix = self._trim_prefix(request.prefix, room - len(suffix)) if suffix else prefix
+        ids = self._layout.prompt(prefix, suffix, context)
+        return Prompt(ids=ids, prefix_ids=prefix, suffix_ids=suffix)
+
+    def encode(self, text: str) -> list[int]:
+        """Turn text into token ids, without marks of any kind."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def _suffix_room(self, room: int, prefix_length: int) -> int:
+        """Give the suffix its share, and what the prefix leaves over, in steps."""
+        wanted_by_prefix = -(-prefix_length // BUDGET_STEP) * BUDGET_STEP
+        return max(int(room * self._suffix_share), room - wanted_by_prefix)
+
+    def _trim_prefix(self, text: str, room: int) -> list[int]:
+        if room <= 0:
+            return []
+        cuts = [cut for cut in _line_starts(text)[::CUT_STEP] if len(text) - cut <= room * 12]
+        while cuts:
+            ids = self.encode(text[cuts[0] :])
+            if len(ids) <= room:
+                return ids
+            too_many = len(ids) - room
+            cuts = [cut for cut in cuts[1:] if cut - cuts[0] >= too_many]
+        return self._trim_last_lines(text, room)
+
+    def _trim_last_lines(self, text: str, room: int) -> list[int]:
+        """Where not even one step fits: keep what lines, or at last tokens, do."""
+        tail = text[-room * CHARACTERS_PER_TOKEN :]
+        ids = self.encode(tail)
+        if len(ids) <= room and len(tail) == len(text):
+            return ids
+        for cut in _line_starts(tail)[1:]:
+            whole_lines = self.encode(tail[cut:])
+            if 0 < len(whole_lines) <= room:
+                return whole_lines
+        return ids[-room:]
+
+    def _trim_suffix(self, text: str, room: int) -> list[int]:
+        head = text[: room * CHARACTERS_PER_TOKEN]
+        encoding = self._tokenizer.encode(head, add_special_tokens=False)
+        ids: list[int] = encoding.ids
+        if len(ids) <= room:
+            return ids
+        end = encoding.offsets[room - 1][1] if room > 0 else 0
+        line_end = head.rfind("\n", 0, end) + 1
+        return self.encode(head[:line_end]) if line_end else ids[: max(room, 0)]
+
+    def _context(self, request: CompletionRequest, snippets: Sequence[Snippet]) -> list[int]:
+        """Other files in front: under the layout's file marks, or as plain text without them."""
+        if not snippets:
+            return []
+        layout, ids = self._layout, list[int]()
+        repo = layout.mark_ids.get(layout.layout.repo_mark)
+        if repo is not None and request.workspace is not None:
+            ids += [repo, *self.encode(request.workspace.name)]
+        for snippet in snippets:
+            ids += self._file_header(snippet.path) + self.encode(snippet.text.rstrip() + "\n")
+        if request.path is not None:
+            ids += self._file_header(_shown_path(request))
+        return ids[-self.budget // 2 :]
+
+    def _file_header(self, path: str) -> list[int]:
+        mark = self._layout.mark_ids.get(self._layout.layout.file_mark)
+        if mark is None:
+            return self.encode(f"# {path}\n")
+        return [mark, *self.encode(path + "\n")]
+
+
+def _shown_path(request: CompletionRequest) -> str:
+    path = PurePath(request.path or "")
+    if request.workspace is not None and path.is_relative_to(request.workspace):
+        path = path.relative_to(request.workspace)
+    return path.as_posix()
+
+
+def _line_starts(text: str) -> list[int]:
+    starts = [0]
+    while (newline := text.find("\n", starts[-1])) >= 0:
+        starts.append(newline + 1)
+    return starts

@@ -1,0 +1,239 @@
+"""Every option, its default and its check.
+
+Sources from low to high: the defaults below, the user's TOML file, environment variables
+(`COMPLETER_MODEL__SOURCE=...`), command-line flags. A repository's own `.completer.toml` may set
+only what `RepositorySettings` names, so that opening a stranger's code changes neither which model
+runs nor where anything is sent.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_cache_path, user_config_path, user_data_path
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from completer.errors import SettingsError
+
+APP = "completer"
+CONFIG_VARIABLE = "COMPLETER_CONFIG"
+REPOSITORY_FILE = ".completer.toml"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(_Section):
+    """Which model runs, and how."""
+
+    source: str = Field("bundled", description="`bundled`, a model folder, or a hub id")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    layout: str | None = Field(None, description="force a FIM layout by name")
+    context_tokens: Count | None = Field(None, description="use less than the model's context")
+
+
+class CompletionSettings(_Section):
+    """What a completion may be."""
+
+    max_tokens: Annotated[int, Field(ge=1, le=4096)] = 64
+    prompt_tokens: Count | None = Field(
+        None, description="prompt budget; by default 1024 on a CPU and 4096 on a GPU"
+    )
+    suffix_share: Share = Field(0.25, description="share of the prompt for text after the caret")
+    repository_share: Share = Field(0.2, description="share of the prompt for other files")
+    multiline: Literal["auto", "never", "always"] = "auto"
+    max_lines: Count = 16
+    deadline_ms: Annotated[float, Field(gt=0)] = 5000.0
+
+
+class DraftSettings(_Section):
+    """Speculative decoding from the repository."""
+
+    enabled: bool = True
+    with_dependencies: bool = Field(False, description="draft from installed packages as well")
+    max_index_mb: Count = 512
+
+
+class EngineSettings(_Section):
+    """Room and limits of the engine."""
+
+    kv_cache_mb: Count = 512
+    max_running: Count = 16
+    max_waiting: Count = 64
+    prefill_chunk: Annotated[int, Field(ge=16)] = 256
+
+
+class ServerSettings(_Section):
+    """The HTTP endpoint."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8012
+    token: SecretStr | None = Field(None, description="if set, every route but health needs it")
+    allowed_hosts: tuple[str, ...] = Field((), description="more host names to answer to")
+    max_body_mb: Count = 4
+
+
+class TelemetrySettings(_Section):
+    """What became of each completion, on this machine only."""
+
+    enabled: bool = True
+    folder: Path = Field(default_factory=lambda: user_data_path(APP) / "telemetry")
+    retention_days: Count = 90
+
+
+class Settings(BaseSettings):
+    """All options of the program."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COMPLETER_", env_nested_delimiter="__", extra="ignore", frozen=True
+    )
+
+    model: ModelSettings = ModelSettings()
+    completion: CompletionSettings = CompletionSettings()
+    drafting: DraftSettings = DraftSettings()
+    engine: EngineSettings = EngineSettings()
+    server: ServerSettings = ServerSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    workspaces: tuple[Path, ...] = ()
+    cache_folder: Path = Field(default_factory=lambda: user_cache_path(APP))
+    pure: bool = Field(
+        False, description="float32, exactly the model's own distribution, text left as it is"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only what `load_settings` has merged: one place decides the order."""
+        return (init_settings,)
+
+
+class RepositorySettings(_Section):
+    """What a repository's own file may set."""
+
+    completion: CompletionSettings = CompletionSettings()
+    drafting: DraftSettings = DraftSettings()
+
+
+class LoadedSettings(BaseModel):
+    """The settings and, for each one that is not a default, where it came from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    settings: Settings
+    origins: dict[str, str]
+
+
+def config_file() -> Path:
+    """The user's settings file, which need not exist."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    return Path(named) if named else user_config_path(APP) / "config.toml"
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None, file: Path | None = None
+) -> LoadedSettings:
+    """Merge file, environment and `flags` (nested like the settings; `None` values are left out).
+
+    Raises `SettingsError` for a file that is no TOML, a name that does not exist and a value that
+    cannot be.
+    """
+    path = file or config_file()
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, values in (
+        (f"file {path}", _read_toml(path, must_exist=file is not None)),
+        ("environment", EnvSettingsSource(Settings)()),
+        ("flag", _without_none(flags or {})),
+    ):
+        _check_names(values, Settings, origin)
+        _merge(merged, values)
+        origins |= dict.fromkeys(_dotted(values), origin)
+    try:
+        return LoadedSettings(settings=Settings(**merged), origins=origins)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, origins)) from error
+
+
+def load_repository_settings(root: Path) -> RepositorySettings:
+    """Read a repository's own file; raises `SettingsError` for anything that it may not set."""
+    values = _read_toml(root / REPOSITORY_FILE, must_exist=False)
+    try:
+        return RepositorySettings(**values)
+    except ValidationError as error:
+        origins = dict.fromkeys(_dotted(values), f"file {root / REPOSITORY_FILE}")
+        raise SettingsError(
+            _explain(error, origins),
+            hint="A repository may only set [completion] and [drafting].",
+        ) from error
+
+
+def _read_toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if must_exist:
+            raise SettingsError(f"There is no settings file {path}.") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
+
+
+def _check_names(values: Mapping[str, Any], settings: type[BaseModel], origin: str) -> None:
+    for name in values:
+        if name not in settings.model_fields:
+            known = ", ".join(settings.model_fields)
+            raise SettingsError(f"There is no setting {name!r} ({origin}).", hint=f"Known: {known}")
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    cleaned: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            value = _without_none(value) or None
+        if value is not None:
+            cleaned[name] = value
+    return cleaned
+
+
+def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        else:
+            into[name] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _dotted(values: Mapping[str, Any], above: str = "") -> list[str]:
+    names: list[str] = []
+    for name, value in values.items():
+        here = f"{above}{name}"
+        names += _dotted(value, f"{here}.") if isinstance(value, Mapping) else [here]
+    return names
+
+
+def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
+    sentences = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        origin = f" ({origins[name]})" if name in origins else ""
+        sentences.append(f"{name}: {problem['msg'].lower()}{origin}")
+    return "Settings that cannot be: " + "; ".join(sentences) + "."

@@ -1,0 +1,105 @@
+"""Rules about text for an engine that sees ids: stop strings, where a line or a block ends.
+
+One `TextPolicy` accompanies one generation. It decodes what has been generated, decides where the
+text ends, and knows how much of it can no longer change, which is what may be streamed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from completer.engine.stopping import StepSignals, Stop
+
+INCOMPLETE = "�"  # what decoding gives for the first bytes of a character
+
+
+@dataclass(slots=True)
+class TextPolicy:
+    """Ends a text at the first of: a stop string, a rule in `ends`.
+
+    `ends` are functions that return the offset at which a text has to end, or `None`.
+    """
+
+    decode: Callable[[Sequence[int]], str]
+    stop: Sequence[str] = ()
+    ends: Sequence[Callable[[str], int | None]] = ()
+    text: str = field(default="", init=False)
+    _released: int = field(default=0, init=False)
+    _ended: bool = field(default=False, init=False)
+
+    def after_step(self, ids: Sequence[int], signals: StepSignals) -> Stop | None:
+        """Decode all tokens so far and look for the end."""
+        self.text = self.decode(ids).rstrip(INCOMPLETE)
+        end = self._find_end(self.text)
+        if end is None:
+            return None
+        self.text = self.text[:end]
+        self._ended = True
+        return Stop("stop", self._tokens_for(ids, end))
+
+    def release(self, *, final: bool = False) -> str:
+        """Return the text that became certain since the last call; all of it when `final`."""
+        certain = len(self.text)
+        if not (final or self._ended):
+            certain -= self._could_still_be_cut()
+        piece = self.text[self._released : certain]
+        self._released = max(self._released, certain)
+        return piece
+
+    def _find_end(self, text: str) -> int | None:
+        found = [text.find(string) for string in self.stop]
+        ends = [at for at in found if at >= 0]
+        ends += [end for rule in self.ends if (end := rule(text)) is not None]
+        return min(ends, default=None)
+
+    def _could_still_be_cut(self) -> int:
+        """Length of the longest end of the text that may be the start of a stop string."""
+        return max(
+            (
+                length
+                for string in self.stop
+                for length in range(1, len(string))
+                if self.text.endswith(string[:length])
+            ),
+            default=0,
+        )
+
+    def _tokens_for(self, ids: Sequence[int], end: int) -> int:
+        """How many tokens it takes to write the first `end` characters."""
+        keep = len(ids)
+        while keep > 0 and len(self.decode(ids[: keep - 1]).rstrip(INCOMPLETE)) >= end:
+            keep -= 1
+        return keep
+
+
+def line_end(text: str) -> int | None:
+    """End a single-line completion at its first line break after something visible.
+
+    >>> line_end("x = 1\\ny"), line_end("\\n    return"), line_end("x")
+    (5, None, None)
+    """
+    start = len(text) - len(text.lstrip())
+    newline = text.find("\n", start)
+    return newline if newline >= 0 else None
+
+
+def block_end(prefix: str, max_lines: int) -> Callable[[str], int | None]:
+    """Make the rule that ends a block: a line indented less than the caret's line, or too many."""
+    indentation = _indentation(prefix[prefix.rfind("\n") + 1 :])
+
+    def rule(text: str) -> int | None:
+        start = text.find("\n") + 1
+        for _ in range(max_lines - 1):
+            if start == 0:
+                return None
+            end = text.find("\n", start)
+            line = text[start : end if end >= 0 else len(text)]
+            if line.strip() and _indentation(line) < indentation:
+                return start - 1
+            start = end + 1
+        return start - 1 if start else None
+
+    return rule
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t"))
