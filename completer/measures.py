@@ -1,0 +1,54 @@
+"""What a completion cost and came to, as flat numbers under the names that reports use."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+from completer.request import Completion
+
+
+class Measures(TypedDict):
+    """Counts are tokens, times are milliseconds."""
+
+    queue_ms: float
+    engine_ms: float
+    total_ms: float
+    prompt_tokens: int
+    reused_tokens: int
+    generated_tokens: int
+    steps: int
+    drafted_tokens: int
+    accepted_draft_tokens: int
+    draft_source: str
+    finish_reason: str
+    distribution: str
+    model: str
+
+
+def measures(completion: Completion, total_ms: float) -> Measures:
+    """The numbers of one completion; `total_ms` is what the front door measured around it."""
+    stats = completion.stats
+    return Measures(
+        queue_ms=stats.queue_ms,
+        engine_ms=stats.prefill_ms + stats.decode_ms,
+        total_ms=total_ms,
+        prompt_tokens=stats.prompt_tokens,
+        reused_tokens=stats.reused_tokens,
+        generated_tokens=stats.generated_tokens,
+        steps=stats.steps,
+        drafted_tokens=stats.drafted,
+        accepted_draft_tokens=stats.accepted,
+        draft_source=max(stats.draft_sources, key=lambda source: source[1], default=("", 0))[0],
+        finish_reason=completion.finish_reason,
+        distribution=completion.distribution,
+        model=completion.model,
+    )
+
+
+def outcome(completion: Completion) -> Literal["returned", "filtered", "timeout", "empty"]:
+    """What a person gets to see of a completion, and if nothing, why."""
+    if any(choice.text for choice in completion.choices):
+        return "returned"
+    if completion.finish_reason == "low_confidence":
+        return "filtered"
+    return "timeout" if completion.finish_reason == "deadline" else "empty"

@@ -1,0 +1,199 @@
+"""`textDocument/inlineCompletion`: from a caret to ghost text, one request at a time per document.
+
+A request ends early, without a result, when a newer one for the same document comes, when the
+document changes, or when the client cancels it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import cast
+
+from lsprotocol import types
+
+from completer.errors import CompleterError
+from completer.interface import CompletionService
+from completer.measures import measures, outcome
+from completer.request import Completion, CompletionRequest, Trigger
+from lsp.convert import trigger_of, well_formed
+from lsp.documents import Document, Documents
+from lsp.offers import ACCEPT_COMMAND, Offer, Offers
+from lsp.protocol import VersionedInlineCompletionParams
+from lsp.session import Session
+from lsp.status import Status
+from telemetry.events import Opportunity, Suggestion
+from telemetry.recorder import Recorder
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to complete: in the document, `replaced` (at `range`, from `offset` on) gives way to
+    `typed` and what the model adds to it between `prefix` and `suffix`.
+    """
+
+    prefix: str
+    suffix: str
+    typed: str
+    replaced: str
+    range: types.Range
+    offset: int
+
+
+def place_of(
+    document: Document, position: types.Position, context: types.InlineCompletionContext, chars: int
+) -> Place:
+    """The place that a request means, with `chars` characters of context on each side.
+
+    The range covers the line up to the caret, which keeps editors from flickering; if the suggest
+    widget is open, it is the selected item's range, and the item's text counts as typed.
+    """
+    buffer = document.buffer
+    selected = context.selected_completion_info
+    end = buffer.caret(selected.range.end if selected else position)
+    line_start = types.Position(line=end.line, character=0)
+    start = buffer.caret(selected.range.start if selected else line_start)
+    replaced = buffer.line(end.line)[start.column : end.column]
+    typed = selected.text if selected else replaced
+    return Place(
+        prefix=well_formed(buffer.before(start, chars) + typed),
+        suffix=well_formed(buffer.after(end, chars)),
+        typed=typed,
+        replaced=replaced,
+        range=types.Range(start=buffer.position(start), end=buffer.position(end)),
+        offset=buffer.offset(start),
+    )
+
+
+class InlineCompletions:
+    """Answers inline completion requests and reports each to the recorder."""
+
+    def __init__(
+        self,
+        service: CompletionService,
+        recorder: Recorder,
+        *,
+        documents: Documents,
+        offers: Offers,
+        session: Session,
+        status: Status,
+    ) -> None:
+        self._service = service
+        self._recorder = recorder
+        self._documents = documents
+        self._offers = offers
+        self._session = session
+        self._status = status
+        self._running: dict[str, asyncio.Task[object]] = {}
+
+    def interrupt(self, uri: str) -> None:
+        """Cancel the request that is being answered for a document: nobody waits for it."""
+        if (task := self._running.pop(uri, None)) is not None:
+            task.cancel()
+
+    async def answer(self, params: VersionedInlineCompletionParams) -> types.InlineCompletionList:
+        """The items for a caret; none when the client is talking about another version."""
+        document = self._documents.get(params.text_document.uri)
+        version = params.text_document.version
+        if document is None or (version is not None and version != document.version):
+            return types.InlineCompletionList(items=[])
+        self.interrupt(document.uri)
+        task = self._running[document.uri] = cast("asyncio.Task[object]", asyncio.current_task())
+        try:
+            return types.InlineCompletionList(items=await self._items(document, params))
+        finally:
+            if self._running.get(document.uri) is task:
+                del self._running[document.uri]
+            self._status.busy(bool(self._running))
+
+    async def _items(
+        self, document: Document, params: VersionedInlineCompletionParams
+    ) -> list[types.InlineCompletionItem]:
+        options = self._session.options
+        trigger = trigger_of(params.context.trigger_kind)
+        opportunity = self._opportunity(document, trigger)
+        if document.shrinking and trigger == "automatic" and not options.after_deletion:
+            self._recorder.opportunity(opportunity)
+            return []
+        place = place_of(document, params.position, params.context, options.context_chars)
+        request = CompletionRequest(
+            prefix=place.prefix,
+            suffix=place.suffix,
+            path=document.path,
+            language=document.language or None,
+            workspace=self._session.workspace_of(document.path),
+            user=options.user,
+            n=options.choices if trigger == "manual" else 1,
+            deadline_ms=options.deadline_ms,
+            trigger=trigger,
+        )
+        completion = await self._complete(request, opportunity)
+        return [] if completion is None else self._offer(completion, place, opportunity.id)
+
+    async def _complete(
+        self, request: CompletionRequest, opportunity: Opportunity
+    ) -> Completion | None:
+        """Ask the service and report what came of it."""
+        started = time.perf_counter()
+        self._status.busy(True)
+        try:
+            completion = await self._service.complete(request)
+        except asyncio.CancelledError:
+            self._recorder.opportunity(replace(opportunity, outcome="cancelled"))
+            raise
+        except Exception as error:  # whatever it is, the editor shows no pop-up
+            logger.warning("no completion: %s", error, exc_info=_is_a_bug(error))
+            self._recorder.opportunity(replace(opportunity, outcome="error"))
+            self._status.failed(error)
+            return None
+        spent = measures(completion, total_ms=1000 * (time.perf_counter() - started))
+        self._recorder.opportunity(replace(opportunity, outcome=outcome(completion), **spent))
+        self._status.recovered()
+        return completion
+
+    def _opportunity(self, document: Document, trigger: Trigger) -> Opportunity:
+        """What is known of an opportunity before anything was asked."""
+        return Opportunity(
+            session=self._session.id,
+            uri=document.uri,
+            outcome="not_requested",
+            workspace=str(self._session.workspace_of(document.path) or ""),
+            language=document.language,
+            trigger="manual" if trigger == "manual" else "auto",
+            started_ms=time.time_ns() // 1_000_000,
+        )
+
+    def _offer(
+        self, completion: Completion, place: Place, opportunity_id: str
+    ) -> list[types.InlineCompletionItem]:
+        """Items for the choices that have a text, remembered for when they are accepted."""
+        texts = dict.fromkeys(choice.text for choice in completion.choices if choice.text)
+        suggestions = [
+            Suggestion(
+                text=place.typed + text,
+                id=f"{completion.id}-{rank}",
+                offset=place.offset,
+                replaced=place.replaced,
+                rank=rank,
+            )
+            for rank, text in enumerate(texts)
+        ]
+        for suggestion in suggestions:
+            self._offers.add(Offer(completion.id, suggestion, typed=len(place.typed)))
+        if suggestions:
+            self._recorder.returned(opportunity_id, suggestions)
+        return [item_of(suggestion, place.range) for suggestion in suggestions]
+
+
+def item_of(suggestion: Suggestion, range_: types.Range) -> types.InlineCompletionItem:
+    """The item that a client shows, and the command that it runs once it has inserted it."""
+    command = types.Command("Accept completion", ACCEPT_COMMAND, arguments=[suggestion.id])
+    return types.InlineCompletionItem(suggestion.text, range=range_, command=command)
+
+
+def _is_a_bug(error: Exception) -> bool:
+    return not isinstance(error, CompleterError)

@@ -1,0 +1,148 @@
+"""What pygls leaves open in the protocol: every bad message gets its one answer, and no pop-up.
+
+Documents are synchronised by our own handlers, so pygls keeps no copy of them; parameters of
+methods that it does not know arrive as plain dictionaries.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import attrs
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol
+
+from lsp.framing import FrameError
+
+logger = logging.getLogger(__name__)
+
+_OWN_HANDLERS = (
+    types.TEXT_DOCUMENT_DID_OPEN,
+    types.TEXT_DOCUMENT_DID_CHANGE,
+    types.TEXT_DOCUMENT_DID_CLOSE,
+)
+
+
+@attrs.define
+class PlainRequest:
+    """A request whose method pygls does not know."""
+
+    id: str | int
+    method: str
+    params: Any = None
+    jsonrpc: str = "2.0"
+
+
+@attrs.define
+class PlainNotification:
+    """A notification whose method pygls does not know."""
+
+    method: str
+    params: Any = None
+    jsonrpc: str = "2.0"
+
+
+@attrs.define
+class VersionedInlineCompletionParams:
+    """Inline completion parameters whose document may name the version that they are about."""
+
+    context: types.InlineCompletionContext
+    text_document: types.OptionalVersionedTextDocumentIdentifier
+    position: types.Position
+
+
+@attrs.define
+class VersionedInlineCompletionRequest:
+    """An inline completion request as GitHub's clients extend it."""
+
+    id: str | int
+    params: VersionedInlineCompletionParams
+    method: str = types.TEXT_DOCUMENT_INLINE_COMPLETION
+    jsonrpc: str = "2.0"
+
+
+class Protocol(LanguageServerProtocol):
+    """JSON-RPC on messages that may be anything."""
+
+    def __init__(self, server: LanguageServer, converter: Any) -> None:  # noqa: ANN401
+        super().__init__(server, converter)
+        for method in _OWN_HANDLERS:
+            del self.fm.builtin_features[method]
+
+    @property
+    def shut_down(self) -> bool:
+        """Whether the client has asked for the end, after which `exit` is no failure."""
+        return self._shutdown
+
+    def receive(self, message: object) -> None:
+        """Handle what a frame held: a message, or something that is none."""
+        if isinstance(message, FrameError):
+            self._refuse(None, message.code, message.message)
+        elif not isinstance(message, dict) or message.get("jsonrpc") != self.VERSION:
+            why = "A message is one JSON object with jsonrpc 2.0; there are no batches in LSP."
+            self._refuse(None, types.ErrorCodes.InvalidRequest, why)
+        elif not _well_typed(message):
+            why = "A message has an id (a number or a string) or a method (a string), or both."
+            self._refuse(None, types.ErrorCodes.InvalidRequest, why)
+        elif "method" in message and "id" in message:
+            self._receive_request(message)
+        else:
+            self._receive_other(message)
+
+    def _receive_request(self, message: dict[str, Any]) -> None:
+        if (self._workspace is None) != (message["method"] == types.INITIALIZE):
+            code = types.ErrorCodes.ServerNotInitialized
+            why = "The first request, and only that, must be initialize."
+            self._refuse(message["id"], code if self._workspace is None else -32600, why)
+        elif self._shutdown:
+            why = "The server is shutting down."
+            self._refuse(message["id"], types.ErrorCodes.InvalidRequest, why)
+        else:
+            try:
+                request = self.structure_message(message)
+            except JsonRpcException:
+                why = f"The parameters of {message['method']} are not what they must be."
+                self._refuse(message["id"], types.ErrorCodes.InvalidParams, why)
+            else:
+                self.handle_message(request)
+
+    def _receive_other(self, message: dict[str, Any]) -> None:
+        """Notifications and responses, which get no answer even when they are wrong."""
+        if self._workspace is None and message.get("method") != types.EXIT:
+            return
+        try:
+            self.handle_message(self.structure_message(message))
+        except JsonRpcException as error:
+            logger.warning("ignored a bad %s: %s", message.get("method", "response"), error)
+
+    def _refuse(self, msg_id: str | int | None, code: int, why: str) -> None:
+        error = types.ResponseError(code=code, message=why)
+        self._send_data(types.ResponseErrorMessage(id=msg_id, error=error, jsonrpc=self.VERSION))
+
+    def structure_message(self, data: dict[str, Any]) -> Any:  # noqa: ANN401
+        """A typed message from a JSON object; raises `JsonRpcException` if it cannot be one."""
+        method = data.get("method")
+        if method is None or self.get_message_type(method) is not None:
+            return super().structure_message(data)
+        if "id" in data:
+            return PlainRequest(data["id"], method, data.get("params"))
+        return PlainNotification(method, data.get("params"))
+
+    def get_message_type(self, method: str) -> type[Any] | None:  # type: ignore[override]
+        """The type of a message, by its method."""
+        if method == types.TEXT_DOCUMENT_INLINE_COMPLETION:
+            return VersionedInlineCompletionRequest
+        return super().get_message_type(method)
+
+
+def _well_typed(message: dict[str, Any]) -> bool:
+    """Whether a message has a usable method, a usable id, or both."""
+    msg_id, method = message.get("id"), message.get("method")
+    if "method" in message and not isinstance(method, str):
+        return False
+    if "id" in message:
+        return isinstance(msg_id, (int, str)) and not isinstance(msg_id, bool)
+    return "method" in message

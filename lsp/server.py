@@ -1,0 +1,167 @@
+"""The language server: which message goes to which part."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import logging
+import sys
+from io import BufferedReader, RawIOBase
+from typing import BinaryIO, cast
+
+from lsprotocol import types
+from pygls.io_ import StdoutWriter
+from pygls.lsp.server import LanguageServer
+from pygls.server import ServerErrors
+
+from completer.interface import CompletionService
+from lsp.documents import Documents
+from lsp.inline_completion import InlineCompletions
+from lsp.live_text import LiveText
+from lsp.offers import ACCEPT_COMMAND, Offers
+from lsp.options import LspOptions
+from lsp.protocol import Protocol, VersionedInlineCompletionParams
+from lsp.session import Session
+from lsp.status import Status
+from lsp.stdio import serve
+from lsp.synchronization import Synchronization
+from lsp.text_buffer import LineBreak
+from telemetry.recorder import Recorder
+
+logger = logging.getLogger(__name__)
+
+NAME = "completer"
+
+
+class CompletionServer(LanguageServer):
+    """A language server whose input may be anything and whose errors raise no pop-ups."""
+
+    protocol: Protocol
+
+    def start_io(self, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None) -> None:
+        """Serve on standard input and output until the client ends it.
+
+        Raises `SystemExit(1)` if it ends without having asked for it, as the protocol wants.
+        Whatever is printed meanwhile goes to standard error.
+        """
+        source = cast("RawIOBase", cast("BufferedReader", stdin or sys.stdin.buffer).raw)
+        self.protocol.set_writer(StdoutWriter(stdout or sys.stdout.buffer))
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                asyncio.run(serve(self.protocol, source))
+        except (KeyboardInterrupt, BrokenPipeError):
+            logger.info("the client has gone")
+        finally:
+            self.shutdown()  # type: ignore[no-untyped-call]
+        if not self.protocol.shut_down:
+            sys.exit(1)
+
+    def report_server_error(self, error: Exception, source: ServerErrors) -> None:
+        """Keep errors in the log; a request's own error is in its answer."""
+        logger.error("%s", error)
+
+
+def create_server(
+    service: CompletionService, recorder: Recorder, *, options: LspOptions | None = None
+) -> CompletionServer:
+    """A server that completes with `service` and reports to `recorder`; see `start_io`."""
+    server = CompletionServer(NAME, _version(), protocol_cls=Protocol)
+    session = Session(options or LspOptions())
+    documents = Documents()
+    offers = Offers(service, recorder)
+    status = Status(server.protocol.notify)
+    completions = InlineCompletions(
+        service, recorder, documents=documents, offers=offers, session=session, status=status
+    )
+    live_text = LiveText(service, session.options.max_document_chars)
+    synchronization = Synchronization(
+        documents, live_text, recorder, session, on_edit=completions.interrupt
+    )
+    _add_session_features(server, session, documents, recorder)
+    _add_document_features(server, synchronization)
+    _add_file_features(server, synchronization)
+    _add_completion_features(server, completions, offers)
+    return server
+
+
+def _add_session_features(
+    server: CompletionServer, session: Session, documents: Documents, recorder: Recorder
+) -> None:
+    @server.feature(types.INITIALIZE)
+    def initialize(params: types.InitializeParams) -> None:
+        session.initialize(params)
+        documents.encoding = types.PositionEncodingKind(server.workspace.position_encoding)
+        documents.line_break = LineBreak.LF if session.is_neovim else LineBreak.PROTOCOL
+        session.id = recorder.session_started(session.info(server.version))
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    def change_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
+        session.change_folders(added=params.event.added, removed=params.event.removed)
+
+    @server.feature(types.SHUTDOWN)
+    def shutdown(_params: None) -> None:
+        recorder.session_ended(session.id)
+
+
+def _add_document_features(server: CompletionServer, documents: Synchronization) -> None:
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def opened(params: types.DidOpenTextDocumentParams) -> None:
+        documents.opened(params)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(params: types.DidChangeTextDocumentParams) -> None:
+        documents.changed(params)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE, types.SaveOptions(include_text=True))
+    def saved(params: types.DidSaveTextDocumentParams) -> None:
+        documents.saved(params)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(params: types.DidCloseTextDocumentParams) -> None:
+        documents.closed(params)
+
+    @server.feature("textDocument/didFocus")
+    def focused(params: object) -> None:
+        documents.focused(params)
+
+
+def _add_file_features(server: CompletionServer, documents: Synchronization) -> None:
+    pattern = types.FileOperationPattern(glob="**/*")
+    every_file = types.FileOperationRegistrationOptions([types.FileOperationFilter(pattern)])
+
+    @server.feature(types.WORKSPACE_DID_RENAME_FILES, every_file)
+    def renamed(params: types.RenameFilesParams) -> None:
+        documents.renamed(params)
+
+    @server.feature(types.WORKSPACE_DID_DELETE_FILES, every_file)
+    def deleted(params: types.DeleteFilesParams) -> None:
+        documents.deleted(params)
+
+
+def _add_completion_features(
+    server: CompletionServer, completions: InlineCompletions, offers: Offers
+) -> None:
+    # Without options pygls does not advertise the feature.
+    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
+    async def complete(params: VersionedInlineCompletionParams) -> types.InlineCompletionList:
+        return await completions.answer(params)
+
+    @server.feature("textDocument/didShowCompletion")
+    def shown(params: object) -> None:
+        offers.shown(params)
+
+    @server.feature("textDocument/didPartiallyAcceptCompletion")
+    def partially_accepted(params: object) -> None:
+        offers.partially_accepted(params)
+
+    @server.command(ACCEPT_COMMAND)
+    async def accept(suggestion_id: str) -> bool:
+        return await offers.accepted(suggestion_id)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version(NAME)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

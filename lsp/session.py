@@ -1,0 +1,71 @@
+"""Who is at the other end: the client, what it can do, and the folders that it has open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lsprotocol.types import ClientInfo, InitializeParams, WorkspaceFolder
+
+from lsp.convert import path_of
+from lsp.options import LspOptions
+from telemetry.events import SessionInfo
+
+
+class Session:
+    """One client's connection. `id` is the recorder's name for it, empty until `initialize`."""
+
+    def __init__(self, options: LspOptions) -> None:
+        self.id = ""
+        self.client = ClientInfo(name="unknown")
+        self.options = options
+        self.folders: list[Path] = []
+
+    @property
+    def is_neovim(self) -> bool:
+        """Neovim counts lines in its own way."""
+        return self.client.name == "Neovim"
+
+    def initialize(self, params: InitializeParams) -> None:
+        """Take what the client says of itself."""
+        self.client = params.client_info or self.client
+        self.options = self.options.with_client_wishes(params.initialization_options)
+        self.change_folders(added=params.workspace_folders or _root_of(params), removed=())
+
+    def change_folders(
+        self, *, added: Iterable[WorkspaceFolder], removed: Iterable[WorkspaceFolder]
+    ) -> None:
+        """Open and close workspace folders; those that are not local are left out."""
+        gone = {path_of(folder.uri) for folder in removed}
+        new = (path_of(folder.uri) for folder in added)
+        kept = [folder for folder in self.folders if folder not in gone]
+        self.folders = list(dict.fromkeys([*kept, *(path for path in new if path is not None)]))
+        if self.options.on_workspace_folders is not None:
+            self.options.on_workspace_folders(self.folders)
+
+    def workspace_of(self, path: Path | None) -> Path | None:
+        """The innermost open folder that holds a file."""
+        if path is None:
+            return None
+        holding = [folder for folder in self.folders if path.is_relative_to(folder)]
+        return max(holding, key=lambda folder: len(folder.parts), default=None)
+
+    def info(self, server_version: str) -> SessionInfo:
+        """What the recorder is told."""
+        return SessionInfo(
+            client=self.client.name,
+            client_version=self.client.version or "",
+            server_version=server_version,
+            user=self.options.user,
+        )
+
+
+def _root_of(params: InitializeParams) -> list[WorkspaceFolder]:
+    """The one folder of a client that knows no workspace folders."""
+    if params.root_uri is None:
+        return [] if params.root_path is None else [_folder(Path(params.root_path).as_uri())]
+    return [_folder(params.root_uri)]
+
+
+def _folder(uri: str) -> WorkspaceFolder:
+    return WorkspaceFolder(uri=uri, name="")
