@@ -1,0 +1,140 @@
+"""Where a completion of several lines should end: with the block or paragraph that it began.
+
+Read line by line from brackets and indentation, so that it also holds for code that does not parse
+and can be asked after each token.
+"""
+
+import re
+
+from completer.context.lexical import (
+    open_brackets,
+    tokens,
+    unopened_brackets,
+    window_after,
+    window_before,
+    without_text,
+)
+
+_WINDOW = 8_192
+_TAB_COLUMNS = 8
+
+_COLON_BLOCKS = frozenset({"python", "yaml", "nim", "starlark"})
+_END_BLOCKS = frozenset({"ruby", "lua", "elixir", "julia", "shellscript", "makefile"})
+_END_BLOCK_HEADER = re.compile(
+    r"\s*(?:def|defp|class|module|if|unless|while|until|for|case|begin|function|local function)\b"
+    r"|.*\b(?:do|then)\b(?:\s*\|[^|]*\|)?\s*$"
+)
+_CONTINUING_WORDS = ("else", "elif", "elsif", "except", "finally", "catch", "rescue", "ensure")
+_END_WORDS = (*_CONTINUING_WORDS, "end", "fi", "done", "esac")
+_CLOSERS = (")", "]", "}")
+_NAME = re.compile(r"\w+")
+
+
+class BlockEnd:
+    """Finds the end of the block in completions at one caret.
+
+    The rules, in words. A completion whose first line opens a block (an open bracket, a colon where
+    indentation counts, `do` and its like) ends with that block; `else` and closing brackets belong
+    to it. Any other ends before a line that is indented less than its first, and with its
+    paragraph. None closes a bracket that the suffix closes.
+    """
+
+    def __init__(self, prefix: str, suffix: str = "", language: str | None = None) -> None:
+        self._language = language
+        before = window_before(prefix, _WINDOW)
+        after = window_after(suffix, _WINDOW)
+        line_start = before.rfind("\n") + 1
+        self._line = before[line_start:]
+        self._lead = before[_lexing_start(before, line_start, language) :]
+        unclosed = open_brackets(before, language)
+        self._may_close = max(0, len(unclosed) - len(unopened_brackets(after, language)))
+
+    def find(self, completion: str) -> int:
+        """Return how much of `completion` belongs to it, its length if the end is not reached."""
+        code = without_text(self._lead + completion, self._language)[len(self._lead) :]
+        end = self._excess_bracket(code)
+        return min(end, self._last_line_end(completion[:end], code[:end]))
+
+    def _excess_bracket(self, code: str) -> int:
+        """Return where `code` closes a bracket that is not its own to close, or its length."""
+        depth = self._may_close
+        for match in re.finditer(r"[()\[\]{}]", code):
+            depth += -1 if match[0] in _CLOSERS else 1
+            if depth < 0:
+                return match.start()
+        return len(code)
+
+    def _last_line_end(self, completion: str, code: str) -> int:
+        lines = completion.split("\n")
+        code_lines = code.split("\n")
+        lines[0] = self._line + lines[0]
+        code_lines[0] = without_text(self._lead, self._language)[-len(self._line) :] + code_lines[0]
+        first = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
+        if first >= len(lines) - 1:
+            return len(completion)
+        last = self._last_line(lines, code_lines, first)
+        if last == len(lines) - 1:
+            return len(completion)
+        return len("\n".join(lines[: last + 1])) - len(self._line)
+
+    def _last_line(self, lines: list[str], code_lines: list[str], first: int) -> int:
+        """Return the number of the last line that belongs to what line `first` begins."""
+        base = _columns(lines[first])
+        in_block = self._opens_block(code_lines[first])
+        depth = len(open_brackets(code_lines[first]))
+        last = first
+        for number in range(first + 1, len(lines)):
+            line, code = lines[number], code_lines[number]
+            if not line.strip():
+                continue
+            column, is_last = _columns(line), number == len(lines) - 1
+            if depth <= 0 and not self._continues(code, may_grow=is_last):
+                after_gap = number > last + 1
+                if column < base or (column == base and (in_block or after_gap)):
+                    return last
+            depth += _depth_change(code)
+            if column < base:  # it closes a bracket from before the caret
+                base, in_block = column, True
+            last = number
+        return len(lines) - 1
+
+    def _continues(self, code: str, *, may_grow: bool) -> bool:
+        """Whether a line goes on with the block before it; one still growing may turn out to."""
+        stripped = code.lstrip()
+        if stripped.startswith((*_CLOSERS, ".")):
+            return True
+        words = _END_WORDS if self._language in _END_BLOCKS else _CONTINUING_WORDS
+        if may_grow and any(word.startswith(stripped) for word in words):
+            return True
+        name = _NAME.match(stripped)
+        return name is not None and name[0] in words
+
+    def _opens_block(self, code: str) -> bool:
+        if open_brackets(code):
+            return True
+        if self._language in _COLON_BLOCKS:
+            return code.rstrip().endswith(":")
+        return self._language in _END_BLOCKS and _END_BLOCK_HEADER.match(code) is not None
+
+
+def block_end(prefix: str, completion: str, suffix: str = "", language: str | None = None) -> int:
+    """Return how much of `completion` to keep; see `BlockEnd`, which is cheaper to ask often."""
+    return BlockEnd(prefix, suffix, language).find(completion)
+
+
+def _lexing_start(text: str, line_start: int, language: str | None) -> int:
+    """Return where the token begins that goes over the start of the line, else that start."""
+    for token in tokens(text, language):
+        if token.start < line_start < token.end:
+            return token.start
+    return line_start
+
+
+def _depth_change(code: str) -> int:
+    return sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))
+
+
+def _columns(line: str) -> int:
+    """Return the width of the white space that `line` begins with."""
+    expanded = line.expandtabs(_TAB_COLUMNS)
+    return len(expanded) - len(expanded.lstrip())

@@ -1,0 +1,160 @@
+"""Comments, strings and brackets, read from the left without a parse.
+
+What is being typed hardly ever parses. Whether a caret stands in a string depends only on the text
+before it, and so does what a lexer says, however broken the code is.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+Where = Literal["code", "comment", "string"]
+
+# Opening mark -> how the token goes on, as a pattern whose group 1 is the closing mark.
+_HASH = {"#": r"[^\n]*()"}
+_DASHES = {"--": r"[^\n]*()"}
+_BLOCK = {"/*": r"(?:[^*]+|\*(?!/))*(\*/)?"}
+_SLASHES = {"//": r"[^\n]*()"} | _BLOCK
+_DOUBLE = {'"': r'(?:[^"\\\n]+|\\.)*("?)'}
+_QUOTES = _DOUBLE | {"'": r"(?:[^'\\\n]+|\\.)*('?)"}
+_BACKTICK = {"`": r"(?:[^`\\]+|\\.)*(`?)"}
+_TRIPLE = {
+    '"""': r'(?:[^"\\]+|\\.|"(?!""))*(""")?',
+    "'''": r"(?:[^'\\]+|\\.|'(?!''))*(''')?",
+}
+_MARKUP = {"<!--": r"(?:[^-]+|-(?!->))*(-->)?"} | _DOUBLE
+# An apostrophe also begins a lifetime, and strings go over lines.
+_RUST = _SLASHES | {'r#"': r'(?:[^"]+|"(?!#))*("#)?', '"': r'(?:[^"\\]+|\\.)*("?)'}
+
+_FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
+    ("python", _TRIPLE | _HASH | _QUOTES),
+    ("rust", _RUST),
+    ("go", _SLASHES | _QUOTES | {"`": r"[^`]*(`?)"}),
+    ("javascript javascriptreact typescript typescriptreact", _SLASHES | _QUOTES | _BACKTICK),
+    ("java c cpp csharp objective-c objective-cpp", _SLASHES | _QUOTES),
+    ("swift kotlin scala groovy dart zig proto thrift", _SLASHES | _QUOTES),
+    ("verilog systemverilog php scss less jsonc", _SLASHES | _QUOTES),
+    ("ruby perl shellscript powershell r julia elixir nim nix", _HASH | _QUOTES),
+    ("yaml toml terraform makefile cmake dockerfile graphql starlark just", _HASH | _QUOTES),
+    ("sql lua haskell elm vhdl", _DASHES | _QUOTES),
+    ("ini clojure", {";": r"[^\n]*()"} | _DOUBLE),
+    ("html xml vue svelte", _MARKUP),
+    ("css", _BLOCK | _QUOTES),
+    ("json", _DOUBLE),
+)
+_MARKS = {language: marks for languages, marks in _FAMILIES for language in languages.split()}
+_COMMENT_MARKS = frozenset({"#", "//", "/*", "--", ";", "<!--"})
+
+_BRACKET = re.compile(r"[()\[\]{}]")
+_CLOSES = {")": "(", "]": "[", "}": "{"}
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A comment or string: where it stands, and whether its closing mark was found."""
+
+    kind: Literal["comment", "string"]
+    start: int
+    end: int
+    closed: bool
+
+
+@cache
+def _lexicon(language: str | None) -> tuple[re.Pattern[str], dict[str, re.Pattern[str]]] | None:
+    marks = _MARKS.get(language or "")
+    if marks is None:
+        return None
+    opening = re.compile("|".join(re.escape(mark) for mark in sorted(marks, key=len, reverse=True)))
+    return opening, {mark: re.compile(body, re.DOTALL) for mark, body in marks.items()}
+
+
+def tokens(text: str, language: str | None) -> Iterator[Token]:
+    """Yield the comments and strings of `text`, none for a language without a known lexicon."""
+    lexicon = _lexicon(language)
+    if lexicon is None:
+        return
+    opening, bodies = lexicon
+    position = 0
+    while mark := opening.search(text, position):
+        body = bodies[mark[0]].match(text, mark.end())
+        position = body.end() if body else mark.end()
+        kind: Literal["comment", "string"] = "comment" if mark[0] in _COMMENT_MARKS else "string"
+        yield Token(kind, mark.start(), position, bool(body and body[1]))
+
+
+def where(prefix: str, language: str | None) -> Where:
+    """Say in what a caret behind `prefix` stands."""
+    last = next(iter(deque(tokens(prefix, language), maxlen=1)), None)
+    if last is None or last.closed or last.end < len(prefix):
+        return "code"
+    return last.kind
+
+
+def without_text(text: str, language: str | None) -> str:
+    """Return `text` with comments and strings blanked out; length and lines stay the same."""
+    parts: list[str] = []
+    position = 0
+    for token in tokens(text, language):
+        parts.append(text[position : token.start])
+        lines = text[token.start : token.end].split("\n")
+        parts.append("\n".join([" " * len(line) for line in lines]))
+        position = token.end
+    parts.append(text[position:])
+    return "".join(parts)
+
+
+def open_brackets(text: str, language: str | None = None) -> str:
+    """Return the brackets that `text` opens and does not close, the outermost first."""
+    return _unmatched(text, language)[0]
+
+
+def unopened_brackets(text: str, language: str | None = None) -> str:
+    """Return the brackets that `text` closes and did not open, in order."""
+    return _unmatched(text, language)[1]
+
+
+def _unmatched(text: str, language: str | None) -> tuple[str, str]:
+    opened: list[str] = []
+    unopened: list[str] = []
+    for match in _BRACKET.finditer(without_text(text, language)):
+        bracket = match[0]
+        if bracket not in _CLOSES:
+            opened.append(bracket)
+        elif opened and opened[-1] == _CLOSES[bracket]:
+            opened.pop()
+        elif not opened:
+            unopened.append(bracket)
+    return "".join(opened), "".join(unopened)
+
+
+def identifiers(text: str, language: str | None = None) -> list[str]:
+    """Return the names in the code of `text`, in order and with repetitions."""
+    return _IDENTIFIER.findall(without_text(text, language))
+
+
+def indentation(line: str) -> str:
+    """Return the white space that `line` begins with."""
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def window_before(prefix: str, characters: int) -> str:
+    """Return the end of `prefix`: whole lines, at most `characters`, from an unindented line on.
+
+    A window that begins with a top-level line seldom begins inside a string or a bracket.
+    """
+    if len(prefix) <= characters:
+        return prefix
+    start = prefix.find("\n", len(prefix) - characters) + 1
+    top_level = re.compile(r"^[A-Za-z_@#/]", re.MULTILINE).search(prefix, start)
+    return prefix[top_level.start() if top_level else start :]
+
+
+def window_after(suffix: str, characters: int) -> str:
+    """Return the start of `suffix`: whole lines, at most `characters` when it has a line end."""
+    if len(suffix) <= characters:
+        return suffix
+    return suffix[: suffix.rfind("\n", 0, characters) + 1 or characters]
