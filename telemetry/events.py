@@ -135,6 +135,10 @@ class TextEdit:
         """By how much text after the edit moves."""
         return len(self.inserted) - len(self.removed)
 
+    def same_text(self, other: TextEdit) -> bool:
+        """Whether the other edit makes the same change, maybe elsewhere."""
+        return (self.removed, self.inserted) == (other.removed, other.inserted)
+
     def inverse(self) -> TextEdit:
         """The edit that takes this one back."""
         return TextEdit(self.offset, self.inserted, self.removed)

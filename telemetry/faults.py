@@ -17,6 +17,7 @@ Fault = Literal[
     "newer_schema",
     "unknown_suggestion",
     "unknown_opportunity",
+    "unknown_session",
     "internal_error",
 ]
 

@@ -13,7 +13,8 @@ Nothing else needs waiting for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import Protocol
 
 from telemetry.events import (
@@ -152,7 +153,7 @@ class NullRecorder:
 
     def shown(self, suggestion_id: str, *, source: EventSource = "client") -> Receipt:
         """See `Recorder`."""
-        return settled(True)
+        return _settled()
 
     def hidden(
         self,
@@ -176,7 +177,7 @@ class NullRecorder:
         source: EventSource = "client",
     ) -> Receipt:
         """See `Recorder`."""
-        return settled(True)
+        return _settled()
 
     def document_opened(
         self, session: str, uri: str, version: int, *, language: str = "", workspace: str = ""
@@ -212,8 +213,15 @@ class NullRecorder:
         """See `Recorder`."""
 
 
-def settled(durable: bool) -> Receipt:
-    """A receipt whose answer is already known."""
+def settle(receipt: Receipt | None, durable: bool) -> None:
+    """Answer a receipt, if someone has one and still waits for it."""
+    if receipt is not None:
+        with suppress(InvalidStateError):
+            receipt.set_result(durable)
+
+
+def _settled() -> Receipt:
+    """Nothing was to be stored, and so nothing was lost."""
     receipt: Receipt = Future()
-    receipt.set_result(durable)
+    receipt.set_result(True)
     return receipt

@@ -26,6 +26,7 @@ from sqlite_utils import Database
 
 from telemetry.faults import Fault, fault_of
 from telemetry.migrations import MIGRATIONS, SchemaTooNewError, refuse_newer
+from telemetry.recorder import Receipt, settle
 from telemetry.writes import Write, insert_row
 
 GROUP_COMMIT_S: Final = 0.010
@@ -40,12 +41,10 @@ class _Group:
     """Writes that are stored together or not at all, and who wants to know."""
 
     writes: Sequence[Write]
-    receipt: Future[bool] | None
+    receipt: Receipt | None
 
     def settle(self, durable: bool) -> None:
-        # A client that has gone has cancelled its receipt.
-        if self.receipt is not None and self.receipt.set_running_or_notify_cancel():
-            self.receipt.set_result(durable)
+        settle(self.receipt, durable)
 
 
 class Store:
@@ -81,7 +80,7 @@ class Store:
         self._thread = threading.Thread(target=self._run, name="telemetry-store", daemon=True)
         self._thread.start()
 
-    def put(self, *writes: Write, receipt: Future[bool] | None = None) -> None:
+    def put(self, *writes: Write, receipt: Receipt | None = None) -> None:
         """Queue writes that belong together; `receipt` gets True once they are on the disk."""
         group = _Group(writes, receipt)
         if self._queue.qsize() >= self._capacity or self._closing.is_set():
@@ -109,7 +108,7 @@ class Store:
 
     def flush(self, timeout_s: float = 10.0) -> bool:
         """Wait until what was put before is stored; False if it was lost or takes too long."""
-        receipt: Future[bool] = Future()
+        receipt: Receipt = Future()
         self.put(receipt=receipt)
         with suppress(TimeoutError):
             return receipt.result(timeout_s)

@@ -1,0 +1,151 @@
+"""Acceptances: told by the client, seen in the document, or both, and each counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from telemetry.alignment import utf16_length
+from telemetry.events import AcceptKind, EventSource, TextEdit
+from telemetry.recorder import Receipt
+from telemetry.rows import survival_rows
+from telemetry.spans import RetainedSpan
+from telemetry.store import Store
+from telemetry.suggestions import Pending, Placement, points
+from telemetry.survival import Survival, Watch, Watches, censored
+from telemetry.writes import insert_row, update_row
+
+_AWAITED_MS = 1_000
+
+
+@dataclass(slots=True, eq=False)
+class _Awaited:
+    """An acceptance that the client has told of and whose edit has not come yet."""
+
+    pending: Pending
+    watch: Watch
+
+
+class Accepts:
+    """Stores acceptances and has their texts watched."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._watches = Watches()
+        self._awaited: list[_Awaited] = []
+        self._rows = 0
+
+    @property
+    def watches(self) -> Watches:
+        """The accepts that are followed."""
+        return self._watches
+
+    def awaiting(self, uri: str) -> list[Pending]:
+        """Suggestions of this document whose acceptance was told and not seen yet."""
+        return [entry.pending for entry in self._awaited if entry.pending.uri == uri]
+
+    def told(
+        self,
+        pending: Pending,
+        kind: AcceptKind,
+        taken: int,
+        source: EventSource,
+        now_ms: int,
+        receipt: Receipt | None = None,
+    ) -> None:
+        """The client says that `taken` UTF-16 units of the new text have been taken by now."""
+        if taken <= pending.accepted and pending.accept_row is not None:
+            self._confirm(pending, source, receipt)
+            return
+        before = pending.accepted
+        watch = self._accept(pending, kind, taken, source, now_ms, receipt)
+        if pending.change is None:
+            self._store_checks(censored(watch, now_ms, "censored_desync"))
+            return
+        new_text = pending.change.inserted
+        watch.text = new_text[points(new_text, before) : points(new_text, taken)]
+        self._watch(watch, now_ms)
+        if watch.in_editor:
+            self._awaited.append(_Awaited(pending, watch))
+
+    def seen(
+        self, pending: Pending, seen: Placement, spans: list[RetainedSpan], now_ms: int
+    ) -> None:
+        """The document took the suggestion's text up to `seen.text`, what is new at `spans`."""
+        pending.placed = len(seen.text)
+        awaited = next((entry for entry in self._awaited if entry.pending is pending), None)
+        if awaited is not None:
+            awaited.watch.spans = spans
+            self._awaited.remove(awaited)
+            return
+        taken = utf16_length(seen.text)
+        watch = self._accept(pending, seen.kind or "partial", taken, "inferred", now_ms, None)
+        watch.text, watch.spans = spans[0].text, spans
+        self._watch(watch, now_ms)
+
+    def edit_comes(self, uri: str, edit: TextEdit, now_ms: int) -> None:
+        """An edit of the document, before anything that it places is watched."""
+        self._awaited = [
+            entry for entry in self._awaited if now_ms - entry.watch.accepted_ms <= _AWAITED_MS
+        ]
+        for watch in self._watches.undone_by(uri, edit, now_ms):
+            undone_ms = now_ms - watch.accepted_ms
+            self._store.put(update_row("accept", watch.accept, undone_ms=undone_ms))
+        self._watches.apply(uri, edit)
+
+    def run_due(self, now_ms: int) -> None:
+        """Make and store the checks that are due."""
+        self._store_checks(self._watches.run_due(now_ms))
+
+    def close(self, now_ms: int) -> None:
+        """Censor the checks that will not be made."""
+        self._store_checks(self._watches.censor_all(now_ms))
+
+    def _confirm(self, pending: Pending, source: EventSource, receipt: Receipt | None) -> None:
+        """An acceptance that is known already; the client's word outweighs the inference."""
+        if source == "client" and pending.accept_source == "inferred" and pending.accept_row:
+            pending.accept_source = source
+            label = self._store.label(source)
+            write = update_row("accept", pending.accept_row, ev_src=label)
+            self._store.put(write, receipt=receipt)
+        else:
+            self._store.put(receipt=receipt)
+
+    def _accept(
+        self,
+        pending: Pending,
+        kind: AcceptKind,
+        taken: int,
+        source: EventSource,
+        now_ms: int,
+        receipt: Receipt | None,
+    ) -> Watch:
+        replaced = pending.replaced_length if pending.accept_row is None else 0
+        delta = max(taken - pending.accepted, 0)
+        self._rows += 1
+        pending.accept_row, pending.accept_source = self._rows, source
+        pending.accepted = taken
+        is_full = taken >= pending.length
+        write = insert_row(
+            "accept",
+            id=self._rows,
+            suggestion=pending.row,
+            ts_ms=now_ms,
+            kind=self._store.label("full" if is_full else "partial" if kind == "full" else kind),
+            delta_len=delta,
+            cum_len=taken,
+            replaced_len=replaced,
+            net_len=delta - replaced,
+            ev_src=self._store.label(source),
+        )
+        self._store.put(write, receipt=receipt)
+        change = pending.change
+        text = change.removed if change is not None and replaced else ""
+        return Watch(self._rows, pending.uri, pending.workspace, "", text, now_ms)
+
+    def _watch(self, watch: Watch, now_ms: int) -> None:
+        self._store_checks(self._watches.add(watch, now_ms))
+
+    def _store_checks(self, results: Sequence[Survival]) -> None:
+        if results:
+            self._store.put(survival_rows(results, self._store.label))

@@ -1,0 +1,202 @@
+"""Suggestions on their way: returned, shown, hidden, accepted.
+
+Where a client does not say what happened, the rules of inference are:
+
+- shown: the reply was delivered, and the client has never reported a `shown` of its own;
+- hidden: the document's next change, request, close or caret move;
+- accepted: an edit that inserts the suggestion, or its beginning up to the end of a word or line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from telemetry.accepts import Accepts
+from telemetry.events import AcceptKind, EventSource, HiddenReason, Opportunity, Suggestion
+from telemetry.privacy import Pseudonyms
+from telemetry.recorder import Receipt, settle
+from telemetry.rows import opportunity_row, suggestion_row
+from telemetry.sessions import Sessions
+from telemetry.store import Store
+from telemetry.suggestions import MAX_IDS, Pending, RetainedSuggestions, pending_of
+from telemetry.writes import update_row
+
+
+class Display:
+    """What clients have on their screens."""
+
+    def __init__(
+        self, store: Store, pseudonyms: Pseudonyms, sessions: Sessions, accepts: Accepts
+    ) -> None:
+        self._store = store
+        self._pseudonyms = pseudonyms
+        self._sessions = sessions
+        self._accepts = accepts
+        self._opportunities: dict[str, tuple[int, Opportunity] | None] = {}
+        self._suggestions = RetainedSuggestions()
+        self._rows = {"opportunity": 0, "suggestion": 0}
+
+    def visible(self, uri: str) -> list[Pending]:
+        """What is on the screen of a document."""
+        return self._suggestions.visible(uri)
+
+    def session_ended(self, now_ms: int, session: str) -> None:
+        """A client has gone, and with it what it showed."""
+        for pending in self._suggestions.visible_in_session(session):
+            self.hide(pending, "doc_closed", now_ms)
+
+    def forget_old(self, now_ms: int) -> None:
+        """Forget the texts whose time is over."""
+        self._suggestions.forget_old(now_ms)
+
+    def opportunity(self, now_ms: int, event: Opportunity) -> None:
+        """A trigger point with its outcome; the request took what was shown off the screen."""
+        if len(self._opportunities) > MAX_IDS:
+            self._opportunities.pop(next(iter(self._opportunities)))
+        started_ms = now_ms if event.started_ms is None else event.started_ms
+        for pending in self._suggestions.visible(event.uri):
+            if pending.session == event.session:
+                self.hide(pending, "superseded", started_ms)
+        session = self._sessions.recorded_row(event.session, event.workspace)
+        if session is None:
+            self._opportunities[event.id] = None
+            return
+        row = self._next_row("opportunity")
+        self._opportunities[event.id] = (row, event)
+        doc_h = self._pseudonyms.document(event.uri)
+        label = self._store.label
+        self._store.put(opportunity_row(row, session, doc_h, event, label, now_ms))
+
+    def returned(self, now_ms: int, opportunity: str, suggestions: Sequence[Suggestion]) -> None:
+        """The reply was delivered: its texts are kept for a while, the best is taken as shown."""
+        if opportunity not in self._opportunities:
+            self._store.count_lost("unknown_opportunity")
+            return
+        self._suggestions.forget_old(now_ms)
+        known = self._opportunities[opportunity]
+        for suggestion in suggestions:
+            if known is None:
+                self._suggestions.ignore(suggestion.id)
+            else:
+                self._add(suggestion, *known, now_ms)
+        if known is not None and not self._sessions.reports_shown(known[1].session):
+            best = min(suggestions, key=lambda s: s.rank, default=None)
+            if best is not None:
+                self.shown(now_ms, best.id, "inferred")
+
+    def _add(self, suggestion: Suggestion, row: int, event: Opportunity, now_ms: int) -> None:
+        suggestion_id = self._next_row("suggestion")
+        pending = pending_of(
+            suggestion_id, event.session, event.uri, event.workspace, suggestion, now_ms
+        )
+        new_text = pending.change.inserted if pending.change else ""
+        self._store.put(
+            suggestion_row(
+                suggestion_id,
+                row,
+                event.uri,
+                suggestion,
+                new_text,
+                self._pseudonyms,
+                self._store.label,
+            )
+        )
+        self._suggestions.add(suggestion.id, pending)
+
+    def shown(
+        self,
+        now_ms: int,
+        suggestion: str,
+        source: EventSource = "client",
+        receipt: Receipt | None = None,
+    ) -> None:
+        """It is on the screen; a client's word replaces what was inferred."""
+        pending = self._known(suggestion, receipt)
+        if pending is None:
+            return
+        if source == "client":
+            self._sessions.said_shown(pending.session)
+        if pending.shown_ms is None or (source == "client" and pending.source == "inferred"):
+            self._show(pending, now_ms, source, receipt)
+        else:
+            self._store.put(receipt=receipt)
+
+    def _show(
+        self, pending: Pending, now_ms: int, source: EventSource, receipt: Receipt | None = None
+    ) -> None:
+        pending.shown_ms, pending.source = now_ms, source
+        label = self._store.label(source)
+        self._store.put(
+            update_row("suggestion", pending.row, shown_ms=now_ms, ev_src=label), receipt=receipt
+        )
+        self._suggestions.show(pending)
+
+    def hidden(
+        self, now_ms: int, suggestion: str, reason: HiddenReason, shown_for_ms: int | None
+    ) -> None:
+        """The client says that it is off the screen."""
+        pending = self._known(suggestion)
+        if pending is not None:
+            self.hide(pending, reason, now_ms, shown_for_ms)
+
+    def hide(
+        self, pending: Pending, reason: HiddenReason, now_ms: int, shown_for_ms: int | None = None
+    ) -> None:
+        """It is off the screen, after `shown_for_ms` where the client has measured it."""
+        self._suggestions.hide(pending)
+        if pending.shown_ms is None:
+            return
+        if pending.accept_row is not None:
+            reason = "accepted" if pending.accepted >= pending.length else "partial"
+        for_ms = max(now_ms - pending.shown_ms, 0) if shown_for_ms is None else shown_for_ms
+        self._store.put(
+            update_row(
+                "suggestion",
+                pending.row,
+                shown_dur_ms=for_ms,
+                hidden_reason=self._store.label(reason),
+            )
+        )
+
+    def cursor_moved(self, now_ms: int, uri: str) -> None:
+        """The caret left the place of what was shown."""
+        self.hide_all(uri, "cursor_moved", now_ms)
+
+    def accepted(
+        self,
+        now_ms: int,
+        suggestion: str,
+        kind: AcceptKind,
+        length: int | None,
+        source: EventSource,
+        receipt: Receipt | None = None,
+    ) -> None:
+        """The client says that it was taken, up to `length` UTF-16 units of its text."""
+        pending = self._known(suggestion, receipt)
+        if pending is None:
+            return
+        taken = pending.length if length is None else min(length - pending.repeats, pending.length)
+        if pending.shown_ms is None:
+            self._show(pending, pending.returned_ms, "inferred")
+        self._accepts.told(pending, kind, taken, source, now_ms, receipt)
+        if pending.accepted >= pending.length:
+            self.hide(pending, "accepted", now_ms)
+
+    def hide_all(self, uri: str, reason: HiddenReason, now_ms: int) -> None:
+        """Nothing is on this document's screen any more."""
+        for pending in self._suggestions.visible(uri):
+            self.hide(pending, reason, now_ms)
+
+    def _known(self, suggestion: str, receipt: Receipt | None = None) -> Pending | None:
+        """The suggestion, if it is recorded; otherwise nothing is left to wait for."""
+        pending = self._suggestions.get(suggestion)
+        if pending is None:
+            is_ignored = suggestion in self._suggestions
+            if not is_ignored:
+                self._store.count_lost("unknown_suggestion")
+            settle(receipt, is_ignored)
+        return pending
+
+    def _next_row(self, table: str) -> int:
+        self._rows[table] += 1
+        return self._rows[table]

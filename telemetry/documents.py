@@ -1,0 +1,143 @@
+"""Open documents: every edit is attributed, classified and followed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from telemetry.accepts import Accepts
+from telemetry.alignment import utf16_length
+from telemetry.display import Display
+from telemetry.edits import EditClassifier
+from telemetry.events import EditClass, TextEdit
+from telemetry.privacy import Pseudonyms
+from telemetry.rollup import EditRollup
+from telemetry.sessions import Sessions
+from telemetry.spans import RetainedSpan
+from telemetry.suggestions import Pending, Placement, placement
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A suggestion, how far it is in the document, and the edit that put it there."""
+
+    pending: Pending
+    placement: Placement
+    edit: TextEdit
+
+
+@dataclass(slots=True)
+class _Document:
+    session: int
+    language: str
+    classifier: EditClassifier = field(default_factory=EditClassifier)
+
+
+class Documents:
+    """The documents whose edits arrive."""
+
+    def __init__(
+        self,
+        pseudonyms: Pseudonyms,
+        sessions: Sessions,
+        display: Display,
+        accepts: Accepts,
+        rollup: EditRollup,
+    ) -> None:
+        self._pseudonyms = pseudonyms
+        self._sessions = sessions
+        self._display = display
+        self._accepts = accepts
+        self._watches = accepts.watches
+        self._rollup = rollup
+        self._documents: dict[str, _Document] = {}
+
+    def __contains__(self, uri: str) -> bool:
+        return uri in self._documents
+
+    def opened(self, now_ms: int, session: str, uri: str, language: str, workspace: str) -> None:
+        """Edits of this document will arrive."""
+        row = self._sessions.recorded_row(session, workspace)
+        if row is not None:
+            self._documents[uri] = _Document(row, language)
+            self._watches.set_in_editor(uri, True)
+
+    def changed(
+        self, now_ms: int, uri: str, edits: Sequence[TextEdit], known: EditClass | None
+    ) -> None:
+        """Edits, in order: they place accepted text, change it, and hide what was shown."""
+        document = self._documents.get(uri)
+        if document is None or not edits:
+            return
+        trimmed = [edit.trimmed() for edit in edits]
+        taken = self._taken_by(uri, trimmed)
+        spans: list[RetainedSpan] = []
+        for edit in trimmed:
+            self._accepts.edit_comes(uri, edit, now_ms)
+            for span in spans:
+                span.apply(edit)
+            if taken is not None and edit.same_text(taken.edit):  # once for each caret
+                spans.append(RetainedSpan(edit.offset, edit.inserted))
+        if taken is not None:
+            self._take(taken, spans, now_ms)
+        for pending in self._display.visible(uri):
+            if taken is None or pending is not taken.pending:
+                self._display.hide(pending, "typed_over", now_ms)
+        if taken is not None and taken.placement.kind is not None:
+            known = "ai_inline"
+        shares = document.classifier.classify(edits, now_ms, known)
+        doc_h = self._pseudonyms.document(uri)
+        self._rollup.add(document.session, doc_h, document.language, shares, now_ms)
+
+    def reset(self, now_ms: int, uri: str, text: str) -> None:
+        """The text is known again after edits were missed."""
+        self._display.hide_all(uri, "unknown", now_ms)
+        if uri in self._documents:
+            self._documents[uri].classifier = EditClassifier()
+            self._watches.reset(uri, text)
+
+    def closed(self, now_ms: int, uri: str) -> None:
+        """No edits will arrive any more: what counts is the file."""
+        self._display.hide_all(uri, "doc_closed", now_ms)
+        self._documents.pop(uri, None)
+        self._watches.set_in_editor(uri, False)
+
+    def renamed(self, now_ms: int, uri: str, new_uri: str) -> None:
+        """The file has another name."""
+        self._display.hide_all(uri, "doc_closed", now_ms)
+        if uri in self._documents:
+            self._documents[new_uri] = self._documents.pop(uri)
+        self._watches.rename(uri, new_uri)
+
+    def deleted(self, now_ms: int, uri: str) -> None:
+        """The file is gone."""
+        self._display.hide_all(uri, "doc_closed", now_ms)
+        self._watches.delete(uri)
+
+    def branch_changed(self, now_ms: int, workspace: str) -> None:
+        """Another branch was checked out."""
+        self._watches.change_branch(workspace)
+
+    def lose_track(self, now_ms: int) -> None:
+        """Events were dropped on the way here: no document's text is known for sure."""
+        self._watches.lose()
+
+    def _taken_by(self, uri: str, edits: Sequence[TextEdit]) -> _Taken | None:
+        """The first suggestion that one of these edits puts into the document."""
+        candidates = [*self._accepts.awaiting(uri), *self._display.visible(uri)]
+        for edit in edits:
+            for pending in candidates:
+                found = placement(pending, edit)
+                if found is not None:
+                    return _Taken(pending, found, edit)
+        return None
+
+    def _take(self, taken: _Taken, spans: list[RetainedSpan], now_ms: int) -> None:
+        pending = taken.pending
+        if taken.placement.kind is not None:
+            self._accepts.seen(pending, taken.placement, spans, now_ms)
+        else:  # typed by hand: what is offered is the rest
+            pending.placed = len(taken.placement.text)
+            pending.accepted = max(pending.accepted, utf16_length(taken.placement.text))
+        if pending.accepted >= pending.length:
+            self._display.hide(pending, "typed_through", now_ms)

@@ -1,0 +1,244 @@
+"""The recorder that records: one thread keeps the ledger, another writes the store.
+
+Front doors put events on a bounded queue with the time at which they happened; nothing they do
+waits for a lock that a disk can hold.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from telemetry.events import (
+    AcceptKind,
+    EditClass,
+    EventSource,
+    HiddenReason,
+    Opportunity,
+    SessionInfo,
+    Suggestion,
+    TextEdit,
+    new_id,
+)
+from telemetry.files import new_database_path
+from telemetry.ledger import Ledger
+from telemetry.privacy import OptOut, Pseudonyms, install_key
+from telemetry.recorder import Receipt, settle
+from telemetry.store import Store
+
+CAPACITY: Final = 50_000
+_LONGEST_WAIT_S: Final = 0.5  # an injected clock may jump while the thread waits
+
+_log = logging.getLogger(__name__)
+
+Clock = Callable[[], int]
+
+
+def wall_clock_ms() -> int:
+    """Milliseconds since the epoch, in UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def open_recorder(folder: Path, *, now_ms: Clock = wall_clock_ms) -> Journal:
+    """A recorder that stores into a file of its own in `folder`, made with the first event.
+
+    Never fails for what the disk does: what cannot be stored is counted. `now_ms` replaces the
+    clock in tests.
+    """
+    pseudonyms = Pseudonyms(install_key(folder))
+    store = Store(new_database_path(folder))
+    return Journal(store, Ledger(store, pseudonyms, OptOut(folder, pseudonyms)), now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """An event, when it happened, and which of the ledger's methods takes it."""
+
+    time_ms: int
+    handler: Callable[..., None]
+    arguments: tuple[object, ...]
+    receipt: Receipt | None
+
+
+class Journal:
+    """A `Recorder` over a ledger and its store."""
+
+    def __init__(self, store: Store, ledger: Ledger, now_ms: Clock = wall_clock_ms) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._now_ms = now_ms
+        self._inbox: queue.SimpleQueue[_Message | None] = queue.SimpleQueue()
+        self._has_dropped = False
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._run, name="telemetry-ledger", daemon=True)
+        self._thread.start()
+
+    @property
+    def path(self) -> Path:
+        """The database file of this process."""
+        return self._store.path
+
+    def session_started(self, info: SessionInfo) -> str:
+        """See `Recorder`."""
+        session = new_id()
+        self._send(self._ledger.sessions.start, session, info)
+        return session
+
+    def session_ended(self, session: str) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.session_ended, session)
+
+    def opportunity(self, opportunity: Opportunity) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.display.opportunity, opportunity)
+
+    def returned(self, opportunity_id: str, suggestions: Sequence[Suggestion]) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.display.returned, opportunity_id, tuple(suggestions))
+
+    def shown(self, suggestion_id: str, *, source: EventSource = "client") -> Receipt:
+        """See `Recorder`."""
+        return self._ask(self._ledger.display.shown, suggestion_id, source)
+
+    def hidden(
+        self,
+        suggestion_id: str,
+        reason: HiddenReason,
+        *,
+        shown_for_ms: int | None = None,
+        source: EventSource = "client",
+    ) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.display.hidden, suggestion_id, reason, shown_for_ms)
+
+    def cursor_moved(self, uri: str) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.display.cursor_moved, uri)
+
+    def accepted(
+        self,
+        suggestion_id: str,
+        kind: AcceptKind = "full",
+        *,
+        length: int | None = None,
+        source: EventSource = "client",
+    ) -> Receipt:
+        """See `Recorder`."""
+        return self._ask(self._ledger.display.accepted, suggestion_id, kind, length, source)
+
+    def document_opened(
+        self, session: str, uri: str, version: int, *, language: str = "", workspace: str = ""
+    ) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.documents.opened, session, uri, language, workspace)
+
+    def document_changed(
+        self,
+        uri: str,
+        version: int,
+        edits: Sequence[TextEdit],
+        *,
+        edit_class: EditClass | None = None,
+    ) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.documents.changed, uri, tuple(edits), edit_class)
+
+    def document_reset(self, uri: str, version: int, text: str) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.documents.reset, uri, text)
+
+    def document_closed(self, uri: str) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.documents.closed, uri)
+
+    def document_renamed(self, uri: str, new_uri: str) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.documents.renamed, uri, new_uri)
+
+    def document_deleted(self, uri: str) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.documents.deleted, uri)
+
+    def branch_changed(self, workspace: str) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.documents.branch_changed, workspace)
+
+    def flush(self, timeout_s: float = 10.0) -> bool:
+        """Wait until what was reported before is stored and what is due is checked."""
+        checked = self._ask(lambda _, receipt: settle(receipt, True))
+        with suppress(TimeoutError):
+            return checked.result(timeout_s) and self._store.flush(timeout_s)
+        return False
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """See `Recorder`."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        deadline = time.monotonic() + timeout_s
+        self._inbox.put(None)
+        self._thread.join(timeout_s)
+        self._store.close(max(deadline - time.monotonic(), 0.1))
+
+    def _ask(self, handler: Callable[..., None], *arguments: object) -> Receipt:
+        receipt: Receipt = Future()
+        self._send(handler, *arguments, receipt=receipt)
+        return receipt
+
+    def _send(
+        self, handler: Callable[..., None], *arguments: object, receipt: Receipt | None = None
+    ) -> None:
+        if self._is_closed or self._inbox.qsize() >= CAPACITY:
+            self._has_dropped = True
+            self._store.count_lost("queue_full")
+            settle(receipt, False)
+        else:
+            self._inbox.put(_Message(self._now_ms(), handler, arguments, receipt))
+
+    # Everything below runs on the ledger's thread.
+
+    def _run(self) -> None:
+        while True:
+            try:
+                message = self._inbox.get(timeout=self._wait_s())
+            except queue.Empty:
+                self._guarded(self._ledger.run_due, self._now_ms())
+                continue
+            if message is None:
+                break
+            self._handle(message)
+        self._guarded(self._ledger.close, self._now_ms())
+
+    def _handle(self, message: _Message) -> None:
+        if self._has_dropped:
+            self._has_dropped = False
+            self._guarded(self._ledger.documents.lose_track, message.time_ms)
+        # Checks due by then come first: they see the document as it was when they were due.
+        self._guarded(self._ledger.run_due, message.time_ms)
+        receipt = () if message.receipt is None else (message.receipt,)
+        if not self._guarded(message.handler, message.time_ms, *message.arguments, *receipt):
+            settle(message.receipt, False)
+
+    def _guarded(self, handler: Callable[..., None], *arguments: object) -> bool:
+        """Whether the handler came to its end; a bug in it costs its event, not the thread."""
+        try:
+            handler(*arguments)
+        except Exception:  # noqa: BLE001 - an editor must not suffer from a bug in here
+            _log.exception("telemetry: an event could not be taken in")
+            self._store.count_lost("internal_error")
+            return False
+        return True
+
+    def _wait_s(self) -> float | None:
+        due_ms = self._ledger.next_due_ms
+        if due_ms is None:
+            return None
+        return min(max((due_ms - self._now_ms()) / 1000, 0.0), _LONGEST_WAIT_S)

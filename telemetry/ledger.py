@@ -1,0 +1,53 @@
+"""What the events add up to: the rooms that keep account of them, and the passing of time.
+
+One thread drives it, and time comes in with every event: the same events at the same times give the
+same rows.
+"""
+
+from __future__ import annotations
+
+from telemetry.accepts import Accepts
+from telemetry.display import Display
+from telemetry.documents import Documents
+from telemetry.privacy import OptOut, Pseudonyms
+from telemetry.rollup import EditRollup
+from telemetry.sessions import Sessions
+from telemetry.store import Store
+
+
+class Ledger:
+    """Turns events into rows of a store. Not thread-safe."""
+
+    def __init__(self, store: Store, pseudonyms: Pseudonyms, opt_out: OptOut) -> None:
+        self._accepts = Accepts(store)
+        self._rollup = EditRollup(store)
+        self.sessions = Sessions(store, pseudonyms, opt_out)
+        self.display = Display(store, pseudonyms, self.sessions, self._accepts)
+        self.documents = Documents(
+            pseudonyms, self.sessions, self.display, self._accepts, self._rollup
+        )
+
+    def session_ended(self, now_ms: int, session: str) -> None:
+        """A client has gone."""
+        self.display.session_ended(now_ms, session)
+        self.sessions.end(now_ms, session)
+
+    @property
+    def next_due_ms(self) -> int | None:
+        """When `run_due` will have something to do."""
+        due = (self._accepts.watches.next_due_ms, self._rollup.next_due_ms)
+        return min((time_ms for time_ms in due if time_ms is not None), default=None)
+
+    def run_due(self, now_ms: int) -> None:
+        """Make the checks that are due, and forget the texts whose time is over."""
+        self._accepts.run_due(now_ms)
+        self._rollup.store_due(now_ms)
+        self.display.forget_old(now_ms)
+
+    def close(self, now_ms: int) -> None:
+        """The process ends: end the sessions, censor what is still watched."""
+        self.run_due(now_ms)
+        for session in self.sessions.ids():
+            self.session_ended(now_ms, session)
+        self._accepts.close(now_ms)
+        self._rollup.store_all()

@@ -1,0 +1,121 @@
+"""What stands in for users, documents and texts, and who has asked not to be recorded.
+
+The key is made at install and stays in the telemetry folder. Ids made with it say whether two
+things are the same, and nothing else, to anyone who does not hold the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+KEY_FILE: Final = "install.key"
+OPT_OUT_FILE: Final = "opt-out.json"
+
+
+class Pseudonyms:
+    """Keyed hashes, one namespace for each kind of thing."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def user(self, name: str) -> str:
+        """A user's id, 32 hexadecimal digits."""
+        return self._digest("user", name).hex()[:32]
+
+    def workspace(self, path: str) -> str:
+        """A workspace's id, 32 hexadecimal digits."""
+        return self._digest("workspace", path.rstrip("/")).hex()[:32]
+
+    def document(self, uri: str) -> int:
+        """A document's id, 63 bits."""
+        return self._number("document", uri)
+
+    def text(self, text: str) -> int:
+        """A text's id, 63 bits."""
+        return self._number("text", text)
+
+    def ending(self, uri: str, text: str) -> int:
+        """The same for a suggestion and what is left of it after some was typed, 63 bits."""
+        return self._number("ending", f"{uri}\0{''.join(text.split())[-32:]}")
+
+    def _number(self, kind: str, value: str) -> int:
+        return int.from_bytes(self._digest(kind, value)[:8]) >> 1
+
+    def _digest(self, kind: str, value: str) -> bytes:
+        message = f"{kind}\0{value}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self._key, message, hashlib.sha256)
+
+
+def install_key(folder: Path) -> bytes:
+    """The folder's key, made on first use.
+
+    A folder that cannot be written gives a key for this process alone: nothing can be stored
+    there either.
+    """
+    path = folder / KEY_FILE
+    key = secrets.token_bytes(32)
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        _create_once(path, key)
+        return path.read_bytes()
+    return key
+
+
+def _create_once(path: Path, content: bytes) -> None:
+    """Write a file complete or not at all, and leave one that is there as it is."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+
+
+class OptOut:
+    """Users and workspaces of which nothing is recorded, kept as keyed hashes in the folder."""
+
+    def __init__(self, folder: Path, pseudonyms: Pseudonyms) -> None:
+        self._path = folder / OPT_OUT_FILE
+        self._pseudonyms = pseudonyms
+        self._ids = self._read()
+
+    def covers(self, *, user: str = "", workspace: str = "") -> bool:
+        """Whether either of them has opted out."""
+        return (bool(user) and self._pseudonyms.user(user) in self._ids) or (
+            bool(workspace) and self._pseudonyms.workspace(workspace) in self._ids
+        )
+
+    def add(self, *, user: str = "", workspace: str = "") -> None:
+        """Record nothing of them from the next session on."""
+        self._save(self._ids | self._named(user, workspace))
+
+    def remove(self, *, user: str = "", workspace: str = "") -> None:
+        """Take an opt-out back."""
+        self._save(self._ids - self._named(user, workspace))
+
+    def _named(self, user: str, workspace: str) -> frozenset[str]:
+        users = {self._pseudonyms.user(user)} if user else set()
+        return frozenset(users | ({self._pseudonyms.workspace(workspace)} if workspace else set()))
+
+    def _read(self) -> frozenset[str]:
+        try:
+            return frozenset(json.loads(self._path.read_text("utf-8")))
+        except FileNotFoundError:
+            return frozenset()
+
+    def _save(self, ids: frozenset[str]) -> None:
+        self._ids = ids
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_suffix(".tmp")
+        draft.write_text(json.dumps(sorted(ids)), "utf-8")
+        draft.replace(self._path)

@@ -1,0 +1,74 @@
+"""Who is connected, and of whom nothing is recorded."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass, replace
+
+from telemetry.events import SessionInfo
+from telemetry.privacy import OptOut, Pseudonyms
+from telemetry.rows import session_row
+from telemetry.store import Store
+from telemetry.writes import update_row
+
+
+@dataclass(slots=True)
+class _Session:
+    row: int
+    is_recorded: bool
+    reports_shown: bool = False
+
+
+class Sessions:
+    """The sessions of this process, by the id that front doors use."""
+
+    def __init__(self, store: Store, pseudonyms: Pseudonyms, opt_out: OptOut) -> None:
+        self._store = store
+        self._pseudonyms = pseudonyms
+        self._opt_out = opt_out
+        self._sessions: dict[str, _Session] = {}
+
+    def start(self, now_ms: int, session: str, info: SessionInfo) -> None:
+        """A client connected; a user who is not named is who runs this process."""
+        info = info if info.user else replace(info, user=_login_name())
+        known = _Session(len(self._sessions) + 1, not self._opt_out.covers(user=info.user))
+        self._sessions[session] = known
+        if known.is_recorded:
+            user_h = self._pseudonyms.user(info.user)
+            write = session_row(known.row, info, user_h, self._store.label, now_ms)
+            self._store.put_reference(write)
+            self._store.put()
+
+    def end(self, now_ms: int, session: str) -> None:
+        """A client has gone."""
+        known = self._sessions.get(session)
+        if known is not None and known.is_recorded:
+            self._store.put(update_row("session", known.row, ended_ms=now_ms))
+
+    def ids(self) -> list[str]:
+        """All sessions there have been."""
+        return list(self._sessions)
+
+    def recorded_row(self, session: str, workspace: str) -> int | None:
+        """The session's row, None if its user or the workspace has opted out."""
+        known = self._sessions.get(session)
+        if known is None:
+            self._store.count_lost("unknown_session")
+            return None
+        is_hidden = not known.is_recorded or self._opt_out.covers(workspace=workspace)
+        return None if is_hidden else known.row
+
+    def reports_shown(self, session: str) -> bool:
+        """Whether this client has ever said itself what is on its screen."""
+        return self._sessions[session].reports_shown
+
+    def said_shown(self, session: str) -> None:
+        """The client has said itself what is on its screen."""
+        self._sessions[session].reports_shown = True
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return "unnamed"

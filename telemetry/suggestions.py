@@ -1,0 +1,191 @@
+"""Suggestions that were returned and may yet be shown, hidden or accepted, kept in memory.
+
+Their texts are kept for 17 minutes, 2,000 entries and 8 MiB at most, and nowhere else; what is kept
+longer (ids and lengths) only lets a late report find its rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from telemetry.alignment import utf16_length
+from telemetry.events import AcceptKind, EventSource, Suggestion, TextEdit, common_prefix
+
+TEXT_KEPT_MS: Final = 17 * 60 * 1000
+MAX_TEXTS: Final = 2_000
+MAX_TEXT_BYTES: Final = 8 << 20
+MAX_IDS: Final = 20_000
+_PAIRS: Final = frozenset({"()", "[]", "{}", "<>", '""', "''", "``"})
+_SPLITS_WORD: Final = re.compile(r"\w\w")
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A returned suggestion and what is known of it so far.
+
+    `change` is the edit that taking it makes (None once its text is forgotten, offset -1 if its
+    place is unknown); `repeats` counts the UTF-16 units of the client's text before what is new in
+    it. `accepted` and `placed` count how much of the new text is reported as taken (UTF-16 units)
+    and seen in the document (code points).
+    """
+
+    row: int
+    session: str
+    uri: str
+    workspace: str
+    change: TextEdit | None
+    repeats: int
+    length: int
+    replaced_length: int
+    returned_ms: int
+    shown_ms: int | None = None
+    source: EventSource | Literal["none"] = "none"
+    is_visible: bool = False
+    accepted: int = 0
+    placed: int = 0
+    accept_row: int | None = None
+    accept_source: EventSource = "inferred"
+
+
+def pending_of(
+    row: int, session: str, uri: str, workspace: str, suggestion: Suggestion, now_ms: int
+) -> Pending:
+    """A suggestion as it is kept: without the text that it merely repeats."""
+    place = -1 if suggestion.offset is None else suggestion.offset
+    change = TextEdit(place, suggestion.replaced, suggestion.text).trimmed()
+    repeats = common_prefix(suggestion.replaced, suggestion.text)
+    return Pending(
+        row=row,
+        session=session,
+        uri=uri,
+        workspace=workspace,
+        change=change if place >= 0 else TextEdit(-1, change.removed, change.inserted),
+        repeats=utf16_length(suggestion.text[:repeats]),
+        length=utf16_length(change.inserted),
+        replaced_length=utf16_length(change.removed),
+        returned_ms=now_ms,
+    )
+
+
+def points(text: str, units: int) -> int:
+    """How many code points of `text` its first `units` UTF-16 units hold."""
+    if text.isascii():
+        return min(units, len(text))
+    head = text.encode("utf-16-le", "surrogatepass")[: 2 * units]
+    return len(head.decode("utf-16-le", "ignore"))
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The beginning of a suggestion's new text that is now in the document.
+
+    `kind` is None if it was typed, character by character, instead of taken.
+    """
+
+    text: str
+    kind: AcceptKind | None
+
+
+def placement(pending: Pending, edit: TextEdit) -> Placement | None:
+    """Whether an edit puts (more of) the suggestion into the document, and how much of it.
+
+    An insertion of what is left of the suggestion, or of its beginning up to the end of a word or
+    line, is an acceptance. A single character is typing unless it was reported as accepted.
+    """
+    change = pending.change
+    edit = edit.trimmed()
+    if change is None or change.offset < 0 or edit.offset != change.offset + pending.placed:
+        return None
+    left = change.inserted[pending.placed :]
+    if edit.removed != (change.removed if pending.placed == 0 else "") or not edit.inserted:
+        return None
+    if not left.startswith(edit.inserted):
+        return None
+    placed = change.inserted[: pending.placed + len(edit.inserted)]
+    if points(change.inserted, pending.accepted) >= len(placed):
+        return Placement(placed, "full" if edit.inserted == left else "partial")
+    if len(edit.inserted) == 1:
+        return Placement(placed, None)
+    if edit.inserted == left:
+        return Placement(placed, "full")
+    kind = _ends_at(left, len(edit.inserted))
+    return Placement(placed, kind) if kind and edit.inserted not in _PAIRS else None
+
+
+def _ends_at(text: str, end: int) -> AcceptKind | None:
+    if text[end - 1] == "\n" or text[end] in "\r\n":
+        return "line"
+    return None if _SPLITS_WORD.match(text[end - 1 : end + 1]) else "word"
+
+
+class RetainedSuggestions:
+    """Pending suggestions by id and by the document on whose screen they are."""
+
+    def __init__(self) -> None:
+        self._by_id: OrderedDict[str, Pending | None] = OrderedDict()
+        self._visible: defaultdict[str, list[Pending]] = defaultdict(list)
+        self._with_text: deque[Pending] = deque()
+        self._bytes = 0
+
+    def add(self, suggestion_id: str, pending: Pending) -> None:
+        """Keep a suggestion, and forget the texts that no longer fit."""
+        self._by_id[suggestion_id] = pending
+        self._with_text.append(pending)
+        self._bytes += _size(pending)
+        while len(self._with_text) > MAX_TEXTS or self._bytes > MAX_TEXT_BYTES:
+            self._forget_oldest()
+        while len(self._by_id) > MAX_IDS:
+            self._by_id.popitem(last=False)
+
+    def ignore(self, suggestion_id: str) -> None:
+        """Know the id of a suggestion of which nothing is recorded."""
+        self._by_id[suggestion_id] = None
+
+    def __contains__(self, suggestion_id: str) -> bool:
+        return suggestion_id in self._by_id
+
+    def get(self, suggestion_id: str) -> Pending | None:
+        """The suggestion, if it is recorded and still known."""
+        return self._by_id.get(suggestion_id)
+
+    def forget_old(self, now_ms: int) -> None:
+        """Drop texts that have been kept for long enough."""
+        while self._with_text and now_ms - self._with_text[0].returned_ms >= TEXT_KEPT_MS:
+            self._forget_oldest()
+
+    def show(self, pending: Pending) -> None:
+        """It is on the screen."""
+        if not pending.is_visible:
+            pending.is_visible = True
+            self._visible[pending.uri].append(pending)
+
+    def hide(self, pending: Pending) -> None:
+        """It is off the screen."""
+        if pending.is_visible:
+            pending.is_visible = False
+            self._visible[pending.uri].remove(pending)
+            if not self._visible[pending.uri]:
+                del self._visible[pending.uri]
+
+    def visible(self, uri: str) -> list[Pending]:
+        """What is on the screen of this document."""
+        return list(self._visible.get(uri, ()))
+
+    def visible_in_session(self, session: str) -> Iterable[Pending]:
+        """What is on any screen of this session."""
+        shown = [pending for pendings in self._visible.values() for pending in pendings]
+        return (pending for pending in shown if pending.session == session)
+
+    def _forget_oldest(self) -> None:
+        pending = self._with_text.popleft()
+        self._bytes -= _size(pending)
+        pending.change = None
+
+
+def _size(pending: Pending) -> int:
+    change = pending.change
+    return 200 + (4 * (len(change.inserted) + len(change.removed)) if change else 0)
