@@ -6,14 +6,8 @@ and can be asked after each token.
 
 import re
 
-from completer.context.lexical import (
-    open_brackets,
-    tokens,
-    unopened_brackets,
-    window_after,
-    window_before,
-    without_text,
-)
+from completer.context.brackets import closable, excess, open_brackets
+from completer.context.lexical import tokens, window_before, without_text
 
 _WINDOW = 8_192
 _TAB_COLUMNS = 8
@@ -42,27 +36,16 @@ class BlockEnd:
     def __init__(self, prefix: str, suffix: str = "", language: str | None = None) -> None:
         self._language = language
         before = window_before(prefix, _WINDOW)
-        after = window_after(suffix, _WINDOW)
         line_start = before.rfind("\n") + 1
         self._line = before[line_start:]
         self._lead = before[_lexing_start(before, line_start, language) :]
-        unclosed = open_brackets(before, language)
-        self._may_close = max(0, len(unclosed) - len(unopened_brackets(after, language)))
+        self._may_close = closable(prefix, suffix, language)
 
     def find(self, completion: str) -> int:
         """Return how much of `completion` belongs to it, its length if the end is not reached."""
         code = without_text(self._lead + completion, self._language)[len(self._lead) :]
-        end = self._excess_bracket(code)
+        end = excess(code, self._may_close)
         return min(end, self._last_line_end(completion[:end], code[:end]))
-
-    def _excess_bracket(self, code: str) -> int:
-        """Return where `code` closes a bracket that is not its own to close, or its length."""
-        depth = self._may_close
-        for match in re.finditer(r"[()\[\]{}]", code):
-            depth += -1 if match[0] in _CLOSERS else 1
-            if depth < 0:
-                return match.start()
-        return len(code)
 
     def _last_line_end(self, completion: str, code: str) -> int:
         lines = completion.split("\n")

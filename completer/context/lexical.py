@@ -1,4 +1,4 @@
-"""Comments, strings and brackets, read from the left without a parse.
+"""Comments and strings, read from the left without a parse.
 
 What is being typed hardly ever parses. Whether a caret stands in a string depends only on the text
 before it, and so does what a lexer says, however broken the code is.
@@ -48,19 +48,17 @@ _FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
 _MARKS = {language: marks for languages, marks in _FAMILIES for language in languages.split()}
 _COMMENT_MARKS = frozenset({"#", "//", "/*", "--", ";", "<!--"})
 
-_BRACKET = re.compile(r"[()\[\]{}]")
-_CLOSES = {")": "(", "]": "[", "}": "{"}
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A comment or string: where it stands, and whether its closing mark was found."""
+    """A comment or string: where it stands, and its closing mark, empty if that was not found."""
 
     kind: Literal["comment", "string"]
     start: int
     end: int
-    closed: bool
+    closing: str
 
 
 @cache
@@ -83,13 +81,13 @@ def tokens(text: str, language: str | None) -> Iterator[Token]:
         body = bodies[mark[0]].match(text, mark.end())
         position = body.end() if body else mark.end()
         kind: Literal["comment", "string"] = "comment" if mark[0] in _COMMENT_MARKS else "string"
-        yield Token(kind, mark.start(), position, bool(body and body[1]))
+        yield Token(kind, mark.start(), position, (body and body[1]) or "")
 
 
 def where(prefix: str, language: str | None) -> Where:
     """Say in what a caret behind `prefix` stands."""
     last = next(iter(deque(tokens(prefix, language), maxlen=1)), None)
-    if last is None or last.closed or last.end < len(prefix):
+    if last is None or last.closing or last.end < len(prefix):
         return "code"
     return last.kind
 
@@ -105,30 +103,6 @@ def without_text(text: str, language: str | None) -> str:
         position = token.end
     parts.append(text[position:])
     return "".join(parts)
-
-
-def open_brackets(text: str, language: str | None = None) -> str:
-    """Return the brackets that `text` opens and does not close, the outermost first."""
-    return _unmatched(text, language)[0]
-
-
-def unopened_brackets(text: str, language: str | None = None) -> str:
-    """Return the brackets that `text` closes and did not open, in order."""
-    return _unmatched(text, language)[1]
-
-
-def _unmatched(text: str, language: str | None) -> tuple[str, str]:
-    opened: list[str] = []
-    unopened: list[str] = []
-    for match in _BRACKET.finditer(without_text(text, language)):
-        bracket = match[0]
-        if bracket not in _CLOSES:
-            opened.append(bracket)
-        elif opened and opened[-1] == _CLOSES[bracket]:
-            opened.pop()
-        elif not opened:
-            unopened.append(bracket)
-    return "".join(opened), "".join(unopened)
 
 
 def identifiers(text: str, language: str | None = None) -> list[str]:

@@ -1,0 +1,80 @@
+"""Which brackets are open at a caret, and which of them a completion may close."""
+
+import re
+from dataclasses import dataclass
+
+from completer.context.lexical import indentation, window_after, window_before, without_text
+
+_WINDOW = 8_192
+_BRACKET = re.compile(r"[()\[\]{}]")
+_OPENED_BY = {")": "(", "]": "[", "}": "{"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """A bracket without a partner: what it is, and where it stands."""
+
+    character: str
+    position: int
+
+
+def unmatched(code: str) -> tuple[list[Bracket], list[Bracket]]:
+    """Return the brackets that `code` opens and does not close, and closes and did not open.
+
+    `code` has no comments or strings left in it: see `without_text`.
+    """
+    opened: list[Bracket] = []
+    unopened: list[Bracket] = []
+    for match in _BRACKET.finditer(code):
+        bracket = Bracket(match[0], match.start())
+        if bracket.character not in _OPENED_BY:
+            opened.append(bracket)
+        elif opened and opened[-1].character == _OPENED_BY[bracket.character]:
+            opened.pop()
+        elif not opened:
+            unopened.append(bracket)
+    return opened, unopened
+
+
+def open_brackets(text: str, language: str | None = None) -> str:
+    """Return the brackets that `text` opens and does not close, the outermost first."""
+    return "".join(bracket.character for bracket in unmatched(without_text(text, language))[0])
+
+
+def closable(prefix: str, suffix: str, language: str | None = None) -> int:
+    """Return how many of the brackets open at the caret the suffix does not close.
+
+    What the caret's line goes on with closes the brackets of that line. A bracket further down
+    closes the one that was opened in a line with the same indentation; all inside that are free.
+    """
+    before = window_before(prefix, _WINDOW)
+    after = window_after(suffix, _WINDOW)
+    code = without_text(before + after, language)
+    opened, _ = unmatched(code[: len(before)])
+    _, closers = unmatched(code[len(before) :])
+    line_end = after.find("\n") % (len(after) + 1)
+    in_line = sum(bracket.position < line_end for bracket in closers)
+    if in_line:
+        line_start = before.rfind("\n") + 1
+        return max(0, sum(bracket.position >= line_start for bracket in opened) - in_line)
+    for free, bracket in enumerate(reversed(opened)):
+        if closers and _belong_together(bracket, before, closers[0], after):
+            return free
+    return max(0, len(opened) - len(closers))
+
+
+def excess(code: str, allowed: int) -> int:
+    """Return where `code` closes more than `allowed` brackets from before it, or its length."""
+    for match in _BRACKET.finditer(code):
+        allowed += -1 if match[0] in _OPENED_BY else 1
+        if allowed < 0:
+            return match.start()
+    return len(code)
+
+
+def _belong_together(opening: Bracket, before: str, closing: Bracket, after: str) -> bool:
+    opened_in = before[before.rfind("\n", 0, opening.position) + 1 :]
+    closed_in = after[after.rfind("\n", 0, closing.position) + 1 :]
+    return _OPENED_BY[closing.character] == opening.character and (
+        indentation(opened_in) == indentation(closed_in)
+    )

@@ -1,0 +1,42 @@
+import pytest
+
+from completer.context.brackets import closable, excess, open_brackets
+
+
+def test_brackets_without_a_partner():
+    assert open_brackets("f(a, [1, '(', {", "python") == "([{"
+    assert open_brackets("f(a) # (", "python") == ""
+    assert open_brackets(")](", None) == "("
+
+
+@pytest.mark.parametrize(
+    ("prefix", "suffix", "expected"),
+    [
+        ("foo(bar(", "", 2),
+        ("foo(bar(", ")", 1),
+        ("foo(bar(", "))", 0),
+        ("foo(\n    a,\n    b", ")", 0),
+        ("x = [\n    ", "\n]\n", 0),
+        ("x = [\n    ", "\n", 1),
+        ('log("', '")', 0),
+        ("class A {\n  void f() {\n    ", "\n  }\n}\n", 0),
+        ("class A {\n  void f() {\n    g(", "\n  }\n}\n", 1),
+        ("class A {\n  void f() {\n    ", "\n\n  void g() {\n  }\n}\n", 1),
+        ("}\n}\nf(", "", 1),
+    ],
+)
+def test_what_a_completion_may_close(prefix, suffix, expected):
+    assert closable(prefix, suffix, "java") == expected
+
+
+def test_a_new_method_amid_a_large_file_may_be_closed():
+    methods = "".join(f"  int f{i}() {{\n    return {i};\n  }}\n\n" for i in range(900))
+    prefix = f"class A {{\n{methods}  int g() {{\n    "
+    assert closable(prefix, f"\n\n{methods}}}\n", "java") >= 1
+    assert closable(prefix, f"\n  }}\n{methods}}}\n", "java") == 0
+
+
+def test_excess_is_where_a_foreign_bracket_is_closed():
+    assert excess("a(b))", 0) == 4
+    assert excess("a(b))", 1) == 5
+    assert excess("", 0) == 0
