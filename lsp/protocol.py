@@ -119,8 +119,9 @@ class Protocol(LanguageServerProtocol):
             logger.warning("ignored a bad %s: %s", message.get("method", "response"), error)
 
     def _refuse(self, msg_id: str | int | None, code: int, why: str) -> None:
-        error = types.ResponseError(code=code, message=why)
-        self._send_data(types.ResponseErrorMessage(id=msg_id, error=error, jsonrpc=self.VERSION))
+        error = {"code": code, "message": why}
+        # A plain dictionary, for a typed message would leave a null id out.
+        self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "error": error})
 
     def structure_message(self, data: dict[str, Any]) -> Any:  # noqa: ANN401
         """A typed message from a JSON object; raises `JsonRpcException` if it cannot be one."""

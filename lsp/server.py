@@ -8,12 +8,11 @@ import importlib.metadata
 import logging
 import sys
 from io import BufferedReader, RawIOBase
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from lsprotocol import types
 from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
-from pygls.server import ServerErrors
 
 from completer.interface import CompletionService
 from lsp.documents import Documents
@@ -29,9 +28,16 @@ from lsp.synchronization import Synchronization
 from lsp.text_buffer import LineBreak
 from telemetry.recorder import Recorder
 
+if TYPE_CHECKING:
+    from pygls.server import ServerErrors
+
 logger = logging.getLogger(__name__)
 
 NAME = "completer"
+
+Json = dict[str, Any] | None
+"""Parameters of methods that the protocol does not define. (pygls hands the server to a handler
+whose parameter could be one, so they are no `object`.)"""
 
 
 class CompletionServer(LanguageServer):
@@ -122,7 +128,7 @@ def _add_document_features(server: CompletionServer, documents: Synchronization)
         documents.closed(params)
 
     @server.feature("textDocument/didFocus")
-    def focused(params: object) -> None:
+    def focused(params: Json) -> None:
         documents.focused(params)
 
 
@@ -148,11 +154,11 @@ def _add_completion_features(
         return await completions.answer(params)
 
     @server.feature("textDocument/didShowCompletion")
-    def shown(params: object) -> None:
+    def shown(params: Json) -> None:
         offers.shown(params)
 
     @server.feature("textDocument/didPartiallyAcceptCompletion")
-    def partially_accepted(params: object) -> None:
+    def partially_accepted(params: Json) -> None:
         offers.partially_accepted(params)
 
     @server.command(ACCEPT_COMMAND)

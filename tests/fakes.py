@@ -18,7 +18,7 @@ from completer.request import (
     TextDelta,
 )
 from telemetry.events import Opportunity, Suggestion
-from telemetry.recorder import NullRecorder, Receipt, settled
+from telemetry.recorder import NullRecorder, Receipt
 
 MODEL = "fake-fim-1b"
 
@@ -139,7 +139,7 @@ class FakeRecorder(NullRecorder):
     def shown(self, suggestion_id: str, **details: Any) -> Receipt:
         """See `Recorder`."""
         self.calls.append(("shown", suggestion_id))
-        return settled(True)
+        return super().shown(suggestion_id)
 
     def hidden(self, suggestion_id: str, reason: str, **details: Any) -> None:
         """See `Recorder`."""
@@ -154,7 +154,7 @@ class FakeRecorder(NullRecorder):
     ) -> Receipt:
         """See `Recorder`."""
         self.calls.append(("accepted", suggestion_id, kind, length))
-        return settled(True)
+        return super().accepted(suggestion_id)
 
     def document_opened(self, session: str, uri: str, version: int, **details: Any) -> None:
         """See `Recorder`."""

@@ -1,0 +1,61 @@
+"""A real server process around a scripted service: `python -m tests.lsp.fake_server`.
+
+A prefix that ends in `slow` takes ten seconds, one that ends in `fail` fails. The request
+`test/state` tells what service and recorder have seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+from completer.errors import OverloadedError
+from completer.request import Completion, CompletionRequest
+from lsp.options import LspOptions
+from lsp.server import create_server
+from tests.fakes import FakeRecorder, FakeService
+
+
+class ScriptedService(FakeService):
+    """Completes with what the prefix asks for."""
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        self.delay_s = 10.0 if request.prefix.endswith("slow") else 0.0
+        fails = request.prefix.endswith("fail")
+        self.error = OverloadedError("The queue is full.", retry_after_s=1.0) if fails else None
+        return await super().complete(request)
+
+
+def main() -> None:
+    service, recorder = ScriptedService(reply=lambda request: "ed()\n"), FakeRecorder()
+    server = create_server(service, recorder, options=LspOptions(user="ada"))
+
+    @server.feature("test/state")
+    async def state(params: dict[str, Any]) -> dict[str, Any]:
+        await asyncio.sleep(0.25)  # what is passed on with a delay has arrived then
+        return {
+            "requests": [
+                {"prefix": r.prefix, "suffix": r.suffix, "path": str(r.path), "trigger": r.trigger}
+                | {"workspace": str(r.workspace), "n": r.n, "language": r.language}
+                for r in service.requests
+            ],
+            "running": service.running,
+            "cancelled": service.cancelled,
+            "accepts": service.accepts,
+            "documents": {str(path): text for path, text in service.documents.items()},
+            "calls": [[call[0], *map(plain, call[1:])] for call in recorder.calls],
+        }
+
+    server.start_io()
+
+
+def plain(value: Any) -> Any:
+    """A value that JSON can carry."""
+    if hasattr(value, "__dataclass_fields__"):
+        return asdict(value)
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    main()

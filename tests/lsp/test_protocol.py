@@ -1,0 +1,131 @@
+"""Messages that are wrong get one answer and leave the server well."""
+
+from __future__ import annotations
+
+import pytest
+
+from lsp.framing import FrameError
+from tests.lsp.editor import URI, Editor
+
+POSITION = {"line": 0, "character": 0}
+
+
+def message(**fields):
+    return {"jsonrpc": "2.0", **fields}
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (FrameError(-32700, "not JSON"), -32700),
+        ([message(id=1, method="shutdown")], -32600),
+        ([], -32600),
+        ("text", -32600),
+        (None, -32600),
+        ({}, -32600),
+        ({"id": 1, "method": "shutdown"}, -32600),
+        ({"jsonrpc": "1.0", "id": 1, "method": "shutdown"}, -32600),
+        (message(id=1, method=3), -32600),
+        (message(id=None, method="shutdown"), -32600),
+        (message(id={}, method="shutdown"), -32600),
+        (message(id=True, method="shutdown"), -32600),
+        (message(), -32600),
+    ],
+)
+async def test_what_is_no_message_is_refused_without_an_id(editor, bad, code):
+    before = len(editor.sent)
+    editor.send(bad)
+    (answer,) = editor.sent[before:]
+    assert answer["id"] is None
+    assert answer["error"]["code"] == code
+    editor.open("x")
+    assert await editor.complete(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "code"),
+    [
+        ("no/such", {}, -32601),
+        ("no/such", None, -32601),
+        ("textDocument/inlineCompletion", None, -32602),
+        ("textDocument/inlineCompletion", {"textDocument": {"uri": URI}}, -32602),
+        (
+            "textDocument/inlineCompletion",
+            {
+                "textDocument": {"uri": URI},
+                "position": {"line": -1, "character": 0},
+                "context": {"triggerKind": 1},
+            },
+            -32602,
+        ),
+        (
+            "textDocument/inlineCompletion",
+            {"textDocument": {"uri": URI}, "position": POSITION, "context": {"triggerKind": 9}},
+            -32602,
+        ),
+        ("workspace/executeCommand", {"command": "rm", "arguments": []}, -32602),
+        ("initialize", {"capabilities": {}}, -32600),
+    ],
+)
+async def test_a_bad_request_gets_its_error(editor, method, params, code):
+    before = len(editor.sent)
+    msg_id, answer = editor.start(method, params)
+    assert (await answer)["error"]["code"] == code
+    assert [sent.get("id") for sent in editor.sent[before:]] == [msg_id]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        message(method="textDocument/didChange", params={"textDocument": 3}),
+        message(method="textDocument/didOpen"),
+        message(method="no/such"),
+        message(method="$/cancelRequest", params={"id": 99}),
+        message(method="$/cancelRequest", params={}),
+        message(id=77, result=None),
+        message(id=77, error={"code": 1, "message": "x"}),
+        message(id=77, error=3),
+    ],
+)
+async def test_bad_notifications_and_answers_get_no_answer_and_no_pop_up(editor, bad):
+    before = len(editor.sent)
+    editor.send(bad)
+    assert editor.sent[before:] == []
+    editor.open("x")
+    assert await editor.complete(0, 1)
+
+
+async def test_nothing_comes_before_initialize():
+    editor = Editor()
+    editor.open("x")
+    answer = await editor.ask(0, 0)[1]
+    assert answer["error"]["code"] == -32002
+    await editor.initialize()
+    assert await editor.complete(0, 0) == []
+
+
+async def test_nothing_comes_after_shutdown(editor):
+    await editor.request("shutdown")
+    assert editor.recorder.of("session_ended") == [("session-1",)]
+    assert (await editor.ask(0, 0)[1])["error"]["code"] == -32600
+
+
+async def test_shutdown_ends_what_is_running(editor):
+    editor.service.delay_s = 5
+    editor.open("x")
+    _, answer = editor.ask(0, 1)
+    _, shutdown = editor.start("shutdown")
+    assert (await shutdown)["result"] is None
+    assert (await answer)["error"]["code"] == -32800
+    assert editor.service.running == 0
+
+
+async def test_what_is_advertised():
+    editor = Editor()
+    capabilities = (await editor.initialize("utf-32"))["capabilities"]
+    assert capabilities["positionEncoding"] == "utf-32"
+    assert capabilities["inlineCompletionProvider"] == {}
+    assert capabilities["textDocumentSync"]["change"] == 2
+    assert capabilities["textDocumentSync"]["openClose"] is True
+    assert capabilities["executeCommandProvider"]["commands"] == ["completer.accept"]
+    assert capabilities["workspace"]["workspaceFolders"]["changeNotifications"] is True
