@@ -34,7 +34,8 @@ class PromptBuilder:
     def __init__(
         self, tokenizer: Tokenizer, layout: BoundLayout, *, budget: int, suffix_share: float
     ) -> None:
-        self._tokenizer = tokenizer
+        self._raw_tokenizer = tokenizer
+        self._tokenizer = blind_to_marks(tokenizer)
         self._layout = layout
         self.budget = budget
         self._suffix_share = suffix_share
@@ -42,7 +43,7 @@ class PromptBuilder:
     def build(self, request: CompletionRequest, snippets: Sequence[Snippet] = ()) -> Prompt:
         """Lay out a request; `snippets` of other files go in front, as far as they fit."""
         if request.raw:
-            ids = self.encode(request.prefix)[-self.budget :]
+            ids = self._raw_tokenizer.encode(request.prefix).ids[-self.budget :]
             return Prompt(ids=ids, prefix_ids=ids, suffix_ids=[])
         context = self._context(request, snippets)
         room = self.budget - self._layout.overhead - len(context)
@@ -53,7 +54,7 @@ class PromptBuilder:
         return Prompt(ids=ids, prefix_ids=prefix, suffix_ids=suffix)
 
     def encode(self, text: str) -> list[int]:
-        """Turn text into token ids, without marks of any kind."""
+        """Turn text into token ids; what looks like a mark is text as well."""
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
@@ -115,6 +116,13 @@ class PromptBuilder:
         if mark is None:
             return self.encode(f"# {path}\n")
         return [mark, *self.encode(path + "\n")]
+
+
+def blind_to_marks(tokenizer: Tokenizer) -> Tokenizer:
+    """Copy a tokenizer so that marks in a text become ordinary tokens: code must not fake them."""
+    copy = Tokenizer.from_str(tokenizer.to_str())
+    copy.encode_special_tokens = True
+    return copy
 
 
 def _shown_path(request: CompletionRequest) -> str:

@@ -1,0 +1,57 @@
+"""Flags that several commands share, and how they become settings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from completer.settings import LoadedSettings, load_settings
+
+ConfigFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="Settings file to read instead of the user's own.", metavar="FILE"
+    ),
+]
+ModelFlag = Annotated[
+    str | None,
+    typer.Option("--model", help="`bundled`, a model folder, or a hub id.", metavar="MODEL"),
+]
+DeviceFlag = Annotated[
+    str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.", metavar="DEVICE")
+]
+PureFlag = Annotated[
+    bool | None,
+    typer.Option("--pure", help="float32, the model's own distribution, text left as it is."),
+]
+WorkspaceFlag = Annotated[
+    list[Path] | None,
+    typer.Option("--workspace", "-w", help="Folder whose code may be used.", metavar="PATH"),
+]
+TelemetryFlag = Annotated[
+    Path | None,
+    typer.Option("--telemetry-folder", help="Where the databases lie.", metavar="FOLDER"),
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def load(
+    config: Path | None = None,
+    *,
+    model: str | None = None,
+    device: str | None = None,
+    pure: bool | None = None,
+    workspaces: list[Path] | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    telemetry_folder: Path | None = None,
+) -> LoadedSettings:
+    """Load the settings with these flags on top; `None` leaves a setting as it is."""
+    flags = {
+        "model": {"source": model, "device": device},
+        "server": {"host": host, "port": port},
+        "telemetry": {"folder": telemetry_folder},
+        "workspaces": tuple(workspaces) if workspaces else None,
+        "pure": pure,
+    }
+    return load_settings(flags, config)

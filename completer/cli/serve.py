@@ -1,0 +1,98 @@
+"""`completer serve`: the HTTP endpoint."""
+
+import socket
+from typing import Annotated
+
+import typer
+
+from completer.cli.options import (
+    ConfigFlag,
+    DeviceFlag,
+    ModelFlag,
+    PureFlag,
+    TelemetryFlag,
+    WorkspaceFlag,
+    load,
+)
+from completer.errors import SettingsError
+from completer.settings import Settings
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any free one.")] = None,
+    workspace: WorkspaceFlag = None,
+    model: ModelFlag = None,
+    device: DeviceFlag = None,
+    pure: PureFlag = None,
+    config: ConfigFlag = None,
+    telemetry_folder: TelemetryFlag = None,
+) -> None:
+    """Serve completions over HTTP until interrupted.
+
+    Speaks the OpenAI, llama.cpp, Tabby, Mistral, DeepSeek and TGI dialects.
+    """
+    settings = load(
+        config,
+        model=model,
+        device=device,
+        pure=pure,
+        workspaces=workspace,
+        host=host,
+        port=port,
+        telemetry_folder=telemetry_folder,
+    ).settings
+    listener = listen(settings.server.host, settings.server.port)
+    _serve(settings, listener)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind before the model loads: a busy port is told at once. Raises `SettingsError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"Cannot listen on {host}:{port}: {error.strerror}.",
+            hint="Another server may run there: choose another --port, or 0 for any free one.",
+        ) from error
+    return listener
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    import uvicorn
+
+    from completer.cli.wiring import build_http_app, build_recorder, deferred_service
+
+    service = deferred_service(settings)
+    recorder = build_recorder(settings)
+    app = build_http_app(service, recorder, settings)
+    _greet(settings, listener)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, log_level="warning", timeout_keep_alive=30, h11_max_incomplete_event_size=65536
+        )
+    )
+    try:
+        server.run(sockets=[listener])
+    finally:
+        service.close()
+        recorder.close()
+
+
+def _greet(settings: Settings, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    folders = ", ".join(str(root) for root in settings.workspaces) or "none (use --workspace PATH)"
+    typer.echo(
+        f"completer serves {settings.model.source} on {url} · workspaces: {folders}\n"
+        f"\nTry it:\n"
+        f"  curl {url}/v1/completions -H 'content-type: application/json' \\\n"
+        f'    -d \'{{"prompt": "import os\\ndef size(path):\\n    return os.", '
+        f'"suffix": "\\n", "max_tokens": 16}}\'\n'
+        f"\nEditors: lsp/editors/ has plugins for Neovim and VS Code. Check the set-up with"
+        f" `completer doctor`. Stop with Ctrl-C."
+    )

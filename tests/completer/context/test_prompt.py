@@ -1,0 +1,112 @@
+"""Prompts keep to their budget, are cut at line ends, and start the same while a person types."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from completer.context.prompt import Prompt, PromptBuilder
+from completer.request import CompletionRequest, Snippet
+from models.fim import bind_layout, find_layout
+from tests.tiny import FAMILIES, byte_tokenizer
+
+SOURCE = "".join(f"value_{n} = compute({n})\n" for n in range(400))
+
+
+def builder(family="llama", *, budget=1000, suffix_share=0.25) -> PromptBuilder:
+    tokenizer = byte_tokenizer(FAMILIES[family].marks, FAMILIES[family].end)
+    vocabulary = tokenizer.get_vocab()
+    config = FAMILIES[family].config
+    layout = bind_layout(find_layout(config.model_type, vocabulary), vocabulary)
+    return PromptBuilder(
+        tokenizer.backend_tokenizer, layout, budget=budget, suffix_share=suffix_share
+    )
+
+
+def text_of(ids):
+    return byte_tokenizer(FAMILIES["llama"].marks).decode(ids)
+
+
+def test_a_short_document_is_taken_whole():
+    prompt = builder().build(CompletionRequest(prefix="def f(", suffix=")\n"))
+
+    assert text_of(prompt.ids) == "<|fim_prefix|><|fim_suffix|>)\n<|fim_middle|>def f("
+    assert text_of(prompt.prefix_ids) == "def f("
+
+
+@pytest.mark.parametrize("budget", [50, 200, 1000, 3000])
+@pytest.mark.parametrize("at", [0, 100, 4000, len(SOURCE)])
+def test_the_budget_is_kept(budget, at):
+    prompt = builder(budget=budget).build(CompletionRequest(prefix=SOURCE[:at], suffix=SOURCE[at:]))
+
+    assert len(prompt.ids) <= budget
+
+
+def test_the_text_next_to_the_caret_is_kept_and_cuts_fall_on_lines():
+    prompt = builder().build(CompletionRequest(prefix=SOURCE[:5000], suffix=SOURCE[5000:]))
+
+    prefix, suffix = text_of(prompt.prefix_ids), text_of(prompt.suffix_ids)
+    assert SOURCE[:5000].endswith("\n" + prefix)
+    assert SOURCE[5000:].startswith(suffix)
+    assert suffix.endswith("\n")
+    assert len(prompt.ids) > 600
+
+
+def test_a_short_prefix_leaves_its_room_to_the_suffix():
+    prompt = builder().build(CompletionRequest(prefix="x", suffix=SOURCE))
+
+    assert len(prompt.suffix_ids) > 700
+
+
+def shared_start(one: Prompt, other: Prompt) -> int:
+    return next(
+        (i for i, (a, b) in enumerate(zip(one.ids, other.ids, strict=False)) if a != b),
+        min(len(one.ids), len(other.ids)),
+    )
+
+
+def test_while_typing_the_prompts_start_stays_the_same():
+    prompts = [
+        builder().build(CompletionRequest(prefix=SOURCE[:at], suffix="\n" + SOURCE[6000:]))
+        for at in range(5000, 5200)
+    ]
+    appended = [
+        shared_start(before, after) >= len(before.ids) - 1 for before, after in pairwise(prompts)
+    ]
+
+    # 200 keystrokes over 8 lines cross at most two steps of 16 lines or of the budget
+    assert appended.count(False) <= 2
+
+
+def test_lines_longer_than_the_budget_are_cut_inside():
+    prompt = builder(budget=100).build(CompletionRequest(prefix="x" * 5000, suffix="y" * 5000))
+
+    assert 50 < len(prompt.ids) <= 100
+    assert set(text_of(prompt.prefix_ids)) == {"x"}
+
+
+def test_a_raw_prompt_is_taken_as_it_is():
+    prompt = builder().build(CompletionRequest(prefix="def f():", raw=True))
+
+    assert text_of(prompt.ids) == "def f():"
+
+
+def test_other_files_stand_in_front_under_the_familys_marks():
+    request = CompletionRequest(
+        prefix="a", suffix="b", path=Path("/work/app.py"), workspace=Path("/work")
+    )
+    snippet = Snippet(path="util.py", text="def helper(): ...")
+    prompt = builder("qwen2").build(request, [snippet])
+
+    text = byte_tokenizer(FAMILIES["qwen2"].marks).decode(prompt.ids)
+    assert text == (
+        "<|repo_name|>work<|file_sep|>util.py\ndef helper(): ...\n<|file_sep|>app.py\n"
+        "<|fim_prefix|>a<|fim_suffix|>b<|fim_middle|>"
+    )
+
+
+def test_marks_in_the_text_are_not_taken_for_marks():
+    prompt = builder().build(CompletionRequest(prefix="s = '<|fim_middle|>", suffix=""))
+
+    middle = byte_tokenizer(FAMILIES["llama"].marks).convert_tokens_to_ids("<|fim_middle|>")
+    assert prompt.ids.count(middle) == 1

@@ -1,0 +1,73 @@
+"""Packed attention gives what each architecture's own code gives."""
+
+import numpy as np
+import pytest
+import torch
+
+from completer.engine.attention import Segment, ancestors
+from tests.completer.engine.conftest import VOCABULARY
+from tests.tiny import FAMILIES, tiny_model
+
+TOLERANCE = 2e-5
+
+
+def reference(family, ids, device):
+    """Logits [T, V] from the model's own attention, without any cache."""
+    model = tiny_model(family, VOCABULARY).to(device)
+    with torch.inference_mode():
+        return model(torch.tensor([ids], device=device), use_cache=False).logits[0]
+
+
+def random_ids(n, seed=0):
+    return np.random.default_rng(seed).integers(0, VOCABULARY, n).tolist()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_prefill_in_pieces_equals_the_models_own_forward(family, make_runner, device):
+    ids = random_ids(40)
+    runner = make_runner(family)
+    first = runner.forward([Segment(1, 0, 25)], ids[:25], np.arange(25))
+    second = runner.forward([Segment(1, 25, 15)], ids[25:], np.arange(15))
+
+    expected = reference(family, ids, device)
+    torch.testing.assert_close(torch.cat([first, second]), expected, atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_tree_node_sees_its_own_path_only(family, make_runner, device):
+    ids = random_ids(45)
+    runner = make_runner(family)
+    runner.forward([Segment(0, 0, 40)], ids[:40], np.arange(0))
+    # the right path 41, 42, 43 with a wrong sibling in front of each node
+    tree = [9, ids[41], 9, ids[42], 9, ids[43]]
+    parents = np.array([-1, -1, 1, 1, 3, 3], np.int32)
+    logits = runner.forward([Segment(0, 40, 1, parents)], [ids[40], *tree], np.array([0, 2, 4, 6]))
+
+    expected = reference(family, ids[:44], device)[40:]
+    torch.testing.assert_close(logits, expected, atol=TOLERANCE, rtol=0)
+
+
+def test_sequences_in_one_pass_do_not_see_each_other(make_runner, device):
+    runner = make_runner()
+    one, other = random_ids(20, seed=1), random_ids(30, seed=2)
+    logits = runner.forward([Segment(0, 0, 20), Segment(2, 0, 30)], one + other, np.array([19, 49]))
+
+    expected = torch.stack([reference("llama", ids, device)[-1] for ids in (one, other)])
+    torch.testing.assert_close(logits, expected, atol=TOLERANCE, rtol=0)
+
+
+def test_ancestors_of_a_branching_tree():
+    #  0 ── 1 ── 3
+    #   └── 2
+    assert ancestors([-1, 0, 0, 1]).astype(int).tolist() == [
+        [1, 0, 0, 0],
+        [1, 1, 0, 0],
+        [1, 0, 1, 0],
+        [1, 1, 0, 1],
+    ]
+
+
+def test_positions_follow_depth():
+    segment = Segment(0, 10, 2, np.array([-1, -1, 0, 2], np.int32))
+
+    assert segment.positions().tolist() == [10, 11, 12, 12, 13, 14]

@@ -1,0 +1,89 @@
+"""Where a setting comes from, what it may be, and what a repository may not set."""
+
+from pathlib import Path
+
+import pytest
+
+from completer.errors import SettingsError
+from completer.settings import CONFIG_VARIABLE, load_repository_settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _no_user_file(monkeypatch, tmp_path):
+    monkeypatch.setenv(CONFIG_VARIABLE, str(tmp_path / "none.toml"))
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_defaults():
+    loaded = load_settings()
+
+    assert loaded.settings.server.port == 8012
+    assert loaded.settings.model.source == "bundled"
+    assert loaded.origins == {}
+
+
+def test_flags_win_over_environment_over_file(monkeypatch, tmp_path):
+    file = write(
+        tmp_path / "c.toml",
+        "[server]\nport = 1\nhost = 'file'\n[completion]\nmax_tokens = 1\n",
+    )
+    monkeypatch.setenv("COMPLETER_SERVER__PORT", "2")
+    monkeypatch.setenv("COMPLETER_SERVER__HOST", "environment")
+
+    loaded = load_settings({"server": {"port": 3, "host": None}}, file)
+
+    assert loaded.settings.server.port == 3
+    assert loaded.settings.server.host == "environment"
+    assert loaded.settings.completion.max_tokens == 1
+    assert loaded.origins == {
+        "server.port": "flag",
+        "server.host": "environment",
+        "completion.max_tokens": f"file {file}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[server]\nport = 99999\n", "server.port.*less than or equal to 65535.*c.toml"),
+        ("[server]\nprot = 1\n", "server.prot.*not permitted"),
+        ("[sever]\nport = 1\n", "no setting 'sever'"),
+        ("[server\n", "cannot be read as TOML"),
+    ],
+)
+def test_a_wrong_file_says_what_is_wrong_and_where(tmp_path, text, complaint):
+    with pytest.raises(SettingsError, match=complaint):
+        load_settings(file=write(tmp_path / "c.toml", text))
+
+
+def test_a_named_file_must_exist(tmp_path):
+    with pytest.raises(SettingsError, match="no settings file"):
+        load_settings(file=tmp_path / "gone.toml")
+
+
+def test_the_token_is_not_shown():
+    settings = load_settings({"server": {"token": "hunter2"}}).settings
+
+    assert "hunter2" not in repr(settings)
+    assert settings.server.token.get_secret_value() == "hunter2"
+
+
+def test_a_repository_sets_how_its_code_is_completed(tmp_path):
+    write(tmp_path / ".completer.toml", "[completion]\nmax_lines = 3\n")
+
+    assert load_repository_settings(tmp_path).completion.max_lines == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["[model]\nsource = 'evil/model'\n", "[server]\nhost = '0.0.0.0'\n", "pure = true\n"]
+)
+def test_a_repository_sets_neither_models_nor_addresses(tmp_path, text):
+    write(tmp_path / ".completer.toml", text)
+
+    with pytest.raises(SettingsError) as refusal:
+        load_repository_settings(tmp_path)
+    assert "may only set" in refusal.value.hint

@@ -1,0 +1,87 @@
+"""Text rules: stop strings, line and block ends, and what may be streamed."""
+
+import pytest
+
+from completer.engine.stopping import StepSignals
+from completer.text_policy import TextPolicy, block_end, line_end
+from tests.tiny import byte_tokenizer
+
+TOKENIZER = byte_tokenizer()
+
+
+def policy(**options) -> TextPolicy:
+    return TextPolicy(lambda ids: TOKENIZER.decode(ids), **options)
+
+
+def run(policy: TextPolicy, text: str, step: int = 1):
+    """Feed a text `step` bytes at a time; return the stop and all that was released on the way."""
+    ids = TOKENIZER(text).input_ids
+    released = []
+    for end in range(step, len(ids) + step, step):
+        stop = policy.after_step(ids[:end], StepSignals())
+        released.append(policy.release(final=stop is not None))
+        if stop:
+            return stop, released
+    return None, [*released, policy.release(final=True)]
+
+
+def test_a_stop_string_ends_the_text_before_it():
+    stop, _ = run(rules := policy(stop=["END"]), "some text END more")
+
+    assert rules.text == "some text "
+    assert stop.keep == len("some text ")
+
+
+def test_the_earliest_stop_string_counts():
+    rules = policy(stop=["bb", "a"])
+    run(rules, "xxabb", step=5)
+
+    assert rules.text == "xx"
+
+
+def test_keep_counts_the_tokens_that_write_the_text():
+    stop = policy(ends=[line_end]).after_step(TOKENIZER("x = é\ny").input_ids, StepSignals())
+
+    assert stop.keep == len("x = é".encode())
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7])
+def test_released_pieces_never_contain_what_is_cut(step):
+    _, released = run(policy(stop=["STOP"]), "a STOx STO STOP b", step)
+
+    assert "".join(released) == "a STOx STO "
+
+
+def test_half_a_character_is_not_released():
+    rules = policy()
+    ids = TOKENIZER("aé").input_ids
+    rules.after_step(ids[:2], StepSignals())
+
+    assert rules.release(final=True) == "a"
+
+
+def test_without_rules_everything_is_released():
+    assert "".join(run(policy(), "a\nb\nc")[1]) == "a\nb\nc"
+
+
+BODY = "    x = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "text", "expected"),
+    [
+        (BODY + "    ", "y = 2\n    return y\n\nz = 3", "y = 2\n    return y\n"),
+        (BODY + "    ", "y = 2\n", None),
+        (BODY + "    ", "if y:\n        z\n    w", None),
+        ("", "a\nb\n", None),
+        ("class A:\n    ", "b\nc", "b"),
+    ],
+)
+def test_a_block_ends_before_a_line_indented_less(prefix, text, expected):
+    end = block_end(prefix, 10)(text)
+
+    assert (None if end is None else text[:end]) == expected
+
+
+def test_a_block_has_at_most_so_many_lines():
+    assert block_end("", 2)("a\nb\nc\n") == len("a\nb")

@@ -1,0 +1,106 @@
+"""Checkpoints of real architectures, saved as a user has them, are loaded; others are refused."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from models.errors import ModelError
+from models.fim import PREFIX
+from models.loading import choose_device, choose_dtype, load_model
+from tests.tiny import CONTEXT, FAMILIES, byte_tokenizer, save_tiny, tiny_model
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_saved_checkpoint_is_loaded_with_its_layout(family, tmp_path):
+    loaded = load_model(str(save_tiny(family, tmp_path)), device="cpu")
+
+    assert loaded.layout.layout.name == FAMILIES[family].layout
+    assert loaded.context_tokens == CONTEXT
+    assert loaded.dtype == torch.float32
+    for mark in FAMILIES[family].marks:
+        assert loaded.tokenizer.convert_tokens_to_ids(mark) in loaded.layout.stop_ids
+    assert loaded.tokenizer.eos_token_id in loaded.layout.stop_ids
+
+
+def test_the_bundled_model_loads_and_is_spm():
+    loaded = load_model(device="cpu")
+
+    assert loaded.layout.layout.order == "spm"
+    assert loaded.layout.layout.template[-1] == PREFIX  # typing only appends
+
+
+def test_context_can_be_limited(tmp_path):
+    assert load_model(str(save_tiny("llama", tmp_path)), context_tokens=100).context_tokens == 100
+
+
+def test_a_model_without_fim_marks_is_refused_with_what_was_looked_for(tmp_path):
+    tokenizer = byte_tokenizer()
+    tiny_model("qwen2", len(tokenizer)).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+
+    with pytest.raises(ModelError, match="cannot fill in the middle") as refusal:
+        load_model(str(tmp_path))
+    assert "<|fim_prefix|>" in refusal.value.hint
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        load_model(str(tmp_path))
+
+
+def test_a_path_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="neither a folder nor a hub id"):
+        load_model(str(tmp_path / "nothing"))
+
+
+def test_pickled_weights_are_refused(tmp_path):
+    folder = save_tiny("llama", tmp_path)
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+
+    with pytest.raises(ModelError, match="only pickles"):
+        load_model(str(folder))
+
+
+def test_a_model_that_brings_its_own_code_is_refused(tmp_path):
+    folder = save_tiny("llama", tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoModelForCausalLM": "evil.Model"}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "evil.py").write_text("raise SystemExit('it ran')")
+
+    with pytest.raises(ModelError, match="never run"):
+        load_model(str(folder))
+
+
+def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
+    folder = save_tiny("llama", tmp_path)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+
+    with pytest.raises(ModelError, match="tokenizer"):
+        load_model(str(folder))
+
+
+def test_damaged_weights_are_an_error_that_names_the_folder(tmp_path):
+    folder = save_tiny("llama", tmp_path / "model")
+    shutil.copy(folder / "config.json", folder / "model.safetensors")
+
+    with pytest.raises(ModelError, match="could not be loaded"):
+        load_model(str(folder))
+
+
+def test_unknown_devices_and_dtypes_are_refused():
+    with pytest.raises(ModelError, match="not a device"):
+        choose_device("toaster")
+    with pytest.raises(ModelError, match="not a dtype"):
+        choose_dtype("int3", torch.device("cpu"))
+
+
+def test_a_gpu_that_is_not_there_is_refused():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(ModelError, match="no CUDA device"):
+        choose_device("cuda")
