@@ -3,12 +3,15 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from completer.context.blocks import BlockEnd
+from completer.context.languages import language_of_name
 from completer.context.prompt import Prompt, PromptBuilder
 from completer.engine.engine import Engine
 from completer.engine.sequence import GenerationRequest, GenerationResult, Ticket
@@ -29,6 +32,7 @@ from completer.text_policy import TextPolicy, block_end, line_end
 from models.loading import LoadedModel
 
 MAX_CHOICES = 8
+REMEMBERED_ANSWERS = 2000
 PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs a CPU about 250 ms
 
 
@@ -72,6 +76,7 @@ class LocalService:
         self._repositories = repositories
         self._max_tokens = min(settings.completion.max_tokens, model.context_tokens // 4)
         self._prompts = _prompt_builder(model, settings, reserved=self._max_tokens)
+        self._answered: OrderedDict[str, Repository] = OrderedDict()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare")
 
     async def complete(self, request: CompletionRequest) -> Completion:
@@ -82,7 +87,7 @@ class LocalService:
                     return part
         raise AssertionError("a run ends with its completion")
 
-    async def stream(self, request: CompletionRequest) -> AsyncIterator[TextDelta | Completion]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[TextDelta | Completion]:
         """See `CompletionService`. What is streamed cannot be taken back, so it is not polished."""
         async with aclosing(self._run(replace(request, polish=False))) as parts:
             async for part in parts:
@@ -98,7 +103,9 @@ class LocalService:
 
     def accepted(self, completion_id: str, text: str) -> None:
         """See `CompletionService`."""
-        self._repositories.accepted(completion_id, text)
+        repository = self._answered.get(completion_id)
+        if repository is not None:
+            repository.accepted(text)
 
     def info(self) -> ServiceInfo:
         """See `CompletionService`."""
@@ -116,7 +123,7 @@ class LocalService:
         self._repositories.close()
         self._threads.shutdown(cancel_futures=True)
 
-    async def _run(self, request: CompletionRequest) -> AsyncIterator[TextDelta | Completion]:
+    async def _run(self, request: CompletionRequest) -> AsyncGenerator[TextDelta | Completion]:
         """Generate all choices; the second and later ones start when the first has its prompt."""
         job = await self._prepare(request)
         news: asyncio.Queue[_Step] = asyncio.Queue()
@@ -145,6 +152,8 @@ class LocalService:
         repository = self._repositories.of(request)
         if repository is not None:
             request = replace(request, workspace=repository.root)
+        if request.language is None and request.path is not None:
+            request = replace(request, language=language_of_name(request.path.name))
         snippets = self._snippets(request, repository)
         prompt = self._prompts.build(request, snippets)
         return _Job(request, repository, prompt, started, _milliseconds_since(started))
@@ -195,9 +204,10 @@ class LocalService:
         """Choose the rules that end ghost text; a client that asks for plain text gets none."""
         if self._settings.pure or not request.polish:
             return []
-        if _wants_block(request, self._settings.completion.multiline):
-            return [block_end(request.prefix, self._settings.completion.max_lines)]
-        return [line_end]
+        if not _wants_block(request, self._settings.completion.multiline):
+            return [line_end]
+        block = BlockEnd(request.prefix, request.suffix, request.language)
+        return [block_end(block, self._settings.completion.max_lines)]
 
     def _decode(self, ids: Sequence[int]) -> str:
         text: str = self._model.tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=True)
@@ -218,17 +228,32 @@ class LocalService:
             context_ms=job.context_ms,
             total_ms=_milliseconds_since(job.started),
         )
+        completion_id = f"cmpl-{uuid.uuid4().hex}"
+        self._remember(completion_id, job.repository)
         return Completion(
-            id=f"cmpl-{uuid.uuid4().hex}",
+            id=completion_id,
             model=self._model.name,
             choices=tuple(choices),
             stats=stats,
         )
 
+    def _remember(self, completion_id: str, repository: Repository | None) -> None:
+        if repository is not None:
+            self._answered[completion_id] = repository
+        if len(self._answered) > REMEMBERED_ANSWERS:
+            self._answered.popitem(last=False)
+
     def _polish(self, text: str, request: CompletionRequest) -> str:
         if self._settings.pure or not request.polish:
             return text
-        return postprocess(text, TextContext.of(request))
+        context = TextContext(
+            prefix=request.prefix,
+            suffix=request.suffix,
+            language=request.language,
+            multiline=_wants_block(request, self._settings.completion.multiline),
+            marks=tuple(self._model.layout.mark_ids),
+        )
+        return postprocess(text, context)
 
 
 def _prompt_builder(model: LoadedModel, settings: Settings, *, reserved: int) -> PromptBuilder:

@@ -7,6 +7,7 @@ text ends, and knows how much of it can no longer change, which is what may be s
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from completer.context.blocks import BlockEnd
 from completer.engine.stopping import StepSignals, Stop
 
 INCOMPLETE = "�"  # what decoding gives for the first bytes of a character
@@ -82,24 +83,22 @@ def line_end(text: str) -> int | None:
     return newline if newline >= 0 else None
 
 
-def block_end(prefix: str, max_lines: int) -> Callable[[str], int | None]:
-    """Make the rule that ends a block: a line indented less than the caret's line, or too many."""
-    indentation = _indentation(prefix[prefix.rfind("\n") + 1 :])
+def block_end(block: BlockEnd, max_lines: int) -> Callable[[str], int | None]:
+    """Make the rule that ends a completion with the block that it began, or after `max_lines`."""
 
     def rule(text: str) -> int | None:
-        start = text.find("\n") + 1
-        for _ in range(max_lines - 1):
-            if start == 0:
-                return None
-            end = text.find("\n", start)
-            line = text[start : end if end >= 0 else len(text)]
-            if line.strip() and _indentation(line) < indentation:
-                return start - 1
-            start = end + 1
-        return start - 1 if start else None
+        too_long = _end_of_line(text, max_lines)
+        end = min(block.find(text), len(text) if too_long is None else too_long)
+        return end if end < len(text) else None
 
     return rule
 
 
-def _indentation(line: str) -> int:
-    return len(line) - len(line.lstrip(" \t"))
+def _end_of_line(text: str, number: int) -> int | None:
+    """Offset of the `number`-th line break, `None` when there are fewer."""
+    at = -1
+    for _ in range(number):
+        at = text.find("\n", at + 1)
+        if at < 0:
+            return None
+    return at

@@ -17,8 +17,10 @@ from completer.cli.options import (
     TelemetryFlag,
     load,
 )
+from completer.context.roots import find_root
 from completer.errors import BadRequestError
 from completer.request import Completion, CompletionRequest, Sampling
+from completer.settings import Settings
 
 
 def complete(
@@ -56,14 +58,13 @@ def complete(
         prefix=prefix,
         suffix=suffix,
         path=file,
-        workspace=workspace,
         max_tokens=max_tokens,
         multiline=multiline,
         sampling=Sampling(temperature=temperature, top_p=top_p, seed=seed),
         polish=True,
         trigger="manual",
     )
-    completion = _run(loaded.settings, request)
+    completion = _run(loaded.settings, request, workspace or find_root(file) or file.parent)
     if as_json:
         typer.echo(json.dumps(as_dict(completion), ensure_ascii=False))
         return
@@ -118,13 +119,13 @@ def _parse(place: str) -> tuple[str, int, int]:
     return name, int(line), int(column)
 
 
-def _run(settings: Any, request: CompletionRequest) -> Completion:  # noqa: ANN401
+def _run(settings: Settings, request: CompletionRequest, workspace: Path) -> Completion:
     from completer.cli.wiring import build_model, build_service
 
     model = build_model(settings)
     service = build_service(model, settings)
     try:
-        service.open_workspace(request.workspace or request.path.parent)
+        service.open_workspace(workspace)
         completion = asyncio.run(service.complete(request))
     finally:
         service.close()

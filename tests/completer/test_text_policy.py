@@ -2,6 +2,7 @@
 
 import pytest
 
+from completer.context.blocks import BlockEnd
 from completer.engine.stopping import StepSignals
 from completer.text_policy import TextPolicy, block_end, line_end
 from tests.tiny import byte_tokenizer
@@ -64,24 +65,19 @@ def test_without_rules_everything_is_released():
     assert "".join(run(policy(), "a\nb\nc")[1]) == "a\nb\nc"
 
 
-BODY = "    x = 1\n"
-
-
 @pytest.mark.parametrize(
     ("prefix", "text", "expected"),
     [
-        (BODY + "    ", "y = 2\n    return y\n\nz = 3", "y = 2\n    return y\n"),
-        (BODY + "    ", "y = 2\n", None),
-        (BODY + "    ", "if y:\n        z\n    w", None),
-        ("", "a\nb\n", None),
-        ("class A:\n    ", "b\nc", "b"),
+        ("def f():\n    ", "y = 2\n    return y\n\nz = 3", "y = 2\n    return y"),
+        ("def f():\n    ", "y = 2\n", None),
+        ("class A:\n    ", "b = 1\nc = 2\n", "b = 1"),
     ],
 )
-def test_a_block_ends_before_a_line_indented_less(prefix, text, expected):
-    end = block_end(prefix, 10)(text)
+def test_a_block_ends_before_a_line_that_does_not_belong_to_it(prefix, text, expected):
+    end = block_end(BlockEnd(prefix, "", "python"), 10)(text)
 
-    assert (None if end is None else text[:end]) == expected
+    assert (None if end is None else text[:end].rstrip("\n")) == expected
 
 
 def test_a_block_has_at_most_so_many_lines():
-    assert block_end("", 2)("a\nb\nc\n") == len("a\nb")
+    assert block_end(BlockEnd("", "", "python"), 2)("a\nb\nc\n") == len("a\nb")
