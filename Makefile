@@ -1,0 +1,41 @@
+# Two commands do everything on a fresh machine with Python 3.11+ and make:
+#   make run    sets up, serves completions on the embedded model, and says what to do next
+#   make test   sets up and runs all checks
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup run test check fast clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup: .venv/.installed
+
+.venv/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing into .venv (torch is large; this takes a minute or two) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+run: setup
+	$(BIN)/completer serve --workspace .
+
+test: check
+	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m slow
+
+# Style and types only.
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# What to run while working.
+fast: setup
+	$(BIN)/pytest -q -m "not slow" -n 2
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

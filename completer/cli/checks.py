@@ -1,0 +1,116 @@
+"""What `completer doctor` looks at: each check says what is right, what is not, and what to do."""
+
+import asyncio
+import os
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from completer.cli.serve import listen
+from completer.cli.wiring import build_model, build_service
+from completer.context.workspace import Workspace
+from completer.errors import CompleterError
+from completer.request import CompletionRequest
+from completer.settings import Settings, load_repository_settings
+from models.errors import ModelError
+from models.loading import LoadedModel, choose_device
+
+SAMPLE = CompletionRequest(prefix="import os\n\ndef size(path):\n    return os.", suffix="\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report. `hint` is what to do when `ok` is false."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+def run_checks(settings: Settings) -> Iterator[Check]:
+    """Look at everything, one after the other; the model is loaded and asked once."""
+    yield Check("python", True, f"{platform.python_version()}, torch {torch.__version__}")
+    yield _guarded("device", lambda: _device(settings))
+    model: list[LoadedModel] = []
+    yield _guarded("model", lambda: _model(settings, model))
+    if model:
+        yield _layout(model[0])
+        yield _guarded("completion", lambda: _completion(model[0], settings))
+    for root in settings.workspaces:
+        yield _guarded("workspace", lambda root=root: _workspace(root))  # type: ignore[misc]
+    yield _database(settings)
+    yield _guarded("port", lambda: _port(settings))
+
+
+def _guarded(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, check())
+    except (CompleterError, ModelError) as error:
+        return Check(name, False, str(error), error.hint)
+
+
+def _device(settings: Settings) -> str:
+    device = choose_device(settings.model.device)
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        return f"{properties.name}, {properties.total_memory >> 30} GiB"
+    return f"{device.type}, {torch.get_num_threads()} threads of {os.cpu_count()} cores"
+
+
+def _model(settings: Settings, loaded: list[LoadedModel]) -> str:
+    model = build_model(settings)
+    loaded.append(model)
+    millions = sum(parameter.numel() for parameter in model.model.parameters()) / 1e6
+    return (
+        f"{model.name}: {model.model.config.model_type}, {millions:.1f} M parameters,"
+        f" {model.dtype_name}, {model.context_tokens} tokens of context,"
+        f" loaded in {model.load_ms:.0f} ms"
+    )
+
+
+def _layout(model: LoadedModel) -> Check:
+    layout = model.layout.layout
+    note = f"; note: {layout.note}" if layout.note else ""
+    return Check("FIM layout", True, f"{layout.name} ({layout.order.upper()}){note}")
+
+
+def _completion(model: LoadedModel, settings: Settings) -> str:
+    service = build_service(model, settings)
+    try:
+        stats = asyncio.run(service.complete(SAMPLE)).stats
+    finally:
+        service.close()
+    return f"{stats.generated_tokens} tokens in {stats.total_ms:.0f} ms"
+
+
+def _workspace(root: Path) -> str:
+    workspace = Workspace(root)
+    load_repository_settings(workspace.root)
+    count = sum(1 for _ in workspace.iter_files())
+    left_out = ", ".join(f"{n} {reason}" for reason, n in workspace.left_out.most_common(3))
+    return f"{root}: {count} files may be read" + (f"; left out: {left_out}" if left_out else "")
+
+
+def _database(settings: Settings) -> Check:
+    folder = settings.telemetry.folder
+    if not settings.telemetry.enabled:
+        return Check("database", True, "telemetry is switched off")
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(nearest, os.W_OK):
+        return Check(
+            "database",
+            False,
+            f"{folder} cannot be written",
+            "Set telemetry.folder to a folder of yours, or telemetry.enabled to false.",
+        )
+    files = len(list(folder.glob("*.sqlite3"))) if folder.is_dir() else 0
+    return Check("database", True, f"{folder}: {files} files")
+
+
+def _port(settings: Settings) -> str:
+    listen(settings.server.host, settings.server.port).close()
+    return f"{settings.server.host}:{settings.server.port} is free"
