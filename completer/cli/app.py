@@ -1,0 +1,53 @@
+"""The `completer` command: its subcommands, and how errors reach a user."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from completer.cli import complete, doctor, lsp, report, serve
+from completer.errors import CompleterError
+from models.errors import ModelError
+
+app = typer.Typer(
+    name="completer",
+    help="Self-hosted code completion, for editors and for any client that speaks HTTP.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serve.serve)
+app.command("lsp")(lsp.lsp)
+app.command("complete")(complete.complete)
+app.command("report")(report.report)
+app.command("doctor")(doctor.doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("completer"))
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and stop."
+        ),
+    ] = False,
+) -> None:
+    """Self-hosted code completion, for editors and for any client that speaks HTTP."""
+
+
+def main() -> None:
+    """Run a command; what a user can act on is one line on standard error and exit code 1."""
+    try:
+        app()
+    except (CompleterError, ModelError) as error:
+        typer.echo(f"completer: {error}", err=True)
+        if error.hint:
+            typer.echo(f"  {error.hint}", err=True)
+        sys.exit(1)

@@ -1,0 +1,164 @@
+"""The whole path in one process: a request goes in, a completion comes out, on a tiny model."""
+
+import asyncio
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from completer.cli.wiring import build_service
+from completer.errors import BadRequestError, WorkspaceError
+from completer.request import Completion, CompletionRequest, Sampling, TextDelta
+from completer.service import LocalService
+from completer.settings import Settings
+from models.loading import LoadedModel, load_model
+from tests.tiny import save_tiny
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> LoadedModel:
+    return load_model(str(save_tiny("llama", tmp_path_factory.mktemp("model"))), device="cpu")
+
+
+@pytest.fixture
+def service(model, tmp_path):
+    service = build_service(model, settings(tmp_path))
+    yield service
+    service.close()
+
+
+def settings(tmp_path: Path, **changes: object) -> Settings:
+    return Settings(cache_folder=tmp_path / "cache", engine={"kv_cache_mb": 8}, **changes)
+
+
+def ask(prefix="def f(x):\n    return ", **options) -> CompletionRequest:
+    return CompletionRequest(prefix=prefix, **{"max_tokens": 12, **options})
+
+
+async def test_a_completion_names_its_model_and_costs(service, model):
+    completion = await service.complete(ask(suffix="\n"))
+
+    assert completion.model == model.name
+    assert completion.distribution == "model"
+    assert completion.finish_reason in ("stop", "length")
+    assert completion.stats.prompt_tokens > len("def f(x):\n    return ")
+    assert completion.stats.total_ms >= completion.stats.decode_ms > 0
+
+
+async def test_the_same_request_again_reuses_the_prompt(service):
+    first = await service.complete(ask())
+    second = await service.complete(ask())
+
+    assert second.stats.reused_tokens == first.stats.prompt_tokens - 1
+    assert second.text == first.text
+
+
+async def test_users_without_a_workspace_share_nothing(service):
+    await service.complete(ask(user="ann"))
+
+    assert (await service.complete(ask(user="bob"))).stats.reused_tokens == 0
+
+
+async def test_streamed_pieces_add_up_to_the_completion(service):
+    sampling = Sampling(temperature=1.0, seed=5)
+    parts = [part async for part in service.stream(ask(sampling=sampling, stop=("q",)))]
+
+    assert isinstance(parts[-1], Completion)
+    assert all(isinstance(part, TextDelta) for part in parts[:-1])
+    assert "".join(part.text for part in parts[:-1]) == parts[-1].text
+    assert parts[-1].text == (await service.complete(ask(sampling=sampling, stop=("q",)))).text
+
+
+async def test_several_alternatives_share_one_prompt_pass(service):
+    request = ask("x" * 100, n=3, sampling=Sampling(temperature=1.0, seed=1))
+    parts = [part async for part in service.stream(request)]
+    completion = parts[-1]
+
+    assert len(completion.choices) == 3
+    assert len({choice.text for choice in completion.choices}) == 3
+    for index, choice in enumerate(completion.choices):
+        assert "".join(p.text for p in parts[:-1] if p.index == index) == choice.text
+
+
+async def test_cancelling_a_request_frees_the_engine(service):
+    task = asyncio.create_task(service.complete(ask("y" * 50, max_tokens=60)))
+    while service._engine.load == (0, 0):
+        await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await becomes_idle(service)
+
+
+async def test_closing_a_stream_frees_the_engine(service):
+    stream = service.stream(ask("y" * 50, max_tokens=60))
+    await anext(stream)
+    await stream.aclose()
+    await becomes_idle(service)
+
+
+async def becomes_idle(service: LocalService) -> None:
+    """A cancelled sequence is dropped before the next step."""
+    deadline = time.monotonic() + 2
+    while service._engine.load != (0, 0):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+
+
+async def test_a_deadline_gives_what_there_is(service):
+    completion = await service.complete(ask("z" * 200, max_tokens=50, deadline_ms=1))
+
+    assert completion.finish_reason == "deadline"
+
+
+@pytest.mark.parametrize("wrong", [{"n": 0}, {"n": 99}, {"max_tokens": 0}])
+async def test_values_out_of_range_are_refused(service, wrong):
+    with pytest.raises(BadRequestError):
+        await service.complete(ask(**wrong))
+
+
+async def test_a_workspace_that_is_not_open_is_refused(service, tmp_path):
+    with pytest.raises(BadRequestError, match="not open"):
+        await service.complete(ask(workspace=tmp_path))
+
+
+def test_a_workspace_that_is_not_there_cannot_be_opened(service, tmp_path):
+    with pytest.raises(WorkspaceError):
+        service.open_workspace(tmp_path / "gone")
+
+
+async def test_a_files_workspace_is_the_nearest_one_above_it(service, tmp_path):
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    service.open_workspace(tmp_path)
+    service.open_workspace(inner)
+    await service.complete(ask(path=inner / "a.py"))
+
+    shared = await service.complete(ask(workspace=inner))
+    assert shared.stats.reused_tokens > 0
+    assert (await service.complete(ask(workspace=tmp_path))).stats.reused_tokens == 0
+
+
+async def test_ghost_text_ends_with_its_line_and_plain_text_does_not(model, tmp_path):
+    service = build_service(model, settings(tmp_path))
+    texts = []
+    for seed in range(20):
+        request = ask(max_tokens=60, sampling=Sampling(temperature=1.5, seed=seed))
+        polished = replace(request, polish=True, multiline=False)
+        plain = await service.complete(request)
+        ghost = await service.complete(polished)
+        assert "\n" not in ghost.text.strip("\n")
+        texts.append((plain.text, ghost.text))
+    service.close()
+
+    assert any("\n" in plain for plain, _ in texts)
+
+
+async def test_pure_says_exactly_what_the_model_says(model, tmp_path):
+    pure = build_service(model, settings(tmp_path, pure=True))
+    request = ask(max_tokens=30, suffix="\n")
+    polished = replace(request, polish=True)
+
+    assert (await pure.complete(polished)).text == (await pure.complete(request)).text
+    pure.close()
