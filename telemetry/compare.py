@@ -1,0 +1,89 @@
+"""Two arms of an experiment side by side, and which arm a user is in.
+
+Users are assigned, not requests, so users are what the bootstrap draws: intervals stay honest
+where a few users make most of the events.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from telemetry.metrics import METRICS, drawn
+from telemetry.statistics import percentile_interval, two_sided_p, user_draws
+from telemetry.sums import Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One metric in both arms: `difference` is b less a, with its 95 % interval and p-value."""
+
+    a: float | None
+    b: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Arm `b` against arm `a`, metric by metric."""
+
+    arm_a: str
+    arm_b: str
+    users_a: int
+    users_b: int
+    metrics: dict[str, Difference]
+
+
+def assign_arm(user: str, arms: Sequence[str], experiment: str) -> str:
+    """The arm of a user: always the same for an experiment, even among users."""
+    digest = hashlib.sha256(f"{experiment}\0{user}".encode()).digest()
+    return arms[int.from_bytes(digest[:8]) % len(arms)]
+
+
+def compare(sums: Sums, arm_a: str, arm_b: str) -> Comparison:
+    """Compare two arms of sums that keep every sum by user (`Sums(clustered_arms=True)`).
+
+    Raises ValueError if an arm has no data.
+    """
+    table = sums.groupings["by_arm"]
+    for arm in (arm_a, arm_b):
+        if arm not in table.names:
+            known = ", ".join(sorted(table.names)) or "none"
+            raise ValueError(f"no arm {arm!r} in the telemetry; there are: {known}")
+    totals = [table.totals(arm) for arm in (arm_a, arm_b)]
+    by_user = [_with_data(table.by_user(arm)) for arm in (arm_a, arm_b)]
+    users = [len(of_arm["opportunities"]) for of_arm in by_user]
+    draws = [user_draws(count) for count in users]
+    differences = {}
+    for metric in METRICS:
+        values = [metric.value(of_arm) for of_arm in totals]
+        samples = [drawn(metric, *pair) for pair in zip(by_user, draws, strict=True)]
+        differences[metric.name] = _difference(values, samples, min(users))
+    return Comparison(arm_a, arm_b, users[0], users[1], differences)
+
+
+def _with_data(by_user: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    present = np.any([values != 0 for values in by_user.values()], axis=0)
+    return {name: values[present] for name, values in by_user.items()}
+
+
+def _difference(
+    values: Sequence[float | None], samples: Sequence[np.ndarray], fewest_users: int
+) -> Difference:
+    a, b = values
+    if a is None or b is None:
+        return Difference(a, b, None, None, None, None)
+    count = min(map(len, samples))
+    if fewest_users < 2 or count == 0:
+        return Difference(a, b, b - a, None, None, None)
+    # Draws of one arm are independent of the other's: any pairing of them will do.
+    rng = np.random.default_rng(0)
+    differences = samples[1][:count] - rng.permutation(samples[0])[:count]
+    low, high = percentile_interval(differences) or (None, None)
+    return Difference(a, b, b - a, low, high, two_sided_p(b - a, float(differences.std(ddof=1))))

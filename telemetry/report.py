@@ -1,0 +1,153 @@
+"""A report: every metric, overall and by group, as data.
+
+`build` reads the databases, `to_json` gives the machine-readable form; `telemetry.terminal` and
+`telemetry.html` draw the same `Report` for people.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telemetry.aggregate import UNNAMED, Aggregate, aggregate
+from telemetry.compare import Comparison, compare
+from telemetry.files import database_files
+from telemetry.metrics import METRICS, Figure, figure, latency_figures
+from telemetry.migrations import SchemaTooNewError
+from telemetry.statistics import user_draws, wilson
+from telemetry.store import reading
+
+Figures = dict[str, Figure]
+
+GROUPINGS: Final = (
+    "by_day",
+    "by_language",
+    "by_model",
+    "by_arm",
+    "by_draft_source",
+    "by_lines",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Figures by metric name, overall and for each group; what was left out, and why.
+
+    `gaps` counts lost events by reason, `skipped` says why files could not be read, `late_checks`
+    counts checks of persistence that came too late for their window.
+    """
+
+    overall: Figures
+    groups: dict[str, dict[str, Figures]]
+    finish_reasons: Figures
+    comparison: Comparison | None
+    users: int
+    files: int
+    gaps: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    late_checks: int = 0
+
+
+def build(
+    path: Path,
+    *,
+    compare_arms: tuple[str, str] | None = None,
+    include_late: bool = False,
+    now_ms: int | None = None,
+) -> Report:
+    """Report on a database file or a folder of them.
+
+    Raises FileNotFoundError if there is none, and ValueError if an arm to compare has no data.
+    """
+    files, skipped = _readable(database_files(path))
+    result = aggregate(
+        files,
+        now_ms=int(time.time() * 1000) if now_ms is None else now_ms,
+        late=include_late,
+        clustered_arms=compare_arms is not None,
+    )
+    users = len(result.sums.users)
+    draws = user_draws(users) if users > 1 else None
+    return Report(
+        overall=_figures(result, "overall", "overall", draws),
+        groups={
+            grouping: {
+                name: _figures(result, grouping, name, draws)
+                for name in sorted(result.sums.groupings[grouping].names)
+            }
+            for grouping in GROUPINGS
+        },
+        finish_reasons=_finish_reasons(result),
+        comparison=compare(result.sums, *compare_arms) if compare_arms else None,
+        users=users,
+        files=len(files),
+        gaps=result.gaps,
+        skipped=skipped,
+        late_checks=result.late_checks,
+    )
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report as plain data: `overall`, `by_day` and the like hold figures by metric name."""
+    return {
+        "overall": _plain(report.overall),
+        **{
+            grouping: {name: _plain(figures) for name, figures in groups.items()}
+            for grouping, groups in report.groups.items()
+        },
+        "finish_reasons": _plain(report.finish_reasons),
+        "comparison": asdict(report.comparison) if report.comparison else None,
+        "users": report.users,
+        "files": report.files,
+        "gaps": report.gaps,
+        "skipped": report.skipped,
+        "late_checks": report.late_checks,
+    }
+
+
+def _plain(figures: Mapping[str, Figure]) -> dict[str, dict[str, Any]]:
+    return {name: asdict(figure) for name, figure in figures.items()}
+
+
+def _readable(files: list[Path]) -> tuple[list[Path], dict[str, str]]:
+    """The files that can be read, and what is wrong with the others."""
+    good, skipped = [], {}
+    for path in files:
+        try:
+            with reading(path) as connection:
+                connection.execute("SELECT count(*) FROM label").fetchone()
+            good.append(path)
+        except (sqlite3.Error, SchemaTooNewError) as error:
+            skipped[path.name] = str(error)
+    return good, skipped
+
+
+def _figures(
+    result: Aggregate, grouping: str, name: str, draws: NDArray[np.float32] | None
+) -> Figures:
+    table = result.sums.groupings[grouping]
+    totals, by_user = table.totals(name), table.by_user(name)
+    figures = {metric.name: figure(metric, totals, by_user, draws) for metric in METRICS}
+    if grouping == "by_lines":  # a request has lines only once it has a suggestion
+        return figures
+    return figures | latency_figures(result.latencies.of(grouping, table.code(name)))
+
+
+def _finish_reasons(result: Aggregate) -> Figures:
+    """How requests that were made ended, as shares of them."""
+    table = result.sums.groupings["by_finish_reason"]
+    names = sorted(set(table.names) - {UNNAMED})
+    counts = {name: table.totals(name)["requested"] for name in names}
+    everything = sum(counts.values())
+    return {
+        name: Figure(count / everything, int(count), *wilson(count, everything))
+        for name, count in counts.items()
+        if count
+    }

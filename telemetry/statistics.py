@@ -1,0 +1,66 @@
+"""Intervals and tests: what is known about a figure beyond its value."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telemetry.sums import Floats
+
+Z_95: Final = 1.959963984540054
+DRAWS: Final = 1_000
+_SEED: Final = 20_240  # the same data give the same report
+
+
+def wilson(successes: float, trials: float) -> tuple[float, float]:
+    """The 95 % interval of a proportion (Wilson 1927); `trials` must not be 0."""
+    share = min(max(successes / trials, 0.0), 1.0)
+    spread = Z_95 * math.sqrt(share * (1 - share) / trials + Z_95**2 / (4 * trials**2))
+    middle = share + Z_95**2 / (2 * trials)
+    scale = 1 + Z_95**2 / trials
+    return max((middle - spread) / scale, 0.0), min((middle + spread) / scale, 1.0)
+
+
+def user_draws(users: int, draws: int = DRAWS) -> NDArray[np.float32]:
+    """How often each bootstrap draw takes each user: `[draws, users]`, `users` taken a draw."""
+    rng = np.random.default_rng(_SEED)
+    weights = np.empty((draws, users), dtype=np.float32)
+    for row in weights:
+        row[:] = np.bincount(rng.integers(0, users, users), minlength=users)
+    return weights
+
+
+def ratio_draws(numerator: Floats, denominator: Floats, draws: NDArray[np.float32]) -> Floats:
+    """The ratio of two sums over users in each bootstrap draw, without the undefined ones."""
+    both = draws @ np.stack([numerator, denominator], axis=1).astype(np.float32)
+    defined = both[:, 1] > 0
+    ratios: Floats = both[defined, 0].astype(np.float64) / both[defined, 1]
+    return ratios
+
+
+def percentile_interval(samples: Floats) -> tuple[float, float] | None:
+    """The middle 95 % of bootstrap samples; None without any."""
+    if len(samples) == 0:
+        return None
+    low, high = np.percentile(samples, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def quantile_interval(ordered: Floats, share: float) -> tuple[float, float, float]:
+    """A quantile of sorted values and its distribution-free 95 % interval (order statistics)."""
+    count = len(ordered)
+    spread = Z_95 * math.sqrt(count * share * (1 - share))
+    low = max(math.floor(count * share - spread), 0)
+    high = min(math.ceil(count * share + spread), count - 1)
+    value = float(np.quantile(ordered, share))
+    return value, min(float(ordered[low]), value), max(float(ordered[high]), value)
+
+
+def two_sided_p(difference: float, deviation: float) -> float:
+    """The chance of a difference at least this large if there were none (normal approximation)."""
+    if deviation == 0:
+        return 1.0 if difference == 0 else 0.0
+    return math.erfc(abs(difference) / deviation / math.sqrt(2))

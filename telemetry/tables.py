@@ -1,0 +1,115 @@
+"""What reports read of each table, and how rows find the rows that they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telemetry.columns import Column, Ints
+from telemetry.sums import Codes
+
+DAY_MS: Final = 86_400_000
+LABELLED_GROUPINGS: Final = {
+    "by_language": "lang",
+    "by_model": "model",
+    "by_arm": "arm",
+    "by_draft_source": "draft_source",
+    "by_finish_reason": "finish_reason",
+}
+_DAY: Final = Column(f"ts_ms / {DAY_MS}")
+OPPORTUNITY_COUNTS: Final = (
+    "steps",
+    "gen_tok",
+    "drafted_tok",
+    "draft_ok_tok",
+    "prompt_tok",
+    "reused_tok",
+)
+OPPORTUNITY: Final = {
+    "id": Column("id", 2),
+    "session": Column("session", 2),
+    "day": _DAY,
+    "outcome": Column("outcome"),
+    "total_us": Column("CAST(total_ms * 1000 + 0.5 AS INTEGER)", 2, is_nullable=True),
+    **{name: Column(name) for name in LABELLED_GROUPINGS.values()},
+    **{name: Column(name) for name in OPPORTUNITY_COUNTS},
+}
+ACCEPT: Final = {
+    "id": Column("id", 2),
+    "suggestion": Column("suggestion", 2),
+    "ts_ms": Column("ts_ms", 3),
+    "kind": Column("kind"),
+    "delta_len": Column("delta_len"),
+    "net_len": Column("max(net_len, 0)"),
+    "ev_src": Column("ev_src"),
+}
+SUGGESTION: Final = {
+    "id": Column("id", 2),
+    "opportunity": Column("opportunity", 2),
+    "len": Column("len"),
+    "multiline": Column("multiline"),
+    "is_shown": Column("shown_ms IS NOT NULL"),
+    "shown_dur_ms": Column("shown_dur_ms", 2, is_nullable=True),
+    "hidden_reason": Column("hidden_reason", is_nullable=True),
+    "ev_src": Column("ev_src"),
+}
+SURVIVAL: Final = {
+    "accept": Column("accept", 2),
+    "window_s": Column("window_s"),
+    "actual_ds": Column("CAST(min(actual_s, 100000) * 10 AS INTEGER)"),
+    "state": Column("state"),
+    "init_len": Column("init_len"),
+    **{
+        name: Column(name, is_nullable=True)
+        for name in ("cur_len", "lev", "lex_dist", "lex_len", "arc")
+    },
+}
+EDIT: Final = {
+    "session": Column("session", 2),
+    "day": Column("minute / 1440"),
+    "lang": Column("lang"),
+    "cls": Column("cls"),
+    "ins": Column("ins"),
+    "events": Column("events"),
+}
+
+
+class ById:
+    """Values of rows by their id, for ids that are dense between `bounds`; -1 where unknown."""
+
+    def __init__(self, bounds: tuple[int, int], *names: str) -> None:
+        self._first, last = bounds
+        self._size = last - self._first + 1
+        self._columns: dict[str, NDArray[np.int32]] = {
+            name: np.full(self._size, -1, dtype=np.int32) for name in names
+        }
+        self._extremes: dict[str, tuple[Codes, Codes]] = {}
+
+    def put(self, ids: Ints, values: Mapping[str, Codes]) -> None:
+        """Remember values of rows."""
+        for name, of_rows in values.items():
+            self._columns[name][ids - self._first] = of_rows
+
+    def put_common(self, ids: Ints, values: Mapping[str, Codes]) -> None:
+        """Remember values that all rows of an id share; where they differ it is as unknown."""
+        for name, of_rows in values.items():
+            at = ids - self._first
+            lowest, highest = self._extremes.setdefault(
+                name,
+                (np.full(self._size, np.iinfo(np.int32).max), np.full(self._size, -1)),
+            )
+            np.minimum.at(lowest, at, of_rows)
+            np.maximum.at(highest, at, of_rows)
+            self._columns[name] = np.where(lowest == highest, highest, -1).astype(np.int32)
+
+    def get(self, ids: Ints) -> dict[str, Codes]:
+        """The values of rows."""
+        at = np.clip(ids - self._first, 0, self._size - 1)
+        is_there = (ids >= self._first) & (ids < self._first + self._size)
+        return {
+            name: np.where(is_there, column[at], -1).astype(np.intp)
+            for name, column in self._columns.items()
+        }

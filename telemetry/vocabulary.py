@@ -1,0 +1,16 @@
+"""The words that a simulated database is written in, by the codes that are drawn."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+LANGUAGES: Final = ("python", "typescript", "rust", "go", "java", "cpp")
+MODELS: Final = ("small", "large")
+ARMS: Final = ("control", "treatment")
+SOURCES: Final = ("repository", "live", "recycled", "self")
+FINISH: Final = ("stop", "length", "exit", "deadline")
+OUTCOMES: Final = ("returned", "not_requested", "cancelled", "empty", "filtered", "error")
