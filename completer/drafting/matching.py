@@ -1,0 +1,197 @@
+"""Where has this context stood before? Gathers occurrences of a context, longest matches first.
+
+An occurrence is a row of three integers: a cursor on the token that followed, the kind of place it stands in, and how
+many tokens of context it shares; beside it a weight, the number of places it stands for. All places of the longest
+match are taken; of shorter, more frequent ones an even sample over their range of rows, each weighted by what it
+stands for.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from completer.drafting.suffix_tree import AFTER, BEFORE, common_context, find
+
+Int32s = NDArray[np.int32]
+Float32s = NDArray[np.float32]
+
+CURSOR, KIND, LENGTH = range(3)
+"""Columns of an occurrence."""
+
+REPOSITORY, LIVE, DEPENDENCIES = range(3)
+"""Kinds of places; equal to the `Source` of the same name."""
+
+MAX_LIVE, MAX_REPOSITORY, MAX_DEPENDENCIES = 64, 96, 32
+MAX_OCCURRENCES = MAX_LIVE + MAX_REPOSITORY + MAX_DEPENDENCIES
+_MIN_SAMPLE = 16
+
+
+@njit(cache=True, nogil=True)
+def common_length(text: Int32s, position: int, context: Int32s) -> int:
+    """Return how many tokens before `position` equal `context` (stored tokens, nearest first)."""
+    length = 0
+    while length < len(context) and abs(text[position - 1 - length]) == context[length]:
+        length += 1  # text[0] is a separator: the walk ends there at the latest
+    return length
+
+
+@njit(cache=True, nogil=True)
+def find_row(text: Int32s, rows: Int32s, low: int, high: int, context: Int32s) -> int:
+    """Return the first of rows [low, high) that does not come before `context`."""
+    while low < high:
+        middle = (low + high) >> 1
+        position = rows[middle]
+        length = common_length(text, position, context)
+        if length == len(context) or abs(text[position - 1 - length]) > context[length]:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@njit(cache=True, nogil=True)
+def first_matching(
+    text: Int32s, rows: Int32s, low: int, high: int, context: Int32s, length: int
+) -> int:
+    """Return the first row of [low, high] from which on all share `length` tokens; `high` does.
+
+    Gallops down from `high`: the cost grows with the distance found, not with the range.
+    """
+    step = 1
+    while high - step >= low and common_length(text, rows[high - step], context[:length]) == length:
+        high -= step
+        step <<= 1
+    low = max(low, high - step + 1)
+    while low < high:
+        middle = (low + high) >> 1
+        if common_length(text, rows[middle], context[:length]) == length:
+            high = middle
+        else:
+            low = middle + 1
+    return high
+
+
+@njit(cache=True, nogil=True)
+def past_matching(
+    text: Int32s, rows: Int32s, low: int, high: int, context: Int32s, length: int
+) -> int:
+    """Return the end of the run of rows from `low` on, below `high`, that share `length` tokens."""
+    step = 1
+    while low + step <= high and (
+        common_length(text, rows[low + step - 1], context[:length]) == length
+    ):
+        low += step
+        step <<= 1
+    high = min(high, low + step - 1)
+    while low < high:
+        middle = (low + high) >> 1
+        if common_length(text, rows[middle], context[:length]) == length:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True, nogil=True)
+def gather_static(
+    text: Int32s,
+    rows: Int32s,
+    starts: Int32s,
+    context: Int32s,
+    kind: int,
+    room: int,
+    found: Int32s,
+    weights: Float32s,
+    count: int,
+) -> int:
+    """Add up to `room` occurrences of `context` in a suffix array; return the new count."""
+    if len(context) == 0 or context[0] + 1 >= len(starts):
+        return count
+    block_low, block_high = starts[context[0]], starts[context[0] + 1]
+    low = find_row(text, rows, block_low, block_high, context)
+    high = low
+    end = count + room
+    while count < end:
+        below = common_length(text, rows[low - 1], context) if low > block_low else 0
+        above = common_length(text, rows[high], context) if high < block_high else 0
+        length = max(below, above)
+        if length == 0:
+            break
+        if length == 1:
+            new_low, new_high = block_low, block_high
+        else:
+            new_low, new_high = low, high
+            if below == length:
+                new_low = first_matching(text, rows, block_low, low - 1, context, length)
+            if above == length:
+                new_high = past_matching(text, rows, high + 1, block_high, context, length)
+        fresh = (low - new_low) + (new_high - high)
+        room_here = min(fresh, max(_MIN_SAMPLE, (end - count) // 2), end - count)
+        for k in range(room_here):
+            row = new_low + (k * fresh + fresh // 2) // room_here
+            if row >= low:
+                row += high - low
+            position = rows[row]
+            if text[position] > 0:
+                found[count, CURSOR] = position
+                found[count, KIND] = kind
+                found[count, LENGTH] = length
+                weights[count] = fresh / room_here
+                count += 1
+        low, high = new_low, new_high
+    return count
+
+
+@njit(cache=True, nogil=True)
+def gather_live(
+    nodes: Int32s,
+    context: Int32s,
+    room: int,
+    found: Int32s,
+    weights: Float32s,
+    count: int,
+) -> int:
+    """Add the up to `room` occurrences of `context` nearest in the live tree; return the new count."""
+    before, after = find(nodes, context)
+    below = common_context(nodes, before, context) if before else 0
+    above = common_context(nodes, after, context) if after else 0
+    end = count + room
+    while count < end and (below or above):
+        if below > above:
+            found[count, CURSOR], found[count, LENGTH] = before, below
+            before = nodes[before, BEFORE]
+            below = common_context(nodes, before, context[:below]) if before else 0
+        else:
+            found[count, CURSOR], found[count, LENGTH] = after, above
+            after = nodes[after, AFTER]
+            above = common_context(nodes, after, context[:above]) if after else 0
+        found[count, KIND] = LIVE
+        weights[count] = 1.0
+        count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def order_by_length(found: Int32s, count: int, heads: Int32s, links: Int32s) -> int:
+    """Chain the occurrences, longest match first; return the first (-1: none).
+
+    `links[i]` is the occurrence after i; `heads` is room for one entry per length.
+    """
+    heads[:] = -1
+    for i in range(count - 1, -1, -1):
+        length = found[i, LENGTH]
+        links[i] = heads[length]
+        heads[length] = i
+    first, last = -1, -1
+    for length in range(len(heads) - 1, 0, -1):
+        i = heads[length]
+        if i < 0:
+            continue
+        if last < 0:
+            first = i
+        else:
+            links[last] = i
+        while links[i] >= 0:
+            i = links[i]
+        last = i
+    return first

@@ -1,0 +1,213 @@
+"""The static part: every position of a corpus, sorted by the tokens that stand before it.
+
+A suffix array read backwards. Row r names a position i of the text; rows are in order of text[i-1], then text[i-2],
+and so on, so that all places whose context ends in the same tokens stand side by side, longer matches nested within
+shorter ones: one binary search finds every order of context at once.
+
+Text: int32, token id + 1; 0 separates files and equals nothing; a negative value is a dead token (its file was changed
+or deleted) that still keeps its place in the order but is never proposed. text[0] is a separator.
+
+Sorting is by packed keys (the last few tokens in 64 bits, radix sort), then prefix doubling within what is still
+equal (Manber and Myers 1990; Larsson and Sadakane 1999), which ends at `DEPTH` tokens.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+DEPTH = 64
+"""Contexts are sorted, and matched, by at most this many tokens."""
+
+_DIGIT = 11
+_INSERTION_MAX = 24
+
+Int32s = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class SuffixArray:
+    """A text, its positions in context order, and where each token's contexts begin."""
+
+    text: Int32s
+    """[n] token id + 1; 0 separates; negative is dead."""
+    rows: Int32s
+    """[n] positions of `text`, sorted by context."""
+    starts: Int32s
+    """[vocabulary + 2] the rows whose context ends in token id t are `starts[t + 1]:starts[t + 2]`."""
+
+    @classmethod
+    def build(cls, text: Int32s, vocabulary_size: int) -> "SuffixArray":
+        """Sort `text` (as described above). Takes 44 bytes a token while it runs; releases the lock.
+
+        Raises ValueError if `text` does not begin with a separator or holds ids beyond the vocabulary.
+        """
+        if not len(text) or text[0] != 0:
+            raise ValueError("a text begins with a separator (0)")
+        if int(text.max()) > vocabulary_size:
+            raise ValueError(f"token ids reach beyond the vocabulary of {vocabulary_size}")
+        return cls(text, sort_contexts(text), count_starts(text, vocabulary_size))
+
+    @classmethod
+    def empty(cls, vocabulary_size: int) -> "SuffixArray":
+        """Return the array over no files."""
+        return cls.build(np.zeros(1, np.int32), vocabulary_size)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self.text.nbytes + self.rows.nbytes + self.starts.nbytes
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+
+def join_streams(streams: Sequence[Int32s]) -> tuple[Int32s, NDArray[np.int64]]:
+    """Join token streams into one text; return it and where each stream begins in it.
+
+    The text has a separator before every stream and one at the end.
+    """
+    lengths = np.array([len(stream) + 1 for stream in streams], np.int64)
+    begins = np.concatenate(([1], 1 + np.cumsum(lengths)))
+    text = np.zeros(int(lengths.sum()) + 1, np.int32)
+    for begin, stream in zip(begins, streams, strict=False):
+        np.add(stream, 1, out=text[begin : begin + len(stream)])
+    return text, begins[:-1]
+
+
+def sort_contexts(text: Int32s) -> Int32s:
+    """Return the positions of `text` sorted by the `DEPTH` tokens before them (ties in any order)."""
+    n = len(text)
+    bits = max(1, int(np.abs(text).max()).bit_length())
+    packed = 64 // bits
+    rows, keys = _sort_keys(_pack_contexts(text, bits, packed), packed * bits)
+    ranks, groups, count = _rank_keys(keys, rows)
+    del keys
+    depth, buffer, spare = packed, np.empty(n, np.int64), np.empty_like(groups)
+    while depth < DEPTH and count:
+        count = _refine_groups(rows, ranks, depth, groups[:count], spare, buffer)
+        groups, spare = spare, groups
+        depth *= 2
+    return rows
+
+
+@njit(cache=True, nogil=True)
+def count_starts(text: Int32s, vocabulary_size: int) -> Int32s:
+    """Return where each stored token's contexts begin among the rows: [vocabulary_size + 2]."""
+    starts = np.zeros(vocabulary_size + 2, np.int32)
+    starts[1] = 1  # position 0 has no context: it sorts with those after a separator
+    for i in range(len(text) - 1):
+        starts[abs(text[i]) + 1] += 1
+    for token in range(vocabulary_size + 1):
+        starts[token + 1] += starts[token]
+    return starts
+
+
+@njit(cache=True, nogil=True)
+def _pack_contexts(text: Int32s, bits: int, packed: int) -> NDArray[np.uint64]:
+    """Return per position its last `packed` tokens as one key, the nearest token in the highest bits."""
+    keys = np.empty(len(text), np.uint64)
+    top, step = np.uint64((packed - 1) * bits), np.uint64(bits)
+    key = np.uint64(0)
+    for i in range(len(text)):
+        keys[i] = key
+        token = np.uint64(abs(text[i]))
+        key = (key >> step) | (token << top)
+        if token == 0:  # nothing matches across files: do not sort by it
+            key = np.uint64(0)
+    return keys
+
+
+@njit(cache=True, nogil=True)
+def _sort_keys(keys: NDArray[np.uint64], bits: int) -> tuple[Int32s, NDArray[np.uint64]]:
+    """Radix-sort `keys` of `bits` bits from the least digit on; return the order and the sorted keys."""
+    n = len(keys)
+    rows, other_rows = np.arange(n).astype(np.int32), np.empty(n, np.int32)
+    other_keys = np.empty_like(keys)
+    mask = np.uint64((1 << _DIGIT) - 1)
+    for shift in range(0, bits, _DIGIT):
+        s = np.uint64(shift)
+        ends = np.zeros((1 << _DIGIT) + 1, np.int64)
+        for i in range(n):
+            ends[np.int64((keys[i] >> s) & mask) + 1] += 1
+        for digit in range(1 << _DIGIT):
+            ends[digit + 1] += ends[digit]
+        for i in range(n):
+            digit = np.int64((keys[i] >> s) & mask)
+            place = ends[digit]
+            ends[digit] += 1
+            other_keys[place] = keys[i]
+            other_rows[place] = rows[i]
+        keys, other_keys = other_keys, keys
+        rows, other_rows = other_rows, rows
+    return rows, keys
+
+
+@njit(cache=True, nogil=True)
+def _rank_keys(keys: NDArray[np.uint64], rows: Int32s) -> tuple[Int32s, Int32s, int]:
+    """Rank positions by sorted key: (rank of each position, groups [lo, hi) of equals, their number)."""
+    n = len(keys)
+    ranks, groups = np.empty(n, np.int32), np.empty((n // 2 + 1, 2), np.int32)
+    count = low = 0
+    for i in range(1, n + 1):
+        if i < n and keys[i] == keys[low]:
+            continue
+        for j in range(low, i):
+            ranks[rows[j]] = low
+        if i - low > 1:
+            groups[count, 0], groups[count, 1] = low, i
+            count += 1
+        low = i
+    return ranks, groups, count
+
+
+@njit(cache=True, nogil=True)
+def _refine_groups(
+    rows: Int32s,
+    ranks: Int32s,
+    depth: int,
+    groups: Int32s,
+    remaining: Int32s,
+    buffer: NDArray[np.int64],
+) -> int:
+    """Sort each group, equal on `depth` tokens, by the rank of what stands `depth` tokens earlier.
+
+    Writes the groups still equal on 2 * depth tokens to `remaining` and returns their number.
+    """
+    count = 0
+    for group in range(len(groups)):
+        low, size = groups[group, 0], groups[group, 1] - groups[group, 0]
+        for j in range(size):
+            position = np.int64(rows[low + j])
+            rank = np.int64(ranks[position - depth]) if position >= depth else np.int64(0)
+            buffer[j] = (rank << 32) | position
+        _sort(buffer[:size])
+        first = 0
+        for j in range(1, size + 1):
+            if j < size and buffer[j] >> 32 == buffer[first] >> 32:
+                continue
+            for k in range(first, j):
+                position = buffer[k] & 0xFFFFFFFF
+                rows[low + k] = position
+                ranks[position] = low + first
+            if j - first > 1:
+                remaining[count, 0], remaining[count, 1] = low + first, low + j
+                count += 1
+            first = j
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _sort(values: NDArray[np.int64]) -> None:
+    """Sort in place; most groups are small, where insertion is quickest."""
+    if len(values) > _INSERTION_MAX:
+        values.sort()
+        return
+    for i in range(1, len(values)):
+        value, j = values[i], i - 1
+        while j >= 0 and values[j] > value:
+            values[j + 1] = values[j]
+            j -= 1
+        values[j + 1] = value

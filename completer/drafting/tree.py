@@ -1,0 +1,106 @@
+"""DraftTree: the tokens that a drafter proposes for one verification step, as a tree with probabilities."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Source(IntEnum):
+    """Where a drafted token comes from; of several, the one with the longest match."""
+
+    REPOSITORY = 0
+    LIVE = 1
+    DEPENDENCIES = 2
+    RECYCLED = 3
+    SELF = 4
+    SUFFIX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DraftTree:
+    """Drafted tokens in the order in which they were chosen: likeliest first, parents before children.
+
+    Every prefix of a tree (`truncate`) is therefore itself the best tree of its size.
+    """
+
+    token_ids: NDArray[np.int32]
+    """[n] the drafted tokens."""
+    parents: NDArray[np.int32]
+    """[n] index of the parent node; -1 for a child of the last accepted token."""
+    probs: NDArray[np.float32]
+    """[n] P(the node is accepted): the calibrated probability of the whole path down to it."""
+    sources: NDArray[np.int8]
+    """[n] `Source` of each node."""
+    match_len: int
+    """Length in tokens of the longest context match behind the tree; 0 when nothing matched."""
+
+    @classmethod
+    def empty(cls) -> "DraftTree":
+        """Return the tree that proposes nothing."""
+        return _EMPTY
+
+    @classmethod
+    def path(
+        cls,
+        token_ids: NDArray[np.int32],
+        probs: NDArray[np.float32],
+        source: Source,
+        match_len: int = 0,
+    ) -> "DraftTree":
+        """Return a tree without branches over `token_ids`."""
+        n = len(token_ids)
+        parents = np.arange(-1, n - 1, dtype=np.int32)
+        return cls(token_ids, parents, probs, np.full(n, source, np.int8), match_len)
+
+    def __len__(self) -> int:
+        return len(self.token_ids)
+
+    @property
+    def is_path(self) -> bool:
+        """Whether no node has a sibling."""
+        return bool((self.parents == np.arange(-1, len(self) - 1)).all())
+
+    def truncate(self, n: int) -> "DraftTree":
+        """Return the tree of the first `n` nodes."""
+        if n >= len(self):
+            return self
+        columns = (self.token_ids, self.parents, self.probs, self.sources)
+        return DraftTree(*(column[:n] for column in columns), match_len=self.match_len)
+
+    def best_path(self) -> "DraftTree":
+        """Return the tree's path that follows the likeliest child everywhere."""
+        chosen: list[int] = []
+        for node, parent in enumerate(self.parents.tolist()):
+            if parent == (chosen[-1] if chosen else -1):
+                chosen.append(node)
+        parents = np.arange(-1, len(chosen) - 1, dtype=np.int32)
+        return DraftTree(
+            self.token_ids[chosen],
+            parents,
+            self.probs[chosen],
+            self.sources[chosen],
+            self.match_len,
+        )
+
+    def descend(self, accepted: list[int]) -> list[int]:
+        """Return the nodes that `accepted` walks through from the root; shorter where it leaves."""
+        children = {
+            (parent, token): node
+            for node, (parent, token) in enumerate(
+                zip(self.parents.tolist(), self.token_ids.tolist(), strict=True)
+            )
+        }
+        nodes: list[int] = []
+        for token in accepted:
+            node = children.get((nodes[-1] if nodes else -1, token))
+            if node is None:
+                break
+            nodes.append(node)
+        return nodes
+
+
+_EMPTY = DraftTree(
+    np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.int8), 0
+)
