@@ -1,0 +1,79 @@
+"""The HTTP application: which path goes to which dialect, behind which checks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from completer.http import errors, events, llamacpp, mistral, openai, tabby, tgi
+from completer.http.answering import Answering
+from completer.http.body import read_json
+from completer.http.metrics import Measured
+from completer.http.options import HttpOptions
+from completer.http.security import BearerAuth, BodyLimit, HostGuard
+from completer.interface import CompletionService
+from telemetry.recorder import Recorder
+
+
+def create_app(
+    service: CompletionService, recorder: Recorder, *, options: HttpOptions | None = None
+) -> Starlette:
+    """An application that completes with `service` and reports to `recorder`."""
+    options = options or HttpOptions()
+    answering = Answering(service, recorder, options)
+    routes = [
+        Route("/health", health),
+        Route("/metrics", answering.metrics.endpoint),
+        Route("/v1/completions", completions, methods=["POST"]),
+        Route("/v1/models", openai.models),
+        Route("/v1/events", events.post_event, methods=["POST"]),
+        Route("/v1/health", tabby.health, methods=["GET", "POST"]),
+        Route("/v1beta/server_setting", tabby.server_setting),
+        Route("/v1/fim/completions", mistral.fim_completions, methods=["POST"]),
+        Route("/beta/completions", deepseek_completions, methods=["POST"]),
+        Route("/infill", llamacpp.infill, methods=["POST"]),
+        Route("/generate", tgi.generate, methods=["POST"]),
+    ]
+    paths = frozenset(route.path for route in routes)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        answering.close()
+
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(Measured, metrics=answering.metrics, paths=paths),
+            Middleware(HostGuard, options=options),
+            Middleware(BearerAuth, tokens=options.tokens),
+            Middleware(BodyLimit, options=options),
+        ],
+        exception_handlers=dict.fromkeys(errors.HANDLED, errors.handle),
+        lifespan=lifespan,
+    )
+    app.state.answering = answering
+    return app
+
+
+async def health(_http: Request) -> Response:
+    """`GET /health`: the process answers."""
+    return JSONResponse({"status": "ok"})
+
+
+async def completions(http: Request) -> Response:
+    """`POST /v1/completions`: Tabby's and OpenAI's share the path, only Tabby's has `segments`."""
+    data = await read_json(http)
+    dialect = tabby.completions if "segments" in data else openai.completions
+    return await dialect(http, data)
+
+
+async def deepseek_completions(http: Request) -> Response:
+    """`POST /beta/completions`: DeepSeek's is OpenAI's."""
+    return await openai.completions(http, await read_json(http))

@@ -1,0 +1,92 @@
+"""`POST /v1/events`: what became of a completion, in Tabby's words or in ours.
+
+Ours: `{"event": "shown" | "accepted" | "hidden", "completion_id", "choice_index", ...}`, with
+`kind` and `length` (UTF-16 units taken so far) for `accepted`, `reason` and `shown_for_ms` for
+`hidden`. Tabby's `type` is `view`, `select` (of all, or of a `line`) or `dismiss`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from completer.errors import BadRequestError
+from completer.http.answering import Answering
+from completer.http.body import Body, read_json
+from completer.http.offers import Offer, Offers
+from telemetry.events import AcceptKind, HiddenReason
+
+Milliseconds = Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class Event(Body):
+    """What both shapes name."""
+
+    completion_id: Annotated[str, Field(max_length=256)]
+    choice_index: Annotated[int, Field(ge=0, le=1000)] = 0
+
+
+class OurEvent(Event):
+    """An event in our words."""
+
+    event: Literal["shown", "accepted", "hidden"]
+    kind: AcceptKind = "full"
+    length: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    reason: HiddenReason = "unknown"
+    shown_for_ms: Milliseconds | None = None
+
+
+class TabbyEvent(Event):
+    """An event in Tabby's words."""
+
+    type: Literal["view", "select", "dismiss"]
+    select_kind: str | None = None
+    elapsed: Milliseconds | None = None
+
+    def in_our_words(self, text: str) -> OurEvent:
+        """The same event; a selected line is the first of `text`."""
+        line = self.type == "select" and self.select_kind == "line"
+        first = text.partition("\n")[0]
+        return OurEvent(
+            completion_id=self.completion_id,
+            choice_index=self.choice_index,
+            event=_TABBY[self.type],
+            kind="line" if line else "full",
+            length=len(first.encode("utf-16-le")) // 2 if line else None,
+            reason="esc" if self.type == "dismiss" else "unknown",
+            shown_for_ms=self.elapsed,
+        )
+
+
+_TABBY: dict[str, Literal["shown", "accepted", "hidden"]] = {
+    "view": "shown",
+    "select": "accepted",
+    "dismiss": "hidden",
+}
+
+
+async def post_event(http: Request) -> Response:
+    """`POST /v1/events`: 200 once the event is stored, 400 for an unknown completion."""
+    data = await read_json(http)
+    answering: Answering = http.app.state.answering
+    event = OurEvent.model_validate(data) if "event" in data else TabbyEvent.model_validate(data)
+    offer = answering.offers.find(event.completion_id, event.choice_index)
+    if offer is None:
+        raise BadRequestError(f"Nothing is known of completion {event.completion_id!r}.")
+    if isinstance(event, TabbyEvent):
+        event = event.in_our_words(offer.suggestion.text)
+    return JSONResponse({"stored": await _record(answering.offers, offer, event)})
+
+
+async def _record(offers: Offers, offer: Offer, event: OurEvent) -> bool:
+    match event.event:
+        case "shown":
+            return await offers.shown(offer)
+        case "accepted":
+            return await offers.accepted(offer, event.kind, event.length)
+        case "hidden":
+            offers.hidden(offer, event.reason, event.shown_for_ms)
+            return True

@@ -1,0 +1,156 @@
+"""llama.cpp's `POST /infill`, as llama.vim and llama.vscode call it, and nothing that they miss."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from completer.http.answering import Answer, Answering
+from completer.http.body import (
+    Body,
+    Choices,
+    Seed,
+    Stop,
+    Temperature,
+    TopK,
+    TopP,
+    read_body,
+    sampling,
+)
+from completer.http.origin import Origin, origin_of
+from completer.http.replies import completer_field, event_stream
+from completer.request import CompletionRequest, DecodeStats, Snippet, TextDelta
+
+
+class Extra(Body):
+    """A piece of another file."""
+
+    text: str
+    filename: str = ""
+
+
+class InfillBody(Body):
+    """The body of an infill request. The caret is at the end of `prompt`, its line so far."""
+
+    input_prefix: str
+    input_suffix: str
+    prompt: str = ""
+    input_extra: list[Extra] = Field(default_factory=list, max_length=256)
+    n_predict: Annotated[int, Field(ge=-1)] = -1
+    n_indent: Annotated[int, Field(ge=0, le=10_000)] = 0
+    n_cmpl: Choices = 1
+    temperature: Temperature | None = None
+    top_p: TopP | None = None
+    top_k: TopK | None = None
+    seed: Seed | None = None
+    stop: Stop = ()
+    t_max_prompt_ms: Annotated[float, Field(ge=0)] | None = None
+    t_max_predict_ms: Annotated[float, Field(ge=0)] | None = None
+    stream: bool = False
+    response_fields: Annotated[list[str], Field(max_length=64)] | None = None
+
+    def request(self, origin: Origin) -> CompletionRequest:
+        """Ours; an `n_predict` of -1 leaves the length to the settings."""
+        limits = (self.t_max_prompt_ms or 0) + (self.t_max_predict_ms or 0)
+        seed = None if self.seed == -1 else self.seed
+        return CompletionRequest(
+            prefix=self.input_prefix + self.prompt,
+            suffix=self.input_suffix,
+            path=origin.path,
+            workspace=origin.workspace,
+            user=origin.user,
+            snippets=tuple(Snippet(path=e.filename, text=e.text) for e in self.input_extra),
+            max_tokens=None if self.n_predict < 1 else self.n_predict,
+            stop=self.stop,
+            sampling=sampling(self.temperature, self.top_p, seed, top_k=self.top_k),
+            n=self.n_cmpl,
+            deadline_ms=limits if self.t_max_predict_ms else None,
+        )
+
+
+async def infill(http: Request) -> Response:
+    """`POST /infill`; with `n_predict: 0` the caches are filled and the reply is empty."""
+    body = await read_body(http, InfillBody)
+    answering: Answering = http.app.state.answering
+    origin = origin_of(http, answering.service.info().workspaces)
+    request = body.request(origin)
+    if body.n_predict == 0:
+        answering.warm_ups.start(request)
+        return JSONResponse(select(result("", DecodeStats()), body.response_fields))
+    if body.stream:
+        stream = await answering.stream(http, origin, request)
+        return event_stream(stream, chunks)
+    (answer,) = await answering.complete(http, origin, [request])
+    results = [select(each, body.response_fields) for each in choices(answer, body.n_indent)]
+    return JSONResponse(results if body.n_cmpl > 1 else results[0])
+
+
+def choices(answer: Answer, n_indent: int) -> list[dict[str, Any]]:
+    """A result for each choice."""
+    completion = answer.completion
+    return [
+        {
+            **result(cut_at_outdent(choice.text, n_indent), completion.stats),
+            "id": answer.id,
+            "model": completion.model,
+            "completer": completer_field(answer),
+        }
+        for choice in completion.choices
+    ]
+
+
+def chunks(item: TextDelta | Answer) -> list[dict[str, Any]]:
+    """What is streamed: text, then everything else."""
+    if isinstance(item, TextDelta):
+        return [{"index": item.index, "content": item.text, "stop": False}]
+    return [{**result("", item.completion.stats), "id": item.id, "stop": True}]
+
+
+def result(content: str, stats: DecodeStats) -> dict[str, Any]:
+    """llama.cpp's result; times are milliseconds."""
+    computed = stats.prompt_tokens - stats.reused_tokens
+    return {
+        "content": content,
+        "timings": {
+            "prompt_n": computed,
+            "prompt_ms": stats.prefill_ms,
+            "prompt_per_second": _per_second(computed, stats.prefill_ms),
+            "predicted_n": stats.generated_tokens,
+            "predicted_ms": stats.decode_ms,
+            "predicted_per_second": _per_second(stats.generated_tokens, stats.decode_ms),
+        },
+        "truncated": False,
+        "tokens_cached": stats.prompt_tokens + stats.generated_tokens,
+    }
+
+
+def select(reply: dict[str, Any], fields: list[str] | None) -> dict[str, Any]:
+    """The wanted fields only, if any are named; `timings/prompt_n` becomes a key of that name."""
+    if not fields:
+        return reply
+    found = {field: _lookup(reply, field.split("/")) for field in fields}
+    return {field: value for field, value in found.items() if value is not None}
+
+
+def cut_at_outdent(text: str, n_indent: int) -> str:
+    """The text before its first whole line that is indented by less than `n_indent`."""
+    first, *lines = text.split("\n")
+    kept = [first]
+    for line in lines:
+        if line.strip() and len(line) - len(line.lstrip()) < n_indent:
+            break
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def _lookup(reply: object, path: list[str]) -> object:
+    for key in path:
+        reply = reply.get(key) if isinstance(reply, dict) else None
+    return reply
+
+
+def _per_second(tokens: int, ms: float) -> float:
+    return 1000 * tokens / ms if ms > 0 else 0.0

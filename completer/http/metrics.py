@@ -1,0 +1,96 @@
+"""What Prometheus may scrape: counts and latencies of requests, tokens, and what is running."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from completer.request import DecodeStats
+
+LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30)
+
+
+class Metrics:
+    """The collectors of one application. Labels take a few known values only."""
+
+    def __init__(self, running: Callable[[], int]) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "completer_http_requests",
+            "Requests by path and status.",
+            ["path", "status"],
+            registry=self.registry,
+        )
+        self._latency = Histogram(
+            "completer_http_request_seconds",
+            "Time until the reply was complete, by path.",
+            ["path"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._outcomes = Counter(
+            "completer_completions",
+            "Completions by outcome.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._tokens = Counter(
+            "completer_tokens",
+            "Tokens: of prompts, reused from them, generated, drafted, and accepted of these.",
+            ["kind"],
+            registry=self.registry,
+        )
+        gauge = Gauge("completer_running", "Requests being served.", registry=self.registry)
+        gauge.set_function(running)
+
+    def replied(self, path: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        self._requests.labels(path, str(status)).inc()
+        self._latency.labels(path).observe(seconds)
+
+    def completed(self, outcome: str, stats: DecodeStats | None = None) -> None:
+        """A completion ended."""
+        self._outcomes.labels(outcome).inc()
+        if stats is not None:
+            for kind in ("prompt", "reused", "generated"):
+                self._tokens.labels(kind).inc(getattr(stats, f"{kind}_tokens"))
+            self._tokens.labels("drafted").inc(stats.drafted)
+            self._tokens.labels("accepted").inc(stats.accepted)
+
+    async def endpoint(self, request: Request) -> Response:
+        """`GET /metrics`."""
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class Measured:
+    """Middleware that counts every reply under its path, if that is one of `paths`."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, paths: frozenset[str]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._paths = paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve, and note the status that is sent; 500 if none is."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status, started = 500, time.perf_counter()
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_status)
+        finally:
+            path = scope["path"] if scope["path"] in self._paths else "other"
+            self._metrics.replied(path, status, time.perf_counter() - started)

@@ -1,0 +1,58 @@
+"""The completions that clients have been sent, for the events that they report about them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from completer.interface import CompletionService
+from telemetry.events import AcceptKind, HiddenReason, Suggestion
+from telemetry.recorder import Recorder
+
+MAX_OFFERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One choice of a reply: the service's name for the completion, and the suggestion."""
+
+    completion_id: str
+    suggestion: Suggestion
+
+
+class Offers:
+    """The last offers, by the reply's id and the index of the choice."""
+
+    def __init__(self, service: CompletionService, recorder: Recorder) -> None:
+        self._service = service
+        self._recorder = recorder
+        self._offers: OrderedDict[tuple[str, int], Offer] = OrderedDict()
+
+    def add(self, reply_id: str, index: int, offer: Offer) -> None:
+        """Remember what was sent; the oldest offers go."""
+        self._offers[reply_id, index] = offer
+        while len(self._offers) > MAX_OFFERS:
+            self._offers.popitem(last=False)
+
+    def find(self, reply_id: str, index: int) -> Offer | None:
+        """The offer, if it is still known."""
+        return self._offers.get((reply_id, index))
+
+    async def shown(self, offer: Offer) -> bool:
+        """It is on the screen; True once that is stored."""
+        return await asyncio.wrap_future(self._recorder.shown(offer.suggestion.id))
+
+    def hidden(self, offer: Offer, reason: HiddenReason, shown_for_ms: int | None) -> None:
+        """It is gone without having been taken."""
+        self._recorder.hidden(offer.suggestion.id, reason, shown_for_ms=shown_for_ms)
+
+    async def accepted(self, offer: Offer, kind: AcceptKind, length: int | None) -> bool:
+        """It was taken, or its first `length` UTF-16 units were; True once that is stored."""
+        text = offer.suggestion.text
+        if length is not None:
+            units = text.encode("utf-16-le")[: 2 * length]
+            text = units.decode("utf-16-le", "ignore")
+        self._service.accepted(offer.completion_id, text)
+        receipt = self._recorder.accepted(offer.suggestion.id, kind, length=length)
+        return await asyncio.wrap_future(receipt)

@@ -1,0 +1,169 @@
+"""OpenAI's completions: `POST /v1/completions` and `GET /v1/models`.
+
+A prompt without a suffix is taken as it is, for clients that build FIM prompts themselves; a
+`suffix`, even an empty one, asks for the text between. Without a temperature the best token is
+taken. Our own facts about a reply are in its extra field `completer`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from completer.http.answering import Answer, Answering, Stream
+from completer.http.body import Body, Choices, MaxTokens, Seed, Stop, Temperature, TopP, sampling
+from completer.http.origin import Origin, origin_of
+from completer.http.replies import DONE, completer_field, event_stream, finish_reason, usage
+from completer.request import Choice, CompletionRequest, TextDelta
+
+MAX_PROMPTS = 16
+CREATED = int(time.time())
+
+
+def _as_prompts(value: object) -> object:
+    """OpenAI takes one prompt or several; token ids mean nothing to another model."""
+    if isinstance(value, list) and any(not isinstance(prompt, str) for prompt in value):
+        raise ValueError("token ids are not supported: send text")
+    return [value] if isinstance(value, str) else value
+
+
+Prompts = Annotated[
+    list[str], Field(min_length=1, max_length=MAX_PROMPTS), BeforeValidator(_as_prompts)
+]
+
+
+class StreamOptions(Body):
+    """What a stream carries besides text."""
+
+    include_usage: bool = False
+
+
+class CompletionBody(Body):
+    """The body of OpenAI's request, with what is refused rather than ignored."""
+
+    prompt: Prompts
+    suffix: str | None = None
+    max_tokens: MaxTokens | None = None
+    temperature: Temperature | None = None
+    top_p: TopP | None = None
+    stop: Stop = ()
+    seed: Seed | None = None
+    n: Choices | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    user: Annotated[str, Field(max_length=256)] | None = None
+    logprobs: int | None = None
+    echo: bool | None = None
+    best_of: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+
+    @model_validator(mode="after")
+    def _refuse(self) -> Self:
+        """Say what cannot be done instead of leaving it out."""
+        if self.logprobs is not None:
+            raise ValueError("logprobs is not supported")
+        for name in ("echo", "presence_penalty", "frequency_penalty", "logit_bias"):
+            if getattr(self, name):
+                raise ValueError(f"{name} is not supported")
+        if self.best_of not in (None, 1, self.n):
+            raise ValueError("best_of is not supported")
+        if self.stream and len(self.prompt) > 1:
+            raise ValueError("a stream takes one prompt")
+        return self
+
+    def requests(self, origin: Origin) -> list[CompletionRequest]:
+        """One request per prompt."""
+        return [
+            CompletionRequest(
+                prefix=prompt,
+                suffix=self.suffix or "",
+                raw=self.suffix is None,
+                path=origin.path,
+                workspace=origin.workspace,
+                user=origin.user,
+                max_tokens=self.max_tokens,
+                stop=self.stop,
+                sampling=sampling(self.temperature, self.top_p, self.seed),
+                n=self.n or 1,
+            )
+            for prompt in self.prompt
+        ]
+
+
+async def completions(http: Request, data: Any) -> Response:  # noqa: ANN401
+    """`POST /v1/completions`, whose JSON is `data`."""
+    body = CompletionBody.model_validate(data)
+    answering: Answering = http.app.state.answering
+    origin = origin_of(http, answering.service.info().workspaces, user=body.user or "")
+    requests = body.requests(origin)
+    if body.stream:
+        stream = await answering.stream(http, origin, requests[0])
+        with_usage = body.stream_options is not None and body.stream_options.include_usage
+        chunks = Chunks(stream, answering.service.info().model, with_usage=with_usage)
+        return event_stream(stream, chunks, end=DONE)
+    return JSONResponse(reply(await answering.complete(http, origin, requests)))
+
+
+async def models(http: Request) -> Response:
+    """`GET /v1/models`: the one that is loaded."""
+    info = http.app.state.answering.service.info()
+    model = {"id": info.model, "object": "model", "created": CREATED, "owned_by": "completer"}
+    return JSONResponse({"object": "list", "data": [model]})
+
+
+def reply(answers: Sequence[Answer]) -> dict[str, Any]:
+    """One reply for the answers to all prompts; a choice's index counts through them."""
+    first = answers[0]
+    choices = [choice for answer in answers for choice in answer.completion.choices]
+    return {
+        **_head(first.id, first.created, first.completion.model),
+        "choices": [choice_field(index, choice) for index, choice in enumerate(choices)],
+        "usage": usage(answers),
+        "completer": completer_field(first),
+    }
+
+
+def choice_field(index: int, choice: Choice) -> dict[str, Any]:
+    """One choice of a reply."""
+    return {
+        "text": choice.text,
+        "index": index,
+        "logprobs": None,
+        "finish_reason": finish_reason(choice.finish_reason),
+    }
+
+
+class Chunks:
+    """The chunks of one streamed reply."""
+
+    def __init__(self, stream: Stream, model: str, *, with_usage: bool) -> None:
+        self._head = _head(stream.id, stream.created, model)
+        self._no_usage: dict[str, Any] = {"usage": None} if with_usage else {}
+        self._with_usage = with_usage
+
+    def __call__(self, item: TextDelta | Answer) -> list[dict[str, Any]]:
+        """Text as it comes; at the end every choice's reason, and the usage if it was asked for."""
+        if isinstance(item, TextDelta):
+            delta = {"text": item.text, "index": item.index, "logprobs": None}
+            return [self._chunk({**delta, "finish_reason": None})]
+        ends = [
+            self._chunk({**choice_field(index, choice), "text": ""})
+            for index, choice in enumerate(item.completion.choices)
+        ]
+        ends[-1]["completer"] = completer_field(item)
+        last = {**self._head, "choices": [], "usage": usage([item])}
+        return [*ends, last] if self._with_usage else ends
+
+    def _chunk(self, choice: dict[str, Any]) -> dict[str, Any]:
+        return {**self._head, "choices": [choice], **self._no_usage}
+
+
+def _head(reply_id: str, created: int, model: str) -> dict[str, Any]:
+    return {"id": reply_id, "object": "text_completion", "created": created, "model": model}

@@ -1,0 +1,71 @@
+"""The parts of a reply that several dialects share."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import asdict
+from typing import Any, Literal
+
+from sse_starlette import EventSourceResponse
+
+from completer.http.answering import Answer, Stream
+from completer.http.errors import describe
+from completer.request import DecodeStats, FinishReason, TextDelta
+
+logger = logging.getLogger(__name__)
+
+DONE = "[DONE]"
+
+
+def finish_reason(reason: FinishReason) -> Literal["stop", "length"]:
+    """Ours in OpenAI's two words."""
+    return "length" if reason == "length" else "stop"
+
+
+def usage(answers: Sequence[Answer]) -> dict[str, int]:
+    """OpenAI's token counts of one or more answers."""
+    prompt = sum(answer.completion.stats.prompt_tokens for answer in answers)
+    generated = sum(answer.completion.stats.generated_tokens for answer in answers)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": generated,
+        "total_tokens": prompt + generated,
+    }
+
+
+def completer_field(answer: Answer) -> dict[str, Any]:
+    """What OpenAI's shape has no place for."""
+    completion = answer.completion
+    return {
+        "finish_reason": completion.finish_reason,
+        "distribution": completion.distribution,
+        "stats": stats_field(completion.stats),
+    }
+
+
+def stats_field(stats: DecodeStats) -> dict[str, Any]:
+    """A request's costs as JSON."""
+    return {**asdict(stats), "draft_sources": dict(stats.draft_sources)}
+
+
+def event_stream(
+    stream: Stream, chunks: Callable[[TextDelta | Answer], Iterable[dict[str, Any]]], end: str = ""
+) -> EventSourceResponse:
+    """Server-sent events: the `chunks` of every item, and `end` as the last; so is an error."""
+
+    async def lines() -> AsyncGenerator[dict[str, str]]:
+        async with aclosing(stream):
+            try:
+                async for item in stream:
+                    for chunk in chunks(item):
+                        yield {"data": json.dumps(chunk, separators=(",", ":"))}
+            except Exception as error:  # the status has been sent already
+                logger.warning("a stream failed", exc_info=True)
+                yield {"data": bytes(describe(error).body).decode()}
+            if end:
+                yield {"data": end}
+
+    return EventSourceResponse(lines(), sep="\n")

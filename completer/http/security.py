@@ -1,0 +1,148 @@
+"""Who may ask, from where, and how much: checks that run before anything is read.
+
+Each is plain ASGI middleware, so that the application below still sees when a client goes away.
+They decide on the path of the connection and on nothing that is rebuilt from headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from completer.http.errors import error_response
+from completer.http.options import HttpOptions
+
+HEALTH_PATHS = frozenset({"/health", "/v1/health"})
+CLOSE = {"Connection": "close"}
+
+
+class HostGuard:
+    """Refuses, with 403, requests that a foreign web page or a rebound name could have made."""
+
+    def __init__(self, app: ASGIApp, options: HttpOptions) -> None:
+        self._app = app
+        self._hosts = {"localhost", *map(str.lower, options.allowed_hosts)}
+        self._origins = set(options.allowed_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on if its `Host` and `Origin` are ours."""
+        if scope["type"] == "http" and (why := self._objection(scope)):
+            await error_response(403, why)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _objection(self, scope: Scope) -> str | None:
+        headers = Headers(scope=scope)
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        if len(hosts) != 1 or not self._is_ours(host_name(hosts[0]), scope):
+            name = host_name(hosts[0]) if hosts else ""
+            return f"Host {name!r} is not this server's. Add it to the allowed hosts if it is."
+        same = {f"{scope['scheme']}://{hosts[0]}", *self._origins}
+        if any(origin not in same for origin in origins):
+            return f"Origin {origins[0]!r} may not use this server. Add it to the allowed origins."
+        return None
+
+    def _is_ours(self, name: str, scope: Scope) -> bool:
+        """Whether a host is a known name, a loopback address or the address that was connected to.
+
+        Names are what a foreign page can point here; an address it cannot.
+        """
+        if name in self._hosts:
+            return True
+        try:
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return address.is_loopback or name == (scope.get("server") or ("",))[0]
+
+
+class BearerAuth:
+    """Asks for a token on every path but health; `scope["user_name"]` is whose it was."""
+
+    def __init__(self, app: ASGIApp, tokens: Mapping[str, str]) -> None:
+        self._app = app
+        self._tokens = [(token.encode(), user) for token, user in tokens.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its user, or answer 401."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        user = self._user(scope) if self._tokens else ""
+        if user is None and scope["path"] not in HEALTH_PATHS:
+            message = "A token is needed: send the header `Authorization: Bearer <token>`."
+            challenge = {"WWW-Authenticate": "Bearer"}
+            await error_response(401, message, headers=challenge)(scope, receive, send)
+            return
+        await self._app({**scope, "user_name": user or ""}, receive, send)
+
+    def _user(self, scope: Scope) -> str | None:
+        kind, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
+        if kind.lower() != "bearer":
+            return None
+        secret = given.strip().encode("latin-1", "replace")
+        matches = [user for token, user in self._tokens if hmac.compare_digest(token, secret)]
+        return matches[0] if matches else None
+
+
+class BodyLimit:
+    """Ends, with 413 or 408, requests whose body is too large or takes too long to arrive."""
+
+    def __init__(self, app: ASGIApp, options: HttpOptions) -> None:
+        self._app = app
+        self._max_bytes = options.max_body_bytes
+        self._timeout_s = options.body_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse an announced size at once; count and time what comes otherwise."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif _announced_bytes(scope) > self._max_bytes:
+            await error_response(413, self._too_large, headers=CLOSE)(scope, receive, send)
+        else:
+            await self._app(scope, self._limited(receive), send)
+
+    @property
+    def _too_large(self) -> str:
+        return f"The request is larger than {self._max_bytes} bytes."
+
+    def _limited(self, receive: Receive) -> Receive:
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        received, complete = 0, False
+
+        async def receive_in_time() -> Message:
+            nonlocal received, complete
+            if complete:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, "The request took too long to arrive.", CLOSE) from None
+            received += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if received > self._max_bytes:
+                raise HTTPException(413, self._too_large, CLOSE)
+            return message
+
+        return receive_in_time
+
+
+def host_name(host: str) -> str:
+    """The name in a `Host` header, lower case, without port, brackets or final dot."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _announced_bytes(scope: Scope) -> int:
+    length = Headers(scope=scope).get("content-length", "0")
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 19 else 2**63

@@ -1,0 +1,107 @@
+"""Tabby's API: completions by segments, events, health and settings, for its editor plugins."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Annotated, Any
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from completer.http.answering import Answering
+from completer.http.body import Body, Seed, Temperature, sampling
+from completer.http.origin import Origin, origin_of
+from completer.http.replies import completer_field
+from completer.request import CompletionRequest, Snippet
+
+
+class Declaration(Body):
+    """A piece of another file."""
+
+    filepath: str
+    body: str
+
+
+Declarations = Annotated[list[Declaration], Field(max_length=256)]
+
+
+class Segments(Body):
+    """The text around the caret and what the client found elsewhere."""
+
+    prefix: str
+    suffix: str | None = None
+    filepath: str | None = None
+    declarations: Declarations | None = None
+    relevant_snippets_from_changed_files: Declarations | None = None
+    relevant_snippets_from_recently_opened_files: Declarations | None = None
+
+    def snippets(self) -> tuple[Snippet, ...]:
+        """All that the client found, the declarations first."""
+        found = [
+            *(self.declarations or []),
+            *(self.relevant_snippets_from_changed_files or []),
+            *(self.relevant_snippets_from_recently_opened_files or []),
+        ]
+        return tuple(Snippet(path=piece.filepath, text=piece.body) for piece in found)
+
+
+class TabbyBody(Body):
+    """The body of Tabby's completion request."""
+
+    segments: Segments
+    language: Annotated[str, Field(max_length=64)] | None = None
+    user: Annotated[str, Field(max_length=256)] | None = None
+    temperature: Temperature | None = None
+    seed: Seed | None = None
+
+    def request(self, origin: Origin) -> CompletionRequest:
+        """Ours."""
+        return CompletionRequest(
+            prefix=self.segments.prefix,
+            suffix=self.segments.suffix or "",
+            path=origin.path,
+            language=self.language,
+            workspace=origin.workspace,
+            user=origin.user,
+            snippets=self.segments.snippets(),
+            sampling=sampling(self.temperature, None, self.seed),
+        )
+
+
+async def completions(http: Request, data: Any) -> Response:  # noqa: ANN401
+    """`POST /v1/completions` with `segments`, whose JSON is `data`."""
+    body = TabbyBody.model_validate(data)
+    answering: Answering = http.app.state.answering
+    workspaces = answering.service.info().workspaces
+    origin = origin_of(http, workspaces, path=body.segments.filepath, user=body.user or "")
+    (answer,) = await answering.complete(http, origin, [body.request(origin)])
+    choices = [
+        {"index": index, "text": choice.text}
+        for index, choice in enumerate(answer.completion.choices)
+    ]
+    reply = {"id": answer.id, "choices": choices, "completer": completer_field(answer)}
+    return JSONResponse(reply)
+
+
+async def health(http: Request) -> Response:
+    """`GET` or `POST /v1/health`."""
+    info = http.app.state.answering.service.info()
+    version = {"build_date": "", "build_timestamp": "", "git_sha": "", "git_describe": "completer"}
+    return JSONResponse(
+        {
+            "model": info.model,
+            "device": info.device,
+            "arch": platform.machine(),
+            "cpu_info": platform.processor(),
+            "cpu_count": os.cpu_count(),
+            "cuda_devices": [],
+            "version": version,
+        }
+    )
+
+
+async def server_setting(http: Request) -> Response:
+    """`GET /v1beta/server_setting`: events are wanted."""
+    return JSONResponse({"disable_client_side_telemetry": False})
