@@ -1,0 +1,79 @@
+"""What a training run is asked to do, and what it reports while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+HELD_OUT_PACKAGES = ("rich", "click", "starlette", "anyio", "uvicorn", "httpx")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Every choice of a run; equal configs over equal sources end with equal weights.
+
+    That holds for a fixed number of `threads`; without one the run takes as many as are faster.
+    """
+
+    folder: Path
+    """All that the run writes: corpus, checkpoint, log, export. What is there is continued."""
+    corpus: Path | None = None
+    """The corpus folder of another run, to be used instead of `folder/corpus`."""
+    sources: tuple[Path, ...] = ()
+    """Folders of code; none: the standard library and the permissively licensed packages."""
+    package_paths: tuple[Path, ...] = ()
+    """Folders with installed packages beside those that Python itself would import."""
+    held_out: tuple[str, ...] = HELD_OUT_PACKAGES
+    """Packages that are never trained on, only measured on."""
+    start_from: Path | None = None
+    """A Llama checkpoint whose weights and tokenizer are continued."""
+
+    vocabulary: int = 8192
+    """Tokens of a new tokenizer."""
+    width: int = 256
+    layers: int = 6
+    heads: int = 4
+    feed_forward: int = 704
+    context: int = 2048
+    """Positions that the exported model declares."""
+
+    steps: int = 20_000
+    """Steps until the learning rate begins to fall."""
+    cooldown_steps: int = 0
+    """Steps in which it falls to zero."""
+    tokens_per_step: int = 4096
+    windows: tuple[tuple[int, float], ...] = ((1024, 0.85), (2048, 0.15))
+    """Window lengths in tokens, each with its share of the steps."""
+    warmup_steps: int = 100
+    muon_rate: float = 0.012
+    adam_rate: float = 1.5e-3
+    weight_decay: float = 0.02
+    exit_weight: float = 0.2
+    """What the early-exit loss counts beside the model's own; 0 leaves it out."""
+    exit_share: float = 0.25
+    """Share of the positions that the early-exit loss sees."""
+    curriculum: float = 1.0
+    """How sharply hard spans are preferred at the end; 0 leaves the curriculum out."""
+
+    seed: int = 0
+    device: str = "cpu"
+    threads: int | None = None
+    compile: bool = False
+    """Fuse the model's small operations, for which a C++ compiler has to be installed."""
+    checkpoint_every: int = 50
+    evaluate_every: int = 200
+    evaluation_windows: int = 32
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report of a run: where it stands and how fast it moves."""
+
+    stage: str  # "corpus", "train" or "export"
+    step: int = 0
+    steps: int = 0
+    loss: float = 0.0  # nats a token, mean since the last report
+    held_out_loss: float | None = None
+    tokens_per_second: float = 0.0
+    seconds_left: float = 0.0
+    message: str = ""

@@ -1,0 +1,81 @@
+"""How one example is laid out in marks: suffix first, prefix first, or plain text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokenizers import Tokenizer
+
+from models.training.fim_spans import Span
+from models.training.tokenizer import END, FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, encode, mark_id
+
+
+@dataclass(frozen=True)
+class Middle:
+    """Tokens `start:end` of an example or a row to fill in, and their span's category."""
+
+    start: int
+    end: int
+    category: str
+
+    def moved(self, by: int) -> Middle:
+        """The same tokens where the example starts `by` places further on."""
+        return Middle(self.start + by, self.end + by, self.category)
+
+
+@dataclass(frozen=True)
+class Example:
+    """Ids of one example; its middle includes the end mark, and plain text has none."""
+
+    ids: list[int]
+    middle: Middle | None = None
+
+    def clipped(self, size: int) -> Example:
+        """The first `size` ids."""
+        if self.middle is None or len(self.ids) <= size:
+            return Example(self.ids[:size], self.middle)
+        start, end = min(self.middle.start, size), min(self.middle.end, size)
+        return Example(self.ids[:size], Middle(start, end, self.middle.category))
+
+
+def plain(tokenizer: Tokenizer, context: list[int], text: str) -> Example:
+    """A text as it stands, with the end mark."""
+    return Example([*context, *encode(tokenizer, text), mark_id(tokenizer, END)])
+
+
+def suffix_first(tokenizer: Tokenizer, context: list[int], text: str, span: Span) -> Example:
+    """SPM: `<|fim_prefix|><|fim_suffix|>` suffix `<|fim_middle|>` prefix middle, end mark."""
+    prefix, middle, suffix = _parts(tokenizer, text, span)
+    prefix_mark, suffix_mark, middle_mark = _marks(tokenizer)
+    before = [*context, prefix_mark, suffix_mark, *suffix, middle_mark, *prefix]
+    return _ended(tokenizer, before, middle, span)
+
+
+def prefix_first(tokenizer: Tokenizer, context: list[int], text: str, span: Span) -> Example:
+    """PSM: `<|fim_prefix|>` prefix `<|fim_suffix|>` suffix `<|fim_middle|>` middle, end mark."""
+    prefix, middle, suffix = _parts(tokenizer, text, span)
+    prefix_mark, suffix_mark, middle_mark = _marks(tokenizer)
+    before = [*context, prefix_mark, *prefix, suffix_mark, *suffix, middle_mark]
+    return _ended(tokenizer, before, middle, span)
+
+
+def _parts(tokenizer: Tokenizer, text: str, span: Span) -> tuple[list[int], list[int], list[int]]:
+    """Ids of prefix, middle and suffix, each encoded by itself as an editor's text will be."""
+    return (
+        encode(tokenizer, text[: span.start]),
+        encode(tokenizer, text[span.start : span.end]),
+        encode(tokenizer, text[span.end :]),
+    )
+
+
+def _marks(tokenizer: Tokenizer) -> tuple[int, int, int]:
+    return (
+        mark_id(tokenizer, FIM_PREFIX),
+        mark_id(tokenizer, FIM_SUFFIX),
+        mark_id(tokenizer, FIM_MIDDLE),
+    )
+
+
+def _ended(tokenizer: Tokenizer, before: list[int], middle: list[int], span: Span) -> Example:
+    ids = [*before, *middle, mark_id(tokenizer, END)]
+    return Example(ids, Middle(len(before), len(ids), span.category))

@@ -1,0 +1,132 @@
+"""The model that is trained: a Llama-shaped decoder with Hugging Face's names of weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+NORM_EPS = torch.finfo(torch.float32).eps
+INIT_STD = 0.02
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """Sizes of the decoder; a head has `width // heads` features, the embeddings are tied."""
+
+    vocabulary: int
+    width: int = 256
+    layers: int = 6
+    heads: int = 4
+    feed_forward: int = 704
+    context: int = 2048
+    rope_theta: float = 10_000.0
+
+
+def rotary_tables(shape: ModelShape) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the rotary embedding (RoFormer), each `[context, head dimension]`."""
+    size = shape.width // shape.heads
+    frequencies = shape.rope_theta ** (-torch.arange(0, size, 2, dtype=torch.float32) / size)
+    angles = torch.outer(torch.arange(shape.context, dtype=torch.float32), frequencies)
+    return torch.cat([angles, angles], dim=-1).cos(), torch.cat([angles, angles], dim=-1).sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate each pair of features of `x [B, H, S, D]` by its position's angle."""
+    left, right = x.chunk(2, dim=-1)
+    return x * cos + torch.cat([-right, left], dim=-1) * sin
+
+
+class Attention(nn.Module):
+    """Causal self-attention over `[B, S, width]`."""
+
+    def __init__(self, shape: ModelShape) -> None:
+        super().__init__()
+        self.heads = shape.heads
+        self.q_proj = nn.Linear(shape.width, shape.width, bias=False)
+        self.k_proj = nn.Linear(shape.width, shape.width, bias=False)
+        self.v_proj = nn.Linear(shape.width, shape.width, bias=False)
+        self.o_proj = nn.Linear(shape.width, shape.width, bias=False)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Mix `x [B, S, width]` along the sequence."""
+        weight = torch.cat([self.q_proj.weight, self.k_proj.weight, self.v_proj.weight])
+        q, k, v = (
+            part.view(*part.shape[:2], self.heads, -1).transpose(1, 2)  # [B, H, S, D]
+            for part in F.linear(x, weight).chunk(3, dim=-1)
+        )
+        q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return cast(Tensor, self.o_proj(mixed.transpose(1, 2).flatten(2)))
+
+
+class FeedForward(nn.Module):
+    """The gated feed-forward block (SwiGLU)."""
+
+    def __init__(self, shape: ModelShape) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(shape.width, shape.feed_forward, bias=False)
+        self.up_proj = nn.Linear(shape.width, shape.feed_forward, bias=False)
+        self.down_proj = nn.Linear(shape.feed_forward, shape.width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform each position of `x [B, S, width]` by itself."""
+        weight = torch.cat([self.gate_proj.weight, self.up_proj.weight])
+        gate, up = F.linear(x, weight).chunk(2, dim=-1)
+        return cast(Tensor, self.down_proj(F.silu(gate) * up))
+
+
+class Layer(nn.Module):
+    """One decoder layer: attention and feed-forward, each normalised before and added after."""
+
+    def __init__(self, shape: ModelShape) -> None:
+        super().__init__()
+        self.input_layernorm = nn.RMSNorm(shape.width, eps=NORM_EPS)
+        self.self_attn = Attention(shape)
+        self.post_attention_layernorm = nn.RMSNorm(shape.width, eps=NORM_EPS)
+        self.mlp = FeedForward(shape)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Advance the residual stream `x [B, S, width]` by one layer."""
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin)
+        return cast(Tensor, x + self.mlp(self.post_attention_layernorm(x)))
+
+
+class Decoder(nn.Module):
+    """Embeddings, layers and the final norm; the output head is the transposed embedding matrix."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, shape: ModelShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embed_tokens = nn.Embedding(shape.vocabulary, shape.width)
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.norm = nn.RMSNorm(shape.width, eps=NORM_EPS)
+        cos, sin = rotary_tables(shape)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+        self.apply(_initialise)
+
+    def forward(self, ids: Tensor, exits: tuple[int, ...] = ()) -> list[Tensor]:
+        """Normalised hidden states `[B, S, width]` after each depth in `exits`, then at the end.
+
+        Every exit shares the final norm and the head, so that an exit needs no weights of its own.
+        """
+        cos, sin = self.cos[: ids.shape[1]], self.sin[: ids.shape[1]]
+        x = self.embed_tokens(ids)
+        states = []
+        for depth, layer in enumerate(self.layers, start=1):
+            x = layer(x, cos, sin)
+            if depth in exits or depth == len(self.layers):
+                states.append(self.norm(x))
+        return states
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=INIT_STD)

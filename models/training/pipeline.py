@@ -1,0 +1,52 @@
+"""A whole run: corpus, training, export; and the cooled-down branch of a run that goes on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from models.training.checkpoint import NAME, load_checkpoint
+from models.training.config import Progress, TrainConfig
+from models.training.corpus import prepare_corpus
+from models.training.export import export_model
+from models.training.loop import Trainer
+
+Report = Callable[[Progress], None]
+
+
+def run(config: TrainConfig, *, progress: Report) -> Path:
+    """Train to the end of the schedule, from the last checkpoint if there is one.
+
+    Returns the exported folder. A run can be killed at any time and started again.
+    """
+    config.folder.mkdir(parents=True, exist_ok=True)
+    corpus = prepare_corpus(config, lambda text: progress(Progress("corpus", message=text)))
+    decoder = Trainer(config, corpus, progress).run()
+    tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
+    return export_model(decoder, tokenizer, config.folder / "export")
+
+
+def cool_down(config: TrainConfig, steps: int, *, progress: Report) -> Path:
+    """Branch off the last checkpoint, let the rates fall to zero within `steps`, export.
+
+    The run itself is left as it is: it can go on, and be branched again when it is further.
+    Raises FileNotFoundError for a run without a checkpoint.
+    """
+    state = load_checkpoint(config.folder)
+    if state is None:
+        raise FileNotFoundError(f"{config.folder} has no {NAME}: train before cooling down")
+    branch = replace(
+        config,
+        folder=config.folder / f"cooled-{state['step']}",
+        corpus=config.corpus or config.folder / "corpus",
+        steps=state["step"],
+        cooldown_steps=steps,
+    )
+    branch.folder.mkdir(exist_ok=True)
+    if not (branch.folder / NAME).exists():
+        shutil.copy(config.folder / NAME, branch.folder / NAME)
+    return run(branch, progress=progress)
