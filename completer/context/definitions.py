@@ -20,6 +20,7 @@ _NAME_FIELDS = ("name", "left", "property", "declarator", "type")
 _KEYWORD_OUTSIDE = frozenset(
     {"type_spec", "type_alias", "const_spec", "var_spec", "variable_declarator"}
 )
+_INNER_SPACE = re.compile(r"(?<=[(\[]) |,? (?=[)\]])")
 _COMMENT_DECORATION = re.compile(r"^(?:/\*+!?|//[/!]?|#+|\*+)?\s*|\s*\*+/$")
 
 
@@ -114,7 +115,8 @@ class _Reader:
             text = self._slice(node.start_byte, body.start_byte)
         else:
             text = self._text(node).split("\n", 1)[0].rstrip(" {")
-        return " ".join([*self._keyword(node), *text.split()])[:_LONGEST_SIGNATURE]
+        line = " ".join([*self._keyword(node), *text.split()])
+        return _INNER_SPACE.sub("", line)[:_LONGEST_SIGNATURE]
 
     def _keyword(self, node: Node) -> list[str]:
         """Return `type`, `const` and the like, where the grammar has it outside of `node`."""

@@ -105,7 +105,7 @@ class Workspace:
         left_out: Counter[Reason] = Counter()
         self.left_out = left_out
         yielded = 0
-        for folder, name in self._walk(left_out):
+        for folder, name in self._walk(self._folders[""], left_out):
             found = self._inspect(folder, name)
             if isinstance(found, Reason):
                 left_out[found] += 1
@@ -115,6 +115,18 @@ class Workspace:
             else:
                 yielded += 1
                 yield found
+
+    def iter_folder(self, path: Path) -> Iterator[SourceFile]:
+        """Yield the readable files in and beneath one folder, by the rules as they are known."""
+        located = self._locate(path)
+        if isinstance(located, Reason):
+            return
+        folder = self._enter(*located)
+        if folder.reason is None or folder.path in self._opened_folders:
+            for inner, name in self._walk(folder, Counter()):
+                found = self._inspect(inner, name)
+                if isinstance(found, SourceFile):
+                    yield found
 
     def may_read(self, path: Path | str) -> Verdict:
         """Say whether the file at `path` (absolute, or relative to the root) may be read now."""
@@ -155,9 +167,9 @@ class Workspace:
         """Return `path` relative to the root, with slashes; as it is when it lies elsewhere."""
         return (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
 
-    def _walk(self, left_out: Counter[Reason]) -> Iterator[tuple[_Folder, str]]:
+    def _walk(self, start: _Folder, left_out: Counter[Reason]) -> Iterator[tuple[_Folder, str]]:
         """Yield the regular files of the folders that are open, depth first."""
-        stack = [self._folders[""]]
+        stack = [start]
         while stack:
             folder = stack.pop()
             inner: list[_Folder] = []

@@ -125,7 +125,7 @@ def test_python():
         ("class", "Account", "class Account(Base):", "", "An account \u00e9."),
         ("field", "rate", "rate = 0.5", "Account", ""),
         ("method", "balance", "def balance(self) -> int:", "Account", "What is left."),
-        ("method", "pay", "async def pay( self, amount: int ) -> None:", "Account", ""),
+        ("method", "pay", "async def pay(self, amount: int) -> None:", "Account", ""),
         ("function", "main", "def main():", "", ""),
     ]
     assert [d.line for d in found] == [1, 3, 9, 12, 17, 22]

@@ -283,3 +283,12 @@ def test_ten_thousand_files_are_listed_in_about_a_second(tmp_path):
     started = time.perf_counter()
     assert len(names(workspace)) == 10_000
     assert time.perf_counter() - started < 5  # 0.7 s on two free cores
+
+
+def test_one_folder_can_be_listed_by_the_same_rules(tmp_path):
+    write(tmp_path, {"a/b/c.py": "", "a/.env": "", "a/node_modules/x.js": "", "d.py": ""})
+    workspace = Workspace(tmp_path)
+    listed = [workspace.relative(file.path) for file in workspace.iter_folder(tmp_path / "a")]
+    assert listed == ["a/b/c.py"]
+    assert list(workspace.iter_folder(tmp_path / "a" / "node_modules")) == []
+    assert list(workspace.iter_folder(tmp_path.parent)) == []

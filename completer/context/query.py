@@ -1,0 +1,76 @@
+"""What to look for in the repository at a caret: the names around it.
+
+Read off complete lines only, and off those above the caret in steps: while a person types on one
+line, and for some lines more, the query and so the prompt's start stay the same.
+"""
+
+import re
+from dataclasses import dataclass
+
+from completer.context.lexical import window_after, window_before, without_text
+
+STEP = 8
+"""How many lines are typed before the query changes."""
+
+_LINES_ABOVE = 48
+_LINES_BELOW = 16
+_HEAD = 8_192
+_WINDOW = 8_192
+_MOST_NAMES = 200
+
+_IMPORT = re.compile(
+    r"^[ \t]*(?:import|from|use|using|require|require_relative|include|#[ \t]*include|extern crate"
+    r"|(?:export|const|let|var)\b[^\n]*\b(?:from|require))\b"
+    r"[^\n({]*(?:[({][^)}]*[)}])?[^\n]*",
+    re.MULTILINE,
+)
+_NAME = re.compile(r"[^\W\d]\w*")
+_ATTRIBUTE = re.compile(r"(?:\.|->|::)\s*([^\W\d]\w*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The names to look up, each with its weight in (0, 1].
+
+    `attributes` are those that stand behind a dot, `imported` those of the import lines.
+    """
+
+    names: tuple[tuple[str, float], ...]
+    attributes: frozenset[str]
+    imported: frozenset[str]
+
+
+def query_at(prefix: str, suffix: str, language: str | None) -> Query:
+    """Collect the names near the caret, nearer and more frequent ones with more weight."""
+    code_above = without_text(_lines_above(prefix), language)
+    code_below = without_text(_lines_below(suffix), language)
+    above, below = _NAME.findall(code_above), _NAME.findall(code_below)
+    weights: dict[str, float] = {}
+    for distance, name in enumerate(reversed(above)):
+        weights[name] = weights.get(name, 0.0) + 1 / (1 + distance / 32)
+    for distance, name in enumerate(below):
+        weights[name] = weights.get(name, 0.0) + 1 / (2 + distance / 16)
+    heaviest = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_MOST_NAMES]
+    top = heaviest[0][1] if heaviest else 1.0
+    return Query(
+        names=tuple((name, weight / top) for name, weight in heaviest),
+        attributes=frozenset(_ATTRIBUTE.findall(code_above) + _ATTRIBUTE.findall(code_below)),
+        imported=_imported(prefix[:_HEAD]),
+    )
+
+
+def _lines_above(prefix: str) -> str:
+    """Return the lines up to the last multiple of `STEP` above the caret's line."""
+    skipped = prefix.count("\n") % STEP
+    lines = window_before(prefix, _WINDOW).split("\n")[:-1]
+    lines = lines[: len(lines) - skipped]
+    return "\n".join(lines[-_LINES_ABOVE:])
+
+
+def _lines_below(suffix: str) -> str:
+    return "\n".join(window_after(suffix, _WINDOW).split("\n")[1 : _LINES_BELOW + 1])
+
+
+def _imported(head: str) -> frozenset[str]:
+    complete = head[: head.rfind("\n") + 1]
+    return frozenset(name for line in _IMPORT.findall(complete) for name in _NAME.findall(line))

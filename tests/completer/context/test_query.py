@@ -1,0 +1,57 @@
+import pytest
+
+from completer.context.query import STEP, query_at
+
+PREFIX = "import os\nfrom shop.cart import (\n    Cart,\n    Item,\n)\n" + "\n" * 2 * STEP
+
+
+def names(prefix: str, suffix: str = "", language: str = "python") -> list[str]:
+    return [name for name, _ in query_at(prefix, suffix, language).names]
+
+
+def test_nearer_names_weigh_more():
+    prefix = "far = 1\n" + "x = 1\n" * 40 + "near = far2\n" + "\n" * STEP
+    query = dict(query_at(prefix, "", "python").names)
+    assert query["near"] > query["far2"] * 0.9 > 0
+    assert "far" not in query or query["far"] < query["near"]
+
+
+def test_comments_and_strings_name_nothing():
+    assert names("a = 'b c' # d\n" + "\n" * STEP) == ["a"]
+
+
+def test_names_below_the_caret_count_but_not_those_of_its_line():
+    assert names("", " rest\nbelow(x)\n") == ["below", "x"]
+
+
+def test_attributes_are_told_apart():
+    query = query_at("a.pay(b)\np->go\n" + "\n" * STEP, "\nC::make()\n", "cpp")
+    assert query.attributes == {"pay", "go", "make"}
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "imported"),
+    [
+        ("python", "from shop.cart import (\n    Cart,\n    Item,\n)\n", {"shop", "Cart", "Item"}),
+        ("typescript", "import { a, b } from './lib/util';\n", {"a", "b", "lib", "util"}),
+        ("javascript", "const x = require('./y')\n", {"x", "y"}),
+        ("go", 'import (\n\t"net/http"\n\t"shop/cart"\n)\n', {"http", "cart"}),
+        ("rust", "use crate::shop::{Cart, Item};\n", {"shop", "Cart", "Item"}),
+        ("java", "import org.shop.Cart;\n", {"shop", "Cart"}),
+        ("c", '#include "shop/cart.h"\n', {"shop", "cart"}),
+    ],
+)
+def test_names_of_import_lines(language, text, imported):
+    assert imported <= query_at(text + "code = 1\n", "", language).imported
+
+
+def test_the_query_stays_while_a_line_and_some_more_are_typed():
+    before = PREFIX + "total = Cart.sum(\n" * STEP
+    aligned = before + "\n" * (-before.count("\n") % STEP)
+    first = query_at(aligned, "\nrest(x)\n", "python")
+    typed = "cart = Cart(Item(1, 'a'), item)"
+    for end in range(len(typed)):
+        assert query_at(aligned + typed[:end], "\nrest(x)\n", "python") == first
+    for lines in range(1, STEP):
+        assert query_at(aligned + "more = 1\n" * lines, "\nrest(x)\n", "python") == first
+    assert query_at(aligned + "more = 1\n" * STEP, "\nrest(x)\n", "python") != first
