@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -22,7 +20,7 @@ class LspOptions(BaseModel):
     many alternatives are asked for when a person asks, `deadline_ms` the time after which what is
     there is returned (None: as the settings say). With `after_deletion` off, deleting text brings
     up nothing by itself. Documents longer than `max_document_chars` are completed but not learned
-    from. `on_workspace_folders` hears which folders the client has open.
+    from. `user` is who sits at the editor.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
@@ -32,10 +30,7 @@ class LspOptions(BaseModel):
     deadline_ms: float | None = Field(default=None, gt=0)
     after_deletion: bool = True
     max_document_chars: int = Field(default=1_048_576, ge=0)
-    user: str = Field(default="", exclude=True)
-    on_workspace_folders: Callable[[Sequence[Path]], None] | None = Field(
-        default=None, exclude=True
-    )
+    user: str = ""
 
     def with_client_wishes(self, wishes: object) -> LspOptions:
         """These options with what a client's `initializationOptions` say, in camelCase.

@@ -14,6 +14,7 @@ from lsprotocol import types
 from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 
+from completer.errors import WorkspaceError
 from completer.interface import CompletionService
 from lsp.documents import Documents
 from lsp.inline_completion import InlineCompletions
@@ -84,7 +85,7 @@ def create_server(
     synchronization = Synchronization(
         documents, live_text, recorder, session, on_edit=completions.interrupt
     )
-    _add_session_features(server, session, documents, recorder)
+    _add_session_features(server, session, documents, service, recorder)
     _add_document_features(server, synchronization)
     _add_file_features(server, synchronization)
     _add_completion_features(server, completions, offers)
@@ -92,18 +93,31 @@ def create_server(
 
 
 def _add_session_features(
-    server: CompletionServer, session: Session, documents: Documents, recorder: Recorder
+    server: CompletionServer,
+    session: Session,
+    documents: Documents,
+    service: CompletionService,
+    recorder: Recorder,
 ) -> None:
+    def open_workspaces() -> None:
+        for folder in session.folders:
+            try:
+                service.open_workspace(folder)
+            except WorkspaceError as error:
+                logger.warning("workspace folder left out: %s", error)
+
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
         session.initialize(params)
         documents.encoding = types.PositionEncodingKind(server.workspace.position_encoding)
         documents.line_break = LineBreak.LF if session.is_neovim else LineBreak.PROTOCOL
+        open_workspaces()
         session.id = recorder.session_started(session.info(server.version))
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def change_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
         session.change_folders(added=params.event.added, removed=params.event.removed)
+        open_workspaces()
 
     @server.feature(types.SHUTDOWN)
     def shutdown(_params: None) -> None:

@@ -40,8 +40,6 @@ class Session:
         new = (path_of(folder.uri) for folder in added)
         kept = [folder for folder in self.folders if folder not in gone]
         self.folders = list(dict.fromkeys([*kept, *(path for path in new if path is not None)]))
-        if self.options.on_workspace_folders is not None:
-            self.options.on_workspace_folders(self.folders)
 
     def workspace_of(self, path: Path | None) -> Path | None:
         """The innermost open folder that holds a file."""

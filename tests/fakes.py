@@ -36,6 +36,7 @@ class FakeService:
     error: Exception | None = None
     workspaces: tuple[Path, ...] = ()
     requests: list[CompletionRequest] = field(default_factory=list)
+    opened: list[Path] = field(default_factory=list)
     documents: dict[Path, str | None] = field(default_factory=dict)
     accepts: list[tuple[str, str]] = field(default_factory=list)
     running: int = 0
@@ -68,6 +69,10 @@ class FakeService:
             self.running -= 1
             self.cancelled += not finished
         yield self._completion(request, text)
+
+    def open_workspace(self, root: Path) -> None:
+        """See `CompletionService`."""
+        self.opened.append(root)
 
     def document_changed(self, path: Path, text: str | None) -> None:
         """See `CompletionService`."""

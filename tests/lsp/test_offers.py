@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import pytest_asyncio
+
+from tests.lsp.editor import Editor
 
 
 @pytest_asyncio.fixture
@@ -14,7 +18,7 @@ async def item(editor):
     return item
 
 
-async def accept(editor, item):
+async def accept(editor: Editor, item: dict[str, Any]) -> Any:
     command = item["command"]
     params = {"command": command["command"], "arguments": command["arguments"]}
     return await editor.request("workspace/executeCommand", params)

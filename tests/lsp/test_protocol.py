@@ -10,7 +10,7 @@ from tests.lsp.editor import URI, Editor
 POSITION = {"line": 0, "character": 0}
 
 
-def message(**fields):
+def message(**fields: object) -> dict[str, object]:
     return {"jsonrpc": "2.0", **fields}
 
 
@@ -118,6 +118,16 @@ async def test_shutdown_ends_what_is_running(editor):
     assert (await shutdown)["result"] is None
     assert (await answer)["error"]["code"] == -32800
     assert editor.service.running == 0
+
+
+async def test_the_folders_of_the_client_become_workspaces(editor):
+    assert list(map(str, editor.service.opened)) == ["/repo", "/repo/src"]
+    event = {
+        "added": [{"uri": "file:///other", "name": ""}, {"uri": "vscode-vfs://x/y", "name": ""}],
+        "removed": [{"uri": "file:///repo/src", "name": ""}],
+    }
+    editor.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+    assert list(map(str, editor.service.opened[2:])) == ["/repo", "/other"]
 
 
 async def test_what_is_advertised():

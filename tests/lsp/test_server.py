@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from typing import Any
 
 import pytest
 import pytest_lsp
@@ -15,7 +16,7 @@ URI = "file:///repo/src/app.py"
 COMMAND = [sys.executable, "-m", "tests.lsp.fake_server"]
 
 
-@pytest_lsp.fixture(config=ClientServerConfig(server_command=COMMAND))
+@pytest_lsp.fixture(config=ClientServerConfig(server_command=COMMAND))  # type: ignore[untyped-decorator]
 async def client(lsp_client: LanguageClient):
     general = types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf16])
     params = types.InitializeParams(
@@ -35,6 +36,11 @@ def ask(client: LanguageClient, line: int, character: int):
     return client.text_document_inline_completion_async(params)
 
 
+async def state_of(client: LanguageClient) -> Any:
+    protocol: Any = client.protocol
+    return await protocol.send_request_async("test/state", {})
+
+
 async def test_open_type_complete_accept(client: LanguageClient):
     item = types.TextDocumentItem(URI, "python", 1, "# 😋\r\nreturn fe\r\n")
     client.text_document_did_open(types.DidOpenTextDocumentParams(item))
@@ -48,7 +54,7 @@ async def test_open_type_complete_accept(client: LanguageClient):
     command = suggestion.command
     params = types.ExecuteCommandParams(command.command, command.arguments)
     assert await client.workspace_execute_command_async(params) is True
-    state = await client.protocol.send_request_async("test/state", {})
+    state = await state_of(client)
     assert state.requests[0].prefix == "# 😋\r\nreturn feed"
     assert state.accepts == [["cmpl-1", "ed()\n"]]
     methods = [call[0] for call in state.calls]
@@ -70,7 +76,7 @@ async def test_a_newer_request_ends_the_older(client: LanguageClient):
     assert (await asyncio.wait_for(ask(client, 1, 1), 5)).items
     with pytest.raises(Exception, match="cancel"):
         await asyncio.wait_for(older, 1)
-    state = await client.protocol.send_request_async("test/state", {})
+    state = await state_of(client)
     assert (state.running, state.cancelled) == (0, 1)
 
 

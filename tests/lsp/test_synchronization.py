@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from completer.request import CompletionRequest
 from telemetry.events import TextEdit
 from tests.fakes import FakeService
 from tests.lsp.editor import URI, Editor
@@ -20,7 +21,7 @@ def text_of(editor):
 
     async def read(line: int = 10_000) -> str:
         await editor.complete(line, 0)
-        request = editor.service.requests[-1]
+        request: CompletionRequest = editor.service.requests[-1]
         return request.prefix + request.suffix
 
     return read
