@@ -29,3 +29,17 @@ def database_files(path: Path) -> list[Path]:
             "(they appear after the first completion)"
         )
     return files
+
+
+def is_in_use(path: Path) -> bool:
+    """Whether the process that made this file, by the number in its name, is still running."""
+    parts = path.stem.split("-")
+    if len(parts) != 5 or not parts[3].isdigit():
+        return False
+    try:
+        os.kill(int(parts[3]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it runs, as somebody else
+        return True
+    return True

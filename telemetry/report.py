@@ -148,6 +148,6 @@ def _finish_reasons(result: Aggregate) -> Figures:
     everything = sum(counts.values())
     return {
         name: Figure(count / everything, int(count), *wilson(count, everything))
-        for name, count in counts.items()
+        for name, count in sorted(counts.items(), key=lambda item: -item[1])
         if count
     }

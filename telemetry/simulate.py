@@ -116,7 +116,7 @@ def _draw(
         "gen_tok": steps + np.where(steps > 0, drafted // 3, 0),
         "drafted": np.where(steps > 0, drafted, 0),
         "draft_ok": np.where(steps > 0, drafted // 3, 0),
-        "typed": rng.poisson(12.0, size),
+        "typed": rng.poisson(80.0, size),
         "p_accept": np.round(rng.random(size), 4),
     }
     return batch | _draw_fates(rng, people.readiness[user], people.arm[user], batch["outcome"] == 0)

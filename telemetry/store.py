@@ -301,3 +301,11 @@ def changing(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+
+
+def vacuum(path: Path) -> None:
+    """Give deleted rows' space back and empty the log, as far as other connections allow."""
+    with closing(sqlite3.connect(path, timeout=1.0, isolation_level=None)) as connection:
+        for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+            with suppress(sqlite3.OperationalError):
+                connection.execute(statement)

@@ -1,0 +1,150 @@
+"""A report on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from telemetry.compare import Comparison
+from telemetry.metrics import METRICS, Figure
+from telemetry.report import Figures, Report
+from telemetry.wording import (
+    HEADLINE,
+    HEADLINE_WINDOWS,
+    LATENCY_TITLES,
+    PERSISTENCE,
+    interval,
+    share,
+    title,
+    value,
+)
+
+_GROUP_METRICS = ("codecompose", "acceptance", "wcar", "mostly_unchanged_300", "latency_p50_ms")
+_GROUPS = {
+    "by_day": "By day (UTC)",
+    "by_language": "By language",
+    "by_model": "By model",
+    "by_draft_source": "By draft source",
+    "by_lines": "Single against several lines",
+    "by_arm": "By arm",
+}
+
+
+def render_terminal(report: Report, console: Console) -> None:
+    """Print the headline, what persists, speed, and every grouping that has something to tell."""
+    figures = report.overall
+    console.print(f"{report.users:,} users in {report.files:,} files")
+    for warning in warnings(report):
+        console.print(f"[yellow]{escape(warning)}[/yellow]")
+    console.print(_table("Headline", figures, HEADLINE))
+    console.print(_persistence(figures))
+    rates = ("shown_rate", "display_rate", "car", "explicit_cancel_rate", "pcw", "rocc")
+    console.print(_table("Display and authorship", figures, rates))
+    speed = (*LATENCY_TITLES, "tokens_per_step", "draft_acceptance", "prompt_reuse")
+    console.print(_table("Speed and speculation", figures, speed))
+    if report.finish_reasons:
+        console.print(_finish(report.finish_reasons))
+    for grouping, heading in _GROUPS.items():
+        if len(report.groups[grouping]) > 1:
+            console.print(_group_table(heading, report.groups[grouping]))
+    if report.comparison is not None:
+        console.print(_comparison(report.comparison))
+
+
+def warnings(report: Report) -> list[str]:
+    """What a reader must know about what is not in the figures."""
+    lines = [f"{name} was left out: {why}" for name, why in report.skipped.items()]
+    if report.gaps:
+        lost = ", ".join(f"{count:,} {reason}" for reason, count in sorted(report.gaps.items()))
+        lines.append(f"Events that were lost and are missing here: {lost}.")
+    if report.late_checks:
+        lines.append(
+            f"{report.late_checks:,} checks of persistence came too late for their window "
+            "and are left out."
+        )
+    return lines
+
+
+def _table(heading: str, figures: Figures, names: Iterable[str]) -> Table:
+    table = Table(title=heading, title_justify="left")
+    table.add_column("metric")
+    for column in ("value", "95 % interval", "n", "censored", "inferred"):
+        table.add_column(column, justify="right")
+    for name in names:
+        table.add_row(title(name), *_cells(name, figures[name]))
+    return table
+
+
+def _persistence(figures: Figures) -> Table:
+    table = Table(title="Persistence of accepted text, by time since", title_justify="left")
+    table.add_column("metric")
+    for window in HEADLINE_WINDOWS:
+        table.add_column(f"{window} s", justify="right")
+    for name, heading in PERSISTENCE.items():
+        keys = [f"{name}_{window}" for window in HEADLINE_WINDOWS]
+        values = [value(key, figures[key].value) for key in keys]
+        ranges = [interval(key, figures[key]) for key in keys]
+        cells = [
+            f"{text}\n[dim]{range_}[/dim]" for text, range_ in zip(values, ranges, strict=True)
+        ]
+        table.add_row(heading, *cells)
+    counted = [figures[f"unchanged_{window}"] for window in HEADLINE_WINDOWS]
+    table.add_section()
+    table.add_row("n", *(f"{figure.n:,}" for figure in counted))
+    table.add_row("censored", *(share(figure.censored_share) for figure in counted))
+    return table
+
+
+def _cells(name: str, figure: Figure) -> tuple[str, ...]:
+    return (
+        value(name, figure.value),
+        interval(name, figure),
+        f"{figure.n:,}",
+        share(figure.censored_share),
+        share(figure.inferred_share),
+    )
+
+
+def _group_table(heading: str, groups: dict[str, Figures]) -> Table:
+    table = Table(title=heading, title_justify="left")
+    table.add_column("")
+    for name in _GROUP_METRICS:
+        table.add_column(title(name), justify="right")
+    table.add_column("n shown", justify="right")
+    for group, figures in groups.items():
+        cells = [value(name, figures[name].value) for name in _GROUP_METRICS if name in figures]
+        cells += ["–"] * (len(_GROUP_METRICS) - len(cells))
+        table.add_row(escape(group), *cells, f"{figures['acceptance'].n:,}")
+    return table
+
+
+def _finish(reasons: Figures) -> Table:
+    table = Table(title="How requests ended", title_justify="left")
+    for column in ("reason", "share", "95 % interval", "n"):
+        table.add_column(column, justify="left" if column == "reason" else "right")
+    for reason, figure in reasons.items():
+        table.add_row(escape(reason), *_cells("acceptance", figure)[:3])
+    return table
+
+
+def _comparison(comparison: Comparison) -> Table:
+    a, b = comparison.arm_a, comparison.arm_b
+    table = Table(
+        title=f"{escape(b)} ({comparison.users_b:,} users) against "
+        f"{escape(a)} ({comparison.users_a:,} users)",
+        title_justify="left",
+    )
+    for column in ("metric", a, b, "difference", "95 % interval", "p"):
+        table.add_column(escape(column), justify="left" if column == "metric" else "right")
+    for metric in METRICS:
+        row = comparison.metrics[metric.name]
+        if row.difference is None:
+            continue
+        low, high = value(metric.name, row.low), value(metric.name, row.high)
+        p_value = "–" if row.p_value is None else f"{row.p_value:.3f}"
+        cells = [value(metric.name, number) for number in (row.a, row.b, row.difference)]
+        table.add_row(metric.title, *cells, f"{low} to {high}", p_value)
+    return table
