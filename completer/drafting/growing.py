@@ -15,7 +15,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from completer.drafting.calibration import BY_RANK, MAX_EXPERTS, SOURCES, adapt, adapt_rank, blend, order_class
+from completer.drafting.calibration import (
+    BY_RANK,
+    MAX_EXPERTS,
+    SOURCES,
+    adapt,
+    adapt_rank,
+    blend,
+    order_class,
+)
 from completer.drafting.matching import (
     CURSOR,
     DEPENDENCIES,
@@ -143,7 +151,9 @@ def propose(
         if expected - rate * step_cost[taken] > best_value:
             best, best_value = taken, expected - rate * step_cost[taken]
         if count <= _MAX_CANDIDATES:
-            count = _sprout(s, texts, s.head[at], s.token[at], taken - 1, prob, count, suffix_stream)
+            count = _sprout(
+                s, texts, s.head[at], s.token[at], taken - 1, prob, count, suffix_stream
+            )
     return best
 
 

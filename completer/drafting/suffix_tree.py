@@ -26,11 +26,21 @@ FREE = 5
 
 
 def new_nodes(capacity: int) -> Int32s:
-    """Return an empty tree for `capacity` tokens."""
-    nodes = np.zeros((capacity + 1, 8), np.int32)
-    nodes[1:-1, NEXT] = np.arange(2, capacity + 1)
-    nodes[0, FREE] = 1 if capacity else 0
-    return nodes
+    """Return an empty tree for `capacity` tokens (at least 1)."""
+    return grow_nodes(np.zeros((1, 8), np.int32), capacity)
+
+
+def grow_nodes(nodes: Int32s, capacity: int) -> Int32s:
+    """Return the same tree with room for `capacity` tokens."""
+    size = len(nodes)
+    if capacity < size:
+        return nodes
+    grown = np.zeros((capacity + 1, 8), np.int32)
+    grown[:size] = nodes
+    grown[size:-1, NEXT] = np.arange(size + 1, capacity + 1)
+    grown[-1, NEXT] = nodes[0, FREE]
+    grown[0, FREE] = size
+    return grown
 
 
 @njit(cache=True, nogil=True)
@@ -87,16 +97,28 @@ def rewrite(
     if right:
         nodes[right, PREVIOUS] = last
         _insert_run(nodes, right, DEPTH)
-    new_head = head if left else (nodes_first(nodes, last, end - kept) if end > kept else right)
+    new_head = head if left else (first_of(nodes, last, end - kept) if end > kept else right)
     return new_head, tail if right else last
 
 
 @njit(cache=True, nogil=True)
-def nodes_first(nodes: Int32s, last: int, count: int) -> int:
+def first_of(nodes: Int32s, last: int, count: int) -> int:
     """Return the first of `count` nodes that end in `last`."""
     for _ in range(count - 1):
         last = nodes[last, PREVIOUS]
     return last
+
+
+@njit(cache=True, nogil=True)
+def cut(nodes: Int32s, last: int, count: int) -> int:
+    """Remove the `count` tokens that end a text with node `last`; return the new last node."""
+    first = first_of(nodes, last, count)
+    kept = nodes[first, PREVIOUS]
+    _remove_run(nodes, first, count)
+    _free_run(nodes, first, count)
+    if kept:
+        nodes[kept, NEXT] = 0
+    return int(kept)
 
 
 @njit(cache=True, nogil=True)
