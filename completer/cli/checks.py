@@ -12,6 +12,7 @@ import torch
 from completer.cli.serve import listen
 from completer.cli.wiring import build_model, build_service
 from completer.context.workspace import Workspace
+from completer.engine.tuning import Tuning
 from completer.errors import CompleterError
 from completer.request import CompletionRequest
 from completer.settings import Settings, load_repository_settings
@@ -35,11 +36,12 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     """Look at everything, one after the other; the model is loaded and asked once."""
     yield Check("python", True, f"{platform.python_version()}, torch {torch.__version__}")
     yield _guarded("device", lambda: _device(settings))
-    model: list[LoadedModel] = []
-    yield _guarded("model", lambda: _model(settings, model))
-    if model:
-        yield _layout(model[0])
-        yield _guarded("completion", lambda: _completion(model[0], settings))
+    built: list[tuple[LoadedModel, Tuning]] = []
+    yield _guarded("model", lambda: _model(settings, built))
+    for model, tuning in built:
+        yield _layout(model)
+        yield _speed(tuning)
+        yield _guarded("completion", lambda: _completion(model, tuning, settings))  # noqa: B023
     for root in settings.workspaces:
         yield _guarded("workspace", lambda root=root: _workspace(root))  # type: ignore[misc]
     yield _database(settings)
@@ -61,9 +63,9 @@ def _device(settings: Settings) -> str:
     return f"{device.type}, {torch.get_num_threads()} threads of {os.cpu_count()} cores"
 
 
-def _model(settings: Settings, loaded: list[LoadedModel]) -> str:
-    model = build_model(settings)
-    loaded.append(model)
+def _model(settings: Settings, built: list[tuple[LoadedModel, Tuning]]) -> str:
+    model, tuning = build_model(settings)
+    built.append((model, tuning))
     millions = sum(parameter.numel() for parameter in model.model.parameters()) / 1e6
     return (
         f"{model.name}: {model.model.config.model_type}, {millions:.1f} M parameters,"
@@ -78,8 +80,16 @@ def _layout(model: LoadedModel) -> Check:
     return Check("FIM layout", True, f"{layout.name} ({layout.order.upper()}){note}")
 
 
-def _completion(model: LoadedModel, settings: Settings) -> str:
-    service = build_service(model, settings)
+def _speed(tuning: Tuning) -> Check:
+    tried = ", ".join(
+        f"{trial.dtype} x{trial.threads} {trial.completion_ms:.0f} ms" for trial in tuning.trials
+    )
+    chosen = f"{tuning.dtype} with {tuning.threads} threads"
+    return Check("speed", True, f"{chosen}, chosen among {tried} for a keystroke's completion")
+
+
+def _completion(model: LoadedModel, tuning: Tuning, settings: Settings) -> str:
+    service = build_service(model, tuning, settings)
     try:
         stats = asyncio.run(service.complete(SAMPLE)).stats
     finally:

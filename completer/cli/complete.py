@@ -122,8 +122,8 @@ def _parse(place: str) -> tuple[str, int, int]:
 def _run(settings: Settings, request: CompletionRequest, workspace: Path) -> Completion:
     from completer.cli.wiring import build_model, build_service
 
-    model = build_model(settings)
-    service = build_service(model, settings)
+    model, tuning = build_model(settings)
+    service = build_service(model, tuning, settings)
     try:
         service.open_workspace(workspace)
         completion = asyncio.run(service.complete(request))

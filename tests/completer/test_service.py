@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 
 from completer.cli.wiring import build_service
+from completer.engine.cost import ASSUMED
+from completer.engine.tuning import Tuning
 from completer.errors import BadRequestError, WorkspaceError
 from completer.request import Completion, CompletionRequest, Sampling, TextDelta
 from completer.service import LocalService
 from completer.settings import Settings
 from models.loading import LoadedModel, load_model
 from tests.tiny import save_tiny
+
+NO_TUNING = Tuning("float32", 1, ASSUMED, ())
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +27,7 @@ def model(tmp_path_factory) -> LoadedModel:
 
 @pytest.fixture
 def service(model, tmp_path):
-    service = build_service(model, settings(tmp_path))
+    service = build_service(model, NO_TUNING, settings(tmp_path))
     yield service
     service.close()
 
@@ -107,9 +111,13 @@ async def becomes_idle(service: LocalService) -> None:
 
 
 async def test_a_deadline_gives_what_there_is(service):
-    completion = await service.complete(ask("z" * 200, max_tokens=50, deadline_ms=1))
+    sampling = Sampling(temperature=1.0, seed=2)
+    whole = await service.complete(ask(max_tokens=50, sampling=sampling))
+    cut = await service.complete(ask(max_tokens=50, sampling=sampling, deadline_ms=4))
 
-    assert completion.finish_reason == "deadline"
+    assert cut.finish_reason == "deadline"
+    assert whole.text.startswith(cut.text)
+    assert len(cut.text) < len(whole.text)
 
 
 @pytest.mark.parametrize("wrong", [{"n": 0}, {"n": 99}, {"max_tokens": 0}])
@@ -141,7 +149,7 @@ async def test_a_files_workspace_is_the_nearest_one_above_it(service, tmp_path):
 
 
 async def test_ghost_text_ends_with_its_line_and_plain_text_does_not(model, tmp_path):
-    service = build_service(model, settings(tmp_path))
+    service = build_service(model, NO_TUNING, settings(tmp_path))
     texts = []
     for seed in range(20):
         request = ask(max_tokens=60, sampling=Sampling(temperature=1.5, seed=seed))
@@ -156,7 +164,7 @@ async def test_ghost_text_ends_with_its_line_and_plain_text_does_not(model, tmp_
 
 
 async def test_pure_says_exactly_what_the_model_says(model, tmp_path):
-    pure = build_service(model, settings(tmp_path, pure=True))
+    pure = build_service(model, NO_TUNING, settings(tmp_path, pure=True))
     request = ask(max_tokens=30, suffix="\n")
     polished = replace(request, polish=True)
 

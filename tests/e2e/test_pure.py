@@ -37,8 +37,8 @@ def places(count: int) -> list[CompletionRequest]:
 @pytest.mark.slow
 async def test_pure_greedy_tokens_equal_generate(tmp_path):
     settings = Settings(pure=True, cache_folder=tmp_path)
-    model = build_model(settings)
-    service = build_service(model, settings)
+    model, tuning = build_model(settings)
+    service = build_service(model, tuning, settings)
     plain = AutoModelForCausalLM.from_pretrained(BUNDLED_FOLDER, dtype=torch.float32)
     ended = 0
     for request in places(PROMPTS):

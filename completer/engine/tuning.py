@@ -1,0 +1,120 @@
+"""Chooses dtype and thread count for a device by measuring the candidates on the model itself.
+
+What is fastest is not to be guessed: on a CPU with bfloat16 instructions, half-width weights make
+verifying eight tokens cost little more than one; without them they are slower than float32; and
+on a busy machine one thread beats two that wait for each other.
+"""
+
+import copy
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers.modeling_utils import PreTrainedModel
+
+from completer.engine.attention import Segment
+from completer.engine.cost import CostCurve, measure, time_pass
+from completer.engine.kv_cache import KVPool
+from completer.engine.runner import Runner, kv_layers
+
+PREFILL, VERIFY, VERIFY_STEPS = 64, 8, 6  # what one keystroke's completion is made of
+CAPACITY = 512
+CLEAR_MARGIN = 0.5  # logits; below it two tokens are as good as tied
+LARGEST_COPY = 1 << 30  # bytes of float32 weights up to which a second copy is tried
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One candidate's times in ms: a prefill of 64 tokens, a verification of 8.
+
+    `agrees`: its likeliest tokens are the reference's wherever these are not nearly tied.
+    """
+
+    dtype: str
+    threads: int
+    prefill_ms: float
+    verify_ms: float
+    agrees: bool
+
+    @property
+    def completion_ms(self) -> float:
+        """What a completion after one more keystroke takes."""
+        return self.prefill_ms + VERIFY_STEPS * self.verify_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The choice: dtype, threads, what verifying costs then, and all that was tried."""
+
+    dtype: str
+    threads: int
+    costs: CostCurve
+    trials: tuple[Trial, ...]
+
+
+def tune(
+    model: PreTrainedModel, sample: Sequence[int], *, may_change_dtype: bool
+) -> tuple[PreTrainedModel, Tuning]:
+    """Try the candidates on `sample` tokens; return the model in the best dtype and the choice.
+
+    Sets torch's thread count to the chosen one.
+    """
+    reference = _logits(_runner(model), sample)
+    models = {str(model.dtype).removeprefix("torch."): model}
+    if may_change_dtype and model.dtype == torch.float32 and _size(model) <= LARGEST_COPY:
+        models["bfloat16"] = copy.deepcopy(model).to(torch.bfloat16)  # type: ignore[arg-type]
+    trials = [
+        _try(models[dtype], dtype, threads, sample, reference)
+        for dtype in models
+        for threads in thread_counts(model.device)
+    ]
+    best = min((trial for trial in trials if trial.agrees), key=lambda trial: trial.completion_ms)
+    torch.set_num_threads(best.threads)
+    chosen = models[best.dtype]
+    costs = measure(_runner(chosen))
+    return chosen, Tuning(best.dtype, best.threads, costs, tuple(trials))
+
+
+def thread_counts(device: torch.device) -> list[int]:
+    """The thread counts worth trying: one, and all that torch would use."""
+    if device.type != "cpu":
+        return [torch.get_num_threads()]
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return sorted({1, min(torch.get_num_threads(), usable or 1)})
+
+
+def _try(
+    model: PreTrainedModel, dtype: str, threads: int, sample: Sequence[int], reference: Tensor
+) -> Trial:
+    torch.set_num_threads(threads)
+    runner = _runner(model)
+    agrees = _agree(reference, _logits(runner, sample))
+    prefill = time_pass(runner, Segment(0, 0, PREFILL))
+    verify = time_pass(runner, Segment(0, CAPACITY // 2, VERIFY))
+    return Trial(dtype, threads, prefill, verify, agrees)
+
+
+def _runner(model: PreTrainedModel) -> Runner:
+    pool = KVPool(
+        kv_layers(model), slots=1, capacity=CAPACITY, dtype=model.dtype, device=model.device
+    )
+    return Runner(model, pool)
+
+
+def _logits(runner: Runner, sample: Sequence[int]) -> Tensor:
+    length = min(len(sample), CAPACITY)
+    return runner.forward([Segment(0, 0, length)], sample[:length], np.arange(length)).float()
+
+
+def _agree(reference: Tensor, other: Tensor) -> bool:
+    best = reference.topk(2).values
+    clear = best[:, 0] - best[:, 1] > CLEAR_MARGIN
+    return bool((reference.argmax(-1) == other.argmax(-1))[clear].all())
+
+
+def _size(model: PreTrainedModel) -> int:
+    return sum(parameter.nbytes for parameter in model.parameters())

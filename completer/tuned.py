@@ -1,0 +1,86 @@
+"""The measured choice of dtype and threads, kept per model and device in the cache folder."""
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+
+from completer.engine.tuning import DTYPES, Tuning, tune
+from models.loading import LoadedModel
+
+log = logging.getLogger(__name__)
+SAMPLE = "".join(
+    f"def area_{n}(width: float, height: float) -> float:\n"
+    f'    """Area of shape {n}."""\n'
+    f"    if width < 0 or height < 0:\n"
+    f"        raise ValueError(width, height)\n"
+    f"    return width * height / {n}\n\n\n"
+    for n in range(1, 6)
+)
+_TUNING = TypeAdapter(Tuning)
+
+
+def tuned(
+    model: LoadedModel, cache_folder: Path, *, may_change_dtype: bool, again: bool = False
+) -> tuple[LoadedModel, Tuning]:
+    """Return the model as it runs fastest here, and what was measured.
+
+    Measures when nothing is saved for this model on this device, or when `again` is set.
+    """
+    file = cache_folder / "tuning" / f"{_key(model, may_change_dtype)}.json"
+    saved = None if again else _load(file)
+    if saved is not None:
+        torch.set_num_threads(saved.threads)
+        dtype = DTYPES[saved.dtype]
+        if model.dtype != dtype:
+            model.model.to(dtype)  # type: ignore[arg-type]
+        return replace(model, dtype=dtype), saved
+    sample = model.tokenizer.backend_tokenizer.encode(SAMPLE, add_special_tokens=False).ids
+    fastest, tuning = tune(model.model, sample, may_change_dtype=may_change_dtype)
+    _save(file, tuning)
+    return replace(model, model=fastest, dtype=fastest.dtype), tuning
+
+
+def _key(model: LoadedModel, may_change_dtype: bool) -> str:
+    device = model.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    parameters = sum(parameter.numel() for parameter in model.model.parameters())
+    facts = (
+        model.name,
+        str(model.model.config.to_json_string()),
+        parameters,
+        model.dtype_name,
+        may_change_dtype,
+        name,
+        os.cpu_count(),
+        torch.__version__,
+    )
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
+
+
+def _load(file: Path) -> Tuning | None:
+    try:
+        return _TUNING.validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        log.warning("%s is not used and will be replaced: %s", file, error)
+        return None
+
+
+def _save(file: Path, tuning: Tuning) -> None:
+    """Write beside and rename, so that two processes never see half a file."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as beside:
+            json.dump(asdict(tuning), beside)
+        Path(beside.name).replace(file)
+    except OSError as error:
+        log.warning("the measured choice could not be saved in %s: %s", file.parent, error)
