@@ -1,4 +1,4 @@
-"""Telemetry as plain tables, for analysis elsewhere: no key, no hashes of text, words spelled out."""
+"""Telemetry as plain tables for analysis elsewhere: no key, no text hashes, words spelled out."""
 
 from __future__ import annotations
 

@@ -15,13 +15,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from telemetry.compare import assign_arm
+from telemetry.arms import assign_arm
 from telemetry.events import SessionInfo
 from telemetry.rows import session_row
-from telemetry.simulated_rows import Ids, writes
+from telemetry.simulation.tables import Ids, writes
+from telemetry.simulation.truth import Truth
+from telemetry.simulation.vocabulary import ARMS, FINISH, LANGUAGES, OUTCOMES, SOURCES, Array
 from telemetry.store import Store
-from telemetry.truth import Truth
-from telemetry.vocabulary import ARMS, FINISH, LANGUAGES, OUTCOMES, SOURCES, Array
 from telemetry.writes import Write
 
 DAYS: Final = 15

@@ -15,11 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.columns import Chunk, Column, Ints, labels, read_columns
-from telemetry.store import reading
-from telemetry.sums import Codes, Floats, Sums
-from telemetry.survival import WINDOWS_S
-from telemetry.tables import (
+from telemetry.report.columns import Chunk, Column, Ints, labels, read_columns
+from telemetry.report.sums import Codes, Floats, Sums
+from telemetry.report.tables import (
     ACCEPT,
     EDIT,
     LABELLED_GROUPINGS,
@@ -29,6 +27,8 @@ from telemetry.tables import (
     SURVIVAL,
     ById,
 )
+from telemetry.store import reading
+from telemetry.survival import WINDOWS_S
 
 UNNAMED: Final = "unknown"  # the group of rows whose language, model or arm is not given
 READ_MS: Final = 750  # shown for this long, a suggestion counts as read

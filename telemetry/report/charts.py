@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from telemetry.metrics import Figure
+from telemetry.report.metrics import Figure
 
 Format = Callable[[float], str]
 

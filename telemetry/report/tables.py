@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.columns import Column, Ints
-from telemetry.sums import Codes
+from telemetry.report.columns import Column, Ints
+from telemetry.report.sums import Codes
 
 DAY_MS: Final = 86_400_000
 LABELLED_GROUPINGS: Final = {

@@ -16,12 +16,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.aggregate import UNNAMED, Aggregate, aggregate
-from telemetry.compare import Comparison, compare
 from telemetry.files import database_files
-from telemetry.metrics import METRICS, Figure, figure, latency_figures
 from telemetry.migrations import SchemaTooNewError
-from telemetry.statistics import user_draws, wilson
+from telemetry.report.aggregate import UNNAMED, Aggregate, aggregate
+from telemetry.report.compare import Comparison, compare
+from telemetry.report.metrics import METRICS, Figure, figure, latency_figures
+from telemetry.report.statistics import user_draws, wilson
 from telemetry.store import reading
 
 Figures = dict[str, Figure]

@@ -8,8 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from telemetry.rollup import ROLLUP_COLUMNS
+from telemetry.simulation.vocabulary import (
+    ARMS,
+    FINISH,
+    LANGUAGES,
+    MODELS,
+    OUTCOMES,
+    SOURCES,
+    Array,
+)
 from telemetry.survival import WINDOWS_S
-from telemetry.vocabulary import ARMS, FINISH, LANGUAGES, MODELS, OUTCOMES, SOURCES, Array
 from telemetry.writes import Write, accumulate, insert
 
 Label = Callable[[str], int]

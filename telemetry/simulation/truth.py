@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from telemetry.simulation.vocabulary import ARMS, LANGUAGES, MODELS, Array
 from telemetry.survival import WINDOWS_S
-from telemetry.vocabulary import ARMS, LANGUAGES, MODELS, Array
 
 _DAY_MS: Final = 86_400_000
 

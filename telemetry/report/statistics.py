@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.sums import Floats
+from telemetry.report.sums import Floats
 
 Z_95: Final = 1.959963984540054
 DRAWS: Final = 1_000

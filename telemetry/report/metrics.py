@@ -19,8 +19,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.statistics import percentile_interval, quantile_interval, ratio_draws, wilson
-from telemetry.sums import Floats
+from telemetry.report.statistics import percentile_interval, quantile_interval, ratio_draws, wilson
+from telemetry.report.sums import Floats
 from telemetry.survival import WINDOWS_S
 
 Unit = Literal["share", "ratio", "ms"]

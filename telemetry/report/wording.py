@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from telemetry.metrics import BY_NAME, Figure, Unit
+from telemetry.report.metrics import BY_NAME, Figure, Unit
 
 LATENCY_TITLES: Final = {
     "latency_p50_ms": "Latency, median",

@@ -10,13 +10,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from telemetry.charts import Series, bar_chart, line_chart
-from telemetry.compare import Comparison
-from telemetry.metrics import METRICS, Figure, Unit
-from telemetry.report import Figures, Report
-from telemetry.survival import WINDOWS_S
-from telemetry.terminal import warnings
-from telemetry.wording import (
+from telemetry.report.build import Figures, Report
+from telemetry.report.charts import Series, bar_chart, line_chart
+from telemetry.report.compare import Comparison
+from telemetry.report.metrics import METRICS, Figure, Unit
+from telemetry.report.terminal import warnings
+from telemetry.report.wording import (
     HEADLINE,
     HEADLINE_WINDOWS,
     LATENCY_TITLES,
@@ -26,6 +25,7 @@ from telemetry.wording import (
     title,
     value,
 )
+from telemetry.survival import WINDOWS_S
 
 _TILES: Final = (
     *HEADLINE[:3],
@@ -49,7 +49,7 @@ def write_html(report: Report, path: Path) -> None:
 
 def to_html(report: Report) -> str:
     """The page as text."""
-    style = files("telemetry").joinpath("report.css").read_text("utf-8")
+    style = files("telemetry.report").joinpath("report.css").read_text("utf-8")
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

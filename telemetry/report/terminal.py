@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from telemetry.compare import Comparison
-from telemetry.metrics import METRICS, Figure
-from telemetry.report import Figures, Report
-from telemetry.wording import (
+from telemetry.report.build import Figures, Report
+from telemetry.report.compare import Comparison
+from telemetry.report.metrics import METRICS, Figure
+from telemetry.report.wording import (
     HEADLINE,
     HEADLINE_WINDOWS,
     LATENCY_TITLES,

@@ -1,4 +1,4 @@
-"""Two arms of an experiment side by side, and which arm a user is in.
+"""Two arms of an experiment side by side.
 
 Users are assigned, not requests, so users are what the bootstrap draws: intervals stay honest
 where a few users make most of the events.
@@ -6,15 +6,14 @@ where a few users make most of the events.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from telemetry.metrics import METRICS, drawn
-from telemetry.statistics import percentile_interval, two_sided_p, user_draws
-from telemetry.sums import Sums
+from telemetry.report.metrics import METRICS, drawn
+from telemetry.report.statistics import percentile_interval, two_sided_p, user_draws
+from telemetry.report.sums import Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +37,6 @@ class Comparison:
     users_a: int
     users_b: int
     metrics: dict[str, Difference]
-
-
-def assign_arm(user: str, arms: Sequence[str], experiment: str) -> str:
-    """The arm of a user: always the same for an experiment, even among users."""
-    digest = hashlib.sha256(f"{experiment}\0{user}".encode()).digest()
-    return arms[int.from_bytes(digest[:8]) % len(arms)]
 
 
 def compare(sums: Sums, arm_a: str, arm_b: str) -> Comparison:

@@ -1,0 +1,11 @@
+"""What the recorded files say: figures as data, on the terminal, and as a page.
+
+report = build(Path("telemetry"))
+render_terminal(report, Console())
+"""
+
+from telemetry.report.build import Report, build, to_json
+from telemetry.report.html import to_html, write_html
+from telemetry.report.terminal import render_terminal
+
+__all__ = ["Report", "build", "render_terminal", "to_html", "to_json", "write_html"]
