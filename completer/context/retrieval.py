@@ -1,7 +1,6 @@
 """What of the repository helps at a caret: the signatures of what the nearby code names."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,11 +9,12 @@ from completer.context.definitions import Definition, definitions
 from completer.context.languages import language_of_name
 from completer.context.outline import outline
 from completer.context.query import Query, query_at
+from completer.context.similar import Similar, SimilarCode
 from completer.context.symbols import FileSymbols, SymbolTable
 from completer.request import Snippet
 
 _AMBIGUOUS = 8  # a name defined in more files than this says nothing, unless it is imported
-_REMEMBERED_EDITS = 20
+_NAMES_COMPARED = 40
 _FAMILIES = (
     frozenset({"javascript", "javascriptreact", "typescript", "typescriptreact"}),
     frozenset({"c", "cpp"}),
@@ -39,7 +39,7 @@ class Retriever:
     def __init__(self, root: Path, *, capacity: int = 100_000) -> None:
         self._root = root
         self._table = SymbolTable(capacity)
-        self._edited: OrderedDict[str, None] = OrderedDict()
+        self._edited = SimilarCode()
         self._lock = threading.Lock()
 
     def update(self, path: Path, text: str | None, *, edited: bool = False) -> None:
@@ -51,27 +51,30 @@ class Retriever:
         if text is None:
             with self._lock:
                 self._table.remove(name)
-                self._edited.pop(name, None)
+                self._edited.remove(name)
             return
         language = language_of_name(path.name) or ""
         symbols = FileSymbols(name, language, tuple(definitions(text, language)))
         with self._lock:
             self._table.put(symbols)
             if edited:
-                self._remember_edit(name)
+                self._edited.put(name, text, language)
 
     def retrieve(
         self, prefix: str, suffix: str, path: Path | None, language: str | None, budget_chars: int
     ) -> list[Snippet]:
         """Return definitions of other files that the code at the caret names, the best last.
 
-        Together, paths included, they have at most `budget_chars` characters.
+        Behind them comes a piece of a file edited before that looks like this code, if there is
+        one and room for it. Together, paths included, they have at most `budget_chars` characters.
         """
         query = query_at(prefix, suffix, language)
         own = self._name(path) if path is not None else ""
         with self._lock:
             candidates = sorted(self._candidates(query, own, language), key=_by_score)
-        return _within(candidates, budget_chars)
+            similar = self._edited.best(_nearest(query), own, language)
+        piece = _as_snippets(similar, budget_chars // 2)
+        return _within(candidates, budget_chars - _length(piece)) + piece
 
     def _candidates(self, query: Query, own: str, language: str | None) -> Iterator[_Candidate]:
         folder = str(PurePosixPath(own).parent)
@@ -102,12 +105,6 @@ class Retriever:
         named = _is_imported(path, query)
         return 1.0 + 3.0 * imported + 2.0 * named + 1.0 * beside + 1.0 * (path in self._edited)
 
-    def _remember_edit(self, name: str) -> None:
-        self._edited[name] = None
-        self._edited.move_to_end(name)
-        while len(self._edited) > _REMEMBERED_EDITS:
-            self._edited.popitem(last=False)
-
     def _name(self, path: Path) -> str:
         inside = path.is_relative_to(self._root)
         return (path.relative_to(self._root) if inside else path).as_posix()
@@ -115,6 +112,20 @@ class Retriever:
 
 def _by_score(candidate: _Candidate) -> tuple[float, str, int]:
     return -candidate.score, candidate.file.path, candidate.definition.start
+
+
+def _nearest(query: Query) -> frozenset[str]:
+    return frozenset(name for name, _ in query.names[:_NAMES_COMPARED])
+
+
+def _as_snippets(similar: Similar | None, budget: int) -> list[Snippet]:
+    if similar is None or len(similar.text) + len(similar.path) > budget:
+        return []
+    return [Snippet(path=similar.path, text=similar.text)]
+
+
+def _length(snippets: Iterable[Snippet]) -> int:
+    return sum(len(snippet.path) + len(snippet.text) for snippet in snippets)
 
 
 def _is_imported(path: str, query: Query) -> bool:

@@ -92,6 +92,18 @@ def test_a_file_that_is_being_edited_goes_first(retriever):
     assert [snippet.path for snippet in best] == ["a/x.py", "b/x.py"]
 
 
+def test_code_like_this_in_a_file_edited_before_is_shown_last(retriever):
+    other = "def load(path):\n    with open(path) as file:\n        return parse(file.read())\n"
+    retriever.update(ROOT / "loader.py", other, edited=True)
+    here = "def save(path):\n    with open(path) as file:\n        x = Cart\n" + "\n" * STEP
+    snippets = found(retriever, prefix=here)
+    assert [snippet.path for snippet in snippets] == ["shop/cart.py", "loader.py"]
+    assert snippets[-1].text == other.strip()
+    assert found(retriever, prefix=here, path="loader.py")[-1].path == "shop/cart.py"
+    retriever.update(ROOT / "loader.py", None)
+    assert found(retriever, prefix=here)[-1].path == "shop/cart.py"
+
+
 def test_a_name_defined_everywhere_says_nothing(retriever):
     for number in range(20):
         retriever.update(ROOT / f"m{number}.py", "def setup(): ...\n")
