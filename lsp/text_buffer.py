@@ -12,7 +12,6 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from itertools import islice
 
 import numpy as np
 from lsprotocol.types import Position, PositionEncodingKind
@@ -127,18 +126,18 @@ class TextBuffer:
             block = (first - 1) // BLOCK_LINES * BLOCK_LINES
             size += sum(self._lengths[block:first])
             first = block
-        head = "".join(islice(self._lines, first, caret.line))
+        head = "".join(self._lines[first : caret.line])
         return (head + self._lines[caret.line][: caret.column])[-2 * limit :]
 
     def after(self, caret: Caret, limit: int) -> str:
         """Text after a caret, `limit` code points at most."""
         pieces = [self._lines[caret.line][caret.column :]]
         size = len(pieces[0])
-        for line in islice(self._lines, caret.line + 1, None):
-            if size >= limit:
-                break
-            pieces.append(line)
-            size += len(line)
+        number = caret.line + 1
+        while size < limit and number < self.line_count:
+            pieces.append(self._lines[number])
+            size += len(pieces[-1])
+            number += 1
         return "".join(pieces)[:limit]
 
     def _length_of(self, lines: int) -> int:

@@ -186,17 +186,17 @@ def test_the_window_is_bounded_in_a_file_of_one_line():
 
 def test_an_edit_of_500_000_lines_costs_little_more_than_one_of_5_000():
     small, large = (edit_seconds(lines) for lines in (5_000, 500_000))
-    assert large < 0.02
-    assert large < 100 * small + 0.005
+    assert large < 30 * small + 0.002
 
 
 def edit_seconds(lines: int) -> float:
-    """Seconds for the fastest of some edits that add and remove lines in the middle."""
+    """Seconds for an edit that changes the number of lines in the middle, and for its window."""
     buffer = TextBuffer("    value = compute(other)  # é\n" * lines)
     times = []
     for number in range(50):
         start = time.perf_counter()
         apply(buffer, Edit((lines // 2, 4), (lines // 2 + number % 3, 0), "x\ny\n"))
-        buffer.before(buffer.caret(Position(lines // 2, 1)), 10_000)
+        caret = buffer.caret(Position(lines // 2, 1))
+        buffer.before(caret, 10_000), buffer.after(caret, 10_000), buffer.offset(caret)
         times.append(time.perf_counter() - start)
-    return sorted(times)[25]
+    return sorted(times)[len(times) // 2]
