@@ -14,7 +14,6 @@ from typing import cast
 
 from lsprotocol import types
 
-from completer.errors import CompleterError
 from completer.interface import CompletionService
 from completer.measures import measures, outcome
 from completer.request import Completion, CompletionRequest, Trigger
@@ -125,8 +124,8 @@ class InlineCompletions:
             suffix=place.suffix,
             path=document.path,
             language=document.language or None,
-            workspace=self._session.workspace_of(document.path),
             user=options.user,
+            polish=True,
             n=options.choices if trigger == "manual" else 1,
             deadline_ms=options.deadline_ms,
             trigger=trigger,
@@ -146,7 +145,7 @@ class InlineCompletions:
             self._recorder.opportunity(replace(opportunity, outcome="cancelled"))
             raise
         except Exception as error:  # whatever it is, the editor shows no pop-up
-            logger.warning("no completion: %s", error, exc_info=_is_a_bug(error))
+            logger.warning("no completion: %s", error, exc_info=not hasattr(error, "hint"))
             self._recorder.opportunity(replace(opportunity, outcome="error"))
             self._status.failed(error)
             return None
@@ -193,7 +192,3 @@ def item_of(suggestion: Suggestion, range_: types.Range) -> types.InlineCompleti
     """The item that a client shows, and the command that it runs once it has inserted it."""
     command = types.Command("Accept completion", ACCEPT_COMMAND, arguments=[suggestion.id])
     return types.InlineCompletionItem(suggestion.text, range=range_, command=command)
-
-
-def _is_a_bug(error: Exception) -> bool:
-    return not isinstance(error, CompleterError)

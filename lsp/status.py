@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from completer.errors import CompleterError, OverloadedError
+from completer.errors import OverloadedError
 
 METHOD = "didChangeStatus"
 
@@ -24,8 +24,7 @@ class Status:
     def failed(self, error: Exception) -> None:
         """A completion failed; a full queue is a warning, for it passes by itself."""
         kind = "Warning" if isinstance(error, OverloadedError) else "Error"
-        hint = error.hint if isinstance(error, CompleterError) else ""
-        self._tell(kind=kind, message=f"{error} {hint}".strip())
+        self._tell(kind=kind, message=f"{error} {getattr(error, 'hint', '')}".strip())
 
     def recovered(self) -> None:
         """A completion succeeded."""

@@ -116,8 +116,8 @@ class Answering:
                         yield item
 
     def _attempt(self, origin: Origin, request: CompletionRequest) -> _Attempt:
-        limit = self.service.info().context_tokens
-        if request.max_tokens is not None and request.max_tokens > limit:
+        limit = self.service.info().context_tokens  # 0 while the model is being loaded
+        if 0 < limit < (request.max_tokens or 0):
             raise BadRequestError(f"max_tokens is more than the model's context of {limit} tokens.")
         path = origin.path
         return _Attempt(

@@ -56,7 +56,7 @@ def describe(error: Exception) -> JSONResponse:
             return error_response(error.status_code, error.detail, headers=error.headers)
         case ClientGoneError():
             return error_response(CLIENT_CLOSED_REQUEST, "The client closed the connection.")
-        case CompleterError():
+        case _ if hasattr(error, "hint"):  # an error made on purpose, here or in `models`
             return error_response(500, _sentence(error))
         case _:
             return error_response(500, "The server failed; its log says why.")
@@ -77,5 +77,5 @@ _TYPES = {
 }
 
 
-def _sentence(error: CompleterError) -> str:
-    return f"{error} {error.hint}".strip()
+def _sentence(error: Exception) -> str:
+    return f"{error} {getattr(error, 'hint', '')}".strip()

@@ -62,6 +62,7 @@ class InfillBody(Body):
             path=origin.path,
             workspace=origin.workspace,
             user=origin.user,
+            polish=True,
             snippets=tuple(Snippet(path=e.filename, text=e.text) for e in self.input_extra),
             max_tokens=None if self.n_predict < 1 else self.n_predict,
             stop=self.stop,

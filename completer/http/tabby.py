@@ -65,6 +65,7 @@ class TabbyBody(Body):
             language=self.language,
             workspace=origin.workspace,
             user=origin.user,
+            polish=True,
             snippets=self.segments.snippets(),
             sampling=sampling(self.temperature, None, self.seed),
         )
