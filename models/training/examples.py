@@ -18,7 +18,7 @@ from models.training.tokenizer import END, mark_id
 SUFFIX_FIRST, PREFIX_FIRST = 0.70, 0.10  # shares of the layouts; the rest is plain text
 PACKAGE_POWER = 0.6  # a group weighs its tokens to this power: large packages less than by size
 TESTS_WEIGHT = 0.25  # of a group of tests
-REPOSITORY_SHARE = 0.3  # of the examples that are long enough carry repository context
+REPOSITORY_SHARE = 0.3  # of the examples that are long enough have repository context
 LONG_ENOUGH = 512  # tokens
 LENGTHS = (1.0, 1.0, 0.5, 0.25)  # of a window, drawn for each example
 SHORTEST = 64  # tokens; a smaller rest of a row is left empty
@@ -52,8 +52,11 @@ class Row:
 class ExampleMaker:
     """Draws rows from a shard; the same random generator gives the same row."""
 
-    def __init__(self, shard: Shard, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self, shard: Shard, tokenizer: Tokenizer, repository_share: float = REPOSITORY_SHARE
+    ) -> None:
         self._shard = shard
+        self._repository_share = repository_share
         self._tokenizer = tokenizer
         self._weights = group_weights(shard.groups)
         self._end = mark_id(tokenizer, END)
@@ -78,7 +81,7 @@ class ExampleMaker:
         document = self._draw_document(group, rng)
         context: list[int] = []
         own = size
-        if size >= LONG_ENOUGH and rng.random() < REPOSITORY_SHARE:
+        if size >= LONG_ENOUGH and rng.random() < self._repository_share:
             own = int(size * rng.uniform(0.4, 0.8))
         text = self._cut(document, own - SLACK, rng)
         if own < size:

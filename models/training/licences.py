@@ -24,7 +24,8 @@ _PROSE = {
     r"\bzlib\b": "zlib",
 }
 _RESTRICTIVE = re.compile(
-    r"gpl\b|mozilla|\bmpl|affero|eclipse|proprietary|commercial|creative commons", re.IGNORECASE
+    r"gpl|general public|mozilla|\bmpl|affero|eclipse|proprietary|commercial|creative commons",
+    re.IGNORECASE,
 )
 
 

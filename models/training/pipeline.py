@@ -14,6 +14,8 @@ from models.training.config import Progress, TrainConfig
 from models.training.corpus import prepare_corpus
 from models.training.export import export_model
 from models.training.loop import Trainer
+from models.training.measure import write_figures
+from models.training.shards import Shard
 
 Report = Callable[[Progress], None]
 
@@ -21,13 +23,18 @@ Report = Callable[[Progress], None]
 def run(config: TrainConfig, *, progress: Report) -> Path:
     """Train to the end of the schedule, from the last checkpoint if there is one.
 
-    Returns the exported folder. A run can be killed at any time and started again.
+    Returns the exported folder; the figures are beside it, in `figures.json`. A run can be killed
+    at any time and started again.
     """
     config.folder.mkdir(parents=True, exist_ok=True)
     corpus = prepare_corpus(config, lambda text: progress(Progress("corpus", message=text)))
     decoder = Trainer(config, corpus, progress).run()
     tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
-    return export_model(decoder, tokenizer, config.folder / "export")
+    folder = export_model(decoder, tokenizer, config.folder / "export")
+    if len(Shard(corpus, "held_out")):
+        progress(Progress("export", message="measuring on the held-out packages"))
+        write_figures(folder, corpus, config.folder / "figures.json")
+    return folder
 
 
 def cool_down(config: TrainConfig, steps: int, *, progress: Report) -> Path:

@@ -9,8 +9,8 @@ from typing import Self
 
 import torch
 
-PROBE_EVERY = 60  # steps
-PROBE_STEPS = 2  # steps timed with each choice, of which the faster counts
+PROBE_EVERY = 16  # steps
+PROBE_STEPS = 1  # steps timed with each choice, of which the fastest counts
 
 
 class ThreadTuner:

@@ -1,0 +1,47 @@
+"""Measure a finished model on a corpus's held-out packages, the same way for every model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+
+from models.training.evaluation import evaluate, held_out_rows
+from models.training.examples import ExampleMaker
+from models.training.shards import Shard
+from models.training.tokenizer import REPOSITORY, mark_id
+from models.training.warm_start import load_decoder
+
+SETTINGS = {  # name: window length in tokens, share of long examples with repository context
+    "512 tokens": (512, 0.0),
+    "1024 tokens": (1024, 0.0),
+    "1024 tokens with repository context": (1024, 1.0),
+}
+
+
+def measure(model: Path, corpus: Path, rows: int = 64) -> dict[str, Any]:
+    """Loss and exit accuracy of an exported model by setting, on `rows` windows each.
+
+    The rows are drawn with the corpus's tokenizer and are the same for all models, so that figures
+    compare; a setting whose marks the model does not know is left out.
+    """
+    tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
+    shard = Shard(corpus, "held_out")
+    decoder = load_decoder(model, max(window for window, _ in SETTINGS.values()))
+    knows_marks = mark_id(tokenizer, REPOSITORY) < decoder.shape.vocabulary
+    figures = {}
+    for name, (window, share) in SETTINGS.items():
+        if share and not knows_marks:
+            continue
+        drawn = held_out_rows(ExampleMaker(shard, tokenizer, share), window, rows)
+        figures[name] = asdict(evaluate(decoder, drawn, torch.device("cpu")))
+    return figures
+
+
+def write_figures(model: Path, corpus: Path, path: Path, rows: int = 64) -> None:
+    """Measure a model and write what came out as JSON."""
+    path.write_text(json.dumps(measure(model, corpus, rows), indent=1) + "\n")

@@ -1,0 +1,50 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from models.training.config import TrainConfig
+from models.training.corpus import prepare_corpus
+from models.training.shards import Shard
+
+
+def test_copies_are_left_out_and_the_manifest_counts_the_rest(
+    tiny_config: Callable[..., TrainConfig], source_folder: Path
+):
+    said: list[str] = []
+    corpus = prepare_corpus(tiny_config(), said.append)
+    manifest = json.loads((corpus / "manifest.json").read_text())
+    kept = len(list(source_folder.glob("*.py"))) // 2
+    assert manifest["notation"]["files"] == len(Shard(corpus, "train")) <= kept
+    assert said == [f"{len(Shard(corpus, 'train'))} files to train on, 0 held out"]
+
+
+def test_a_finished_corpus_is_kept(tiny_config: Callable[..., TrainConfig]):
+    config = tiny_config()
+    first = prepare_corpus(config, lambda _: None)
+    written = (first / "train.bin").stat().st_mtime_ns
+    assert prepare_corpus(config, lambda _: pytest.fail("prepared again")) == first
+    assert (first / "train.bin").stat().st_mtime_ns == written
+
+
+def test_held_out_code_enters_no_training_shard(
+    tiny_config: Callable[..., TrainConfig], source_folder: Path, tmp_path: Path
+):
+    fork = tmp_path / "fork"
+    fork.mkdir()
+    (fork / "renamed.py").write_text((source_folder / "decoder.py").read_text())
+    own = "\n".join(f"def own_function_{i}(value):\n    return value * {i}" for i in range(20))
+    (fork / "own.py").write_text(own)
+    config = replace(tiny_config(), sources=(source_folder, fork), held_out=("notation",))
+    corpus = prepare_corpus(config, lambda _: None)
+    assert Shard(corpus, "train").paths == ["own.py"]
+    assert "decoder.py" in Shard(corpus, "held_out").paths
+
+
+def test_nothing_to_train_on_is_an_error(tiny_config: Callable[..., TrainConfig], tmp_path: Path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ValueError, match="name folders with Python code"):
+        prepare_corpus(replace(tiny_config(), sources=(empty,)), lambda _: None)
