@@ -1,43 +1,12 @@
-"""The open workspaces: which one a request belongs to, and what each knows of its code."""
+"""The open workspaces, and which one a request belongs to."""
 
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from completer.context.prompt import Prompt
-from completer.context.workspace import Workspace
-from completer.engine.sequence import Drafting
 from completer.errors import BadRequestError
-from completer.request import CompletionRequest, Snippet
-
-
-class Repository:
-    """One open workspace."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-
-    @property
-    def root(self) -> Path:
-        """The workspace's folder."""
-        return self.workspace.root
-
-    def snippets(self, request: CompletionRequest, budget: int) -> list[Snippet]:
-        """Find what of the other files helps at the caret, within `budget` tokens."""
-        return []
-
-    def drafts(self, request: CompletionRequest, prompt: Prompt) -> Drafting | None:
-        """Start drafting for one request."""
-        return None
-
-    def document_changed(self, path: Path, text: str | None) -> None:
-        """Take over the unsaved text of an open document; `None` when it was closed."""
-
-    def accepted(self, text: str) -> None:
-        """Learn a text that a person accepted."""
-
-    def close(self) -> None:
-        """Stop watching."""
+from completer.repository import Repository
+from completer.request import CompletionRequest
 
 
 class Repositories:

@@ -14,11 +14,12 @@ from completer.context.blocks import BlockEnd
 from completer.context.languages import language_of_name
 from completer.context.prompt import Prompt, PromptBuilder
 from completer.engine.engine import Engine
-from completer.engine.sequence import GenerationRequest, GenerationResult, Ticket
-from completer.errors import BadRequestError
+from completer.engine.sequence import Drafting, GenerationRequest, GenerationResult, Ticket
+from completer.errors import BadRequestError, CompleterError
 from completer.interface import ServiceInfo
 from completer.postprocess import TextContext, postprocess
-from completer.repositories import Repositories, Repository
+from completer.repositories import Repositories
+from completer.repository import Repository
 from completer.request import (
     Choice,
     Completion,
@@ -33,6 +34,7 @@ from models.loading import LoadedModel
 
 MAX_CHOICES = 8
 REMEMBERED_ANSWERS = 2000
+ROOM_FOR_OTHER_FILES = 768  # tokens of prompt below which the file itself needs them all
 PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs a CPU about 250 ms
 
 
@@ -163,7 +165,7 @@ class LocalService:
     ) -> Sequence[Snippet]:
         share = self._settings.completion.repository_share
         budget = int(self._prompts.budget * share)
-        if repository is None or request.raw or not budget:
+        if repository is None or request.raw or self._prompts.budget < ROOM_FOR_OTHER_FILES:
             return request.snippets
         return (*request.snippets, *repository.snippets(request, budget))
 
@@ -175,9 +177,13 @@ class LocalService:
             step = _Step(index, policy.release(final=done), done)
             loop.call_soon_threadsafe(news.put_nowait, step)
 
-        ticket = self._engine.submit(
-            self._generation(job, index, policy), on_step=lambda _: tell(done=False)
-        )
+        generation = self._generation(job, index, policy)
+        try:
+            ticket = self._engine.submit(generation, on_step=lambda _: tell(done=False))
+        except CompleterError:
+            if generation.drafts is not None:
+                generation.drafts.stop()
+            raise
         ticket.future.add_done_callback(lambda _: tell(done=True))
         return _Alternative(policy, ticket)
 
@@ -185,20 +191,22 @@ class LocalService:
         request, settings = job.request, self._settings
         room = self._model.context_tokens - len(job.prompt.ids)
         deadline_ms = request.deadline_ms or settings.completion.deadline_ms
-        drafts = None
-        if job.repository is not None and settings.drafting.enabled and not request.raw:
-            drafts = job.repository.drafts(request, job.prompt)
         return GenerationRequest(
             prompt=job.prompt.ids,
             max_tokens=min(request.max_tokens or self._max_tokens, room),
             stop_ids=self._model.layout.stop_ids,
             sampling=request.sampling,
             policy=policy,
-            drafts=drafts,
+            drafts=self._drafts(job),
             deadline=job.started + deadline_ms / 1000,
             owner=f"workspace {request.workspace}" if request.workspace else f"user {request.user}",
             choice=index,
         )
+
+    def _drafts(self, job: _Job) -> Drafting | None:
+        if job.repository is None or job.request.raw or not self._settings.drafting.enabled:
+            return None
+        return job.repository.drafts(job.request, job.prompt)
 
     def _ends(self, request: CompletionRequest) -> list[Callable[[str], int | None]]:
         """Choose the rules that end ghost text; a client that asks for plain text gets none."""

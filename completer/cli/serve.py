@@ -65,11 +65,12 @@ def listen(host: str, port: int) -> socket.socket:
 def _serve(settings: Settings, listener: socket.socket) -> None:
     import uvicorn
 
-    from completer.cli.wiring import build_http_app, build_recorder, deferred_service
+    from completer.cli.wiring import build_recorder, deferred_service, http_options
+    from completer.http.app import create_app
 
     service = deferred_service(settings)
     recorder = build_recorder(settings)
-    app = build_http_app(service, recorder, settings)
+    app = create_app(service, recorder, options=http_options(settings))
     _greet(settings, listener)
     server = uvicorn.Server(
         uvicorn.Config(

@@ -2,18 +2,25 @@
 
 from pathlib import Path
 
+from completer.context.prompt import blind_to_marks
 from completer.context.workspace import Workspace
+from completer.deferred import DeferredService
 from completer.engine.cost import CostCurve
 from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.kv_cache import KVPool
 from completer.engine.runner import Runner, kv_layers, slots_within
 from completer.engine.scheduler import Limits
 from completer.engine.tuning import Tuning
-from completer.repositories import Repositories, Repository
+from completer.http.options import HttpOptions
+from completer.interface import ServiceInfo
+from completer.repositories import Repositories
+from completer.repository import Repository
 from completer.service import LocalService
 from completer.settings import Settings
 from completer.tuned import tuned
 from models.loading import LoadedModel, load_model
+from telemetry.journal import open_recorder
+from telemetry.recorder import NullRecorder, Recorder
 
 MEGABYTE = 1 << 20
 
@@ -55,12 +62,44 @@ def build_engine(model: LoadedModel, settings: Settings, costs: CostCurve) -> En
 
 def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> LocalService:
     """Put engine and workspaces together into a service."""
-    repositories = Repositories(open_repository)
+    tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
+    repositories = Repositories(lambda root: Repository(Workspace(root), tokenizer))
     for root in settings.workspaces:
         repositories.open(root)
-    return LocalService(model, build_engine(model, settings, tuning.costs), settings, repositories)
+    engine = build_engine(model, settings, tuning.costs)
+    return LocalService(model, engine, settings, repositories)
 
 
-def open_repository(root: Path) -> Repository:
-    """Open one workspace."""
-    return Repository(Workspace(root))
+def deferred_service(settings: Settings) -> DeferredService:
+    """Start loading the model in the background and return a service that waits for it."""
+
+    def make() -> LocalService:
+        model, tuning = build_model(settings)
+        return build_service(model, tuning, settings)
+
+    loading = ServiceInfo(
+        model=Path(settings.model.source).name,
+        device=settings.model.device,
+        dtype="float32" if settings.pure else settings.model.dtype,
+        context_tokens=settings.model.context_tokens or 0,
+        workspaces=tuple(root.expanduser().resolve() for root in settings.workspaces),
+    )
+    return DeferredService(make, loading)
+
+
+def build_recorder(settings: Settings) -> Recorder:
+    """Open this process's telemetry database, or record nothing where it is switched off."""
+    if not settings.telemetry.enabled:
+        return NullRecorder()
+    return open_recorder(settings.telemetry.folder)
+
+
+def http_options(settings: Settings) -> HttpOptions:
+    """Turn settings into the HTTP front door's options."""
+    server = settings.server
+    token = server.token.get_secret_value() if server.token else None
+    return HttpOptions(
+        tokens={token: ""} if token else {},
+        allowed_hosts=(*server.allowed_hosts, server.host),
+        max_body_bytes=server.max_body_mb * MEGABYTE,
+    )

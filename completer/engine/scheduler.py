@@ -65,6 +65,8 @@ class Scheduler:
 
     def remove(self, sequence: Running) -> None:
         """Forget a sequence and free its slot, whose rows stay good for the next request."""
+        if sequence.request.drafts is not None:
+            sequence.request.drafts.stop()
         if sequence in self.running:
             self.running.remove(sequence)
             self._pool.release(sequence.slot, sequence.cached)

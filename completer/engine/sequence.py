@@ -30,6 +30,10 @@ class Drafting(Protocol):
         """Learn from a step: what it emitted, and the model's best guesses [1 + n, k]."""
         ...
 
+    def stop(self) -> None:
+        """The generation has ended; nothing else will be asked."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
@@ -37,6 +41,7 @@ class GenerationRequest:
 
     `stop_ids` end the text and do not belong to it. `deadline` is a `time.perf_counter()` value.
     Sequences of different `owner`s never share rows of the KV pool. `choice` numbers alternatives.
+    Once submitted, `drafts` belongs to the engine, which stops it.
     """
 
     prompt: Sequence[int]

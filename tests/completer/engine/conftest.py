@@ -52,8 +52,13 @@ class ScriptedDrafts:
         self.truth = list(truth)
         self.branching = branching
         self.at = 0
+        self.stopped = False
         self.trees: list[DraftTree] = []
         self.emitted: list[int] = []
+
+    def stop(self) -> None:
+        assert not self.stopped
+        self.stopped = True
 
     def propose(self, max_tokens: int, step_cost: np.ndarray) -> DraftTree:
         assert len(step_cost) == max_tokens + 1

@@ -50,6 +50,7 @@ def test_drafts_change_the_steps_but_never_the_text(family, sampling, branching,
         assert drafted.stats.steps < plain.stats.steps
         assert 0 < drafted.stats.accepted < drafted.stats.drafted
         assert tuple(drafts.emitted[:20]) == plain.token_ids
+        assert drafts.stopped
 
 
 def test_after_a_drafted_request_the_cached_rows_are_right(make_engine):
@@ -190,6 +191,9 @@ def test_impossible_requests_are_refused(request_, make_engine):
 
 def test_a_failing_step_fails_its_requests_and_the_engine_lives(make_engine):
     class Broken:
+        def stop(self):
+            pass
+
         def propose(self, max_tokens, step_cost):
             raise RuntimeError("broken drafter")
 

@@ -1,0 +1,83 @@
+"""Real processes: the program as a user starts it, on the embedded model."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+COMPLETER = Path(sys.executable).with_name("completer")
+STARTS_WITHIN_S = 60
+
+
+@dataclass
+class Server:
+    """A running `completer serve`."""
+
+    url: str
+    process: subprocess.Popen[str]
+    telemetry: Path
+    workspace: Path
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory) -> dict[str, str]:
+    """The environment of a user who has never run the program."""
+    folder = tmp_path_factory.mktemp("home")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("COMPLETER_")}
+    return environment | {
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "XDG_DATA_HOME": str(folder / "data"),
+        "COMPLETER_TELEMETRY__FOLDER": str(folder / "telemetry"),
+    }
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory) -> Path:
+    """A small repository of the user's own."""
+    root = tmp_path_factory.mktemp("project")
+    (root / "pyproject.toml").write_text("[project]\nname = 'shop'\n")
+    (root / "prices.py").write_text(
+        "def price_with_tax(amount, rate=0.19):\n    return round(amount * (1 + rate), 2)\n"
+    )
+    (root / "app.py").write_text(
+        "from prices import price_with_tax\n\n\ndef total(items):\n"
+        "    return sum(price_with_\n\n\ndef main():\n    print(total([1, 2]))\n"
+    )
+    return root
+
+
+@pytest.fixture(scope="session")
+def server(home, project) -> Iterator[Server]:
+    process = subprocess.Popen(
+        [COMPLETER, "serve", "--port", "0", "--workspace", project],
+        env=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    greeting = process.stdout.readline()
+    found = re.search(r"http://[\d.]+:\d+", greeting)
+    assert found, greeting + process.stdout.read()
+    folder = Path(home["COMPLETER_TELEMETRY__FOLDER"])
+    yield Server(found.group(), process, folder, project)
+    process.terminate()
+    process.wait(30)
+
+
+def run(*arguments: object, env: dict[str, str], **options: object):
+    """Run one command to its end."""
+    return subprocess.run(
+        [COMPLETER, *map(str, arguments)],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
+    )
