@@ -14,12 +14,14 @@ from completer.context.indentation import (
     level_width,
     reindent,
 )
-from completer.context.lexical import tokens, window_after, window_before
+from completer.context.lexical import Where, tokens, where, window_after, window_before
 
 _WINDOW = 8_192
 _SHORTEST_PARTIAL_MARK = 4
 _LONGEST_PERIOD = 4
 _TRIVIAL = re.compile(r"[\s)\]};,]*")
+_LINES_COMPARED = 3
+_CONTINUES = re.compile(r"\s*(?:else|elif|except|finally|catch|rescue)\b")
 _PAIRED = re.compile(r"[()\[\]{}'\"\s]+")
 _TELLING = re.compile(r"\w\W*\w\W*\w")
 
@@ -76,13 +78,13 @@ def keep_first_line(text: str, context: TextContext) -> str:
 def drop_doubled_space(text: str, context: TextContext) -> str:
     """Do not begin with the space, or the indentation, that the caret already stands behind."""
     before = context.before
-    if not before[-1:].isspace():
+    if not before[-1:].isspace() or _where(context) != "code":
         return text
-    if not before.strip():
-        unit = indent_unit(context.lines_before) or "    "
-        if len(before) < len(expected_indentation(context.lines_before, unit)):
-            return text
-    return text.lstrip(" \t")
+    if before.strip():
+        return text[1:] if re.match(r" [^\s#/]", text) else text
+    unit = indent_unit(context.lines_before) or "    "
+    enough = len(before) >= len(expected_indentation(context.lines_before, unit))
+    return text.lstrip(" \t") if enough else text
 
 
 def fit_indentation(text: str, context: TextContext) -> str:
@@ -113,15 +115,16 @@ def cut_repetition(text: str, context: TextContext) -> str:
 
 
 def cut_at_suffix(text: str, context: TextContext) -> str:
-    """Cut before a line that already follows, below the caret or right of it."""
-    following = next((line.rstrip() for line in context.lines_after if line.strip()), "")
+    """Cut before lines that already follow, below the caret or right of it."""
+    following = [line.rstrip() for line in context.lines_after if line.strip()]
     rest = context.after.strip()
+    lines = text.split("\n")
     position = 0
-    for line in text.split("\n"):
-        whole = context.before + line if position == 0 else line
-        if _is_telling(following) and whole.rstrip() == following:
+    for number, line in enumerate(lines):
+        whole = [context.before + line, *lines[1:]] if number == 0 else lines[number:]
+        if _is_telling(whole[0]) and _say_the_same(whole, following):
             return text[: max(0, position - 1)]
-        if position and _is_telling(rest) and line.strip() == rest:
+        if number and _is_telling(rest) and line.strip() == rest:
             return text[: position + len(line) - len(line.lstrip())]
         position += len(line) + 1
     return _without_end(text, rest)
@@ -133,7 +136,8 @@ def cut_closing_quote(text: str, context: TextContext) -> str:
     caret = len(window)
     for token in tokens(window + text, context.language):
         if token.kind == "string" and token.start < caret < token.end and token.closing:
-            closed_again = context.suffix.lstrip().startswith(token.closing)
+            rest = context.suffix if len(token.closing) > 1 else context.after
+            closed_again = rest.lstrip().startswith(token.closing)
             return text[: token.end - len(token.closing) - caret] if closed_again else text
     return text
 
@@ -187,10 +191,26 @@ def _is_telling(line: str) -> bool:
     return _TELLING.search(line) is not None
 
 
+def _where(context: TextContext) -> Where:
+    return where(window_before(context.prefix, _WINDOW), context.language)
+
+
+def _say_the_same(lines: list[str], following: list[str]) -> bool:
+    """Whether `lines` begin as what follows does; one line is enough if it goes on with a block."""
+    said = [line.rstrip() for line in lines if line.strip()][:_LINES_COMPARED]
+    if not following or said[0] != following[0]:
+        return False
+    if _CONTINUES.match(said[0]):
+        return True
+    return all(one == two for one, two in zip(said[:-1], following, strict=False)) and (
+        len(following) < len(said) or following[len(said) - 1].startswith(said[-1])
+    )
+
+
 def _repeats(before: list[str], lines: list[str]) -> bool:
     """Whether `lines` are the last ones of `before` once more."""
-    said = [line.strip() for line in lines if line.strip()]
-    heard = [line.strip() for line in before if line.strip()]
+    said = [line.rstrip() for line in lines if line.strip()]
+    heard = [line.rstrip() for line in before if line.strip()]
     return _is_telling(" ".join(said)) and heard[-len(said) :] == said
 
 

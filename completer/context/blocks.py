@@ -5,9 +5,10 @@ and can be asked after each token.
 """
 
 import re
+from dataclasses import dataclass
 
 from completer.context.brackets import closable, excess, open_brackets
-from completer.context.lexical import tokens, window_before, without_text
+from completer.context.lexical import Token, blank_out, tokens, window_before, without_text
 
 _WINDOW = 8_192
 _TAB_COLUMNS = 8
@@ -22,6 +23,15 @@ _CONTINUING_WORDS = ("else", "elif", "elsif", "except", "finally", "catch", "res
 _END_WORDS = (*_CONTINUING_WORDS, "end", "fi", "done", "esac")
 _CLOSERS = (")", "]", "}")
 _NAME = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line, its code without comments and strings, and whether it begins inside of one."""
+
+    text: str
+    code: str
+    in_text: bool
 
 
 class BlockEnd:
@@ -39,43 +49,51 @@ class BlockEnd:
         line_start = before.rfind("\n") + 1
         self._line = before[line_start:]
         self._lead = before[_lexing_start(before, line_start, language) :]
+        self._code_before = without_text(self._lead, language)[len(self._lead) - len(self._line) :]
         self._may_close = closable(prefix, suffix, language)
 
     def find(self, completion: str) -> int:
         """Return how much of `completion` belongs to it, its length if the end is not reached."""
-        code = without_text(self._lead + completion, self._language)[len(self._lead) :]
+        text = self._lead + completion
+        found = list(tokens(text, self._language))
+        code = blank_out(text, found)[len(self._lead) :]
         end = excess(code, self._may_close)
-        return min(end, self._last_line_end(completion[:end], code[:end]))
+        lines = self._lines(text[: len(self._lead) + end], code[:end], found)
+        last = self._last_line(lines)
+        if last >= len(lines) - 1:
+            return end
+        return sum(len(line.text) + 1 for line in lines[: last + 1]) - 1 - len(self._line)
 
-    def _last_line_end(self, completion: str, code: str) -> int:
-        lines = completion.split("\n")
-        code_lines = code.split("\n")
-        lines[0] = self._line + lines[0]
-        code_lines[0] = without_text(self._lead, self._language)[-len(self._line) :] + code_lines[0]
-        first = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
+    def _lines(self, text: str, code: str, found: list[Token]) -> list[_Line]:
+        """Split into lines, from the start of the caret's line on."""
+        start = len(self._lead) - len(self._line)
+        texts = text[start:].split("\n")
+        codes = (self._code_before + code).split("\n")
+        lines: list[_Line] = []
+        for line, line_code in zip(texts, codes, strict=True):
+            in_text = any(token.start < start < token.end for token in found)
+            lines.append(_Line(line, line_code, in_text))
+            start += len(line) + 1
+        return lines
+
+    def _last_line(self, lines: list[_Line]) -> int:
+        """Return the number of the last line that belongs to what the first one begins."""
+        first = next((n for n, line in enumerate(lines) if line.text.strip()), len(lines))
         if first >= len(lines) - 1:
-            return len(completion)
-        last = self._last_line(lines, code_lines, first)
-        if last == len(lines) - 1:
-            return len(completion)
-        return len("\n".join(lines[: last + 1])) - len(self._line)
-
-    def _last_line(self, lines: list[str], code_lines: list[str], first: int) -> int:
-        """Return the number of the last line that belongs to what line `first` begins."""
-        base = _columns(lines[first])
-        in_block = self._opens_block(code_lines[first])
-        depth = len(open_brackets(code_lines[first]))
-        last = first
-        for number in range(first + 1, len(lines)):
-            line, code = lines[number], code_lines[number]
-            if not line.strip():
+            return len(lines) - 1
+        base, last = _columns(lines[first].text), first
+        in_block = self._opens_block(lines[first].code)
+        depth = len(open_brackets(lines[first].code))
+        for number, line in enumerate(lines[first + 1 :], first + 1):
+            if not line.text.strip():
                 continue
-            column, is_last = _columns(line), number == len(lines) - 1
-            if depth <= 0 and not self._continues(code, may_grow=is_last):
+            column = base if line.in_text else _columns(line.text)
+            free = depth <= 0 and not line.in_text
+            if free and not self._continues(line.code, may_grow=number == len(lines) - 1):
                 after_gap = number > last + 1
                 if column < base or (column == base and (in_block or after_gap)):
                     return last
-            depth += _depth_change(code)
+            depth += _depth_change(line.code)
             if column < base:  # it closes a bracket from before the caret
                 base, in_block = column, True
             last = number

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from completer.context.lexical import indentation, window_after, window_before, without_text
 
 _WINDOW = 8_192
+_CLOSERS_TRIED = 16
 _BRACKET = re.compile(r"[()\[\]{}]")
 _OPENED_BY = {")": "(", "]": "[", "}": "{"}
 
@@ -44,8 +45,9 @@ def open_brackets(text: str, language: str | None = None) -> str:
 def closable(prefix: str, suffix: str, language: str | None = None) -> int:
     """Return how many of the brackets open at the caret the suffix does not close.
 
-    What the caret's line goes on with closes the brackets of that line. A bracket further down
-    closes the one that was opened in a line with the same indentation; all inside that are free.
+    What the caret's line goes on with closes the brackets of that line. Further down, a bracket at
+    the start of its line closes one from a line with the same indentation, any other one from a
+    line with less; all brackets inside that one are free.
     """
     before = window_before(prefix, _WINDOW)
     after = window_after(suffix, _WINDOW)
@@ -57,9 +59,15 @@ def closable(prefix: str, suffix: str, language: str | None = None) -> int:
     if in_line:
         line_start = before.rfind("\n") + 1
         return max(0, sum(bracket.position >= line_start for bracket in opened) - in_line)
-    for free, bracket in enumerate(reversed(opened)):
-        if closers and _belong_together(bracket, before, closers[0], after):
-            return free
+    places = [(bracket.character, *_place(before, bracket)) for bracket in reversed(opened)]
+    for closer in closers[:_CLOSERS_TRIED]:
+        indent, leads = _place(after, closer)
+        for free, (character, opened_at, _) in enumerate(places):
+            fits = opened_at == indent if leads else opened_at < indent
+            if fits and character == _OPENED_BY[closer.character]:
+                return free
+    if len(before) < len(prefix):  # what is closed down there was opened further up
+        return len(opened)
     return max(0, len(opened) - len(closers))
 
 
@@ -72,9 +80,7 @@ def excess(code: str, allowed: int) -> int:
     return len(code)
 
 
-def _belong_together(opening: Bracket, before: str, closing: Bracket, after: str) -> bool:
-    opened_in = before[before.rfind("\n", 0, opening.position) + 1 :]
-    closed_in = after[after.rfind("\n", 0, closing.position) + 1 :]
-    return _OPENED_BY[closing.character] == opening.character and (
-        indentation(opened_in) == indentation(closed_in)
-    )
+def _place(text: str, bracket: Bracket) -> tuple[int, bool]:
+    """Return the indentation of a bracket's line, and whether the bracket is the first in it."""
+    head = text[text.rfind("\n", 0, bracket.position) + 1 : bracket.position]
+    return len(indentation(head)), not head.strip()

@@ -44,5 +44,6 @@ def level_width(lines: Iterable[str]) -> int:
 
 def expected_indentation(lines_before: list[str], unit: str) -> str:
     """Return how a new line behind `lines_before` would be indented at most."""
-    last = next((line for line in reversed(lines_before) if line.strip()), "")
+    code = (line for line in reversed(lines_before) if line.strip() and line[0] != "#")
+    last = next(code, "")
     return indentation(last) + (unit if _OPENS_BLOCK.match(last.rstrip()) else "")

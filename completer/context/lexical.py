@@ -6,7 +6,7 @@ before it, and so does what a lexer says, however broken the code is.
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -94,9 +94,14 @@ def where(prefix: str, language: str | None) -> Where:
 
 def without_text(text: str, language: str | None) -> str:
     """Return `text` with comments and strings blanked out; length and lines stay the same."""
+    return blank_out(text, tokens(text, language))
+
+
+def blank_out(text: str, found: Iterable[Token]) -> str:
+    """Return `text` with the tokens `found` in it replaced by spaces, their line ends kept."""
     parts: list[str] = []
     position = 0
-    for token in tokens(text, language):
+    for token in found:
         parts.append(text[position : token.start])
         lines = text[token.start : token.end].split("\n")
         parts.append("\n".join([" " * len(line) for line in lines]))

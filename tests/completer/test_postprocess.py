@@ -50,10 +50,13 @@ def test_one_line_where_one_is_wanted():
     [
         ("x = ", " 1", "1"),
         ("x =", " 1", " 1"),
+        ("assert False ", " # never", " # never"),
+        ("#define A ", "     \\", "     \\"),
         ("def f():\n    ", "    return 1", "return 1"),
         ("def f():\n", "    return 1", "    return 1"),
         ("def f():\n  a = 1\n  ", "  return a", "return a"),
         ("class A:\n    def f(self):\n    ", "    return 1", "    return 1"),
+        ('"""Options.\n\n    ', "    deeper", "    deeper"),
     ],
 )
 def test_white_space_before_the_caret_is_not_repeated(prefix, text, kept):
@@ -109,6 +112,8 @@ def test_brackets_that_the_line_closes_are_not_closed_twice(prefix, text, suffix
         ('x = "', 'hello"', "", "python", 'hello"'),
         ("let s = `", "a ${b}`", "`;", "typescript", "a ${b}"),
         ("x = 'a' + ", "'b'", "'", "python", "'b'"),
+        ('x = ["a', 'b",', '\n    "c",\n]', "python", 'b",'),
+        ('"""Say', ' hello."""', '\n    """', "python", " hello."),
     ],
 )
 def test_a_string_is_not_closed_twice(prefix, text, suffix, language, kept):
@@ -127,6 +132,13 @@ def test_a_string_is_not_closed_twice(prefix, text, suffix, language, kept):
         ("a = b", " + c;", ";", " + c"),
         ("if x", " > 1:", ":", " > 1"),
         ("    if a:", "\n        return x\n    b()", "\n    return x", None),
+        ("    ", "with raises(E):\n        f(1)", "\n    with raises(E):\n        f(2)\n", None),
+        (
+            "    if a:",
+            "\n        b()\n    else:\n        c()",
+            "\n    else:\n        d()\n",
+            "\n        b()",
+        ),
     ],
 )
 def test_what_follows_is_not_said_again(prefix, text, suffix, kept):
@@ -144,6 +156,7 @@ def test_what_follows_is_not_said_again(prefix, text, suffix, kept):
         ("import os\nimport sys\n", "import os\nimport sys", ""),
         ("x.append(1)\nx.app", "end(1)", ""),
         ("x.append(1)\nx.app", "end(2)", None),
+        ("        return None\n    retu", "rn None", None),
         ("a = [\n", "    0,\n    0,\n    0,\n    0,\n", None),
     ],
 )

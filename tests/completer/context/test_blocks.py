@@ -103,6 +103,13 @@ CASES = {
         "\nend",
         "\n    @name\n  end",
     ),
+    "lines in a string are text, however they are indented": (
+        "python",
+        "def f():\n    ",
+        's = """\nname\n\nvalue\n"""\n    return s\n\n\nx = 1',
+        "",
+        's = """\nname\n\nvalue\n"""\n    return s',
+    ),
     "text in a docstring": (
         "python",
         'def f():\n    """Do (it.\n\n    ',

@@ -23,6 +23,9 @@ def test_brackets_without_a_partner():
         ("class A {\n  void f() {\n    g(", "\n  }\n}\n", 1),
         ("class A {\n  void f() {\n    ", "\n\n  void g() {\n  }\n}\n", 1),
         ("}\n}\nf(", "", 1),
+        ("check(\n  a,\n  int(b", "\n  c);\n", 1),
+        ("f() {\n  if (a", "\n    b();\n  }\n}\n", 1),
+        ("check(a", "\n      b)\n", 0),
     ],
 )
 def test_what_a_completion_may_close(prefix, suffix, expected):
@@ -34,6 +37,12 @@ def test_a_new_method_amid_a_large_file_may_be_closed():
     prefix = f"class A {{\n{methods}  int g() {{\n    "
     assert closable(prefix, f"\n\n{methods}}}\n", "java") >= 1
     assert closable(prefix, f"\n  }}\n{methods}}}\n", "java") == 0
+
+
+def test_in_a_long_table_a_row_may_be_closed():
+    rows = "    (1, 2, 0),\n" * 1_000
+    assert closable(f"TABLE = [\n{rows}    (1, 2,", f"\n{rows}]\n", "python") == 1
+    assert closable(f"TABLE = [\n{rows}    (1, 2,", "\n]\n", "python") == 1
 
 
 def test_excess_is_where_a_foreign_bracket_is_closed():
