@@ -72,7 +72,9 @@ def nothing(text: str, caret: int, rng: np.random.Generator) -> Span:
     return Span(_line_end(text, caret), _line_end(text, caret), "nothing")
 
 
-KINDS: tuple[tuple[Callable[[str, int, np.random.Generator], Span], float], ...] = (
+Kind = Callable[[str, int, np.random.Generator], Span]  # of a text and a caret in it
+
+KINDS: tuple[tuple[Kind, float], ...] = (
     (rest_of_line, 0.45),
     (few_tokens, 0.10),
     (whole_line, 0.15),

@@ -74,7 +74,7 @@ class Trainer:
         rows = self._draw_rows()
         batch = collate(rows, self.device)
         loss, losses = self.objective(self.decoder, batch, self.step)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         factor = rate_factor(config, self.step)
         self.optimizers.update(self.decoder, factor * config.muon_rate, factor * config.adam_rate)
         self._learn_difficulty(rows, losses.view(len(rows), -1))

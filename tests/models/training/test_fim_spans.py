@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from models.training.fim_spans import (
     KINDS,
+    Kind,
     draw_span,
     few_tokens,
     nothing,
@@ -17,8 +18,8 @@ CODE = "def area(width, height):\n    size = width * height\n    return size\n"
 CARET = CODE.index("width * height")
 
 
-def cut(kind, caret=CARET, seed=0):
-    span = kind(CODE, caret, np.random.default_rng(seed))
+def cut(kind: Kind, seed: int = 0) -> str:
+    span = kind(CODE, CARET, np.random.default_rng(seed))
     return CODE[span.start : span.end]
 
 

@@ -3,13 +3,13 @@ import torch
 
 from models.training.examples import Row
 from models.training.model import Decoder, ModelShape
-from models.training.objective import Objective, collate
+from models.training.objective import Batch, Objective, collate
 
 SHAPE = ModelShape(vocabulary=64, width=16, layers=3, heads=2, feed_forward=32, context=32)
 ROWS = [Row(np.arange(33) % 64, 33, ()), Row(np.arange(33) % 7, 20, ())]
 
 
-def batch():
+def batch() -> Batch:
     return collate(ROWS, torch.device("cpu"))
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file
@@ -64,7 +65,7 @@ def test_source_code_becomes_a_model_that_plain_transformers_completes_with(
     figures = json.loads((config.folder / "figures.json").read_text())
     assert len(figures["512 tokens"]["exit_accuracy"]) == 3
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder)
     prompt = tokenizer("<|fim_prefix|><|fim_suffix|>\n<|fim_middle|>def f", return_tensors="pt")
     assert prompt["input_ids"][0, :2].tolist() == [1, 2]
     completed = model.generate(**prompt, max_new_tokens=8, min_new_tokens=8, do_sample=False)
