@@ -33,8 +33,12 @@ class Repositories:
     def of(self, request: CompletionRequest) -> Repository | None:
         """Find the workspace of a request: the one it names, or the nearest above its file.
 
-        Raises `BadRequestError` when it names one that is not open.
+        A request that says nothing of where it is from belongs to the only one, if only one is
+        open. Raises `BadRequestError` when it names one that is not open.
         """
+        if request.workspace is None and request.path is None:
+            only = list(self._open.values())
+            return only[0] if len(only) == 1 else None
         if request.workspace is None:
             return self._containing(request.path)
         found = self._open.get(request.workspace.expanduser().resolve())

@@ -148,6 +148,16 @@ async def test_a_files_workspace_is_the_nearest_one_above_it(service, tmp_path):
     assert (await service.complete(ask(workspace=tmp_path))).stats.reused_tokens == 0
 
 
+async def test_a_request_from_nowhere_belongs_to_the_only_workspace(service, tmp_path):
+    service.open_workspace(tmp_path)
+    await service.complete(ask())
+    assert (await service.complete(ask(workspace=tmp_path))).stats.reused_tokens > 0
+
+    (tmp_path / "other").mkdir()
+    service.open_workspace(tmp_path / "other")
+    assert (await service.complete(ask())).stats.reused_tokens == 0
+
+
 async def test_ghost_text_ends_with_its_line_and_plain_text_does_not(model, tmp_path):
     service = build_service(model, NO_TUNING, settings(tmp_path))
     texts = []

@@ -69,6 +69,7 @@ def server(home, project) -> Iterator[Server]:
     yield Server(found.group(), process, folder, project)
     process.terminate()
     process.wait(30)
+    process.stdout.close()
 
 
 def run(*arguments: object, env: dict[str, str], **options: object):

@@ -84,9 +84,10 @@ def test_a_client_that_goes_away_stops_the_decoding(server):
     with httpx.stream("POST", f"{server.url}/v1/completions", json=request, timeout=60) as answer:
         next(answer.iter_lines())
     deadline = time.monotonic() + 5
-    while "completer_http_requests_running 0.0" not in httpx.get(f"{server.url}/metrics").text:
-        assert time.monotonic() < deadline, httpx.get(f"{server.url}/metrics").text
+    while "completer_running 0.0" not in (metrics := httpx.get(f"{server.url}/metrics").text):
+        assert time.monotonic() < deadline, metrics
         time.sleep(0.05)
+    assert 'completer_completions_total{outcome="cancelled"} 1.0' in metrics
 
 
 def test_a_foreign_host_is_refused(server):
