@@ -1,0 +1,36 @@
+"""Routes, and replies to what is none."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from completer.http.app import create_app
+from tests.fakes import FakeRecorder, FakeService
+
+
+async def test_health(client):
+    reply = await client.get("/health")
+    assert (reply.status_code, reply.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/", 404), ("GET", "/v1/completions", 405), ("DELETE", "/infill", 405)],
+)
+async def test_unknown_routes_and_methods_have_errors_in_the_same_shape(
+    client: httpx.AsyncClient, method: str, path: str, status: int
+):
+    reply = await client.request(method, path)
+    assert reply.status_code == status
+    assert set(reply.json()["error"]) == {"message", "type", "param", "code"}
+
+
+def test_the_end_of_the_application_ends_its_sessions():
+    recorder = FakeRecorder()
+    app = create_app(FakeService(), recorder)
+    with TestClient(app, base_url="http://localhost") as client:
+        client.post("/v1/completions", json={"prompt": "a"})
+        assert recorder.of("session_ended") == []
+    assert recorder.of("session_ended") == [("session-1",)]

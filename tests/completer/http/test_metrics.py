@@ -1,0 +1,38 @@
+"""What Prometheus reads."""
+
+from __future__ import annotations
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+
+async def samples(client: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
+    """Values by name and labels."""
+    text = (await client.get("/metrics")).text
+    return {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def test_requests_tokens_and_outcomes_are_counted(client, service):
+    await client.post("/v1/completions", json={"prompt": "a b", "suffix": ""})
+    await client.post("/v1/completions", json={"prompt": 3})
+    service.reply = lambda request: ""
+    await client.post("/infill", json={"input_prefix": "a", "input_suffix": ""})
+    await client.get("/no/such/path")
+    found = await samples(client)
+    assert found["completer_http_requests_total", "/v1/completions", "200"] == 1
+    assert found["completer_http_requests_total", "/v1/completions", "400"] == 1
+    assert found["completer_http_requests_total", "404", "other"] == 1
+    assert found["completer_http_request_seconds_count", "/infill"] == 1
+    assert found["completer_completions_total", "returned"] == 1
+    assert found["completer_completions_total", "empty"] == 1
+    assert found["completer_tokens_total", "prompt"] == 3
+    assert found["completer_tokens_total", "generated"] == 2
+    assert found["completer_running",] == 0
+
+
+async def test_every_application_counts_for_itself(client, app):
+    assert ("completer_completions_total", "returned") not in await samples(client)

@@ -1,0 +1,25 @@
+"""The client's status line."""
+
+from __future__ import annotations
+
+from completer.errors import OverloadedError, WorkspaceError
+from lsp.status import Status
+
+
+def test_only_changes_are_told():
+    told: list[dict[str, object]] = []
+    status = Status(lambda method, params: told.append(params))
+    status.busy(True)
+    status.busy(True)
+    status.failed(OverloadedError("Full.", retry_after_s=1, hint="Wait."))
+    status.failed(WorkspaceError("Gone."))
+    status.recovered()
+    status.recovered()
+    status.busy(False)
+    assert [(each["busy"], each["kind"], each["message"]) for each in told] == [
+        (True, "Normal", ""),
+        (True, "Warning", "Full. Wait."),
+        (True, "Error", "Gone."),
+        (True, "Normal", ""),
+        (False, "Normal", ""),
+    ]
