@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from models.training.fim_spans import Span, draw_span
 from models.training.layouts import Example, Middle, plain, prefix_first, suffix_first
-from models.training.repository import repository_context
+from models.training.repository import RepositoryContext
 from models.training.shards import Group, Shard
 from models.training.tokenizer import END, mark_id
 
@@ -58,6 +58,7 @@ class ExampleMaker:
         self._shard = shard
         self._repository_share = repository_share
         self._tokenizer = tokenizer
+        self._repository = RepositoryContext(shard, tokenizer)
         self._weights = group_weights(shard.groups)
         self._end = mark_id(tokenizer, END)
 
@@ -85,9 +86,7 @@ class ExampleMaker:
             own = int(size * rng.uniform(0.4, 0.8))
         text = self._cut(document, own - SLACK, rng)
         if own < size:
-            context = repository_context(
-                self._shard, group, document, text, size - own, self._tokenizer, rng
-            )
+            context = self._repository.before(group, document, text, size - own, rng)
         layout = rng.random()
         if layout >= SUFFIX_FIRST + PREFIX_FIRST or not text:
             return plain(self._tokenizer, context, text)
