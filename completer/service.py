@@ -28,6 +28,7 @@ from completer.request import (
     Snippet,
     TextDelta,
 )
+from completer.result_cache import ResultCache
 from completer.settings import Settings
 from completer.text_policy import TextPolicy, block_end, line_end
 from models.loading import LoadedModel
@@ -78,14 +79,20 @@ class LocalService:
         self._repositories = repositories
         self._max_tokens = min(settings.completion.max_tokens, model.context_tokens // 4)
         self._prompts = _prompt_builder(model, settings, reserved=self._max_tokens)
+        self._results = ResultCache(settings.engine.result_cache_mb << 20)
         self._answered: OrderedDict[str, Repository] = OrderedDict()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare")
 
     async def complete(self, request: CompletionRequest) -> Completion:
-        """See `CompletionService`."""
+        """See `CompletionService`. Typing through the last answer needs no model."""
+        repository = self._repositories.of(request)
+        owner = _owner(request, repository)
+        if (known := self._results.get(request, owner)) is not None:
+            return replace(known, id=self._new_id(repository))
         async with aclosing(self._run(request)) as parts:
             async for part in parts:
                 if isinstance(part, Completion):
+                    self._results.put(request, owner, part)
                     return part
         raise AssertionError("a run ends with its completion")
 
@@ -199,7 +206,7 @@ class LocalService:
             policy=policy,
             drafts=self._drafts(job),
             deadline=job.started + deadline_ms / 1000,
-            owner=f"workspace {request.workspace}" if request.workspace else f"user {request.user}",
+            owner=_owner(request, job.repository),
             choice=index,
         )
 
@@ -236,20 +243,21 @@ class LocalService:
             context_ms=job.context_ms,
             total_ms=_milliseconds_since(job.started),
         )
-        completion_id = f"cmpl-{uuid.uuid4().hex}"
-        self._remember(completion_id, job.repository)
         return Completion(
-            id=completion_id,
+            id=self._new_id(job.repository),
             model=self._model.name,
             choices=tuple(choices),
             stats=stats,
         )
 
-    def _remember(self, completion_id: str, repository: Repository | None) -> None:
+    def _new_id(self, repository: Repository | None) -> str:
+        """Name an answer, and remember whose it is in case it is accepted."""
+        completion_id = f"cmpl-{uuid.uuid4().hex}"
         if repository is not None:
             self._answered[completion_id] = repository
         if len(self._answered) > REMEMBERED_ANSWERS:
             self._answered.popitem(last=False)
+        return completion_id
 
     def _polish(self, text: str, request: CompletionRequest) -> str:
         if self._settings.pure or not request.polish:
@@ -273,6 +281,11 @@ def _prompt_builder(model: LoadedModel, settings: Settings, *, reserved: int) ->
         budget=min(wanted, model.context_tokens - reserved),
         suffix_share=settings.completion.suffix_share,
     )
+
+
+def _owner(request: CompletionRequest, repository: Repository | None) -> str:
+    """Whose caches a request may use: those of all who work on its workspace, or one person's."""
+    return f"workspace {repository.root}" if repository else f"user {request.user}"
 
 
 def _check(request: CompletionRequest) -> None:

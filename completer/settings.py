@@ -71,6 +71,7 @@ class EngineSettings(_Section):
     """Room and limits of the engine."""
 
     kv_cache_mb: Count = 512
+    result_cache_mb: Count = 8
     max_running: Count = 16
     max_waiting: Count = 64
     prefill_chunk: Annotated[int, Field(ge=16)] = 256

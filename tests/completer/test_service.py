@@ -52,10 +52,19 @@ async def test_a_completion_names_its_model_and_costs(service, model):
 
 async def test_the_same_request_again_reuses_the_prompt(service):
     first = await service.complete(ask())
-    second = await service.complete(ask())
+    second = await service.complete(ask(max_tokens=13))
 
     assert second.stats.reused_tokens == first.stats.prompt_tokens - 1
-    assert second.text == first.text
+    assert second.text.startswith(first.text)
+
+
+async def test_typing_through_an_answer_needs_no_model(service):
+    shown = await service.complete(ask())
+    typed = await service.complete(ask("def f(x):\n    return " + shown.text[:2]))
+
+    assert typed.text == shown.text[2:]
+    assert typed.stats.cached
+    assert typed.id != shown.id
 
 
 async def test_users_without_a_workspace_share_nothing(service):

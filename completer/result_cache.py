@@ -1,0 +1,94 @@
+"""Answers to what was asked before: a person who types a shown completion needs no model.
+
+An answer holds for its caret and for every caret that typing its text leads to: then the rest of
+the text is the answer. Bounded in bytes, the least recently used goes first.
+"""
+
+import sys
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+
+from completer.request import Completion, CompletionRequest, DecodeStats
+
+TAIL = 1024  # characters before the caret that tell one place in a file from another
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An answer and the text before its caret, as far as it is looked at."""
+
+    tail: str
+    completion: Completion
+
+    def rest_at(self, prefix: str) -> str | None:
+        """Return what is left of the answer for a caret behind `prefix`, if typing led there."""
+        text = self.completion.text
+        for typed in range(len(text)):
+            if prefix.endswith(text[:typed]) and self._stands_before(prefix, typed):
+                return text[typed:]
+        return None
+
+    def _stands_before(self, prefix: str, typed: int) -> bool:
+        before = prefix[max(0, len(prefix) - typed - TAIL) : len(prefix) - typed]
+        return before == self.tail
+
+
+class ResultCache:
+    """Completed answers per owner and place. Not locked: used from one event loop."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._entries: OrderedDict[Hashable, list[_Entry]] = OrderedDict()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, about."""
+        return self._bytes
+
+    def get(self, request: CompletionRequest, owner: str) -> Completion | None:
+        """Find an answer that still holds; its statistics say that it cost nothing."""
+        key = _key(request, owner)
+        for entry in reversed(self._entries.get(key, ())):
+            rest = entry.rest_at(request.prefix)
+            if rest is not None:
+                self._entries.move_to_end(key)
+                return _shortened(entry.completion, rest)
+        return None
+
+    def put(self, request: CompletionRequest, owner: str, completion: Completion) -> None:
+        """Remember an answer, if asking again would give the same and it says something."""
+        repeatable = request.sampling.temperature == 0.0 and request.n == 1
+        ended = completion.finish_reason in ("stop", "length")
+        if not (repeatable and ended and completion.text):
+            return
+        key = _key(request, owner)
+        entry = _Entry(request.prefix[-TAIL:], completion)
+        self._entries.setdefault(key, []).append(entry)
+        self._entries.move_to_end(key)
+        self._bytes += _size(key, entry)
+        while self._bytes > self._max_bytes:
+            oldest, entries = self._entries.popitem(last=False)
+            self._bytes -= sum(_size(oldest, entry) for entry in entries)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self._bytes = 0
+
+
+def _key(request: CompletionRequest, owner: str) -> Hashable:
+    """Everything but the prefix that an answer depends on."""
+    return replace(request, prefix="", deadline_ms=None, trigger="automatic"), owner
+
+
+def _shortened(completion: Completion, rest: str) -> Completion:
+    choice = replace(completion.choices[0], text=rest, token_ids=())
+    return replace(completion, choices=(choice,), stats=DecodeStats(cached=True))
+
+
+def _size(key: Hashable, entry: _Entry) -> int:
+    request = key[0] if isinstance(key, tuple) else None
+    suffix = request.suffix if isinstance(request, CompletionRequest) else ""
+    return 1000 + sys.getsizeof(suffix) + sys.getsizeof(entry.tail)

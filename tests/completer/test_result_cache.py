@@ -1,0 +1,107 @@
+"""Typing what is shown is answered without the model; anything else is not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from completer.request import Choice, Completion, CompletionRequest, DecodeStats, Sampling
+from completer.result_cache import ResultCache
+
+REQUEST = CompletionRequest(prefix="import os\nos.", suffix="\n", path=Path("/a.py"), polish=True)
+
+
+def answer(text: str, finish_reason="stop") -> Completion:
+    choice = Choice(text=text, finish_reason=finish_reason, token_ids=(1, 2))
+    stats = DecodeStats(prompt_tokens=9, generated_tokens=2)
+    return Completion(id="1", model="m", choices=(choice,), stats=stats)
+
+
+@pytest.fixture
+def cache() -> ResultCache:
+    cache = ResultCache(1 << 20)
+    cache.put(REQUEST, "me", answer("path.join(a)"))
+    return cache
+
+
+def at(prefix: str, **changes: object) -> CompletionRequest:
+    return replace(REQUEST, prefix=prefix, **changes)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "rest"),
+    [
+        ("import os\nos.", "path.join(a)"),
+        ("import os\nos.p", "ath.join(a)"),
+        ("import os\nos.path.join(a", ")"),
+    ],
+)
+def test_typing_the_completion_leaves_its_rest(cache, prefix, rest):
+    found = cache.get(at(prefix), "me")
+
+    assert found.text == rest
+    assert found.stats.cached
+    assert found.stats.prompt_tokens == 0
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["import os\nos.x", "import os\nos.path.join(a)", "import os\nos", "import os\n\nos.p", "os.p"],
+)
+def test_any_other_text_is_not_answered(cache, prefix):
+    assert cache.get(at(prefix), "me") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"suffix": ")\n"},
+        {"path": Path("/b.py")},
+        {"max_tokens": 3},
+        {"multiline": True},
+        {"sampling": Sampling(temperature=0.5)},
+    ],
+)
+def test_another_question_is_not_answered(cache, change):
+    assert cache.get(at("import os\nos.p", **change), "me") is None
+
+
+def test_another_owner_is_not_answered(cache):
+    assert cache.get(at("import os\nos.p"), "you") is None
+
+
+def test_the_deadline_is_not_part_of_the_question(cache):
+    assert cache.get(at("import os\nos.p", deadline_ms=5), "me")
+
+
+def test_what_chance_or_the_clock_decided_is_not_remembered():
+    cache = ResultCache(1 << 20)
+    cache.put(replace(REQUEST, sampling=Sampling(temperature=1.0)), "me", answer("x"))
+    cache.put(REQUEST, "me", answer("x", finish_reason="deadline"))
+    cache.put(REQUEST, "me", answer(""))
+
+    assert cache.nbytes == 0
+
+
+def test_far_into_a_file_only_the_nearer_text_is_compared():
+    cache = ResultCache(1 << 20)
+    start, near = "x" * 5000, "y" * 2000
+    cache.put(at(start + near), "me", answer("done"))
+
+    assert cache.get(at(start[1:] + near + "d"), "me").text == "one"
+    assert cache.get(at(start + near + "y" + "d"), "me").text == "one"
+    assert cache.get(at(start + near[:-1] + "zd"), "me") is None
+
+
+def test_the_least_recently_used_goes_when_room_runs_out():
+    cache = ResultCache(5000)
+    requests = [at("p", path=Path(f"/{n}.py")) for n in range(10)]
+    for request in requests[:3]:
+        cache.put(request, "me", answer("text"))
+    assert cache.get(requests[0], "me")
+    for request in requests[3:6]:
+        cache.put(request, "me", answer("text"))
+
+    assert cache.nbytes <= 5000
+    assert cache.get(requests[0], "me")
+    assert cache.get(requests[1], "me") is None
