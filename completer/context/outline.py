@@ -20,7 +20,7 @@ def outline(file: FileSymbols, chosen: Iterable[Definition]) -> str:
     shown: set[str] = set()
     for item in wanted:
         if item.kind in _TYPES:
-            members = file.members(item.name)[:_MEMBERS_SHOWN]
+            members = sorted(file.members(item.name), key=_is_private)[:_MEMBERS_SHOWN]
             lines += _with_members(item, members, file.language)
         elif not item.container:
             lines += _alone(item, file.language)
@@ -30,6 +30,10 @@ def outline(file: FileSymbols, chosen: Iterable[Definition]) -> str:
             header = file.type_named(item.container)
             lines += _with_members(header, siblings, file.language)
     return "\n".join(lines)
+
+
+def _is_private(member: Definition) -> bool:
+    return member.name.startswith("_") and member.name != "__init__"
 
 
 def _alone(item: Definition, language: str) -> list[str]:

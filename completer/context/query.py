@@ -7,7 +7,7 @@ line, and for some lines more, the query and so the prompt's start stay the same
 import re
 from dataclasses import dataclass
 
-from completer.context.lexical import window_after, window_before, without_text
+from completer.context.lexical import where, window_after, window_before, without_text
 
 STEP = 8
 """How many lines are typed before the query changes."""
@@ -17,6 +17,7 @@ _LINES_BELOW = 16
 _HEAD = 8_192
 _WINDOW = 8_192
 _MOST_NAMES = 200
+_IMPORTED = 0.25  # what is imported may come up, near or not
 
 _IMPORT = re.compile(
     r"^[ \t]*(?:import|from|use|using|require|require_relative|include|#[ \t]*include|extern crate"
@@ -25,6 +26,9 @@ _IMPORT = re.compile(
     re.MULTILINE,
 )
 _NAME = re.compile(r"[^\W\d]\w*")
+_TYPE_HEADER = re.compile(
+    r"^[ \t]*(?:[\w<>]+[ \t]+){0,3}(?:class|impl|interface|struct)\b[^\n]*", re.MULTILINE
+)
 _ATTRIBUTE = re.compile(r"(?:\.|->|::)\s*([^\W\d]\w*)")
 
 
@@ -41,8 +45,15 @@ class Query:
 
 
 def query_at(prefix: str, suffix: str, language: str | None) -> Query:
-    """Collect the names near the caret, nearer and more frequent ones with more weight."""
-    code_above = without_text(_lines_above(prefix), language)
+    """Collect the names near the caret, nearer and more frequent ones with more weight.
+
+    The header of the type around it counts as near, and what is imported as not too far.
+    In a long string, which may be documentation with examples, its words are names as well.
+    """
+    text = _text_above(prefix)
+    code = text if where(text, language) == "string" else without_text(text, language)
+    header = _TYPE_HEADER.findall(code)[-1:]
+    code_above = "\n".join(code.split("\n")[-_LINES_ABOVE:] + header)
     code_below = without_text(_lines_below(suffix), language)
     above, below = _NAME.findall(code_above), _NAME.findall(code_below)
     weights: dict[str, float] = {}
@@ -50,21 +61,23 @@ def query_at(prefix: str, suffix: str, language: str | None) -> Query:
         weights[name] = weights.get(name, 0.0) + 1 / (1 + distance / 32)
     for distance, name in enumerate(below):
         weights[name] = weights.get(name, 0.0) + 1 / (2 + distance / 16)
+    imported = _imported(prefix[:_HEAD])
+    for name in imported:
+        weights[name] = weights.get(name, 0.0) + _IMPORTED
     heaviest = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_MOST_NAMES]
     top = heaviest[0][1] if heaviest else 1.0
     return Query(
         names=tuple((name, weight / top) for name, weight in heaviest),
         attributes=frozenset(_ATTRIBUTE.findall(code_above) + _ATTRIBUTE.findall(code_below)),
-        imported=_imported(prefix[:_HEAD]),
+        imported=imported,
     )
 
 
-def _lines_above(prefix: str) -> str:
-    """Return the lines up to the last multiple of `STEP` above the caret's line."""
+def _text_above(prefix: str) -> str:
+    """Return a window up to the last multiple of `STEP` lines above the caret's line."""
     skipped = prefix.count("\n") % STEP
     lines = window_before(prefix, _WINDOW).split("\n")[:-1]
-    lines = lines[: len(lines) - skipped]
-    return "\n".join(lines[-_LINES_ABOVE:])
+    return "\n".join(lines[: len(lines) - skipped])
 
 
 def _lines_below(suffix: str) -> str:

@@ -53,3 +53,12 @@ def test_languages_with_braces():
 def test_a_method_whose_type_is_elsewhere_stands_alone():
     source = "package p\nfunc (f *File) Close() error { return nil }\n"
     assert outlined(source, "go", "Close") == "func (f *File) Close() error"
+
+
+def test_of_a_large_type_the_public_members_are_shown():
+    members = "".join(f"    def _hidden{i}(self): ...\n" for i in range(20))
+    source = f"class A:\n{members}    def __init__(self): ...\n    def shown(self): ...\n"
+    text = outlined(source, "python", "A")
+    assert "def shown" in text
+    assert "def __init__" in text
+    assert text.count("_hidden") == 10

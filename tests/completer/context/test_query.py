@@ -16,6 +16,17 @@ def test_nearer_names_weigh_more():
     assert "far" not in query or query["far"] < query["near"]
 
 
+def test_in_documentation_its_words_are_names():
+    assert "graph" in names('def f():\n    """Do.\n\n    >>> graph(1)\n' + "\n" * STEP)
+
+
+def test_the_type_around_the_caret_is_near():
+    prefix = "class Page(Base):\n    'a class of its own'\n" + "    x = 1\n" * 80
+    query = dict(query_at(prefix, "", "python").names)
+    assert query["Base"] > 0.02
+    assert "own" not in query
+
+
 def test_comments_and_strings_name_nothing():
     assert names("a = 'b c' # d\n" + "\n" * STEP) == ["a"]
 
@@ -42,7 +53,9 @@ def test_attributes_are_told_apart():
     ],
 )
 def test_names_of_import_lines(language, text, imported):
-    assert imported <= query_at(text + "code = 1\n", "", language).imported
+    query = query_at(text + "code = 1\n", "", language)
+    assert imported <= query.imported
+    assert imported <= dict(query.names).keys()
 
 
 def test_the_query_stays_while_a_line_and_some_more_are_typed():
