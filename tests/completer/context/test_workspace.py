@@ -259,6 +259,7 @@ def repository(tmp_path_factory):
     return write(root, {f"{folder}{name}.py": "" for folder in folders for name in "abc"})
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="compares with git")
 @settings(max_examples=40, deadline=None)
 @given(outer=PATTERNS, inner=PATTERNS)
 def test_ignores_what_git_ignores(repository, outer, inner):

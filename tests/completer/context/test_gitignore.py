@@ -1,0 +1,51 @@
+import pytest
+
+from completer.context.gitignore import IgnoreFile, IgnoreRules, rules_above
+
+
+@pytest.mark.parametrize(
+    ("lines", "path", "ignored"),
+    [
+        (["*.py"], "a/b.py", True),
+        (["/a.py"], "b/a.py", None),
+        (["*.py", "!keep.py"], "keep.py", False),
+        (["build/"], "build", None),
+        (["build/"], "build/", True),
+        (["build/"], "build/x.py", None),  # nobody asks: the folder is not entered
+        (["a/**"], "a/", None),
+        (["a/**"], "a/b/", True),
+        (["# note", "", "/", "!"], "a", None),
+        ([r"\!odd.py"], "!odd.py", True),
+    ],
+)
+def test_patterns(lines, path, ignored):
+    assert IgnoreFile(lines).decides(path) is ignored
+
+
+def test_the_inner_file_has_the_last_word(tmp_path):
+    (tmp_path / ".gitignore").write_text("*.log\n*.tmp\n")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / ".gitignore").write_text("!kept.log\n/only.py\n")
+    rules = IgnoreRules().with_file(tmp_path, "").with_file(tmp_path, "in/")
+    ignored = {
+        path
+        for path in ("in/kept.log", "in/a.log", "in/only.py", "in/x/only.py")
+        if rules.ignores(path)
+    }
+    assert ignored == {"in/a.log", "in/only.py"}
+
+
+def test_a_file_that_cannot_be_read_adds_nothing(tmp_path):
+    (tmp_path / ".gitignore").mkdir()
+    assert IgnoreRules().with_file(tmp_path, "") == IgnoreRules()
+
+
+def test_the_repository_around_a_folder(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("*.log\n/out/\n")
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+    rules, top = rules_above(tmp_path / "in")
+    assert top == tmp_path
+    assert rules.ignores("in/a.log")
+    assert rules_above(tmp_path / "out") == (IgnoreRules(), tmp_path / "out")
