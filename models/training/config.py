@@ -53,7 +53,9 @@ class TrainConfig:
     exit_share: float = 0.25
     """Share of the positions that the early-exit loss sees."""
     curriculum: float = 1.0
-    """How sharply hard spans are preferred at the end; 0 leaves the curriculum out."""
+    """How sharply hard spans are preferred once it is in full force; 0 leaves it out."""
+    curriculum_steps: int = 5_000
+    """Steps until it is in full force."""
 
     seed: int = 0
     device: str = "cpu"

@@ -2,30 +2,35 @@
 
 After "Improving FIM code completions via context and curriculum based learning": there, hard
 syntax nodes are chosen once, before fine-tuning; here difficulty is the running mean loss of the
-model in training.
+model in training, by the construct that the caret is in. The kinds of spans keep their shares:
+only where a span is cut is chosen by difficulty.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from models.training.fim_spans import Span, draw_span
+from models.training.fim_spans import Source, Span, draw_kind, draw_span
 
-CANDIDATES = 4  # spans of which one is kept
+CANDIDATES = 4  # carets of which one is kept
 MEMORY = 0.98  # of the running mean, per middle seen
 
 
 class Curriculum:
-    """Counts how hard each category of spans is, and prefers the hard ones more and more."""
+    """Counts how hard each category of spans is, and prefers the hard ones more and more.
 
-    def __init__(self, strength: float) -> None:
+    Full strength is reached after `steps`; a strength of 0 prefers nothing.
+    """
+
+    def __init__(self, strength: float, steps: int) -> None:
         self.difficulty: dict[str, float] = {}  # category -> nats a token
         self._strength = strength
-        self._progress = 0.0
+        self._steps = steps
+        self._sharpness = 0.0
 
-    def advance(self, progress: float) -> None:
-        """Say how far training is: from 0 (no preference) to 1 (full strength)."""
-        self._progress = min(1.0, progress)
+    def advance(self, step: int) -> None:
+        """Say how far training is."""
+        self._sharpness = self._strength * min(1.0, step / max(1, self._steps))
 
     def record(self, category: str, loss: float) -> None:
         """Note the mean loss of one middle, in nats a token."""
@@ -33,11 +38,12 @@ class Curriculum:
         self.difficulty[category] = MEMORY * known + (1 - MEMORY) * loss
 
     def choose(self, text: str, rng: np.random.Generator) -> Span:
-        """Draw a few spans of a text and keep one, with odds `exp(sharpness * difficulty)`."""
-        sharpness = self._strength * self._progress
-        if sharpness == 0.0 or not self.difficulty:
-            return draw_span(text, rng)
+        """Draw a few spans of one kind and keep one, with odds `exp(sharpness * difficulty)`."""
+        source, kind = Source(text), draw_kind(rng)
+        if self._sharpness == 0.0 or not self.difficulty:
+            return draw_span(source, kind, rng)
         typical = float(np.mean(list(self.difficulty.values())))
-        spans = [draw_span(text, rng) for _ in range(CANDIDATES)]
-        odds = np.exp([sharpness * self.difficulty.get(s.category, typical) for s in spans])
+        spans = [draw_span(source, kind, rng) for _ in range(CANDIDATES)]
+        hardness = [self.difficulty.get(span.category, typical) for span in spans]
+        odds = np.exp(self._sharpness * np.asarray(hardness))
         return spans[int(rng.choice(CANDIDATES, p=odds / odds.sum()))]

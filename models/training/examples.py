@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from models.training.fim_spans import Span, draw_span
+from models.training.fim_spans import Span, any_span
 from models.training.layouts import Example, Middle, plain, prefix_first, suffix_first
 from models.training.repository import RepositoryContext
 from models.training.shards import Group, Shard
@@ -62,7 +62,7 @@ class ExampleMaker:
         self._weights = group_weights(shard.groups)
         self._end = mark_id(tokenizer, END)
 
-    def row(self, window: int, rng: np.random.Generator, choose: SpanChooser = draw_span) -> Row:
+    def row(self, window: int, rng: np.random.Generator, choose: SpanChooser = any_span) -> Row:
         """Pack examples until fewer than `SHORTEST` of the `window + 1` places are free."""
         ids: list[int] = []
         middles = []

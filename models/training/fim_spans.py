@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import tree_sitter_python
@@ -12,9 +13,48 @@ from tree_sitter import Language, Node, Parser
 
 EARLIEST_CARET = 0.3  # share of the text: what is before it is always prefix
 MOST_LINES = 6
-LONGEST_NODE = 400  # characters
+LONGEST_NODE = 400  # bytes
 
 _PYTHON = Language(tree_sitter_python.language())
+
+
+@dataclass(frozen=True)
+class Source:
+    """A piece of source code and, once asked for, its syntax tree."""
+
+    text: str
+
+    @cached_property
+    def _bytes(self) -> bytes:
+        return self.text.encode()
+
+    @cached_property
+    def _root(self) -> Node:
+        return Parser(_PYTHON).parse(self._bytes).root_node
+
+    def node_at(self, position: int) -> Node:
+        """The smallest named node around a character."""
+        offset = len(self.text[:position].encode())
+        return self._root.named_descendant_for_byte_range(offset, offset) or self._root
+
+    def construct_at(self, position: int) -> str:
+        """The type of the node that a character's own node is part of, such as `argument_list`."""
+        node = self.node_at(position)
+        return (node.parent or node).type
+
+    def characters(self, node: Node) -> tuple[int, int]:
+        """First character of a node and the one after its last."""
+        start = len(self._bytes[: node.start_byte].decode())
+        return start, start + len(self._bytes[node.start_byte : node.end_byte].decode())
+
+    def line_end(self, position: int) -> int:
+        """Where the line of a character ends."""
+        end = self.text.find("\n", position)
+        return len(self.text) if end < 0 else end
+
+
+Cut = tuple[int, int]  # first character to fill in and the one after the last
+Kind = Callable[[Source, int, np.random.Generator], Cut]
 
 
 @dataclass(frozen=True)
@@ -26,53 +66,45 @@ class Span:
     category: str
 
 
-def rest_of_line(text: str, caret: int, rng: np.random.Generator) -> Span:
+def rest_of_line(source: Source, caret: int, rng: np.random.Generator) -> Cut:
     """From the caret to the end of its line."""
-    return Span(caret, _line_end(text, caret), "rest_of_line")
+    return caret, source.line_end(caret)
 
 
-def few_tokens(text: str, caret: int, rng: np.random.Generator) -> Span:
+def few_tokens(source: Source, caret: int, rng: np.random.Generator) -> Cut:
     """One to four words or signs of the caret's line."""
-    words = re.compile(r"\s*(?:\w+|[^\w\s]+)").finditer(text, caret, _line_end(text, caret))
+    words = re.compile(r"\s*(?:\w+|[^\w\s]+)").finditer(source.text, caret, source.line_end(caret))
     ends = [word.end() for word in words][: int(rng.integers(1, 5))]
-    return Span(caret, ends[-1] if ends else caret, "few_tokens")
+    return caret, ends[-1] if ends else caret
 
 
-def whole_line(text: str, caret: int, rng: np.random.Generator) -> Span:
+def whole_line(source: Source, caret: int, rng: np.random.Generator) -> Cut:
     """The caret's line behind its indentation."""
-    start = text.rfind("\n", 0, caret) + 1
-    end = _line_end(text, caret)
-    return Span(end - len(text[start:end].lstrip()), end, "whole_line")
+    start = source.text.rfind("\n", 0, caret) + 1
+    end = source.line_end(caret)
+    return end - len(source.text[start:end].lstrip()), end
 
 
-def several_lines(text: str, caret: int, rng: np.random.Generator) -> Span:
+def several_lines(source: Source, caret: int, rng: np.random.Generator) -> Cut:
     """The caret's line behind its indentation and up to five more."""
-    span = whole_line(text, caret, rng)
-    end = span.end
+    start, end = whole_line(source, caret, rng)
     for _ in range(int(rng.integers(1, MOST_LINES))):
-        end = _line_end(text, min(end + 1, len(text)))
-    return Span(span.start, end, "several_lines")
+        end = source.line_end(min(end + 1, len(source.text)))
+    return start, end
 
 
-def syntax_node(text: str, caret: int, rng: np.random.Generator) -> Span:
-    """A whole node of the syntax tree around the caret; its category is the node's type."""
-    data = text.encode()
-    offset = len(text[:caret].encode())
-    node = Parser(_PYTHON).parse(data).root_node.named_descendant_for_byte_range(offset, offset)
-    nodes = _small_ancestors(node)
+def syntax_node(source: Source, caret: int, rng: np.random.Generator) -> Cut:
+    """A whole node of the syntax tree around the caret, at most `LONGEST_NODE` bytes of it."""
+    nodes = _small_ancestors(source.node_at(caret))
     if not nodes:
-        return rest_of_line(text, caret, rng)
-    chosen = nodes[int(rng.integers(len(nodes)))]
-    start, end = (len(data[:byte].decode()) for byte in (chosen.start_byte, chosen.end_byte))
-    return Span(start, end, chosen.type)
+        return rest_of_line(source, caret, rng)
+    return source.characters(nodes[int(rng.integers(len(nodes)))])
 
 
-def nothing(text: str, caret: int, rng: np.random.Generator) -> Span:
+def nothing(source: Source, caret: int, rng: np.random.Generator) -> Cut:
     """An empty middle: the model has to learn when there is nothing to add."""
-    return Span(_line_end(text, caret), _line_end(text, caret), "nothing")
+    return source.line_end(caret), source.line_end(caret)
 
-
-Kind = Callable[[str, int, np.random.Generator], Span]  # of a text and a caret in it
 
 KINDS: tuple[tuple[Kind, float], ...] = (
     (rest_of_line, 0.45),
@@ -84,19 +116,25 @@ KINDS: tuple[tuple[Kind, float], ...] = (
 )
 
 
-def draw_span(text: str, rng: np.random.Generator) -> Span:
+def draw_kind(rng: np.random.Generator) -> Kind:
+    """A kind of span, in the shares of `KINDS`."""
+    return KINDS[int(rng.choice(len(KINDS), p=[share for _, share in KINDS]))][0]
+
+
+def draw_span(source: Source, kind: Kind, rng: np.random.Generator) -> Span:
+    """A span of a kind at a random caret; its category says which construct the caret is in."""
+    caret = int(len(source.text) * rng.uniform(EARLIEST_CARET, 1.0))
+    start, end = kind(source, caret, rng)
+    return Span(start, end, f"{kind.__name__} in {source.construct_at(start)}")
+
+
+def any_span(text: str, rng: np.random.Generator) -> Span:
     """A span of a random kind at a random caret."""
-    caret = int(len(text) * rng.uniform(EARLIEST_CARET, 1.0))
-    kind = rng.choice(len(KINDS), p=[share for _, share in KINDS])
-    return KINDS[kind][0](text, caret, rng)
-
-
-def _line_end(text: str, position: int) -> int:
-    end = text.find("\n", position)
-    return len(text) if end < 0 else end
+    return draw_span(Source(text), draw_kind(rng), rng)
 
 
 def _small_ancestors(node: Node | None) -> list[Node]:
+    """The node and those around it, as long as they are small; comments are no syntax."""
     nodes = []
     while node is not None and node.end_byte - node.start_byte <= LONGEST_NODE:
         if node.type not in ("comment", "module"):

@@ -47,7 +47,7 @@ class Trainer:
         self.decoder = _new_decoder(config, tokenizer)
         self.optimizers = Optimizers.of(self.decoder, config)
         self.objective = _objective(config, self.decoder)
-        self.curriculum = Curriculum(config.curriculum)
+        self.curriculum = Curriculum(config.curriculum, config.curriculum_steps)
         self.step = 0
         self._restore()
 
@@ -84,7 +84,7 @@ class Trainer:
     def _draw_rows(self) -> list[Row]:
         """This step's rows, which share one window length."""
         rng = np.random.default_rng((self.config.seed, self.step))
-        self.curriculum.advance(self.step / max(1, self.config.steps))
+        self.curriculum.advance(self.step)
         lengths, shares = zip(*self.config.windows, strict=True)
         window = int(rng.choice(lengths, p=np.asarray(shares) / sum(shares)))
         count = max(1, self.config.tokens_per_step // window)

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from models.training.fim_spans import (
     KINDS,
     Kind,
-    draw_span,
+    Source,
+    any_span,
     few_tokens,
     nothing,
     rest_of_line,
@@ -19,8 +20,8 @@ CARET = CODE.index("width * height")
 
 
 def cut(kind: Kind, seed: int = 0) -> str:
-    span = kind(CODE, CARET, np.random.default_rng(seed))
-    return CODE[span.start : span.end]
+    start, end = kind(Source(CODE), CARET, np.random.default_rng(seed))
+    return CODE[start:end]
 
 
 def test_each_kind_cuts_what_its_name_says():
@@ -39,18 +40,21 @@ def test_syntax_nodes_are_whole_expressions_or_statements():
 def test_a_syntax_node_is_found_behind_characters_of_several_bytes():
     code = "größe = 'ü🙂'\nname = call(größe)\n"
     caret = code.index("call")
-    cuts = set()
-    for seed in range(20):
-        span = syntax_node(code, caret, np.random.default_rng(seed))
-        cuts.add(code[span.start : span.end])
+    drawn = (syntax_node(Source(code), caret, np.random.default_rng(seed)) for seed in range(20))
+    cuts = {code[start:end] for start, end in drawn}
     assert "call(größe)" in cuts
 
 
 @settings(deadline=None, max_examples=60)
 @given(text=st.text(max_size=200), seed=st.integers(0, 2**32 - 1))
 def test_every_span_lies_within_any_text(text, seed):
-    span = draw_span(text, np.random.default_rng(seed))
+    span = any_span(text, np.random.default_rng(seed))
     assert 0 <= span.start <= span.end <= len(text)
+
+
+def test_the_category_names_the_construct_around_the_caret():
+    assert Source(CODE).construct_at(CARET) == "binary_operator"
+    assert Source("call(first, second)").construct_at(6) == "argument_list"
 
 
 def test_shares_of_the_kinds_sum_to_one():
