@@ -1,4 +1,4 @@
-"""How many requests are served at once, in all and of one user, so that nobody starves the rest."""
+"""How many texts are generated at once, in all and for one user, so that nobody starves others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from completer.http.options import HttpOptions
 
 
 class Admission:
-    """Counts running requests; there is no queue here, the service has one."""
+    """Counts what is asked for and not yet answered; the queue is the service's."""
 
     def __init__(self, options: HttpOptions) -> None:
         self._options = options
@@ -20,18 +20,18 @@ class Admission:
 
     @property
     def running(self) -> int:
-        """How many requests are being served."""
+        """How many texts are being generated."""
         return self._running.total()
 
     @contextmanager
     def admit(self, user: str, count: int = 1) -> Iterator[None]:
-        """Count `count` requests of a user in while they are served.
+        """Count a user's request for `count` texts in while it is served.
 
         Raises `TooManyRequestsError` or `OverloadedError` if they do not fit.
         """
         retry_after_s = self._options.retry_after_s
         if self._running[user] + count > self._options.max_running_per_user:
-            message = f"More than {self._options.max_running_per_user} requests at once."
+            message = f"More than {self._options.max_running_per_user} texts asked for at once."
             raise TooManyRequestsError(message, retry_after_s=retry_after_s)
         if self.running + count > self._options.max_running:
             raise OverloadedError("The server is busy.", retry_after_s=retry_after_s)

@@ -100,13 +100,13 @@ class Answering:
 
     async def _complete(self, origin: Origin, request: CompletionRequest) -> Answer:
         attempt = self._attempt(origin, request)
-        with self.admission.admit(origin.user), self._reporting(attempt):
+        with self.admission.admit(origin.user, request.n), self._reporting(attempt):
             return self._finish(attempt, await self.service.complete(request))
 
     async def _stream(
         self, origin: Origin, request: CompletionRequest, attempt: _Attempt
     ) -> AsyncGenerator[TextDelta | Answer]:
-        with self.admission.admit(origin.user), self._reporting(attempt):
+        with self.admission.admit(origin.user, request.n), self._reporting(attempt):
             items = cast("AsyncGenerator[TextDelta | Completion]", self.service.stream(request))
             async with aclosing(items), aclosing(grouped(items, self._group_s)) as groups:
                 async for item in groups:

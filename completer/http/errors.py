@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from completer.errors import BadRequestError, CompleterError, OverloadedError, WorkspaceError
@@ -54,7 +54,7 @@ def describe(error: Exception) -> JSONResponse:
             return error_response(400, f"{param}: {message}" if param else message, param=param)
         case HTTPException():
             return error_response(error.status_code, error.detail, headers=error.headers)
-        case ClientGoneError():
+        case ClientGoneError() | ClientDisconnect():
             return error_response(CLIENT_CLOSED_REQUEST, "The client closed the connection.")
         case _ if hasattr(error, "hint"):  # an error made on purpose, here or in `models`
             return error_response(500, _sentence(error))
@@ -67,7 +67,14 @@ async def handle(request: Request, error: Exception) -> JSONResponse:
     return describe(error)
 
 
-HANDLED = (CompleterError, ValidationError, HTTPException, ClientGoneError, Exception)
+HANDLED = (
+    CompleterError,
+    ValidationError,
+    HTTPException,
+    ClientGoneError,
+    ClientDisconnect,
+    Exception,
+)
 
 _TYPES = {
     401: "authentication_error",

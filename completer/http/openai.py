@@ -22,6 +22,7 @@ from completer.http.replies import DONE, completer_field, event_stream, finish_r
 from completer.request import Choice, CompletionRequest, TextDelta
 
 MAX_PROMPTS = 16
+MAX_TEXTS = 32
 CREATED = int(time.time())
 
 
@@ -76,6 +77,8 @@ class CompletionBody(Body):
             raise ValueError("best_of is not supported")
         if self.stream and len(self.prompt) > 1:
             raise ValueError("a stream takes one prompt")
+        if len(self.prompt) * (self.n or 1) > MAX_TEXTS:
+            raise ValueError(f"more than {MAX_TEXTS} choices in all")
         return self
 
     def requests(self, origin: Origin) -> list[CompletionRequest]:

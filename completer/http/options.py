@@ -14,9 +14,9 @@ class HttpOptions:
     asked for. `allowed_hosts` are names besides `localhost` and the server's own address that a
     `Host` header may carry, `allowed_origins` web pages besides the server's own that may ask.
     `body_timeout_s` is the time in which a request must have arrived. No more than `max_running`
-    requests are served at once, and `max_running_per_user` of one user; more are told to come back
-    in `retry_after_s`. `group_stream_s` gathers streamed text for so long before it is sent, so
-    that the timing does not show which tokens were drafted.
+    texts are generated at once, and `max_running_per_user` for one user; who wants more is told to
+    come back in `retry_after_s`. `group_stream_s` gathers streamed text for so long before it is
+    sent, so that the timing does not show which tokens were drafted.
     """
 
     tokens: Mapping[str, str] = field(default_factory=dict)

@@ -41,6 +41,11 @@ async def test_nobody_takes_more_than_their_share(client, service):
     assert (await send(client, "3")).status_code == 200
 
 
+async def test_every_choice_counts(client):
+    assert (await send(client, "1", n=2)).status_code == 200
+    assert (await send(client, "1", n=3)).status_code == 429
+
+
 async def test_a_request_that_fails_gives_its_place_back(client, service):
     service.error = RuntimeError("boom")
     for stream in (False, True, False, True, False):

@@ -122,6 +122,7 @@ async def test_a_stream_of_several_choices_without_usage(post_stream):
         ({"max_tokens": 10**30}, None),
         ({"n": 0}, "n"),
         ({"n": 10**9}, "n"),
+        ({"n": 11, "prompt": ["a", "b", "c"]}, None),
         ({"temperature": -1}, "temperature"),
         ({"temperature": 1e308}, "temperature"),
         ({"top_p": 0}, "top_p"),

@@ -79,6 +79,17 @@ async def test_a_client_that_goes_away_stops_the_decoding(port, service, recorde
     assert outcomes == ["cancelled"]
 
 
+async def test_going_away_while_sending_is_no_failure(port, client, service, caplog):
+    _, writer = await connect(port)
+    writer.write(request("/v1/completions", {"prompt": "a"})[:-5])
+    await asyncio.sleep(0.05)
+    writer.transport.abort()
+    await asyncio.sleep(0.05)
+    assert service.requests == []
+    assert caplog.records == []
+    assert '"/v1/completions",status="499"' in (await client.get("/metrics")).text
+
+
 async def test_going_away_stops_every_prompt_of_a_request(port, service):
     service.delay_s = 20
     _, writer = await connect(port)
