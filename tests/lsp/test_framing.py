@@ -107,7 +107,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(noise=st.lists(st.sampled_from(PIECES) | st.binary(max_size=20), max_size=12))
 def test_after_any_noise_the_decoder_hears_again(noise):
     decoder = FrameDecoder(10_000)

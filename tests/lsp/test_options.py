@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from lsp.options import LspOptions
+import pytest
+from pydantic.alias_generators import to_camel
+
+from lsp.options import CLIENT_OPTIONS, LspOptions
 
 
 def test_a_client_chooses_some():
@@ -19,6 +22,11 @@ def test_a_client_chooses_some():
 def test_a_client_cannot_choose_the_rest():
     wishes = {"user": "eve", "contextChars": 10**9, "context_chars": 10**9}
     assert LspOptions(user="ada").with_client_wishes(wishes) == LspOptions(user="ada")
+
+
+def test_what_a_client_may_choose_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "language-server.md").read_text()
+    assert all(f"| `{to_camel(name)}` |" in page for name in CLIENT_OPTIONS)
 
 
 @pytest.mark.parametrize("wishes", [None, [], "x", {"choices": 0}, {"deadlineMs": "soon"}])

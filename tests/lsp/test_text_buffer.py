@@ -78,7 +78,7 @@ edits = st.builds(Edit, points, points, texts)
 
 
 @pytest.mark.parametrize("encoding", [UTF16, UTF32])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=texts, changes=st.lists(edits, max_size=8))
 def test_edits_equal_the_oracle(encoding, text, changes):
     buffer, oracle = TextBuffer(text, encoding), Oracle(text, encoding)
@@ -92,7 +92,7 @@ def test_edits_equal_the_oracle(encoding, text, changes):
         assert buffer.length == len(buffer.text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=texts, changes=st.lists(edits, max_size=8))
 def test_utf8_edits_equal_the_oracle_between_characters(text, changes):
     buffer, oracle = TextBuffer(text, UTF8), Oracle(text, UTF8)
@@ -114,7 +114,7 @@ def snap(buffer: TextBuffer, point: tuple[int, int]) -> tuple[int, int]:
     return position.line, position.character
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=texts, line=st.integers(0, 6), character=st.integers(0, 12))
 @pytest.mark.parametrize("encoding", [UTF8, UTF16, UTF32])
 def test_a_caret_and_its_position_and_offset_agree(encoding, text, line, character):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 from starlette.testclient import TestClient
@@ -25,6 +27,11 @@ async def test_unknown_routes_and_methods_have_errors_in_the_same_shape(
     reply = await client.request(method, path)
     assert reply.status_code == status
     assert set(reply.json()["error"]) == {"message", "type", "param", "code"}
+
+
+def test_every_path_is_documented(app):
+    page = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text()
+    assert [route.path for route in app.routes if f" {route.path}`" not in page] == []
 
 
 def test_the_end_of_the_application_ends_its_sessions():
