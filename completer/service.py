@@ -77,8 +77,8 @@ class LocalService:
         self._engine = engine
         self._settings = settings
         self._repositories = repositories
-        self._max_tokens = min(settings.completion.max_tokens, model.context_tokens // 4)
-        self._prompts = _prompt_builder(model, settings, reserved=self._max_tokens)
+        self._max_tokens = default_max_tokens(model, settings)
+        self._prompts = prompt_builder(model, settings)
         self._results = ResultCache(settings.engine.result_cache_mb << 20)
         self._answered: OrderedDict[str, Repository] = OrderedDict()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare")
@@ -272,13 +272,18 @@ class LocalService:
         return postprocess(text, context)
 
 
-def _prompt_builder(model: LoadedModel, settings: Settings, *, reserved: int) -> PromptBuilder:
+def default_max_tokens(model: LoadedModel, settings: Settings) -> int:
+    """Tokens of an answer whose request does not say: at most a quarter of the context."""
+    return min(settings.completion.max_tokens, model.context_tokens // 4)
+
+
+def prompt_builder(model: LoadedModel, settings: Settings) -> PromptBuilder:
     """Size the prompt: what the settings or the device allow, less what the answer needs."""
     wanted = settings.completion.prompt_tokens or PROMPT_TOKENS[model.device.type]
     return PromptBuilder(
         model.tokenizer.backend_tokenizer,
         model.layout,
-        budget=min(wanted, model.context_tokens - reserved),
+        budget=min(wanted, model.context_tokens - default_max_tokens(model, settings)),
         suffix_share=settings.completion.suffix_share,
     )
 

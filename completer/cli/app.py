@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from completer.cli import complete, doctor, lsp, report, serve
+from completer.cli.bench import bench
 from completer.errors import CompleterError
 from models.errors import ModelError
 
@@ -23,6 +24,7 @@ app.command("lsp")(lsp.lsp)
 app.command("complete")(complete.complete)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
+app.add_typer(bench, name="bench")
 
 
 def _print_version(wanted: bool) -> None:

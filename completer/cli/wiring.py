@@ -1,10 +1,15 @@
 """Builds the program's parts from its settings."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from completer.context.prompt import blind_to_marks
 from completer.context.workspace import Workspace
 from completer.deferred import DeferredService
+from completer.drafting.drafter import Drafter
+from completer.drafting.suffix_array import SuffixArray, join_streams
 from completer.engine.cost import CostCurve
 from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.kv_cache import KVPool
@@ -68,6 +73,16 @@ def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> Loc
         repositories.open(root)
     engine = build_engine(model, settings, tuning.costs)
     return LocalService(model, engine, settings, repositories)
+
+
+def build_drafter(model: LoadedModel, texts: Sequence[str]) -> Drafter:
+    """Index `texts` for drafting; for benchmarks, which have no workspace."""
+    tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
+    encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
+    streams = [np.asarray(encoding.ids, np.int32) for encoding in encodings]
+    drafter = Drafter(tokenizer.get_vocab_size(with_added_tokens=True))
+    drafter.array = SuffixArray.build(join_streams(streams)[0], drafter.vocabulary_size)
+    return drafter
 
 
 def deferred_service(settings: Settings) -> DeferredService:

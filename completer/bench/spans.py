@@ -1,0 +1,87 @@
+"""Places to complete: one-line spans of files that are held out of a folder of source code."""
+
+import random
+import sysconfig
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from completer.context.workspace import Workspace
+from completer.errors import BadRequestError
+
+SMALLEST_FILE = 2_000  # characters; shorter ones have no thousand tokens of context
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A caret in a file: the text on both sides of the gap, and the text that belongs there."""
+
+    path: Path
+    prefix: str
+    middle: str
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A folder's files: the texts to index, and the held-out ones by path."""
+
+    indexed: list[str]
+    held_out: dict[Path, str]
+
+
+def default_corpus() -> Path:
+    """Python's standard library: there wherever this program runs."""
+    return Path(sysconfig.get_path("stdlib"))
+
+
+def split(corpus: Path, *, held_out: int, seed: int, language: str = "python") -> Split:
+    """Hold out some files, drawn by `seed`. Raises `BadRequestError` when there are too few."""
+    workspace = Workspace(corpus)
+    texts = {
+        file.path: text
+        for file in workspace.iter_files()
+        if file.language == language and (text := workspace.read(file.path)) is not None
+    }
+    candidates = sorted(path for path, text in texts.items() if len(text) >= SMALLEST_FILE)
+    if len(candidates) < 2 * held_out:
+        raise BadRequestError(
+            f"{corpus} has {len(candidates)} {language} files of at least {SMALLEST_FILE}"
+            f" characters; {2 * held_out} are needed.",
+            hint="Name a larger folder with --corpus.",
+        )
+    chosen = set(random.Random(seed).sample(candidates, held_out))
+    return Split(
+        indexed=[text for path, text in texts.items() if path not in chosen],
+        held_out={path: texts[path] for path in sorted(chosen)},
+    )
+
+
+def one_line_spans(files: dict[Path, str], count: int, seed: int) -> list[Span]:
+    """Draw `count` distinct carets whose line goes on with at least five visible characters."""
+    rng = random.Random(seed)
+    candidates = [
+        (path, start, line) for path, text in files.items() for start, line in _code_lines(text)
+    ]
+    spans: dict[tuple[Path, int], Span] = {}
+    for _ in range(count * 20):
+        if len(spans) == count:
+            break
+        path, start, line = rng.choice(candidates)
+        indentation = len(line) - len(line.lstrip())
+        caret = start + rng.randrange(indentation, max(indentation + 1, len(line) - 5))
+        end = start + len(line)
+        text = files[path]
+        spans[path, caret] = Span(path, text[:caret], text[caret:end], text[end:])
+    return list(spans.values())
+
+
+def _code_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield offset and text of lines that are long enough and no comments."""
+    offset = 0
+    lines: Sequence[str] = text.split("\n")
+    for line in lines:
+        visible = line.strip()
+        if len(visible) >= 8 and not visible.startswith(("#", '"""', "'''")):
+            yield offset, line
+        offset += len(line) + 1

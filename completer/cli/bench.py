@@ -1,0 +1,101 @@
+"""`completer bench`: speeds, each compared with a peer in the same run."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from completer.cli.options import ConfigFlag, DeviceFlag, JsonFlag, ModelFlag, PureFlag, load
+
+bench = typer.Typer(no_args_is_help=True, help="Measure speeds, each beside a peer in one run.")
+CorpusFlag = Annotated[
+    Path | None,
+    typer.Option("--corpus", help="Folder of code; default: the standard library.", metavar="PATH"),
+]
+SeedFlag = Annotated[int, typer.Option(help="Draws files and carets.")]
+
+
+@bench.command("decode")
+def decode(
+    corpus: CorpusFlag = None,
+    prompts: Annotated[int, typer.Option("--prompts", min=1, help="How many carets.")] = 120,
+    held_out: Annotated[int, typer.Option(min=1, help="Files that are not indexed.")] = 24,
+    seed: SeedFlag = 0,
+    model: ModelFlag = None,
+    device: DeviceFlag = None,
+    pure: PureFlag = None,
+    config: ConfigFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Complete one-line spans of held-out files with this engine and with `generate`.
+
+    Four take turns on each prompt: the engine with drafts from the other files, without drafts,
+    `generate`, and `generate` with prompt lookup.
+    """
+    from completer.bench.decode import Contestants, bench_decode
+    from completer.bench.spans import default_corpus, one_line_spans, split
+    from completer.cli.wiring import build_drafter, build_engine, build_model
+    from completer.context.prompt import PromptBuilder
+    from completer.service import prompt_builder
+
+    settings = load(config, model=model, device=device, pure=pure).settings
+    loaded, tuning = build_model(settings)
+    files = split(corpus or default_corpus(), held_out=held_out, seed=seed)
+    spans = one_line_spans(files.held_out, prompts, seed)
+    plain, lookup = (replace(loaded, model=copy.deepcopy(loaded.model)) for _ in range(2))
+    for peer in (plain, lookup):
+        peer.model.set_attn_implementation("sdpa")
+    engine = build_engine(loaded, settings, tuning.costs)
+    drafter = build_drafter(loaded, files.indexed)
+    builder: PromptBuilder = prompt_builder(loaded, settings)
+    with progress("prompts") as advance:
+        result = bench_decode(Contestants(engine, drafter, plain, lookup), builder, spans, advance)
+    engine.close()
+    show(result, as_json, _decode_table)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on standard error how far it is."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def show(result: dict[str, Any], as_json: bool, table: Callable[[dict[str, Any]], Any]) -> None:
+    """Print a result for a program or for a person."""
+    from rich.console import Console
+
+    if as_json:
+        typer.echo(json.dumps(result))
+    else:
+        Console().print(table(result))
+
+
+def _decode_table(result: dict[str, Any]) -> Any:  # noqa: ANN401  rich is loaded late
+    from rich.table import Table
+
+    table = Table(
+        title=f"{result['model']} on {result['device']} ({result['dtype']}),"
+        f" {result['prompts']} prompts, {result['identical']} answered identically by all"
+    )
+    for column in ("", "completions/s", "prefill p50", "decode p50", "total p95", "tokens/step"):
+        table.add_column(column, justify="right")
+    for name, run in result["runs"].items():
+        table.add_row(
+            name,
+            f"{run['completions_per_s']:.2f}",
+            f"{run['prefill_ms']['p50']:.1f} ms",
+            f"{run['decode_ms']['p50']:.1f} ms",
+            f"{run['total_ms']['p95']:.1f} ms",
+            f"{run['tokens_per_step']:.2f}",
+        )
+    return table
