@@ -11,13 +11,19 @@ from typing import Any
 
 import attrs
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 
 from lsp.framing import FrameError
 
 logger = logging.getLogger(__name__)
+
+USED_CAPABILITIES = {
+    "general": ("positionEncodings",),
+    "textDocument": ("synchronization", "inlineCompletion"),
+    "workspace": ("workspaceFolders", "fileOperations", "executeCommand"),
+}
 
 _OWN_HANDLERS = (
     types.TEXT_DOCUMENT_DID_OPEN,
@@ -115,8 +121,8 @@ class Protocol(LanguageServerProtocol):
             return
         try:
             self.handle_message(self.structure_message(message))
-        except JsonRpcException as error:
-            logger.warning("ignored a bad %s: %s", message.get("method", "response"), error)
+        except JsonRpcException:
+            logger.warning("ignored a bad %s", message.get("method", "response"))
 
     def _refuse(self, msg_id: str | int | None, code: int, why: str) -> None:
         error = {"code": code, "message": why}
@@ -126,17 +132,47 @@ class Protocol(LanguageServerProtocol):
     def structure_message(self, data: dict[str, Any]) -> Any:  # noqa: ANN401
         """A typed message from a JSON object; raises `JsonRpcException` if it cannot be one."""
         method = data.get("method")
-        if method is None or self.get_message_type(method) is not None:
+        if method is None:
             return super().structure_message(data)
+        message_type = self.get_message_type(method)
+        if message_type is not None:
+            return self._structure(data, message_type)
         if "id" in data:
             return PlainRequest(data["id"], method, data.get("params"))
         return PlainNotification(method, data.get("params"))
+
+    def _structure(self, data: dict[str, Any], message_type: type[Any]) -> Any:  # noqa: ANN401
+        if data["method"] == types.INITIALIZE:
+            data = _without_unused_capabilities(data)
+        try:
+            return self._converter.structure(data, message_type)
+        except Exception:
+            logger.debug("a bad %s", data["method"], exc_info=True)
+            raise JsonRpcInvalidParams from None
 
     def get_message_type(self, method: str) -> type[Any] | None:  # type: ignore[override]
         """The type of a message, by its method."""
         if method == types.TEXT_DOCUMENT_INLINE_COMPLETION:
             return VersionedInlineCompletionRequest
         return super().get_message_type(method)
+
+
+def _without_unused_capabilities(message: dict[str, Any]) -> dict[str, Any]:
+    """An `initialize` request with the client capabilities that are read here, and no others.
+
+    They list values of enumerations that grow with every version of the protocol, and one that is
+    unknown would make the whole request a bad one.
+    """
+    match message:
+        case {"params": {"capabilities": dict(offered)} as params}:
+            used = {
+                group: {name: offered[group][name] for name in names if name in offered[group]}
+                for group, names in USED_CAPABILITIES.items()
+                if isinstance(offered.get(group), dict)
+            }
+            return {**message, "params": {**params, "capabilities": used}}
+        case _:
+            return message
 
 
 def _well_typed(message: dict[str, Any]) -> bool:

@@ -130,6 +130,25 @@ async def test_the_folders_of_the_client_become_workspaces(editor):
     assert list(map(str, editor.service.opened[2:])) == ["/repo", "/other"]
 
 
+async def test_capabilities_of_a_later_protocol_are_no_obstacle():
+    capabilities = {
+        "general": {"positionEncodings": ["utf-7", "utf-8"], "new": 1},
+        "workspace": {"workspaceEdit": {"failureHandling": "new"}, "workspaceFolders": True},
+        "textDocument": {"completion": {"insertTextMode": 77}, "inlineCompletion": {"new": [1]}},
+        "new": 1,
+    }
+    result = await Editor().initialize(capabilities=capabilities)
+    assert result["capabilities"]["positionEncoding"] == "utf-8"
+
+
+@pytest.mark.parametrize("capabilities", [None, 3])
+async def test_capabilities_that_are_none_are_refused(capabilities):
+    editor = Editor()
+    _, answer = editor.start("initialize", {"processId": None, "capabilities": capabilities})
+    assert (await answer)["error"]["code"] == -32602
+    await editor.initialize()
+
+
 async def test_what_is_advertised():
     editor = Editor()
     capabilities = (await editor.initialize("utf-32"))["capabilities"]
