@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Final, Literal
 
+from telemetry.migrations import SchemaTooNewError
+
 Fault = Literal[
     "disk_full",
     "read_only",
@@ -38,4 +40,6 @@ def fault_of(error: Exception) -> Fault:
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None)
         return "rejected" if code is None else _BY_CODE.get(code & 0xFF, "rejected")
+    if isinstance(error, SchemaTooNewError):
+        return "newer_schema"
     return "cannot_open" if isinstance(error, OSError) else "internal_error"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -30,8 +31,10 @@ from telemetry.events import (
 )
 from telemetry.files import new_database_path
 from telemetry.ledger import Ledger
+from telemetry.migrations import SchemaTooNewError
 from telemetry.privacy import OptOut, Pseudonyms, install_key
 from telemetry.recorder import Receipt, settle
+from telemetry.retention import apply_retention
 from telemetry.store import Store
 
 CAPACITY: Final = 50_000
@@ -47,15 +50,29 @@ def wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def open_recorder(folder: Path, *, now_ms: Clock = wall_clock_ms) -> Journal:
+def open_recorder(
+    folder: Path, *, retention_days: int | None = None, now_ms: Clock = wall_clock_ms
+) -> Journal:
     """A recorder that stores into a file of its own in `folder`, made with the first event.
 
-    Never fails for what the disk does: what cannot be stored is counted. `now_ms` replaces the
+    Never fails for what the disk does: what cannot be stored is counted. Files of processes that
+    are gone lose, in the background, what is older than `retention_days`. `now_ms` replaces the
     clock in tests.
     """
+    if retention_days is not None:
+        threading.Thread(
+            target=_forget, args=(folder, retention_days, now_ms()), name="telemetry-retention"
+        ).start()
     pseudonyms = Pseudonyms(install_key(folder))
     store = Store(new_database_path(folder))
     return Journal(store, Ledger(store, pseudonyms, OptOut(folder, pseudonyms)), now_ms)
+
+
+def _forget(folder: Path, days: int, now_ms: int) -> None:
+    try:
+        apply_retention(folder, days, now_ms=now_ms)
+    except (OSError, sqlite3.Error, SchemaTooNewError) as error:
+        _log.warning("telemetry: old events were not removed: %s", error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Ledger:
     def close(self, now_ms: int) -> None:
         """The process ends: end the sessions, censor what is still watched."""
         self.run_due(now_ms)
-        for session in self.sessions.ids():
+        for session in self.sessions.open_ids():
             self.session_ended(now_ms, session)
         self._accepts.close(now_ms)
         self._rollup.store_all()

@@ -8,6 +8,7 @@ appear only as HMACs under the install's key: no column holds source text.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from sqlite_utils import Database, Migrations
@@ -115,11 +116,17 @@ class SchemaTooNewError(Exception):
 
 def refuse_newer(db: Database) -> None:
     """Raise `SchemaTooNewError` if `db` has migrations that this version does not know."""
-    empty = Database(memory=True)
-    known = {migration.name for migration in MIGRATIONS.pending(empty)}
-    empty.close()
-    if unknown := sorted({migration.name for migration in MIGRATIONS.applied(db)} - known):
+    applied = {migration.name for migration in MIGRATIONS.applied(db)}
+    if unknown := sorted(applied - _known()):
         raise SchemaTooNewError(
             f"the telemetry database has the schema of a newer version ({', '.join(unknown)}): "
             "update completer, or point it to another folder"
         )
+
+
+@cache
+def _known() -> frozenset[str]:
+    empty = Database(memory=True, execute_plugins=False)
+    names = frozenset(migration.name for migration in MIGRATIONS.pending(empty))
+    empty.close()
+    return names

@@ -4,46 +4,55 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from telemetry.files import database_files, is_in_use
+from telemetry.migrations import LABELLED
 from telemetry.privacy import KEY_FILE, Pseudonyms, install_key
 from telemetry.store import changing, vacuum
 
 DAY_MS: Final = 86_400_000
 
 
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many rows went, and the files left as they were because a process is writing them."""
+
+    rows: int
+    in_use: tuple[Path, ...]
+
+
 def purge(
     path: Path, *, before_ms: int | None = None, user: str | None = None, everything: bool = False
-) -> int:
-    """Delete telemetry from a database file or a folder of them; returns how many rows went.
+) -> Purged:
+    """Delete telemetry from a database file or a folder of them, and overwrite it on the disk.
 
     `before_ms` deletes what is older (milliseconds since the epoch), `user` what this user left,
-    `everything` all of it: then a folder's databases and its key go as files, except databases that
-    a running process writes, which are emptied. Deleted rows are overwritten on the disk.
+    both together what is both, `everything` all of it, and with the last file of a folder its key.
+    A file that a running process writes is left alone: two writers of one file are one too many.
 
     Raises FileNotFoundError if there is no database, ValueError if nothing was asked for.
     """
     if before_ms is None and user is None and not everything:
         raise ValueError("say what to purge: an age, a user, or everything")
     files = database_files(path)
-    user_h = None if user is None else Pseudonyms(install_key(_folder(path))).user(user)
-    purged = sum(_purge_file(file, before_ms, user_h, everything) for file in files)
-    if everything and path.is_dir():
+    in_use = tuple(file for file in files if is_in_use(file))
+    folder = path if path.is_dir() else path.parent
+    user_h = None if user is None else Pseudonyms(install_key(folder)).user(user)
+    chosen = [file for file in files if file not in in_use]
+    rows = sum(_purge_file(file, before_ms, user_h, everything) for file in chosen)
+    if everything and path.is_dir() and not in_use:
         (path / KEY_FILE).unlink(missing_ok=True)
-    return purged
+    return Purged(rows, in_use)
 
 
 def apply_retention(folder: Path, days: int, *, now_ms: int) -> int:
-    """Purge what is older than `days`, and remove files that are empty of events by then."""
+    """Purge what is older than `days`, and remove the files that are empty then."""
     with suppress(FileNotFoundError):
-        return purge(folder, before_ms=now_ms - days * DAY_MS)
+        return purge(folder, before_ms=now_ms - days * DAY_MS).rows
     return 0
-
-
-def _folder(path: Path) -> Path:
-    return path if path.is_dir() else path.parent
 
 
 def _purge_file(path: Path, before_ms: int | None, user_h: str | None, everything: bool) -> int:
@@ -56,7 +65,7 @@ def _purge_file(path: Path, before_ms: int | None, user_h: str | None, everythin
         left = connection.execute(
             "SELECT (SELECT count(*) FROM opportunity) + (SELECT count(*) FROM edit_rollup)"
         ).fetchone()[0]
-    if left or is_in_use(path):
+    if left:
         vacuum(path)
     else:
         for companion in ("", "-wal", "-shm"):
@@ -65,10 +74,7 @@ def _purge_file(path: Path, before_ms: int | None, user_h: str | None, everythin
 
 
 def _delete_all(connection: sqlite3.Connection) -> int:
-    tables = ("opportunity", "suggestion", "accept", "survival", "edit_rollup", "ingest_gap")
-    purged = sum(connection.execute(f"DELETE FROM {table}").rowcount for table in tables)  # noqa: S608
-    connection.execute("UPDATE session SET user_h = ''")
-    return purged
+    return sum(connection.execute(f"DELETE FROM {table}").rowcount for table in LABELLED)  # noqa: S608
 
 
 def _delete_chosen(
@@ -90,10 +96,9 @@ def _delete_chosen(
         "DELETE FROM survival WHERE accept NOT IN (SELECT id FROM accept)",
     ]
     purged = sum(connection.execute(statement, chosen).rowcount for statement in statements)
-    # A running process still writes under the session's id: its row stays, without the person.
+    # A session is who; without events it is nobody's.
     connection.execute(
-        "UPDATE session SET user_h = '' WHERE (user_h = :user OR ended_ms < :before) AND id NOT IN "
-        "(SELECT session FROM opportunity UNION SELECT session FROM edit_rollup)",
-        chosen,
+        "DELETE FROM session WHERE id NOT IN "
+        "(SELECT session FROM opportunity UNION SELECT session FROM edit_rollup)"
     )
     return purged

@@ -17,6 +17,7 @@ class _Session:
     row: int
     is_recorded: bool
     reports_shown: bool = False
+    has_ended: bool = False
 
 
 class Sessions:
@@ -42,12 +43,14 @@ class Sessions:
     def end(self, now_ms: int, session: str) -> None:
         """A client has gone."""
         known = self._sessions.get(session)
-        if known is not None and known.is_recorded:
-            self._store.put(update_row("session", known.row, ended_ms=now_ms))
+        if known is not None and not known.has_ended:
+            known.has_ended = True
+            if known.is_recorded:
+                self._store.put(update_row("session", known.row, ended_ms=now_ms))
 
-    def ids(self) -> list[str]:
-        """All sessions there have been."""
-        return list(self._sessions)
+    def open_ids(self) -> list[str]:
+        """The sessions that have not ended."""
+        return [session for session, known in self._sessions.items() if not known.has_ended]
 
     def recorded_row(self, session: str, workspace: str) -> int | None:
         """The session's row, None if its user or the workspace has opted out."""

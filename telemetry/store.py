@@ -25,7 +25,7 @@ from typing import Final
 from sqlite_utils import Database
 
 from telemetry.faults import Fault, fault_of
-from telemetry.migrations import MIGRATIONS, SchemaTooNewError, refuse_newer
+from telemetry.migrations import MIGRATIONS, refuse_newer
 from telemetry.recorder import Receipt, settle
 from telemetry.writes import Write, insert_row
 
@@ -166,7 +166,7 @@ class Store:
         while True:
             try:
                 self._transact(groups)
-            except (sqlite3.Error, SchemaTooNewError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - the thread must outlive any fault
                 fault = fault_of(error)
                 self._disconnect()
                 if fault == "damaged":

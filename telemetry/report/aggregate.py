@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.report.columns import Chunk, Column, Ints, labels, read_columns
+from telemetry.report.columns import Chunk, Column, Ints, id_bounds, labels, read_columns
 from telemetry.report.sums import Codes, Floats, Sums
 from telemetry.report.tables import (
     ACCEPT,
@@ -26,6 +26,7 @@ from telemetry.report.tables import (
     SUGGESTION,
     SURVIVAL,
     ById,
+    Common,
 )
 from telemetry.store import reading
 from telemetry.survival import WINDOWS_S
@@ -34,7 +35,9 @@ UNNAMED: Final = "unknown"  # the group of rows whose language, model or arm is 
 READ_MS: Final = 750  # shown for this long, a suggestion counts as read
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP: Final = 100_000
-_ACCEPT_STEP: Final = _STEP // len(WINDOWS_S)
+_ACCEPT_STEP: Final = 4 * _STEP // len(WINDOWS_S)
+_SESSION_STEP: Final = 500
+_BY_SESSION: Final = ("by_arm", "by_model")  # what edits belong to through their session
 _EDIT_SUMS: Final = {
     "typed": "typed",
     "auto_close": "auto_close",
@@ -45,27 +48,12 @@ _EDIT_SUMS: Final = {
 
 
 @dataclass(slots=True)
-class Latencies:
-    """Total times of requests that were answered, and the groups of each."""
-
-    total_ms: list[Floats] = field(default_factory=list)
-    codes: list[dict[str, NDArray[np.int16]]] = field(default_factory=list)
-
-    def of(self, grouping: str, code: int) -> Floats:
-        """The times of one group, in milliseconds."""
-        parts = [
-            times if grouping == "overall" else times[codes[grouping] == code]
-            for times, codes in zip(self.total_ms, self.codes, strict=True)
-        ]
-        return np.concatenate([np.zeros(0), *parts])
-
-
-@dataclass(slots=True)
 class Aggregate:
-    """What reports are made from."""
+    """What reports are made from: sums, the times of answered requests, and what is missing."""
 
     sums: Sums
-    latencies: Latencies = field(default_factory=Latencies)
+    total_ms: list[Floats] = field(default_factory=list)
+    total_ms_cells: list[NDArray[np.int32]] = field(default_factory=list)
     gaps: dict[str, int] = field(default_factory=dict)
     late_checks: int = 0
 
@@ -77,7 +65,6 @@ def aggregate(
 
     Checks of persistence that came later than a tenth of their window are left out unless `late`.
     Those that should have been made by `now_ms` and are not there count as censored.
-    `clustered_arms` keeps every sum for each user of an arm, for comparisons.
     """
     result = Aggregate(Sums(clustered_arms=clustered_arms))
     for path in files:
@@ -98,23 +85,21 @@ class _File:
             self._labels = labels(connection)
             self._ids = {name: id_ for id_, name in self._labels.items()}
             self._bounds = {
-                table: connection.execute(
-                    f"SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM {table}"  # noqa: S608
-                ).fetchone()
+                table: id_bounds(connection, table)
                 for table in ("session", "opportunity", "suggestion", "accept")
             }
             sessions = connection.execute("SELECT id, user_h FROM session").fetchall()
             gaps = connection.execute("SELECT reason, sum(lost) FROM ingest_gap GROUP BY reason")
             for reason, lost in gaps:
-                name = self._labels.get(reason, "unknown")
+                name = self._labels.get(reason, UNNAMED)
                 result.gaps[name] = result.gaps.get(name, 0) + lost
-        self._sessions = ById(self._bounds["session"], "user", "by_arm", "by_model")
+        self._users = ById(self._bounds["session"], "user")
         for session, user_h in sessions:
             user = self._sums.user(user_h)
-            self._sessions.put(np.array([session]), {"user": np.array([user])})
-        of_opportunity = (*LABELLED_GROUPINGS, "by_day", "user")
-        self._opportunities = ById(self._bounds["opportunity"], *of_opportunity)
-        self._suggestions = ById(self._bounds["suggestion"], *of_opportunity, "by_lines")
+            self._users.put(np.array([session]), {"user": np.array([user])})
+        self._of_sessions = {name: Common(self._bounds["session"]) for name in _BY_SESSION}
+        self._opportunities = ById(self._bounds["opportunity"], "cell", "user")
+        self._suggestions = ById(self._bounds["suggestion"], "cell", "user")
         self._accepts = ById(self._bounds["accept"], "suggestion", "net_len", "inferred", "age_s")
 
     def read(self) -> None:
@@ -129,34 +114,28 @@ class _File:
     def _read_opportunities(self) -> None:
         not_requested = self._ids.get("not_requested", -1)
         for rows in self._chunks("opportunity", OPPORTUNITY):
-            users = self._sessions.get(rows["session"])["user"]
-            codes = {name: self._code(name, rows[c]) for name, c in LABELLED_GROUPINGS.items()}
-            codes["by_day"] = self._day_code(rows["day"])
-            ones = np.ones(len(users))
+            users = self._users.get(rows["session"], "user")
+            groups = {name: self._group(name, rows[c]) for name, c in LABELLED_GROUPINGS.items()}
+            groups["by_day"] = self._day(rows["day"])
+            cells = self._sums.cells.of(groups)
             values = {name: rows[name].astype(float) for name in OPPORTUNITY_COUNTS}
-            values["opportunities"] = ones
+            values["opportunities"] = np.ones(len(users))
             values["requested"] = (rows["outcome"] != not_requested).astype(float)
-            values["decoded"] = np.where(rows["steps"] > 0, 1.0, 0.0)
-            self._sums.add(codes, users, values)
-            self._opportunities.put(rows["id"], {**codes, "user": users})
-            by_session = {name: codes[name] for name in ("by_arm", "by_model")}
-            self._sessions.put_common(rows["session"], by_session)
-            self._keep_latencies(rows, codes)
-
-    def _keep_latencies(self, rows: Chunk, codes: Mapping[str, Codes]) -> None:
-        answered = (rows["outcome"] == self._ids.get("returned", -1)) & (rows["total_us"] >= 0)
-        self._result.latencies.total_ms.append(rows["total_us"][answered] / 1000)
-        self._result.latencies.codes.append(
-            {name: of_rows[answered].astype(np.int16) for name, of_rows in codes.items()}
-        )
+            values["decoded"] = (rows["steps"] > 0).astype(float)
+            self._sums.add(cells, users, values)
+            self._opportunities.put(rows["id"], {"cell": cells, "user": users})
+            for name, common in self._of_sessions.items():
+                common.put_rows(rows["session"], groups[name])
+            answered = (rows["outcome"] == self._ids.get("returned", -1)) & (rows["total_us"] >= 0)
+            self._result.total_ms.append(rows["total_us"][answered] / 1000)
+            self._result.total_ms_cells.append(cells[answered].astype(np.int32))
 
     def _read_accepts(self) -> None:
         """Sum accepts up by suggestion, and remember of each what its checks need."""
         first, last = self._bounds["suggestion"]
-        count = last - first + 1
-        self._accepted_len = np.zeros(count)
-        self._full = np.zeros(count, dtype=bool)
-        self._full_inferred = np.zeros(count, dtype=bool)
+        self._accepted_len = np.zeros(last - first + 1, dtype=np.float32)
+        self._full = np.zeros(last - first + 1, dtype=bool)
+        self._full_inferred = np.zeros(last - first + 1, dtype=bool)
         full, inferred = self._ids.get("full", -1), self._ids.get("inferred", -1)
         for rows in self._chunks("accept", ACCEPT):
             rows["inferred"] = (rows["ev_src"] == inferred).astype(np.int64)
@@ -165,21 +144,21 @@ class _File:
             self._accepts.put(rows["id"], {name: rows[name] for name in kept})
             known = (rows["suggestion"] >= first) & (rows["suggestion"] <= last)
             at = (rows["suggestion"] - first)[known]
-            np.add.at(self._accepted_len, at, rows["delta_len"][known].astype(float))
+            np.add.at(self._accepted_len, at, rows["delta_len"][known].astype(np.float32))
             is_full = (rows["kind"] == full)[known]
             self._full[at[is_full]] = True
             self._full_inferred[at[is_full]] = rows["inferred"][known][is_full] == 1
 
     def _read_suggestions(self) -> None:
         first, _ = self._bounds["suggestion"]
-        lines = self._sums.groupings["by_lines"]
-        single, multi = lines.code("single"), lines.code("multi")
+        cells = self._sums.cells
+        lines = np.array([cells.group("by_lines", name) for name in ("single", "multi")])
         for rows in self._chunks("suggestion", SUGGESTION):
-            of_opportunity = self._opportunities.get(rows["opportunity"])
-            users = of_opportunity.pop("user")
-            codes = {**of_opportunity, "by_lines": np.where(rows["multiline"] > 0, multi, single)}
-            self._suggestions.put(rows["id"], {**codes, "user": users})
-            self._sums.add(codes, users, self._suggestion_values(rows, rows["id"] - first))
+            users = self._opportunities.get(rows["opportunity"], "user")
+            of_opportunity = self._opportunities.get(rows["opportunity"], "cell")
+            cell = cells.within(of_opportunity, "by_lines", lines[np.minimum(rows["multiline"], 1)])
+            self._suggestions.put(rows["id"], {"cell": cell, "user": users})
+            self._sums.add(cell, users, self._suggestion_values(rows, rows["id"] - first))
 
     def _suggestion_values(self, rows: Chunk, at: Ints) -> dict[str, Floats]:
         shown = rows["is_shown"] == 1
@@ -201,20 +180,22 @@ class _File:
         }
         return {name: value.astype(float) for name, value in values.items()}
 
-    def _of_accepts(self, ids: Ints) -> tuple[dict[str, Codes], Codes, dict[str, Codes]]:
-        """Groups, users and what was remembered of accepts."""
-        accepts = self._accepts.get(ids)
-        codes = self._suggestions.get(accepts["suggestion"])
-        return codes, codes.pop("user"), accepts
+    def _of_accepts(self, ids: Ints) -> tuple[Codes, Codes]:
+        """Cells and users of accepts."""
+        suggestions = self._accepts.get(ids, "suggestion")
+        return self._suggestions.get(suggestions, "cell"), self._suggestions.get(
+            suggestions, "user"
+        )
 
     def _expect_checks(self) -> None:
         """Count the checks that are due as censored; those that are found are taken off again."""
         first, last = self._bounds["accept"]
         for start in range(first, last + 1, _STEP):
-            codes, users, accepts = self._of_accepts(np.arange(start, min(start + _STEP, last + 1)))
-            for window_s in WINDOWS_S:
-                is_due = (accepts["age_s"] > _latest(window_s)).astype(float)
-                self._sums.add(codes, users, {f"censored_{window_s}": is_due})
+            ids = np.arange(start, min(start + _STEP, last + 1))
+            cells, users = self._of_accepts(ids)
+            age_s = self._accepts.get(ids, "age_s")
+            due = {f"censored_{w}": (age_s > _latest(w)).astype(float) for w in WINDOWS_S}
+            self._sums.add(cells, users, due)
 
     def _read_survival(self) -> None:
         censored = np.array(
@@ -222,67 +203,71 @@ class _File:
         )
         for rows in self._chunks("survival", SURVIVAL, key="accept", step=_ACCEPT_STEP):
             rows["is_censored"] = np.isin(rows["state"], censored).astype(np.int64)
+            order = np.argsort(rows["window_s"].astype(np.int16), kind="stable")
+            rows = {name: values[order] for name, values in rows.items()}
             for window_s in WINDOWS_S:
-                of_window = rows["window_s"] == window_s
-                self._add_checks(window_s, {k: v[of_window] for k, v in rows.items()})
+                start, end = np.searchsorted(rows["window_s"], [window_s, window_s + 1])
+                self._add_checks(window_s, {name: v[start:end] for name, v in rows.items()})
 
     def _add_checks(self, window_s: int, rows: Chunk) -> None:
-        codes, users, accepts = self._of_accepts(rows["accept"])
+        cells, users = self._of_accepts(rows["accept"])
         latest_s = _latest(window_s)
         is_late = (rows["actual_ds"] > 10 * latest_s) & (not self._late)
         censored = rows["is_censored"] == 1
         checked = ~censored & ~is_late
         self._result.late_checks += int((is_late & ~censored).sum())
-        longest = np.maximum(np.maximum(rows["init_len"], rows["cur_len"]), 1)
-        distance = rows["lev"] / longest
-        still = rows["lex_dist"] <= 0.5 * rows["lex_len"]
+        distance = rows["lev"] / np.maximum(np.maximum(rows["init_len"], rows["cur_len"]), 1)
+        is_due = self._accepts.get(rows["accept"], "age_s") > latest_s
         values = {
             "checked": checked,
             "unchanged": checked & (rows["lev"] == 0),
             "mostly_unchanged": checked & (distance < 0.33),
             "retained": checked & (distance <= 0.33),
-            "still_in_code": checked & still,
+            "still_in_code": checked & (rows["lex_dist"] <= 0.5 * rows["lex_len"]),
             "arc": np.where(checked, rows["arc"], 0),
-            "net": np.where(checked, accepts["net_len"], 0),
-            "censored": censored.astype(float) - (accepts["age_s"] > latest_s),
-            "inferred_checked": checked & (accepts["inferred"] == 1),
+            "net": np.where(checked, self._accepts.get(rows["accept"], "net_len"), 0),
+            "censored": censored.astype(float) - is_due,
+            "inferred_checked": checked & (self._accepts.get(rows["accept"], "inferred") == 1),
         }
         named = {f"{name}_{window_s}": value.astype(float) for name, value in values.items()}
-        self._sums.add(codes, users, named)
+        self._sums.add(cells, users, named)
 
     def _read_edits(self) -> None:
         classes = {self._ids.get(label, -1): name for label, name in _EDIT_SUMS.items()}
-        for rows in self._chunks("edit_rollup", EDIT, key="session"):
-            codes = self._sessions.get(rows["session"])
-            users = codes.pop("user")
-            codes["by_language"] = self._code("by_language", rows["lang"])
-            codes["by_day"] = self._day_code(rows["day"])
+        for rows in self._chunks("edit_rollup", EDIT, key="session", step=_SESSION_STEP):
+            users = self._users.get(rows["session"], "user")
+            groups = {n: common.shared(rows["session"]) for n, common in self._of_sessions.items()}
+            groups["by_language"] = self._group("by_language", rows["lang"])
+            groups["by_day"] = self._day(rows["day"])
             values = {
                 name: np.where(rows["cls"] == id_, rows["ins"], 0).astype(float)
                 for id_, name in classes.items()
+                if id_ >= 0
             }
-            self._sums.add(codes, users, values | {"edits": rows["events"].astype(float)})
+            values["edits"] = rows["events"].astype(float)
+            self._sums.add(self._sums.cells.of(groups), users, values)
 
     def _chunks(
         self, table: str, columns: Mapping[str, Column], key: str = "id", step: int = _STEP
     ) -> Iterator[Chunk]:
         return read_columns(self._path, table, key, columns, step=step)
 
-    def _code(self, grouping: str, label_ids: Ints) -> Codes:
+    def _group(self, grouping: str, label_ids: Ints) -> Codes:
         """Group numbers of labels."""
-        return self._coded(grouping, label_ids, lambda id_: self._labels.get(id_, "") or UNNAMED)
+        return self._numbered(grouping, label_ids, lambda id_: self._labels.get(id_, "") or UNNAMED)
 
-    def _day_code(self, days: Ints) -> Codes:
+    def _day(self, days: Ints) -> Codes:
         """Group numbers of days since the epoch, UTC."""
-        return self._coded("by_day", days, lambda day: f"{_EPOCH + timedelta(days=day):%Y-%m-%d}")
+        return self._numbered("by_day", days, lambda d: f"{_EPOCH + timedelta(days=d):%Y-%m-%d}")
 
-    def _coded(self, grouping: str, values: Ints, name: Callable[[int], str]) -> Codes:
-        first = int(values.min(initial=0)) if len(values) == 0 else int(values.min())
+    def _numbered(self, grouping: str, values: Ints, name: Callable[[int], str]) -> Codes:
+        first = int(values.min()) if len(values) else 0
         present = np.flatnonzero(np.bincount(values - first))
-        code_of = np.zeros(int(present.max(initial=0)) + 1, dtype=np.intp)
+        numbers = np.zeros(int(present.max(initial=0)) + 1, dtype=np.intp)
         for offset in present.tolist():
-            code_of[offset] = self._sums.groupings[grouping].code(name(first + offset))
-        return code_of[values - first]
+            numbers[offset] = self._sums.cells.group(grouping, name(first + offset))
+        numbered: Codes = numbers[values - first]
+        return numbered
 
 
 def _latest(window_s: int) -> float:

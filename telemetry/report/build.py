@@ -21,7 +21,8 @@ from telemetry.migrations import SchemaTooNewError
 from telemetry.report.aggregate import UNNAMED, Aggregate, aggregate
 from telemetry.report.compare import Comparison, compare
 from telemetry.report.metrics import METRICS, Figure, figure, latency_figures
-from telemetry.report.statistics import user_draws, wilson
+from telemetry.report.statistics import drawn_sums, user_draws, wilson
+from telemetry.report.sums import Floats, Sums
 from telemetry.store import reading
 
 Figures = dict[str, Figure]
@@ -75,16 +76,17 @@ def build(
     )
     users = len(result.sums.users)
     draws = user_draws(users) if users > 1 else None
+    times = _Times(result)
     return Report(
-        overall=_figures(result, "overall", "overall", draws),
+        overall=_figures(result.sums, "overall", "overall", draws, times),
         groups={
             grouping: {
-                name: _figures(result, grouping, name, draws)
-                for name in sorted(result.sums.groupings[grouping].names)
+                name: _figures(result.sums, grouping, name, draws, times)
+                for name in sorted(result.sums.cells.names[grouping][1:])
             }
             for grouping in GROUPINGS
         },
-        finish_reasons=_finish_reasons(result),
+        finish_reasons=_finish_reasons(result.sums),
         comparison=compare(result.sums, *compare_arms) if compare_arms else None,
         users=users,
         files=len(files),
@@ -129,22 +131,40 @@ def _readable(files: list[Path]) -> tuple[list[Path], dict[str, str]]:
     return good, skipped
 
 
+class _Times:
+    """Times from request to reply, sorted once for all groups."""
+
+    def __init__(self, result: Aggregate) -> None:
+        times = np.concatenate([np.zeros(0), *result.total_ms])
+        cells = np.concatenate([np.zeros(0, dtype=np.int32), *result.total_ms_cells])
+        order = np.argsort(times)
+        self._times, self._cells = times[order], cells[order]
+        self._groups = result.sums.cells.groups
+        self._of_rows: tuple[str, NDArray[np.int16]] | None = None
+
+    def of(self, grouping: str, group: int) -> Floats:
+        """The sorted times of a group, in milliseconds."""
+        if self._of_rows is None or self._of_rows[0] != grouping:
+            self._of_rows = (grouping, self._groups(grouping).astype(np.int16)[self._cells])
+        times: Floats = self._times[self._of_rows[1] == group]
+        return times
+
+
 def _figures(
-    result: Aggregate, grouping: str, name: str, draws: NDArray[np.float32] | None
+    sums: Sums, grouping: str, name: str, draws: NDArray[np.float32] | None, times: _Times
 ) -> Figures:
-    table = result.sums.groupings[grouping]
-    totals, by_user = table.totals(name), table.by_user(name)
-    figures = {metric.name: figure(metric, totals, by_user, draws) for metric in METRICS}
+    totals = sums.totals(grouping, name)
+    drawn = None if draws is None else drawn_sums(sums.by_user(grouping, name), draws)
+    figures = {metric.name: figure(metric, totals, drawn) for metric in METRICS}
     if grouping == "by_lines":  # a request has lines only once it has a suggestion
         return figures
-    return figures | latency_figures(result.latencies.of(grouping, table.code(name)))
+    return figures | latency_figures(times.of(grouping, sums.cells.group(grouping, name)))
 
 
-def _finish_reasons(result: Aggregate) -> Figures:
+def _finish_reasons(sums: Sums) -> Figures:
     """How requests that were made ended, as shares of them."""
-    table = result.sums.groupings["by_finish_reason"]
-    names = sorted(set(table.names) - {UNNAMED})
-    counts = {name: table.totals(name)["requested"] for name in names}
+    names = set(sums.cells.names["by_finish_reason"][1:]) - {UNNAMED}
+    counts = {name: sums.totals("by_finish_reason", name)["requested"] for name in names}
     everything = sum(counts.values())
     return {
         name: Figure(count / everything, int(count), *wilson(count, everything))

@@ -13,14 +13,14 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.store import reading
 
-Ints = NDArray[np.int64]
+Ints = NDArray[Any]
 Chunk = dict[str, Ints]
 
 THREADS: Final = 2
@@ -47,10 +47,7 @@ def read_columns(
     Yields `{name: [rows]}`. Each chunk is read in a snapshot of its own.
     """
     with reading(path) as connection:
-        query = f"SELECT min({key}), max({key}) FROM {table}"  # noqa: S608
-        first, last = connection.execute(query).fetchone()
-    if first is None:
-        return
+        first, last = id_bounds(connection, table, key)
     starts = range(first, last + 1, step)
     query = (
         f"SELECT CAST(group_concat({_packed(columns)}, '') AS BLOB) "  # noqa: S608
@@ -85,10 +82,7 @@ def _read(path: Path, query: str, columns: Mapping[str, Column], start: int, end
     chunk: Chunk = {}
     at = 0
     for name, column in columns.items():
-        value = raw[:, at].astype(np.int64)
-        for place in range(1, column.digits):
-            value += raw[:, at + place].astype(np.int64) << (place * _DIGIT_BITS)
-        chunk[name] = value - int(column.is_nullable)
+        chunk[name] = _joined(raw[:, at : at + column.digits]) - int(column.is_nullable)
         at += column.digits
     return chunk
 
@@ -96,3 +90,20 @@ def _read(path: Path, query: str, columns: Mapping[str, Column], start: int, end
 def labels(connection: sqlite3.Connection) -> dict[int, str]:
     """The words behind the ids that other tables store."""
     return dict(connection.execute("SELECT id, name FROM label"))
+
+
+def _joined(digits: NDArray[np.uint32]) -> Ints:
+    """Numbers from their digits, `[rows, digits]`, the lowest first."""
+    if digits.shape[1] == 1:
+        return digits[:, 0].astype(np.int32)
+    places = _DIGIT_BITS * np.arange(digits.shape[1], dtype=np.int64)
+    joined: Ints = (digits.astype(np.int64) << places).sum(axis=1)
+    return joined
+
+
+def id_bounds(connection: sqlite3.Connection, table: str, key: str = "id") -> tuple[int, int]:
+    """The smallest and largest key of a table, 0 if it is empty."""
+    # One query with both min and max would read the whole table.
+    queries = [f"SELECT coalesce({end}({key}), 0) FROM {table}" for end in ("min", "max")]  # noqa: S608
+    first, last = (connection.execute(query).fetchone()[0] for query in queries)
+    return first, last

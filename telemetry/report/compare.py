@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from telemetry.report.metrics import METRICS, drawn
-from telemetry.report.statistics import percentile_interval, two_sided_p, user_draws
-from telemetry.report.sums import Sums
+from telemetry.report.metrics import METRICS, samples
+from telemetry.report.statistics import drawn_sums, percentile_interval, two_sided_p, user_draws
+from telemetry.report.sums import Floats, Floats32, Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,39 +44,41 @@ def compare(sums: Sums, arm_a: str, arm_b: str) -> Comparison:
 
     Raises ValueError if an arm has no data.
     """
-    table = sums.groupings["by_arm"]
+    known = sums.cells.names["by_arm"][1:]
     for arm in (arm_a, arm_b):
-        if arm not in table.names:
-            known = ", ".join(sorted(table.names)) or "none"
-            raise ValueError(f"no arm {arm!r} in the telemetry; there are: {known}")
-    totals = [table.totals(arm) for arm in (arm_a, arm_b)]
-    by_user = [_with_data(table.by_user(arm)) for arm in (arm_a, arm_b)]
+        if arm not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise ValueError(f"no arm {arm!r} in the telemetry; there are: {names}")
+    totals = [sums.totals("by_arm", arm) for arm in (arm_a, arm_b)]
+    by_user = [_with_data(sums.by_user("by_arm", arm)) for arm in (arm_a, arm_b)]
     users = [len(of_arm["opportunities"]) for of_arm in by_user]
-    draws = [user_draws(count) for count in users]
+    drawn = [
+        drawn_sums(of_arm, user_draws(count)) for of_arm, count in zip(by_user, users, strict=True)
+    ]
     differences = {}
     for metric in METRICS:
         values = [metric.value(of_arm) for of_arm in totals]
-        samples = [drawn(metric, *pair) for pair in zip(by_user, draws, strict=True)]
-        differences[metric.name] = _difference(values, samples, min(users))
+        of_arms = [samples(metric, of_arm) for of_arm in drawn]
+        differences[metric.name] = _difference(values, of_arms, min(users))
     return Comparison(arm_a, arm_b, users[0], users[1], differences)
 
 
-def _with_data(by_user: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _with_data(by_user: dict[str, Floats32]) -> dict[str, Floats32]:
     present = np.any([values != 0 for values in by_user.values()], axis=0)
     return {name: values[present] for name, values in by_user.items()}
 
 
 def _difference(
-    values: Sequence[float | None], samples: Sequence[np.ndarray], fewest_users: int
+    values: Sequence[float | None], of_arms: Sequence[Floats], fewest_users: int
 ) -> Difference:
     a, b = values
     if a is None or b is None:
         return Difference(a, b, None, None, None, None)
-    count = min(map(len, samples))
+    count = min(map(len, of_arms))
     if fewest_users < 2 or count == 0:
         return Difference(a, b, b - a, None, None, None)
     # Draws of one arm are independent of the other's: any pairing of them will do.
     rng = np.random.default_rng(0)
-    differences = samples[1][:count] - rng.permutation(samples[0])[:count]
+    differences = of_arms[1][:count] - rng.permutation(of_arms[0])[:count]
     low, high = percentile_interval(differences) or (None, None)
     return Difference(a, b, b - a, low, high, two_sided_p(b - a, float(differences.std(ddof=1))))

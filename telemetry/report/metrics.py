@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from telemetry.report.statistics import percentile_interval, quantile_interval, ratio_draws, wilson
+from telemetry.report.statistics import percentile_interval, quantile_interval, wilson
 from telemetry.report.sums import Floats
 from telemetry.survival import WINDOWS_S
 
@@ -189,21 +188,16 @@ LATENCIES: Final = {"latency_p50_ms": 0.50, "latency_p90_ms": 0.90, "latency_p99
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
 
 
-def figure(
-    metric: Metric,
-    totals: Totals,
-    by_user: Mapping[str, Floats],
-    draws: NDArray[np.float32] | None,
-) -> Figure:
-    """A metric of one group, from its sums, the same sums by user, and the bootstrap's draws.
+def figure(metric: Metric, totals: Totals, drawn: Mapping[str, Floats] | None) -> Figure:
+    """A metric of one group, from its sums and the same sums in each bootstrap draw of users.
 
-    `draws` is None where there are too few users to draw from; a ratio then has no interval.
+    `drawn` is None where there are too few users to draw from; a ratio then has no interval.
     """
     observed = int(totals[metric.count])
     value = metric.value(totals)
     if value is None:
         return Figure(None, observed, censored_share=_censored_share(metric, totals))
-    interval = _interval(metric, totals, by_user, draws)
+    interval = _interval(metric, totals, drawn)
     events = _sum(totals, metric.events)
     return Figure(
         value=value,
@@ -216,25 +210,22 @@ def figure(
 
 
 def _interval(
-    metric: Metric,
-    totals: Totals,
-    by_user: Mapping[str, Floats],
-    draws: NDArray[np.float32] | None,
+    metric: Metric, totals: Totals, drawn: Mapping[str, Floats] | None
 ) -> tuple[float, float] | None:
     if metric.is_proportion:
         return wilson(_sum(totals, metric.numerator), _sum(totals, metric.denominator))
-    if draws is None:
-        return None
-    return percentile_interval(drawn(metric, by_user, draws))
+    return None if drawn is None else percentile_interval(samples(metric, drawn))
 
 
-def drawn(metric: Metric, by_user: Mapping[str, Floats], draws: NDArray[np.float32]) -> Floats:
-    """The metric in each bootstrap draw of users."""
+def samples(metric: Metric, drawn: Mapping[str, Floats]) -> Floats:
+    """The metric in each bootstrap draw in which it is defined."""
     numerator, denominator = (
-        np.sum([by_user[name] for name in names], axis=0)
+        np.sum([drawn[name] for name in names], axis=0)
         for names in (metric.numerator, metric.denominator)
     )
-    return ratio_draws(numerator, denominator, draws[:, : len(numerator)])
+    defined = denominator > 0
+    ratios: Floats = numerator[defined] / denominator[defined]
+    return ratios
 
 
 def _censored_share(metric: Metric, totals: Totals) -> float:
@@ -245,11 +236,10 @@ def _censored_share(metric: Metric, totals: Totals) -> float:
     return censored / everything if everything else 0.0
 
 
-def latency_figures(total_ms: Floats) -> dict[str, Figure]:
-    """Percentiles of the time from request to reply, in milliseconds."""
-    if len(total_ms) == 0:
+def latency_figures(ordered: Floats) -> dict[str, Figure]:
+    """Percentiles of the time from request to reply, from sorted milliseconds."""
+    if len(ordered) == 0:
         return {name: Figure(None, 0) for name in LATENCIES}
-    ordered = np.sort(total_ms)
     return {
         name: Figure(value, len(ordered), low, high)
         for name, share in LATENCIES.items()

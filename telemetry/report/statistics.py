@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -33,12 +34,12 @@ def user_draws(users: int, draws: int = DRAWS) -> NDArray[np.float32]:
     return weights
 
 
-def ratio_draws(numerator: Floats, denominator: Floats, draws: NDArray[np.float32]) -> Floats:
-    """The ratio of two sums over users in each bootstrap draw, without the undefined ones."""
-    both = draws @ np.stack([numerator, denominator], axis=1).astype(np.float32)
-    defined = both[:, 1] > 0
-    ratios: Floats = both[defined, 0].astype(np.float64) / both[defined, 1]
-    return ratios
+def drawn_sums(
+    by_user: Mapping[str, NDArray[np.float32]], draws: NDArray[np.float32]
+) -> dict[str, Floats]:
+    """Sums over users in each bootstrap draw: `{name: [users]}` becomes `{name: [draws]}`."""
+    sums = draws @ np.stack(list(by_user.values()), axis=1)  # [draws, sums]
+    return {name: sums[:, index].astype(np.float64) for index, name in enumerate(by_user)}
 
 
 def percentile_interval(samples: Floats) -> tuple[float, float] | None:

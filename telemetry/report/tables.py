@@ -78,38 +78,44 @@ EDIT: Final = {
 
 
 class ById:
-    """Values of rows by their id, for ids that are dense between `bounds`; -1 where unknown."""
+    """Values of rows by their id, for ids that are dense between `bounds`; 0 where unknown."""
 
     def __init__(self, bounds: tuple[int, int], *names: str) -> None:
         self._first, last = bounds
         self._size = last - self._first + 1
         self._columns: dict[str, NDArray[np.int32]] = {
-            name: np.full(self._size, -1, dtype=np.int32) for name in names
+            name: np.zeros(self._size, dtype=np.int32) for name in names
         }
-        self._extremes: dict[str, tuple[Codes, Codes]] = {}
 
     def put(self, ids: Ints, values: Mapping[str, Codes]) -> None:
         """Remember values of rows."""
         for name, of_rows in values.items():
             self._columns[name][ids - self._first] = of_rows
 
-    def put_common(self, ids: Ints, values: Mapping[str, Codes]) -> None:
-        """Remember values that all rows of an id share; where they differ it is as unknown."""
-        for name, of_rows in values.items():
-            at = ids - self._first
-            lowest, highest = self._extremes.setdefault(
-                name,
-                (np.full(self._size, np.iinfo(np.int32).max), np.full(self._size, -1)),
-            )
-            np.minimum.at(lowest, at, of_rows)
-            np.maximum.at(highest, at, of_rows)
-            self._columns[name] = np.where(lowest == highest, highest, -1).astype(np.int32)
+    def get(self, ids: Ints, name: str) -> Codes:
+        """One value of each row."""
+        at = ids - self._first
+        is_there = (at >= 0) & (at < self._size)
+        if is_there.all():
+            found: Codes = self._columns[name][at].astype(np.intp)
+            return found
+        return np.where(is_there, self._columns[name][np.clip(at, 0, self._size - 1)], 0)
 
-    def get(self, ids: Ints) -> dict[str, Codes]:
-        """The values of rows."""
-        at = np.clip(ids - self._first, 0, self._size - 1)
-        is_there = (ids >= self._first) & (ids < self._first + self._size)
-        return {
-            name: np.where(is_there, column[at], -1).astype(np.intp)
-            for name, column in self._columns.items()
-        }
+
+class Common(ById):
+    """A value that all rows of an id share; 0 where they differ."""
+
+    def __init__(self, bounds: tuple[int, int]) -> None:
+        super().__init__(bounds, "value", "differs")
+
+    def put_rows(self, ids: Ints, of_rows: Codes) -> None:
+        """Take rows in, many of an id; 0 says nothing."""
+        at, of_rows = (ids - self._first)[of_rows > 0], of_rows[of_rows > 0]
+        before = self._columns["value"][at]
+        self._columns["value"][at] = of_rows
+        differs = (self._columns["value"][at] != of_rows) | ((before != of_rows) & (before > 0))
+        self._columns["differs"][at[differs]] = 1
+
+    def shared(self, ids: Ints) -> Codes:
+        """The shared value of each id."""
+        return np.where(self.get(ids, "differs") == 0, self.get(ids, "value"), 0)

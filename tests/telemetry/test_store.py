@@ -1,0 +1,260 @@
+"""Durable writes off the caller's path, and every way in which a disk can refuse them."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import Future
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from telemetry.files import database_files, new_database_path
+from telemetry.migrations import SchemaTooNewError
+from telemetry.store import Store, changing, reading
+from telemetry.writes import Write, insert_row, update_row
+from tests.telemetry.databases import count, gaps, is_sound, rows
+
+
+@pytest.fixture
+def path(tmp_path):
+    return new_database_path(tmp_path / "telemetry")
+
+
+@pytest.fixture
+def store(path):
+    store = Store(path, patience_s=0.3, busy_s=0.1)
+    yield store
+    store.close()
+
+
+def session(row_id, started_ms=0):
+    return insert_row(
+        "session",
+        id=row_id,
+        user_h="u",
+        client=1,
+        client_ver=1,
+        server_ver=1,
+        started_ms=started_ms,
+    )
+
+
+def put(store, *writes):
+    receipt: Future[bool] = Future()
+    store.put(*writes, receipt=receipt)
+    return receipt
+
+
+def test_a_receipt_means_that_another_process_could_read_it(store, path):
+    assert put(store, session(1)).result(5)
+    assert count(path, "session") == 1
+
+
+def test_writes_of_one_group_are_stored_together_or_not_at_all(store, path):
+    broken = Write("INSERT INTO session (id) VALUES (?)", [(3,)])
+    assert not put(store, session(2), broken).result(5)
+    assert put(store, session(4)).result(5)
+    assert rows(path, "SELECT id FROM session") == [(4,)]
+    assert gaps(path) == {"rejected": 1}
+
+
+def test_a_repeated_write_changes_nothing(store, path):
+    for _ in range(3):
+        assert put(store, session(1, started_ms=7)).result(5)
+    assert rows(path, "SELECT id, started_ms FROM session") == [(1, 7)]
+
+
+def test_updates_change_the_columns_they_name(store, path):
+    put(store, session(1, started_ms=7))
+    assert put(store, update_row("session", 1, ended_ms=9)).result(5)
+    assert rows(path, "SELECT started_ms, ended_ms FROM session") == [(7, 9)]
+
+
+def test_labels_are_stored_once_and_before_what_refers_to_them(store, path):
+    assert store.label("python") == store.label("python") != store.label("rust")
+    assert store.flush()
+    assert rows(path, "SELECT name FROM label ORDER BY id") == [("python",), ("rust",)]
+
+
+def test_lost_events_are_counted_in_the_file(store, path):
+    store.count_lost("queue_full", 3)
+    assert store.flush()
+    assert gaps(path) == {"queue_full": 3}
+
+
+def test_a_cancelled_receipt_does_not_stop_the_writer(store):
+    receipt: Future[bool] = Future()
+    receipt.cancel()
+    store.put(session(1), receipt=receipt)
+    assert put(store, session(2)).result(5)
+
+
+def test_what_does_not_fit_the_queue_is_refused_at_once(path):
+    store = Store(path, capacity=0)
+    assert not put(store, session(1)).result(0.1)
+    store.close()
+    assert gaps(path) == {"queue_full": 1}
+
+
+def test_after_close_nothing_is_taken(store):
+    store.close()
+    assert not put(store, session(1)).result(1)
+
+
+def test_a_full_disk_loses_events_counts_them_and_recovers(path):
+    store = Store(path, max_bytes=200_000, patience_s=0.0)
+    filler = Write("INSERT INTO label (name) VALUES (?)", [("x" * 150_000,)])
+    assert put(store, session(1)).result(5)
+    assert not put(store, filler).result(5)
+    assert put(store, session(2)).result(5)
+    store.close()
+    assert rows(path, "SELECT id FROM session") == [(1,), (2,)]
+    assert gaps(path) == {"disk_full": 1}
+    assert is_sound(path)
+
+
+def test_a_file_locked_by_another_process_is_waited_for_then_given_up(store, path):
+    assert put(store, session(1)).result(5)
+    hold = (
+        "import sqlite3, sys\n"
+        "c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "c.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.readline()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        assert not put(store, session(2)).result(5)
+        short = put(store, session(3))
+        time.sleep(0.1)
+        holder.communicate(b"\n")
+    assert short.result(5)
+    assert store.flush()
+    assert rows(path, "SELECT id FROM session") == [(1,), (3,)]
+    assert gaps(path) == {"locked": 1}
+
+
+def test_a_long_reader_hinders_no_writer(store, path):
+    assert put(store, session(1)).result(5)
+    with reading(path) as connection:
+        assert connection.execute("SELECT count(*) FROM session").fetchone() == (1,)
+        assert put(store, session(2)).result(5)
+        assert connection.execute("SELECT count(*) FROM session").fetchone() == (1,)
+
+
+WITHOUT_PRIVILEGES = """
+import os, sys
+from concurrent.futures import Future
+from pathlib import Path
+from telemetry.store import Store
+from telemetry.writes import insert_row
+
+if os.geteuid() == 0:  # permissions do not bind root
+    os.setegid(65534)
+    os.seteuid(65534)
+folder = Path(sys.argv[1])
+store = Store(folder / "a.sqlite3", patience_s=0.1)
+
+def put(row_id):
+    receipt: Future[bool] = Future()
+    row = insert_row("ingest_gap", id=row_id, ts_ms=1, reason=0, lost=1)
+    store.put(row, receipt=receipt)
+    return receipt.result(5)
+
+folder.chmod(0o500)
+assert put(1) is False
+folder.chmod(0o700)
+assert put(2) is True
+store.close()
+"""
+
+
+def test_a_folder_that_cannot_be_written_costs_events_and_nothing_else():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o700)
+        if os.geteuid() == 0:
+            os.chown(folder, 65534, 65534)
+        subprocess.run([sys.executable, "-c", WITHOUT_PRIVILEGES, name], check=True, timeout=30)
+        assert gaps(folder / "a.sqlite3")["cannot_open"] == 1
+
+
+def test_a_damaged_file_is_set_aside_and_the_labels_come_along(path):
+    path.parent.mkdir()
+    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5_000)
+    store = Store(path)
+    label = store.label("python")
+    assert put(store, session(1)).result(5)
+    store.close()
+    assert rows(path, "SELECT id, name FROM label") == [(label, "python")]
+    assert len(list(path.parent.glob("*.damaged-*"))) == 1
+
+
+def test_a_file_damaged_while_it_is_written_is_replaced(store, path):
+    store.label("python")
+    assert put(store, session(1)).result(5)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    os.truncate(path, 8_192)  # a file system that lost its end
+    assert put(store, session(2)).result(5)
+    assert rows(path, "SELECT id FROM session") == [(2,)]
+    assert rows(path, "SELECT name FROM label") == [("python",)]
+
+
+def test_a_file_that_is_deleted_is_made_anew(store, path):
+    assert put(store, session(1)).result(5)
+    path.unlink()
+    assert put(store, session(2)).result(5)
+    assert rows(path, "SELECT id FROM session") == [(2,)]
+
+
+def test_a_newer_schema_is_neither_written_nor_read(store, path):
+    assert put(store, session(1)).result(5)
+    store.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) "
+            "VALUES ('telemetry', '9999_future', '')"
+        )
+    with pytest.raises(SchemaTooNewError, match="9999_future"), reading(path):
+        pass
+    refusing = Store(path, patience_s=0.0)
+    assert not put(refusing, session(2)).result(5)
+    refusing.close()
+
+
+def test_a_change_that_fails_leaves_no_trace(store, path):
+    assert put(store, session(1)).result(5)
+    store.close()
+
+    def change():
+        with changing(path) as connection:
+            connection.execute("DELETE FROM session")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        change()
+    assert count(path, "session") == 1
+
+
+def test_three_processes_write_three_files_and_all_are_read(tmp_path):
+    script = (
+        "import sys, pathlib\n"
+        "from telemetry.files import new_database_path\n"
+        "from telemetry.store import Store\n"
+        "from telemetry.writes import insert_row\n"
+        "store = Store(new_database_path(pathlib.Path(sys.argv[1])))\n"
+        "for i in range(200):\n"
+        "    store.put(insert_row('ingest_gap', id=i, ts_ms=i, reason=0, lost=1))\n"
+        "assert store.flush(); store.close()\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    writers = [subprocess.Popen(command) for _ in range(3)]
+    assert [writer.wait(30) for writer in writers] == [0, 0, 0]
+    files = database_files(tmp_path)
+    assert [count(path, "ingest_gap") for path in files] == [200] * 3
