@@ -1,0 +1,61 @@
+"""Documentation that can fail: every setting and every command is described as it is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from completer.cli.app import app
+from completer.settings import RepositorySettings, Settings
+
+ROOT = Path(__file__).parent.parent
+SETTINGS_PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+MACHINE_DEPENDENT = {"telemetry.folder", "cache_folder"}
+
+
+def settings(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from settings(field.annotation, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", field
+
+
+@pytest.mark.parametrize("name", list(dict(settings(Settings))))
+def test_every_setting_is_described_with_its_default(name):
+    field = dict(settings(Settings))[name]
+    row = next((line for line in SETTINGS_PAGE.split("\n") if f"`{name}`" in line), "")
+
+    assert row, f"docs/settings.md does not describe {name}"
+    if name not in MACHINE_DEPENDENT:
+        assert f"`{shown(field.default)}`" in row
+    if field.description:
+        assert field.description in row
+
+
+def shown(default: object) -> str:
+    if default is None or default == ():
+        return "none"
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def test_what_a_repository_may_set_is_said():
+    sections = RepositorySettings.model_fields
+    assert all(f"`[{section}]`" in SETTINGS_PAGE for section in sections)
+
+
+def commands(group: typer.Typer, above: str = "") -> Iterator[str]:
+    for command in group.registered_commands:
+        yield f"{above}{command.name}"
+    for inner in group.registered_groups:
+        yield from commands(inner.typer_instance, f"{above}{inner.name} ")
+
+
+@pytest.mark.parametrize("command", list(commands(app, "completer ")))
+def test_every_command_is_described(command):
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+
+    assert f"`{command}" in page
