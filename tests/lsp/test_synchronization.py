@@ -95,6 +95,15 @@ async def test_inverted_and_overlong_ranges_are_taken_as_editors_mean_them(
     assert await text_of() == text
 
 
+async def test_neovim_counts_lines_in_its_own_way():
+    editor = Editor()
+    await editor.initialize("utf-8", clientInfo={"name": "Neovim", "version": "0.12.4"})
+    editor.open("a\rb\r\nc\n")
+    editor.change(2, ((0, 1), (0, 2), ""), ((1, 0), (1, 1), "é"))
+    await editor.complete(1, 2)
+    assert editor.service.requests[0].prefix == "ab\r\né"
+
+
 async def test_opening_twice_starts_afresh(editor, text_of):
     editor.open("abc", version=9)
     editor.open("xyz", version=1)
