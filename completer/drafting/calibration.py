@@ -16,12 +16,15 @@ Recycled tokens (`recycling`) have one learned probability per rank instead.
 """
 
 from math import exp
+from typing import Any, TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 Float64s = NDArray[np.float64]
+Record: TypeAlias = Any
+"""An element of an array of `growing.SCRATCH`."""
 
 SOURCES, ORDERS, DOMINANCES, COUNTS = 3, 10, 6, 6
 BY_ORDER = 0
@@ -67,7 +70,7 @@ def initial_factors() -> Float64s:
     factors[BY_DOMINANCE:BY_COUNT] = np.ravel(_DOMINANCE)
     factors[BY_COUNT:BY_NONE] = np.concatenate((_REPOSITORY_COUNT, _LIVE_COUNT, _REPOSITORY_COUNT))
     factors[BY_NONE:BY_RANK] = _NONE
-    np.exp(factors, out=factors)
+    np.exp(factors[:BY_RANK], out=factors[:BY_RANK])
     factors[BY_RANK:] = _RANK
     return factors
 
@@ -116,7 +119,7 @@ def count_class(count: float) -> int:
 
 
 @njit(cache=True, nogil=True)
-def blend(s: np.void, factors: Float64s, n: int, candidates: int, watched: int) -> float:
+def blend(s: Record, factors: Float64s, n: int, candidates: int, watched: int) -> float:
     """Score what may follow; return the sum of the experts' weights, "none of these" among them.
 
     Reads the evidence in `s` (a `growing.SCRATCH`), longest match first: n times a candidate, a source, an order class and
@@ -152,7 +155,7 @@ def _occurs(values: NDArray[np.int8], wanted: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def _consult(
-    s: np.void, factors: Float64s, source: int, order: int, candidates: int, watched: int
+    s: Record, factors: Float64s, source: int, order: int, candidates: int, watched: int
 ) -> float:
     """Add one expert's opinion to the scores; return its weight."""
     counted = s.counted[source]
@@ -173,7 +176,7 @@ def _consult(
 
 
 @njit(cache=True, nogil=True)
-def adapt(s: np.void, factors: Float64s, total: float, top_class: int) -> None:
+def adapt(s: Record, factors: Float64s, total: float, top_class: int) -> None:
     """Move the factors along the gradient of log P(the token that came), the one `blend` has watched.
 
     "None of these" is right where no expert gave the token a share.

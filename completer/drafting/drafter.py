@@ -9,7 +9,7 @@ One drafter serves one workspace and one tokenizer. It is safe to use from sever
 editor's changes and a watcher's files are written.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from itertools import count
 from threading import RLock
 from types import TracebackType
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.calibration import initial_factors
+from completer.drafting.corpus import Corpus, Stamp
 from completer.drafting.growing import MAX_TREE, SCRATCH, Texts, learn, propose
 from completer.drafting.live_text import LiveText
 from completer.drafting.recycling import new_table, remember
@@ -28,7 +29,7 @@ from completer.drafting.tree import DraftTree
 Int32s = NDArray[np.int32]
 Tokens = Sequence[int] | Int32s
 
-_RATE_MEMORY = 0.98
+_RATE_MEMORY = 0.995
 _OVERLAP_MEANS_SUFFIX = 4
 """So many tokens of the suffix, generated in its order, mean that the completion has run into it."""
 
@@ -43,7 +44,7 @@ class Drafter:
         self.vocabulary_size = vocabulary_size
         self.lock = RLock()
         self.live = LiveText(live_bytes)
-        self.array = SuffixArray.empty(vocabulary_size)
+        self.corpus = Corpus(vocabulary_size, self.lock)
         self.dependencies = SuffixArray.empty(vocabulary_size)
         self.recycled = new_table()
         self.factors = initial_factors()
@@ -52,15 +53,16 @@ class Drafter:
 
     def texts(self) -> Texts:
         """Return what the kernels draft from, as it stands."""
-        array, other = self.array, self.dependencies
+        array, other = self.corpus.array, self.dependencies
         return Texts(
-            self.live.nodes, array.text, array.rows, array.starts,
-            other.text, other.rows, other.starts, self.recycled, self.factors,
+            self.live.nodes, self.corpus.saved.nodes, array.columns, array.starts,
+            other.columns, other.starts, self.recycled, self.factors,
         )  # fmt: skip
 
     def open_document(self, document: str, tokens: Tokens) -> None:
         """Take in a document as it reads now, saved or not; call again after each change."""
         with self.lock:
+            self.corpus.hide(document)
             self.live.write((document, "before"), _ids(tokens))
             self.live.drop((document, "after"))
 
@@ -69,6 +71,7 @@ class Drafter:
         with self.lock:
             self.live.drop((document, "before"))
             self.live.drop((document, "after"))
+            self.corpus.show(document)
 
     def add_completion(self, tokens: Tokens) -> None:
         """Take in the text of an accepted completion."""
@@ -85,6 +88,23 @@ class Drafter:
         return DraftSession(self, _ids(context), _ids(after), document or f"\0{next(self._names)}")
 
     @property
+    def array(self) -> SuffixArray:
+        """The repository's suffix array, for those who have one ready."""
+        return self.corpus.array
+
+    @array.setter
+    def array(self, array: SuffixArray) -> None:
+        self.corpus.adopt(array, [])
+
+    def update_file(self, name: str, tokens: Tokens, stamp: Stamp | None = None) -> None:
+        """Take in a saved file, new or changed. `name` is also the name of the document that shows it."""
+        self.corpus.write(name, _ids(tokens), stamp)
+
+    def remove_file(self, name: str) -> None:
+        """Forget a saved file."""
+        self.corpus.remove(name)
+
+    @property
     def rate(self) -> float:
         """Tokens per millisecond that steps have yielded of late; 0 before the first."""
         return self.expected_tokens / self.expected_cost if self.expected_cost else 0.0
@@ -98,12 +118,10 @@ class Drafter:
 class DraftSession:
     """One completion being drafted. A context manager: leaving it stops it."""
 
-    def __init__(
-        self, drafter: Drafter, context: Int32s, after: Int32s, document: Hashable
-    ) -> None:
+    def __init__(self, drafter: Drafter, context: Int32s, after: Int32s, document: str) -> None:
         self._drafter = drafter
         self._before, self._after = (document, "before"), (document, "after")
-        self._anonymous = isinstance(document, str) and document.startswith("\0")
+        self._anonymous = document.startswith("\0")
         self._start = self._length = len(context)
         self._history = np.empty(len(context) + 512, np.int32)
         self._history[: len(context)] = context
@@ -116,6 +134,8 @@ class DraftSession:
         self._match_len = record["match_len"]
         self._cost = 0.0
         with drafter.lock:
+            if not self._anonymous:
+                drafter.corpus.hide(document)
             drafter.live.write(self._before, context, pinned=True)
             self._suffix_stream = drafter.live.write(self._after, after, pinned=True).number
 

@@ -9,7 +9,7 @@ The cut maximises (expected tokens) - rate * (cost of the step), where the rate 
 drafting has yielded of late: by the renewal-reward theorem that maximises the rate itself.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numba import njit
@@ -28,29 +28,31 @@ from completer.drafting.matching import (
     CURSOR,
     DEPENDENCIES,
     KIND,
+    KINDS,
     LENGTH,
     LIVE,
-    MAX_DEPENDENCIES,
-    MAX_LIVE,
-    MAX_OCCURRENCES,
-    MAX_REPOSITORY,
     REPOSITORY,
+    SAVED,
     gather_live,
     gather_static,
     order_by_length,
 )
 from completer.drafting.recycling import recall
-from completer.drafting.suffix_array import DEPTH
+from completer.drafting.suffix_array import DEPTH, TEXT
 from completer.drafting.suffix_tree import NEXT, STREAM, TOKEN
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
+Record: TypeAlias = Any
+"""An element of an array of `SCRATCH`."""
 
 MAX_TREE = 256
 """Most tokens in one tree."""
 RECYCLED, SUFFIX = 3, 5
 """As in `tree.Source`."""
 
+_LIVE_ROOM, _SAVED_ROOM, _REPOSITORY_ROOM, _DEPENDENCIES_ROOM = 32, 24, 48, 16
+MAX_OCCURRENCES = _LIVE_ROOM + _SAVED_ROOM + _REPOSITORY_ROOM + _DEPENDENCIES_ROOM
 _LEAST_PROB = 0.004
 """Paths less likely than this are not followed."""
 _MAX_CANDIDATES = 1024
@@ -59,19 +61,20 @@ _SLOTS = 256
 
 SCRATCH = np.dtype(
     [
+        # the context of the root, and of the node that is being expanded, nearest token first
+        ("root_context", np.int32, DEPTH),
         ("context", np.int32, DEPTH),
-        # occurrences: where the context stood before, chained by `link`
+        # occurrences: where that context stood before, chained by `link`
         ("found", np.int32, (MAX_OCCURRENCES, 3)),
         ("found_weight", np.float32, MAX_OCCURRENCES),
         ("link", np.int32, MAX_OCCURRENCES),
         ("heads", np.int32, DEPTH + 1),
-        # candidates: tokens that might be taken, each with the chain of occurrences that go on with it
+        # candidates: tokens that might be taken, each with the best occurrence of each kind that goes on with it
         ("token", np.int32, _SIZE),
         ("parent", np.int32, _SIZE),
         ("origin", np.int8, _SIZE),
         ("prob", np.float64, _SIZE),
-        ("head", np.int32, _SIZE),
-        ("tail", np.int32, _SIZE),
+        ("hint", np.int32, (_SIZE, KINDS)),
         ("slots", np.int32, _SLOTS),
         # what `calibration.blend` reads and writes, for one node's candidates
         ("evidence", np.int32, MAX_OCCURRENCES),
@@ -90,7 +93,6 @@ SCRATCH = np.dtype(
         ("tree_parent", np.int32, MAX_TREE),
         ("tree_prob", np.float32, MAX_TREE),
         ("tree_source", np.int8, MAX_TREE),
-        ("tree_depth", np.int32, MAX_TREE),
         ("match_len", np.int64),
     ],
     align=True,
@@ -101,16 +103,16 @@ SCRATCH = np.dtype(
 class Texts(NamedTuple):
     """Everything that can be drafted from, as the kernels see it."""
 
-    nodes: Int32s
-    """The live tree (`suffix_tree`)."""
-    text: Int32s
-    rows: Int32s
-    starts: Int32s
-    """The repository's suffix array."""
-    other_text: Int32s
-    other_rows: Int32s
-    other_starts: Int32s
-    """The dependencies' suffix array."""
+    live: Int32s
+    """Open documents and accepted completions (`suffix_tree`)."""
+    saved: Int32s
+    """Files saved since the repository was sorted (`suffix_tree`)."""
+    repository: Int32s
+    repository_starts: Int32s
+    """The repository (`suffix_array`)."""
+    dependencies: Int32s
+    dependencies_starts: Int32s
+    """Installed packages (`suffix_array`)."""
     recycled: Int32s
     """The table of `recycling`."""
     factors: Float64s
@@ -133,11 +135,9 @@ def propose(
     history[:length] are token ids in the document's order; `suffix_stream` is the live stream after the caret.
     """
     s = scratch[0]
-    first = _gather(s, texts, history, length)
-    s.match_len = s.found[first, LENGTH] if first >= 0 else 0
     s.slots[:] = -1
-    last_token = history[length - 1] + 1 if length else 0
-    count = _sprout(s, texts, first, last_token, -1, 1.0, 0, suffix_stream)
+    known = _read_context(s, history, length)
+    count = _expand(s, texts, known, -1, -1, 1.0, 0, suffix_stream)
     taken, best = 0, 0
     expected, best_value = 1.0, 1.0 - rate * step_cost[0]
     while taken < len(step_cost) - 1:
@@ -150,10 +150,8 @@ def propose(
         expected += prob
         if expected - rate * step_cost[taken] > best_value:
             best, best_value = taken, expected - rate * step_cost[taken]
-        if count <= _MAX_CANDIDATES:
-            count = _sprout(
-                s, texts, s.head[at], s.token[at], taken - 1, prob, count, suffix_stream
-            )
+        if count <= _MAX_CANDIDATES and taken < len(step_cost) - 1:
+            count = _expand(s, texts, known, taken - 1, at, prob, count, suffix_stream)
     return best
 
 
@@ -161,9 +159,11 @@ def propose(
 def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void]) -> None:
     """Adapt the factors to token history[length], knowing that it followed history[:length]."""
     s = scratch[0]
-    came = history[length] + 1
-    first = _gather(s, texts, history, length)
     s.slots[:] = -1
+    known = _read_context(s, history, length)
+    s.context[:known] = s.root_context[:known]
+    came = history[length] + 1
+    first = _gather(s, texts, known, -1)
     if first >= 0:
         n, count = _sort_out(s, texts, first, 0, 0)
         watched = _candidate(s, came, 0, count)
@@ -177,100 +177,137 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
 
 
 @njit(cache=True, nogil=True)
-def _gather(s: np.void, texts: Texts, history: Int32s, length: int) -> int:
-    """Find the occurrences of the context in all texts; return the first of their chain, or -1."""
+def _read_context(s: Record, history: Int32s, length: int) -> int:
+    """Write the root's context; return its length."""
     known = min(length, DEPTH)
     for i in range(known):
-        s.context[i] = history[length - 1 - i] + 1
-    context = s.context[:known]
-    found, weight = s.found, s.found_weight
-    count = gather_live(texts.nodes, context, MAX_LIVE, found, weight, 0)
+        s.root_context[i] = history[length - 1 - i] + 1
+    return known
+
+
+@njit(cache=True, nogil=True)
+def _node_context(s: Record, known: int, node: int) -> int:
+    """Write the context of a tree's node (-1: the root): its path, then the root's; return its length."""
+    length = 0
+    while node >= 0 and length < DEPTH:
+        s.context[length] = s.tree_token[node] + 1
+        node = s.tree_parent[node]
+        length += 1
+    rest = min(known, DEPTH - length)
+    for i in range(rest):
+        s.context[length + i] = s.root_context[i]
+    return length + rest
+
+
+@njit(cache=True, nogil=True)
+def _gather(s: Record, texts: Texts, length: int, candidate: int) -> int:
+    """Find where s.context[:length] stood before; return the first of the chain, or -1.
+
+    `candidate` leads to the context, from its parent's: its hints tell where to look. -1: no candidate.
+    """
+    context, found, weight = s.context[:length], s.found, s.found_weight
+    live = saved = repository = dependencies = 0
+    if candidate >= 0:
+        hint = s.hint[candidate]
+        live = texts.live[hint[LIVE], NEXT] if hint[LIVE] else 0
+        saved = texts.saved[hint[SAVED], NEXT] if hint[SAVED] else 0
+        repository = hint[REPOSITORY] + 1 if hint[REPOSITORY] else 0
+        dependencies = hint[DEPENDENCIES] + 1 if hint[DEPENDENCIES] else 0
+    count = gather_live(texts.live, context, live, LIVE, _LIVE_ROOM, found, weight, 0)
+    count = gather_live(texts.saved, context, saved, SAVED, _SAVED_ROOM, found, weight, count)
     count = gather_static(
-        texts.text, texts.rows, texts.starts, context,
-        REPOSITORY, MAX_REPOSITORY, found, weight, count,
+        texts.repository, texts.repository_starts, context, repository,
+        REPOSITORY, _REPOSITORY_ROOM, found, weight, count,
     )  # fmt: skip
     count = gather_static(
-        texts.other_text, texts.other_rows, texts.other_starts, context,
-        DEPENDENCIES, MAX_DEPENDENCIES, found, weight, count,
+        texts.dependencies, texts.dependencies_starts, context, dependencies,
+        DEPENDENCIES, _DEPENDENCIES_ROOM, found, weight, count,
     )  # fmt: skip
     return order_by_length(found, count, s.heads, s.link)
 
 
 @njit(cache=True, nogil=True)
-def _sprout(
-    s: np.void,
+def _expand(
+    s: Record,
     texts: Texts,
-    chain: int,
-    token: int,
+    known: int,
     node: int,
+    candidate: int,
     prob: float,
     base: int,
     suffix_stream: int,
 ) -> int:
-    """Add what may follow a node (its stored token and chain of occurrences) to the candidates.
+    """Add what may follow a tree's node, once a candidate, to the candidates; the root is node -1.
 
     Returns the new number of candidates, of which there were `base`.
     """
-    depth = s.tree_depth[node] if node >= 0 else 0
-    n, end = _sort_out(s, texts, chain, depth, base)
-    if n == 0:
-        return _recycle(s, texts, token, node, prob, base)
+    length = _node_context(s, known, node)
+    first = _gather(s, texts, length, candidate)
+    if node < 0:
+        s.match_len = s.found[first, LENGTH] if first >= 0 else 0
+    if first < 0:
+        return _recycle(s, texts, s.context[0] if length else 0, node, prob, base)
+    n, end = _sort_out(s, texts, first, base, suffix_stream)
     scale = prob / blend(s, texts.factors, n, end - base, -1)
     kept = base
     for i in range(base, end):
         likely = s.score[i - base] * scale
         if likely >= _LEAST_PROB:
-            s.token[kept], s.head[kept] = s.token[i], s.head[i]
+            s.token[kept], s.origin[kept] = s.token[i], s.origin[i]
+            s.hint[kept] = s.hint[i]
             s.parent[kept], s.prob[kept] = node, likely
-            s.origin[kept] = _origin(s, texts, s.head[i], suffix_stream)
             kept += 1
     return kept
 
 
 @njit(cache=True, nogil=True)
-def _sort_out(s: np.void, texts: Texts, chain: int, depth: int, base: int) -> tuple[int, int]:
+def _sort_out(
+    s: Record, texts: Texts, chain: int, base: int, suffix_stream: int
+) -> tuple[int, int]:
     """Sort a chain of occurrences by the token that follows, into candidates from `base` on.
 
-    Moves each occurrence's cursor from the node's token (at `depth` > 0) to the one that follows. Leaves the evidence for
-    `blend`; returns how much there is, and the end of the candidates.
+    Leaves the evidence for `blend`; returns how much there is, and the end of the candidates.
     """
     n, end = 0, base
     while chain >= 0:
-        following = s.link[chain]
-        token = _next_token(s, texts, chain, depth)
-        if token > 0:
-            at = _candidate(s, token, base, end)
-            if at == end:
-                s.slots[token & (_SLOTS - 1)] = at
-                s.token[at], s.head[at] = token, chain
-                end += 1
-            else:
-                s.link[s.tail[at]] = chain
-            s.tail[at] = chain
-            s.link[chain] = -1
-            s.evidence[n], s.evidence_source[n] = at - base, s.found[chain, KIND]
-            s.evidence_order[n] = order_class(s.found[chain, LENGTH] + depth)
-            s.evidence_weight[n] = s.found_weight[chain]
-            n += 1
-        chain = following
+        cursor, kind = s.found[chain, CURSOR], s.found[chain, KIND]
+        token = _token(texts, cursor, kind)
+        at = _candidate(s, token, base, end)
+        if at == end:
+            s.slots[token & (_SLOTS - 1)] = at
+            s.token[at], s.hint[at] = token, 0
+            s.origin[at] = _origin(texts, cursor, kind, suffix_stream)
+            end += 1
+        if not s.hint[at, kind]:
+            s.hint[at, kind] = cursor
+        s.evidence[n], s.evidence_order[n] = at - base, order_class(s.found[chain, LENGTH])
+        s.evidence_source[n] = REPOSITORY if kind == SAVED else kind
+        s.evidence_weight[n] = s.found_weight[chain]
+        n += 1
+        chain = s.link[chain]
     return n, end
 
 
 @njit(cache=True, nogil=True)
-def _next_token(s: np.void, texts: Texts, at: int, depth: int) -> int:
-    """Move an occurrence on (unless at the root) and return its stored token; 0 at the text's end."""
-    cursor, kind = s.found[at, CURSOR], s.found[at, KIND]
+def _token(texts: Texts, cursor: int, kind: int) -> int:
+    """Return the stored token at an occurrence's cursor."""
     if kind == LIVE:
-        cursor = texts.nodes[cursor, NEXT] if depth else cursor
-        s.found[at, CURSOR] = cursor
-        return int(texts.nodes[cursor, TOKEN])
-    cursor += 1 if depth else 0
-    s.found[at, CURSOR] = cursor
-    return int(texts.text[cursor] if kind == REPOSITORY else texts.other_text[cursor])
+        return int(texts.live[cursor, TOKEN])
+    if kind == SAVED:
+        return int(texts.saved[cursor, TOKEN])
+    return int((texts.repository if kind == REPOSITORY else texts.dependencies)[TEXT, cursor])
 
 
 @njit(cache=True, nogil=True)
-def _candidate(s: np.void, token: int, base: int, end: int) -> int:
+def _origin(texts: Texts, cursor: int, kind: int, suffix_stream: int) -> int:
+    """Return the `Source` of an occurrence."""
+    if kind == LIVE and suffix_stream and texts.live[cursor, STREAM] == suffix_stream:
+        return SUFFIX
+    return REPOSITORY if kind == SAVED else int(kind)
+
+
+@njit(cache=True, nogil=True)
+def _candidate(s: Record, token: int, base: int, end: int) -> int:
     """Return the candidate in [base, end) for a stored token, or `end`."""
     at = s.slots[token & (_SLOTS - 1)]
     if base <= at < end and s.token[at] == token:
@@ -282,30 +319,21 @@ def _candidate(s: np.void, token: int, base: int, end: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _origin(s: np.void, texts: Texts, at: int, suffix_stream: int) -> int:
-    """Return the `Source` of the longest match behind a candidate."""
-    kind = s.found[at, KIND]
-    if kind == LIVE and suffix_stream and texts.nodes[s.found[at, CURSOR], STREAM] == suffix_stream:
-        return SUFFIX
-    return int(kind)
-
-
-@njit(cache=True, nogil=True)
-def _recycle(s: np.void, texts: Texts, token: int, node: int, prob: float, count: int) -> int:
+def _recycle(s: Record, texts: Texts, token: int, node: int, prob: float, count: int) -> int:
     """Add the model's earlier candidates after a stored token to the candidates."""
     candidates = recall(texts.recycled, token)
     for rank in range(len(candidates)):
         likely = prob * texts.factors[BY_RANK + rank]
         if candidates[rank] >= 0 and likely >= _LEAST_PROB:
-            s.token[count], s.head[count] = candidates[rank] + 1, -1
+            s.token[count], s.origin[count] = candidates[rank] + 1, RECYCLED
             s.parent[count], s.prob[count] = node, likely
-            s.origin[count] = RECYCLED
+            s.hint[count] = 0
             count += 1
     return count
 
 
 @njit(cache=True, nogil=True)
-def _likeliest(s: np.void, count: int, parent: int) -> int:
+def _likeliest(s: Record, count: int, parent: int) -> int:
     """Return the likeliest candidate not yet taken, below `parent` unless that is -2; -1: none."""
     best, best_prob = -1, 0.0
     for at in range(count):
@@ -326,10 +354,8 @@ def _may_pay(
 
 
 @njit(cache=True, nogil=True)
-def _take(s: np.void, at: int, node: int) -> None:
+def _take(s: Record, at: int, node: int) -> None:
     """Make a candidate the tree's next node."""
-    parent = s.parent[at]
-    s.tree_token[node], s.tree_parent[node] = s.token[at] - 1, parent
+    s.tree_token[node], s.tree_parent[node] = s.token[at] - 1, s.parent[at]
     s.tree_prob[node], s.tree_source[node] = s.prob[at], s.origin[at]
-    s.tree_depth[node] = 1 + (s.tree_depth[parent] if parent >= 0 else 0)
     s.prob[at] = -1.0

@@ -10,7 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from completer.drafting.suffix_tree import AFTER, BEFORE, common_context, find
+from completer.drafting.suffix_array import RANKS, ROWS, TEXT
+from completer.drafting.suffix_tree import AFTER, BEFORE, common_context, find, find_near
 
 Int32s = NDArray[np.int32]
 Float32s = NDArray[np.float32]
@@ -18,11 +19,10 @@ Float32s = NDArray[np.float32]
 CURSOR, KIND, LENGTH = range(3)
 """Columns of an occurrence."""
 
-REPOSITORY, LIVE, DEPENDENCIES = range(3)
-"""Kinds of places; equal to the `Source` of the same name."""
+REPOSITORY, LIVE, DEPENDENCIES, SAVED = range(4)
+"""Kinds of places; the first three equal the `Source` of the same name."""
+KINDS = 4
 
-MAX_LIVE, MAX_REPOSITORY, MAX_DEPENDENCIES = 64, 96, 32
-MAX_OCCURRENCES = MAX_LIVE + MAX_REPOSITORY + MAX_DEPENDENCIES
 _MIN_SAMPLE = 16
 
 
@@ -36,17 +36,46 @@ def common_length(text: Int32s, position: int, context: Int32s) -> int:
 
 
 @njit(cache=True, nogil=True)
-def find_row(text: Int32s, rows: Int32s, low: int, high: int, context: Int32s) -> int:
-    """Return the first of rows [low, high) that does not come before `context`."""
+def find_row(text: Int32s, rows: Int32s, low: int, high: int, context: Int32s, hint: int) -> int:
+    """Return the first of rows [low, high) that does not come before `context`.
+
+    `hint` is a row to gallop from, where one near the place is known; otherwise -1.
+    """
+    if hint >= 0:
+        low, high = _bracket(text, rows, low, high, context, hint)
     while low < high:
         middle = (low + high) >> 1
-        position = rows[middle]
-        length = common_length(text, position, context)
-        if length == len(context) or abs(text[position - 1 - length]) > context[length]:
-            high = middle
-        else:
+        if comes_before(text, rows[middle], context):
             low = middle + 1
+        else:
+            high = middle
     return low
+
+
+@njit(cache=True, nogil=True)
+def comes_before(text: Int32s, position: int, context: Int32s) -> bool:
+    """Whether the tokens before `position` sort before `context`."""
+    length = common_length(text, position, context)
+    return length < len(context) and abs(text[position - 1 - length]) < context[length]
+
+
+@njit(cache=True, nogil=True)
+def _bracket(
+    text: Int32s, rows: Int32s, low: int, high: int, context: Int32s, hint: int
+) -> tuple[int, int]:
+    """Narrow [low, high) down to where `context` belongs, in steps that double from `hint` on."""
+    step = 1
+    if comes_before(text, rows[hint], context):
+        low = hint + 1
+        while low + step <= high and comes_before(text, rows[low + step - 1], context):
+            low += step
+            step <<= 1
+        return low, min(high, low + step - 1)
+    high = hint
+    while high - step >= low and not comes_before(text, rows[high - step], context):
+        high -= step
+        step <<= 1
+    return max(low, high - step + 1), high
 
 
 @njit(cache=True, nogil=True)
@@ -94,21 +123,25 @@ def past_matching(
 
 @njit(cache=True, nogil=True)
 def gather_static(
-    text: Int32s,
-    rows: Int32s,
+    columns: Int32s,
     starts: Int32s,
     context: Int32s,
+    hint: int,
     kind: int,
     room: int,
     found: Int32s,
     weights: Float32s,
     count: int,
 ) -> int:
-    """Add up to `room` occurrences of `context` in a suffix array; return the new count."""
+    """Add up to `room` occurrences of `context` in a suffix array; return the new count.
+
+    `hint` is a position whose context matches well, if one is known; otherwise 0.
+    """
     if len(context) == 0 or context[0] + 1 >= len(starts):
         return count
+    text, rows = columns[TEXT], columns[ROWS]
     block_low, block_high = starts[context[0]], starts[context[0] + 1]
-    low = find_row(text, rows, block_low, block_high, context)
+    low = find_row(text, rows, block_low, block_high, context, columns[RANKS, hint] if hint else -1)
     high = low
     end = count + room
     while count < end:
@@ -117,26 +150,24 @@ def gather_static(
         length = max(below, above)
         if length == 0:
             break
+        new_low, new_high = low, high
         if length == 1:
             new_low, new_high = block_low, block_high
         else:
-            new_low, new_high = low, high
             if below == length:
                 new_low = first_matching(text, rows, block_low, low - 1, context, length)
             if above == length:
                 new_high = past_matching(text, rows, high + 1, block_high, context, length)
         fresh = (low - new_low) + (new_high - high)
-        room_here = min(fresh, max(_MIN_SAMPLE, (end - count) // 2), end - count)
-        for k in range(room_here):
-            row = new_low + (k * fresh + fresh // 2) // room_here
+        sample = min(fresh, max(_MIN_SAMPLE, (end - count) // 2), end - count)
+        for k in range(sample):
+            row = new_low + (k * fresh + fresh // 2) // sample
             if row >= low:
                 row += high - low
-            position = rows[row]
-            if text[position] > 0:
-                found[count, CURSOR] = position
-                found[count, KIND] = kind
+            if text[rows[row]] > 0:
+                found[count, CURSOR], found[count, KIND] = rows[row], kind
                 found[count, LENGTH] = length
-                weights[count] = fresh / room_here
+                weights[count] = fresh / sample
                 count += 1
         low, high = new_low, new_high
     return count
@@ -146,13 +177,18 @@ def gather_static(
 def gather_live(
     nodes: Int32s,
     context: Int32s,
+    hint: int,
+    kind: int,
     room: int,
     found: Int32s,
     weights: Float32s,
     count: int,
 ) -> int:
-    """Add the up to `room` occurrences of `context` nearest in the live tree; return the new count."""
-    before, after = find(nodes, context)
+    """Add the up to `room` occurrences of `context` nearest in a live tree; return the new count.
+
+    `hint` is a node whose context matches well, if one is known; otherwise 0.
+    """
+    before, after = find_near(nodes, context, hint) if hint else find(nodes, context)
     below = common_context(nodes, before, context) if before else 0
     above = common_context(nodes, after, context) if after else 0
     end = count + room
@@ -165,7 +201,7 @@ def gather_live(
             found[count, CURSOR], found[count, LENGTH] = after, above
             after = nodes[after, AFTER]
             above = common_context(nodes, after, context[:above]) if after else 0
-        found[count, KIND] = LIVE
+        found[count, KIND] = kind
         weights[count] = 1.0
         count += 1
     return count

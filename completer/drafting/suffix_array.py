@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 DEPTH = 64
 """Contexts are sorted, and matched, by at most this many tokens."""
 
+TEXT, ROWS, RANKS = range(3)
+"""Columns of a suffix array."""
+
 _DIGIT = 11
 _INSERTION_MAX = 24
 
@@ -31,16 +34,14 @@ Int32s = NDArray[np.int32]
 class SuffixArray:
     """A text, its positions in context order, and where each token's contexts begin."""
 
-    text: Int32s
-    """[n] token id + 1; 0 separates; negative is dead."""
-    rows: Int32s
-    """[n] positions of `text`, sorted by context."""
+    columns: Int32s
+    """[3, n]: `TEXT`; `ROWS`, positions sorted by context; `RANKS`, the row of each position."""
     starts: Int32s
     """[vocabulary + 2] the rows whose context ends in token id t are `starts[t + 1]:starts[t + 2]`."""
 
     @classmethod
     def build(cls, text: Int32s, vocabulary_size: int) -> "SuffixArray":
-        """Sort `text` (as described above). Takes 44 bytes a token while it runs; releases the lock.
+        """Sort `text` (as described above); releases the lock while it does.
 
         Raises ValueError if `text` does not begin with a separator or holds ids beyond the vocabulary.
         """
@@ -48,7 +49,11 @@ class SuffixArray:
             raise ValueError("a text begins with a separator (0)")
         if int(text.max()) > vocabulary_size:
             raise ValueError(f"token ids reach beyond the vocabulary of {vocabulary_size}")
-        return cls(text, sort_contexts(text), count_starts(text, vocabulary_size))
+        rows = sort_contexts(text)
+        columns = np.empty((3, len(text)), np.int32)
+        columns[TEXT], columns[ROWS] = text, rows
+        _invert(rows, columns[RANKS])
+        return cls(columns, count_starts(text, vocabulary_size))
 
     @classmethod
     def empty(cls, vocabulary_size: int) -> "SuffixArray":
@@ -56,12 +61,22 @@ class SuffixArray:
         return cls.build(np.zeros(1, np.int32), vocabulary_size)
 
     @property
+    def text(self) -> Int32s:
+        """[n] token id + 1; 0 separates; negative is dead."""
+        return self.columns[TEXT]
+
+    @property
+    def rows(self) -> Int32s:
+        """[n] positions of `text`, sorted by context."""
+        return self.columns[ROWS]
+
+    @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self.text.nbytes + self.rows.nbytes + self.starts.nbytes
+        return self.columns.nbytes + self.starts.nbytes
 
     def __len__(self) -> int:
-        return len(self.text)
+        return self.columns.shape[1]
 
 
 def join_streams(streams: Sequence[Int32s]) -> tuple[Int32s, NDArray[np.int64]]:
@@ -103,6 +118,12 @@ def count_starts(text: Int32s, vocabulary_size: int) -> Int32s:
     for token in range(vocabulary_size + 1):
         starts[token + 1] += starts[token]
     return starts
+
+
+@njit(cache=True, nogil=True)
+def _invert(rows: Int32s, ranks: Int32s) -> None:
+    for row in range(len(rows)):
+        ranks[rows[row]] = row
 
 
 @njit(cache=True, nogil=True)

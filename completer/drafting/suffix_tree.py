@@ -23,6 +23,7 @@ BYTES_PER_TOKEN = 32
 ROOT = 1
 """Column of node 0 in which the tree's root is kept; `FREE` heads the list of unused nodes, chained by NEXT."""
 FREE = 5
+_NEAR = 8
 
 
 def new_nodes(capacity: int) -> Int32s:
@@ -245,12 +246,36 @@ def find(nodes: Int32s, context: Int32s) -> tuple[int, int]:
     before = after = 0
     at = nodes[0, ROOT]
     while at:
-        length, x = 0, nodes[at, PREVIOUS]
-        while length < len(context) and nodes[x, TOKEN] == context[length]:
-            length += 1
-            x = nodes[x, PREVIOUS]
-        if length == len(context) or context[length] < nodes[x, TOKEN]:
-            after, at = at, nodes[at, LEFT]
-        else:
+        if _sorts_before(nodes, at, context):
             before, at = at, nodes[at, RIGHT]
+        else:
+            after, at = at, nodes[at, LEFT]
     return before, after
+
+
+@njit(cache=True, nogil=True)
+def find_near(nodes: Int32s, context: Int32s, hint: int) -> tuple[int, int]:
+    """Return what `find` returns, quickly if node `hint` is near the place."""
+    at = hint
+    for _ in range(_NEAR):
+        if not _sorts_before(nodes, at, context):
+            before = nodes[at, BEFORE]
+            if not before or _sorts_before(nodes, before, context):
+                return before, at
+            at = before
+        else:
+            after = nodes[at, AFTER]
+            if not after or not _sorts_before(nodes, after, context):
+                return at, after
+            at = after
+    return find(nodes, context)
+
+
+@njit(cache=True, nogil=True)
+def _sorts_before(nodes: Int32s, node: int, context: Int32s) -> bool:
+    """Whether a node's context sorts before `context`."""
+    length, at = 0, nodes[node, PREVIOUS]
+    while length < len(context) and nodes[at, TOKEN] == context[length]:
+        length += 1
+        at = nodes[at, PREVIOUS]
+    return length < len(context) and nodes[at, TOKEN] < context[length]

@@ -1,0 +1,118 @@
+"""The saved index of one workspace: a folder with the sorted corpus, memory-mapped when it is opened again.
+
+`index.json` names the files, the arrays and their digests, and is put in place last, by a rename; arrays never change once
+they are named by it. What does not fit this version, this tokenizer or its own digests is not used: the index is then
+built anew. Pages are private: what a session strikes out never reaches the disk.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from completer.drafting.corpus import Corpus, Stamp
+from completer.drafting.suffix_array import DEPTH, SuffixArray
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+_HEADER = "index.json"
+
+
+def index_folder(cache: Path, workspace: Path, tokenizer_digest: str) -> Path:
+    """Return the folder in which the index of a workspace, under a tokenizer, is kept."""
+    key = f"{workspace.resolve()}\0{tokenizer_digest}".encode()
+    return cache / "index" / hashlib.sha256(key).hexdigest()[:32]
+
+
+def save_index(corpus: Corpus, folder: Path) -> None:
+    """Write the files that stand in the corpus's array; those changed since its merge are left out.
+
+    Raises OSError if the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with corpus.lock:
+        array, files = corpus.array, list(corpus.sorted_files())
+        columns = array.columns.copy()
+    np.abs(columns[0], out=columns[0])
+    body = {
+        "version": VERSION,
+        "depth": DEPTH,
+        "vocabulary": corpus.vocabulary_size,
+        "columns": _write_array(folder, columns),
+        "starts": _write_array(folder, array.starts),
+        "files": [
+            [name, begin, length, stamp.size, stamp.mtime_ns, stamp.digest]
+            for name, begin, length, stamp in files
+            if stamp is not None
+        ],
+    }
+    text = json.dumps(body)
+    header = folder / f"{_HEADER}.{os.getpid()}"
+    header.write_text(json.dumps({"digest": _digest(text.encode()), "body": text}))
+    header.replace(folder / _HEADER)
+    _remove_others(folder, {body["columns"]["file"], body["starts"]["file"]})  # type: ignore[index]
+
+
+def load_index(corpus: Corpus, folder: Path) -> bool:
+    """Start `corpus` from a saved index; return whether there was one that can be trusted."""
+    try:
+        header = json.loads((folder / _HEADER).read_text())
+        if header["digest"] != _digest(header["body"].encode()):
+            raise ValueError("the header is damaged")
+        body = json.loads(header["body"])
+        if [body["version"], body["depth"], body["vocabulary"]] != [
+            VERSION, DEPTH, corpus.vocabulary_size,
+        ]:  # fmt: skip
+            raise ValueError("it was written by another version or for another tokenizer")
+        array = SuffixArray(
+            _read_array(folder, body["columns"]), _read_array(folder, body["starts"])
+        )
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("the saved index in %s is not used, and built anew: %s", folder, error)
+        return False
+    corpus.adopt(
+        array,
+        [(name, begin, length, Stamp(*stamp)) for name, begin, length, *stamp in body["files"]],
+    )
+    return True
+
+
+def _write_array(folder: Path, array: NDArray[np.int32]) -> dict[str, Any]:
+    """Write an array under the name of its digest; return what is needed to read it."""
+    data = np.ascontiguousarray(array)
+    digest = _digest(memoryview(data).cast("B"))
+    path = folder / f"{digest[:32]}.i32"
+    temporary = path.with_suffix(f".{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(memoryview(data).cast("B"))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    return {"file": path.name, "shape": list(data.shape), "digest": digest}
+
+
+def _read_array(folder: Path, entry: dict[str, Any]) -> NDArray[np.int32]:
+    """Map an array into memory, privately, and check it against its digest."""
+    name = Path(entry["file"]).name
+    array = np.memmap(folder / name, np.int32, "c", shape=tuple(entry["shape"]))
+    if _digest(memoryview(array).cast("B")) != entry["digest"]:
+        raise ValueError(f"{name} is damaged")
+    return np.asarray(array)
+
+
+def _digest(data: bytes | memoryview) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _remove_others(folder: Path, kept: set[str]) -> None:
+    for path in folder.iterdir():
+        if path.name not in kept and path.name != _HEADER:
+            path.unlink(missing_ok=True)
