@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from sse_starlette import EventSourceResponse
 
-from completer.http.answering import Answer, Stream
+from completer.http.answering import Stream
 from completer.http.errors import describe
+from completer.http.reporting import Answer
 from completer.request import DecodeStats, FinishReason, TextDelta
 
 logger = logging.getLogger(__name__)

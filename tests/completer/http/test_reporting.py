@@ -1,0 +1,48 @@
+"""What the recorder hears of requests over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+
+from completer.http import reporting
+
+URL = "/v1/completions"
+
+
+async def ask(client: httpx.AsyncClient, **headers: str) -> httpx.Response:
+    return await client.post(URL, json={"prompt": "a", "user": "ada"}, headers=headers)
+
+
+async def test_a_session_per_user_and_program(client, recorder):
+    for agent in ("vim/1 (x)", "vim/1 (y)", "zed/2"):
+        await ask(client, **{"User-Agent": agent})
+    started = [call[0] for call in recorder.of("session_started")]
+    assert [(info.user, info.client) for info in started] == [("ada", "vim/1"), ("ada", "zed/2")]
+
+
+async def test_sessions_are_bounded_and_end_with_the_application(
+    client, recorder, app, monkeypatch
+):
+    monkeypatch.setattr(reporting, "MAX_SESSIONS", 5)
+    for number in range(6):
+        await ask(client, **{"User-Agent": f"agent-{number}"})
+    assert recorder.of("session_ended") == [("session-1",)]
+    app.state.answering.close()
+    assert len(recorder.of("session_ended")) == 6
+
+
+async def test_what_is_known_of_the_place_is_reported(client, service, recorder):
+    service.workspaces = (Path("/repo"),)
+    await ask(client, **{"X-Completer-Path": "/repo/a.py"})
+    ((opportunity,),) = recorder.of("opportunity")
+    assert (opportunity.uri, opportunity.workspace) == ("file:///repo/a.py", "/repo")
+    assert opportunity.trigger == "auto"
+
+
+async def test_nothing_to_show_is_reported_but_not_as_returned(client, service, recorder):
+    service.reply = lambda request: ""
+    await ask(client)
+    assert recorder.of("opportunity")[0][0].outcome == "empty"
+    assert recorder.of("returned") == []
