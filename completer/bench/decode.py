@@ -49,7 +49,7 @@ def bench_decode(
     for number, span in enumerate(spans):
         request = CompletionRequest(prefix=span.prefix, suffix=span.suffix)
         prompt = prompts.build(request)
-        for name in _turns(number):
+        for name in turns(number):
             results[name].append(runs[name](prompt))
         identical += len({results[name][-1].token_ids for name in runs}) == 1
         progress(number + 1, len(spans))
@@ -99,7 +99,7 @@ def _ratios(results: dict[str, list[Timed]]) -> dict[str, Any]:
     }
 
 
-def _turns(number: int) -> Sequence[str]:
+def turns(number: int) -> Sequence[str]:
     """Let another one begin each time: whoever comes first finds the caches cold."""
     start = number % len(RUNS)
     return RUNS[start:] + RUNS[:start]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from completer.context.workspace import Workspace
+from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.errors import BadRequestError
 
 SMALLEST_FILE = 2_000  # characters; shorter ones have no thousand tokens of context
@@ -28,6 +28,11 @@ class Split:
 
     indexed: list[str]
     held_out: dict[Path, str]
+
+    def workspace(self, corpus: Path) -> Workspace:
+        """The corpus as a workspace in which the held-out files are not there."""
+        names = (path.relative_to(corpus.resolve()).as_posix() for path in self.held_out)
+        return Workspace(corpus, options=WorkspaceOptions(exclude=tuple(f"/{n}" for n in names)))
 
 
 def default_corpus() -> Path:
@@ -74,6 +79,20 @@ def one_line_spans(files: dict[Path, str], count: int, seed: int) -> list[Span]:
         text = files[path]
         spans[path, caret] = Span(path, text[:caret], text[caret:end], text[end:])
     return list(spans.values())
+
+
+def whole_line_spans(files: dict[Path, str], count: int, seed: int) -> list[Span]:
+    """Draw `count` lines to be typed from their indentation to their end."""
+    rng = random.Random(seed)
+    candidates = [
+        (path, start, line) for path, text in files.items() for start, line in _code_lines(text)
+    ]
+    spans = []
+    for path, start, line in rng.sample(candidates, min(count, len(candidates))):
+        caret, end = start + len(line) - len(line.lstrip()), start + len(line)
+        text = files[path]
+        spans.append(Span(path, text[:caret], text[caret:end], text[end:]))
+    return spans
 
 
 def _code_lines(text: str) -> Iterator[tuple[int, str]]:

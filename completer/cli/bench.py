@@ -6,17 +6,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from completer.cli.options import ConfigFlag, DeviceFlag, JsonFlag, ModelFlag, PureFlag, load
+from completer.settings import DraftSettings
+
+if TYPE_CHECKING:
+    from models.loading import LoadedModel
 
 bench = typer.Typer(no_args_is_help=True, help="Measure speeds, each beside a peer in one run.")
 CorpusFlag = Annotated[
     Path | None,
     typer.Option("--corpus", help="Folder of code; default: the standard library.", metavar="PATH"),
 ]
+COLUMNS = (
+    "",
+    "completions/s",
+    "prefill p50",
+    "decode p50",
+    "total p95",
+    "tokens/step",
+    "reused",
+)
+HeldOutFlag = Annotated[int, typer.Option(min=1, help="Files that are not indexed.")]
 SeedFlag = Annotated[int, typer.Option(help="Draws files and carets.")]
 
 
@@ -24,7 +38,7 @@ SeedFlag = Annotated[int, typer.Option(help="Draws files and carets.")]
 def decode(
     corpus: CorpusFlag = None,
     prompts: Annotated[int, typer.Option("--prompts", min=1, help="How many carets.")] = 120,
-    held_out: Annotated[int, typer.Option(min=1, help="Files that are not indexed.")] = 24,
+    held_out: HeldOutFlag = 24,
     seed: SeedFlag = 0,
     model: ModelFlag = None,
     device: DeviceFlag = None,
@@ -47,16 +61,71 @@ def decode(
     loaded, tuning = build_model(settings)
     files = split(corpus or default_corpus(), held_out=held_out, seed=seed)
     spans = one_line_spans(files.held_out, prompts, seed)
-    plain, lookup = (replace(loaded, model=copy.deepcopy(loaded.model)) for _ in range(2))
-    for peer in (plain, lookup):
-        peer.model.set_attn_implementation("sdpa")
+    plain, lookup = peers(loaded)
     engine = build_engine(loaded, settings, tuning.costs)
     drafter = build_drafter(loaded, files.indexed)
     builder: PromptBuilder = prompt_builder(loaded, settings)
     with progress("prompts") as advance:
         result = bench_decode(Contestants(engine, drafter, plain, lookup), builder, spans, advance)
     engine.close()
-    show(result, as_json, _decode_table)
+    show(result, as_json, _table)
+
+
+@bench.command("type")
+def type_(
+    corpus: CorpusFlag = None,
+    lines: Annotated[int, typer.Option("--lines", min=1, help="How many lines are typed.")] = 20,
+    held_out: HeldOutFlag = 10,
+    seed: SeedFlag = 0,
+    model: ModelFlag = None,
+    device: DeviceFlag = None,
+    pure: PureFlag = None,
+    config: ConfigFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Type real lines key by key and complete after each pause, as editors do.
+
+    The engine answers through the whole service, with and without drafts; `generate` and prompt
+    lookup get the same prompts.
+    """
+    import asyncio
+
+    from completer.bench.spans import default_corpus, split, whole_line_spans
+    from completer.bench.typing import Typists, bench_type
+    from completer.cli.wiring import build_model, build_service_over
+    from completer.service import prompt_builder
+
+    settings = load(config, model=model, device=device, pure=pure).settings
+    root = (corpus or default_corpus()).resolve()
+    files = split(root, held_out=held_out, seed=seed)
+    loaded, tuning = build_model(settings)
+    undrafted = settings.model_copy(update={"drafting": DraftSettings(enabled=False)})
+    services = [
+        build_service_over(files.workspace(root), loaded, tuning, each)
+        for each in (settings, undrafted)
+    ]
+    plain, lookup = peers(loaded)
+    with progress("lines") as advance:
+        result = asyncio.run(
+            bench_type(
+                Typists(services[0], services[1], plain, lookup),
+                prompt_builder(loaded, settings),
+                whole_line_spans(files.held_out, lines, seed),
+                seed,
+                advance,
+            )
+        )
+    for service in services:
+        service.close()
+    show(result, as_json, _table)
+
+
+def peers(loaded: "LoadedModel") -> "Iterator[LoadedModel]":
+    """Two copies of a model with transformers' own attention, for `generate` with two options."""
+    for _ in range(2):
+        peer = replace(loaded, model=copy.deepcopy(loaded.model))
+        peer.model.set_attn_implementation("sdpa")
+        yield peer
 
 
 @contextmanager
@@ -80,14 +149,15 @@ def show(result: dict[str, Any], as_json: bool, table: Callable[[dict[str, Any]]
         Console().print(table(result))
 
 
-def _decode_table(result: dict[str, Any]) -> Any:  # noqa: ANN401  rich is loaded late
+def _table(result: dict[str, Any]) -> Any:  # noqa: ANN401  rich is loaded late
     from rich.table import Table
 
     table = Table(
         title=f"{result['model']} on {result['device']} ({result['dtype']}),"
-        f" {result['prompts']} prompts, {result['identical']} answered identically by all"
+        f" {result['prompts']} prompts"
+        + (f", {result['identical']} answered alike by all" if "identical" in result else "")
     )
-    for column in ("", "completions/s", "prefill p50", "decode p50", "total p95", "tokens/step"):
+    for column in COLUMNS:
         table.add_column(column, justify="right")
     for name, run in result["runs"].items():
         table.add_row(
@@ -97,5 +167,6 @@ def _decode_table(result: dict[str, Any]) -> Any:  # noqa: ANN401  rich is loade
             f"{run['decode_ms']['p50']:.1f} ms",
             f"{run['total_ms']['p95']:.1f} ms",
             f"{run['tokens_per_step']:.2f}",
+            f"{run['reused_share']:.0%}" if "reused_share" in run else "",
         )
     return table

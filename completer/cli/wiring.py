@@ -75,6 +75,17 @@ def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> Loc
     return LocalService(model, engine, settings, repositories)
 
 
+def build_service_over(
+    workspace: Workspace, model: LoadedModel, tuning: Tuning, settings: Settings
+) -> LocalService:
+    """Build a service over one workspace that has been read to its end; for benchmarks."""
+    tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
+    repositories = Repositories(lambda _: Repository(workspace, tokenizer))
+    repositories.open(workspace.root).wait()
+    engine = build_engine(model, settings, tuning.costs)
+    return LocalService(model, engine, settings, repositories)
+
+
 def build_drafter(model: LoadedModel, texts: Sequence[str]) -> Drafter:
     """Index `texts` for drafting; for benchmarks, which have no workspace."""
     tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
