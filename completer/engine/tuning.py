@@ -66,7 +66,7 @@ def tune(
     reference = _logits(_runner(model), sample)
     models = {str(model.dtype).removeprefix("torch."): model}
     if may_change_dtype and model.dtype == torch.float32 and _size(model) <= LARGEST_COPY:
-        models["bfloat16"] = copy.deepcopy(model).to(torch.bfloat16)  # type: ignore[arg-type]
+        models["bfloat16"] = _in_bfloat16(model)
     trials = [
         _try(models[dtype], dtype, threads, sample, reference)
         for dtype in models
@@ -114,6 +114,10 @@ def _agree(reference: Tensor, other: Tensor) -> bool:
     best = reference.topk(2).values
     clear = best[:, 0] - best[:, 1] > CLEAR_MARGIN
     return bool((reference.argmax(-1) == other.argmax(-1))[clear].all())
+
+
+def _in_bfloat16(model: PreTrainedModel) -> PreTrainedModel:
+    return copy.deepcopy(model).to(torch.bfloat16)  # type: ignore[arg-type]
 
 
 def _size(model: PreTrainedModel) -> int:

@@ -1,0 +1,54 @@
+"""Candidates are measured on the model itself; one that says something else is never chosen."""
+
+import pytest
+import torch
+
+from completer.engine.tuning import thread_counts, tune
+from tests.completer.engine.test_attention import random_ids
+from tests.tiny import tiny_model
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_before():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def model():
+    return tiny_model("llama", 64)
+
+
+def test_every_dtype_is_tried_with_every_thread_count():
+    chosen, tuning = tune(model(), random_ids(50), may_change_dtype=True)
+
+    tried = {(trial.dtype, trial.threads) for trial in tuning.trials}
+    assert {dtype for dtype, _ in tried} == {"float32", "bfloat16"}
+    assert {threads for _, threads in tried} == set(thread_counts(torch.device("cpu")))
+    assert str(chosen.dtype) == f"torch.{tuning.dtype}"
+    assert torch.get_num_threads() == tuning.threads
+
+
+def test_the_fastest_that_agrees_is_chosen():
+    _, tuning = tune(model(), random_ids(50), may_change_dtype=True)
+
+    agreeing = [trial for trial in tuning.trials if trial.agrees]
+    best = min(agreeing, key=lambda trial: trial.completion_ms)
+    assert (tuning.dtype, tuning.threads) == (best.dtype, best.threads)
+    assert all(trial.agrees for trial in tuning.trials if trial.dtype == "float32")
+
+
+def test_a_dtype_that_must_not_change_stays():
+    _, tuning = tune(model(), random_ids(50), may_change_dtype=False)
+
+    assert {trial.dtype for trial in tuning.trials} == {"float32"}
+
+
+def test_a_dtype_that_says_something_else_does_not_agree(monkeypatch):
+    wrong = tiny_model("llama", 64, seed=9).to(torch.bfloat16)
+    monkeypatch.setattr("completer.engine.tuning._in_bfloat16", lambda _: wrong)
+    monkeypatch.setattr("completer.engine.tuning.CLEAR_MARGIN", 0.0)
+    _, tuning = tune(model(), random_ids(50), may_change_dtype=True)
+
+    assert tuning.dtype == "float32"
+    assert not any(trial.agrees for trial in tuning.trials if trial.dtype == "bfloat16")

@@ -1,0 +1,57 @@
+"""What was measured is kept per model and device, and measured again when it is damaged."""
+
+import pytest
+import torch
+
+from completer import tuned as module
+from completer.tuned import tuned
+from models.loading import load_model
+from tests.tiny import save_tiny
+
+
+@pytest.fixture
+def model(tmp_path):
+    return load_model(str(save_tiny("llama", tmp_path / "model")), device="cpu")
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Counts how often anything was measured."""
+    calls = []
+    tune = module.tune
+    monkeypatch.setattr(module, "tune", lambda *a, **k: (calls.append(1), tune(*a, **k))[1])
+    return calls
+
+
+def test_the_second_time_nothing_is_measured(model, measured, tmp_path):
+    _, first = tuned(model, tmp_path, may_change_dtype=True)
+    again, second = tuned(model, tmp_path, may_change_dtype=True)
+
+    assert len(measured) == 1
+    assert second == first
+    assert again.dtype == again.model.dtype
+
+
+def test_a_forced_dtype_is_another_question(model, measured, tmp_path):
+    tuned(model, tmp_path, may_change_dtype=False)
+    kept, tuning = tuned(model, tmp_path, may_change_dtype=False, again=True)
+
+    assert len(measured) == 2
+    assert kept.dtype == torch.float32
+    assert tuning.dtype == "float32"
+
+
+def test_a_damaged_file_is_measured_anew(model, measured, tmp_path):
+    tuned(model, tmp_path, may_change_dtype=False)
+    (file,) = (tmp_path / "tuning").iterdir()
+    file.write_text('{"dtype": "float3')
+    tuned(model, tmp_path, may_change_dtype=False)
+
+    assert len(measured) == 2
+    assert file.read_text().startswith('{"dtype": "float32"')
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(model, tmp_path):
+    (tmp_path / "tuning").write_text("a file where a folder should be")
+
+    assert tuned(model, tmp_path, may_change_dtype=False)[1].dtype == "float32"
