@@ -1,0 +1,198 @@
+"""Suggestions shown, hidden and accepted, told by clients or inferred."""
+
+import pytest
+
+from telemetry.events import Opportunity, SessionInfo, Suggestion
+from telemetry.privacy import OptOut, Pseudonyms, install_key
+from tests.telemetry.conftest import Editor
+from tests.telemetry.databases import gaps
+
+SHOWING = "SELECT shown_dur_ms, hidden_reason, ev_src FROM suggestion_named"
+ACCEPTS = "SELECT kind, delta_len, cum_len, ev_src FROM accept_named"
+
+
+def test_a_delivered_reply_is_taken_as_shown(editor):
+    editor.offer("return x")
+    assert editor.one(SHOWING) == (None, None, "inferred")
+
+
+def test_only_the_best_of_several_is_taken_as_shown(editor):
+    opportunity = Opportunity(session=editor.session, uri=editor.uri, outcome="returned")
+    editor.recorder.opportunity(opportunity)
+    editor.recorder.returned(
+        opportunity.id, [Suggestion(text="b", rank=1), Suggestion(text="a", rank=0)]
+    )
+    shown = editor.all("SELECT rank, ev_src FROM suggestion_named ORDER BY rank")
+    assert shown == [(0, "inferred"), (1, "none")]
+
+
+def test_a_client_that_reports_what_it_shows_is_believed(editor):
+    first = editor.offer("return x")
+    assert editor.recorder.shown(first).result(5)
+    editor.offer("return y")  # delivered, and never reported as shown
+    assert [row[2] for row in editor.all(SHOWING)] == ["client", "none"]
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [
+        (lambda e: e.write("z"), "typed_over"),
+        (lambda e: e.offer("other"), "superseded"),
+        (lambda e: e.recorder.cursor_moved(e.uri), "cursor_moved"),
+        (lambda e: e.recorder.document_closed(e.uri), "doc_closed"),
+        (lambda e: e.recorder.session_ended(e.session), "doc_closed"),
+    ],
+)
+def test_what_happens_next_hides_it(editor, happens, reason):
+    editor.offer("return x")
+    editor.now_ms += 1_200
+    happens(editor)
+    assert editor.all(SHOWING)[0] == (1_200, reason, "inferred")
+
+
+def test_a_clients_own_reason_and_duration_count(editor):
+    suggestion = editor.offer("return x")
+    editor.recorder.hidden(suggestion, "esc", shown_for_ms=900)
+    assert editor.one(SHOWING) == (900, "esc", "inferred")
+
+
+def test_another_users_request_for_the_same_path_hides_nothing(editor):
+    editor.offer("return x")
+    other = editor.connect("bob")
+    editor.recorder.opportunity(Opportunity(session=other, uri=editor.uri, outcome="empty"))
+    assert editor.one(SHOWING) == (None, None, "inferred")
+
+
+def test_an_acceptance_is_durable_when_its_receipt_says_so(editor):
+    suggestion = editor.offer("return x")
+    editor.now_ms += 800
+    assert editor.recorder.accepted(suggestion).result(5)
+    assert editor.one(ACCEPTS) == ("full", 8, 8, "client")
+    assert editor.one(SHOWING) == (800, "accepted", "inferred")
+
+
+def test_an_acceptance_told_twice_counts_once(editor):
+    suggestion = editor.offer("return x")
+    for _ in range(3):
+        assert editor.recorder.accepted(suggestion).result(5)
+    assert editor.all(ACCEPTS) == [("full", 8, 8, "client")]
+
+
+def test_parts_taken_one_after_the_other_add_up(editor):
+    suggestion = editor.offer("return x + y")
+    editor.recorder.accepted(suggestion, "word", length=6)
+    editor.recorder.accepted(suggestion, "word", length=8)
+    editor.recorder.accepted(suggestion)
+    taken = [("word", 6, 6, "client"), ("word", 2, 8, "client"), ("full", 4, 12, "client")]
+    assert editor.all(ACCEPTS) == taken
+
+
+def test_a_part_taken_and_then_left_is_partial(editor):
+    suggestion = editor.offer("return x + y")
+    editor.recorder.accepted(suggestion, "word", length=6)
+    editor.recorder.cursor_moved(editor.uri)
+    assert editor.one(SHOWING)[1] == "partial"
+
+
+def test_text_that_a_suggestion_repeats_is_not_accepted_text(editor):
+    # "retu" is typed; the client is sent all of "return x" for the range of "retu"
+    editor.write("retu")
+    suggestion = editor.offer("return x", offset=0, replaced="retu")
+    editor.recorder.accepted(suggestion, "word", length=6)  # "return": two units of it are new
+    assert editor.one("SELECT len FROM suggestion") == (4,)
+    assert editor.one(ACCEPTS) == ("word", 2, 2, "client")
+
+
+def test_lengths_are_utf16_units_and_utf8_bytes(editor):
+    suggestion = editor.offer("'😀'\n")
+    editor.recorder.accepted(suggestion, "partial", length=3)
+    lengths = editor.one("SELECT len, len_b, lines, multiline FROM suggestion")
+    assert lengths == (5, 7, 2, 1)
+    assert editor.one(ACCEPTS) == ("partial", 3, 3, "client")
+
+
+def test_an_unknown_suggestion_is_counted_as_lost(editor):
+    assert not editor.recorder.accepted("never returned").result(5)
+    editor.recorder.returned("never asked", [Suggestion(text="x")])
+    editor.settle()
+    assert gaps(editor.recorder.path) == {"unknown_suggestion": 1, "unknown_opportunity": 1}
+
+
+def test_what_a_request_was_like_is_stored(editor):
+    event = Opportunity(
+        session=editor.session,
+        uri=editor.uri,
+        outcome="filtered",
+        trigger="manual",
+        language="rust",
+        model="nano",
+        arm="b",
+        draft_source="repository",
+        finish_reason="stop",
+        exit_mode="lossless",
+        distribution="model",
+        started_ms=5,
+        queue_ms=0.5,
+        engine_ms=20.0,
+        total_ms=21.5,
+        steps=4,
+        generated_tokens=9,
+        drafted_tokens=12,
+        accepted_draft_tokens=5,
+        p_accept=0.25,
+        propensity=0.9,
+        features={"entropy": 1.5},
+    )
+    editor.recorder.opportunity(event)
+    row = editor.one(
+        "SELECT outcome, trigger, lang, model, arm, draft_source, finish_reason, exit_mode, "
+        "distribution, ts_ms, total_ms, steps, gen_tok, draft_ok_tok, p_accept, propensity, "
+        "features FROM opportunity_named"
+    )
+    assert row == (
+        *("filtered", "manual", "rust", "nano", "b", "repository", "stop", "lossless", "model"),
+        *(5, 21.5, 4, 9, 5, 0.25, 0.9, '{"entropy": 1.5}'),
+    )
+
+
+def test_features_that_are_not_numbers_are_refused(editor):
+    event = Opportunity(
+        session=editor.session,
+        uri=editor.uri,
+        outcome="empty",
+        features={"line": "secret = 1"},  # type: ignore[dict-item]
+    )
+    editor.recorder.opportunity(event)
+    assert editor.one("SELECT count(*) FROM opportunity") == (0,)
+
+
+def opt_out(folder):
+    return OptOut(folder, Pseudonyms(install_key(folder)))
+
+
+def test_nothing_of_a_user_who_opted_out_is_stored(tmp_path):
+    opt_out(tmp_path).add(user="ada")
+    editor = Editor(tmp_path)
+    suggestion = editor.offer("return x")
+    editor.write("return x")
+    assert editor.recorder.accepted(suggestion).result(5)
+    editor.recorder.close()
+    assert editor.recorder.path.exists() is False
+
+
+def test_nothing_in_a_workspace_that_opted_out_is_stored(tmp_path):
+    opt_out(tmp_path).add(workspace="/w")
+    editor = Editor(tmp_path)
+    suggestion = editor.offer("return x")
+    editor.write("return x")
+    assert editor.recorder.accepted(suggestion).result(5)
+    assert editor.one("SELECT count(*) FROM opportunity") == (0,)
+    assert editor.one("SELECT count(*) FROM edit_rollup") == (0,)
+    editor.recorder.close()
+
+
+def test_users_are_stored_as_pseudonyms(editor):
+    editor.recorder.session_started(SessionInfo(client="test", user="ada"))
+    users = {user for (user,) in editor.all("SELECT user_h FROM session")}
+    assert len(users) == 1
+    assert "ada" not in users
