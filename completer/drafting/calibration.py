@@ -127,14 +127,14 @@ def blend(s: Record, factors: Float64s, n: int, candidates: int, watched: int) -
     weights to `s.expert_weight`, and what share the candidate `watched` has for each of them to `s.expert_share`.
     """
     s.counted[:] = 0.0
-    s.count[:candidates] = 0.0
+    s.count[:, :candidates] = 0.0
     s.score[:candidates] = 0.0
     s.experts = 0
     total = factors[BY_NONE + (s.evidence_order[0] if n else ORDERS)]
     begin = 0
     for i in range(n):
         source, candidate, weight = s.evidence_source[i], s.evidence[i], s.evidence_weight[i]
-        s.count[candidate, source] += weight
+        s.count[source, candidate] += weight
         s.counted[source] += weight
         order = s.evidence_order[i]
         if i + 1 == n or s.evidence_order[i + 1] != order:
@@ -160,17 +160,19 @@ def _consult(
     """Add one expert's opinion to the scores; return its weight."""
     counted = s.counted[source]
     largest = 0.0
+    count = s.count[source]
     for candidate in range(candidates):
-        largest = max(largest, s.count[candidate, source])
+        largest = max(largest, count[candidate])
     expert = s.expert[s.experts]
     expert[0] = BY_ORDER + source * ORDERS + order
     expert[1] = BY_DOMINANCE + order * DOMINANCES + dominance_class(counted, largest)
     expert[2] = BY_COUNT + source * COUNTS + count_class(counted)
     weight = factors[expert[0]] * factors[expert[1]] * factors[expert[2]]
+    score, share = s.score, weight / counted
     for candidate in range(candidates):
-        s.score[candidate] += weight * s.count[candidate, source] / counted
+        score[candidate] += share * count[candidate]
     s.expert_weight[s.experts] = weight
-    s.expert_share[s.experts] = s.count[watched, source] / counted if watched >= 0 else 0.0
+    s.expert_share[s.experts] = count[watched] / counted if watched >= 0 else 0.0
     s.experts += 1
     return float(weight)
 

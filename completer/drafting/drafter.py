@@ -55,8 +55,8 @@ class Drafter:
         """Return what the kernels draft from, as it stands."""
         array, other = self.corpus.array, self.dependencies
         return Texts(
-            self.live.nodes, self.corpus.saved.nodes, array.columns, array.starts,
-            other.columns, other.starts, self.recycled, self.factors,
+            self.live.nodes, self.corpus.saved.nodes, array.columns, array.shared, array.starts,
+            other.columns, other.shared, other.starts, self.recycled, self.factors,
         )  # fmt: skip
 
     def open_document(self, document: str, tokens: Tokens) -> None:

@@ -51,8 +51,10 @@ MAX_TREE = 256
 RECYCLED, SUFFIX = 3, 5
 """As in `tree.Source`."""
 
-_LIVE_ROOM, _SAVED_ROOM, _REPOSITORY_ROOM, _DEPENDENCIES_ROOM = 32, 24, 48, 16
+_LIVE_ROOM, _SAVED_ROOM, _REPOSITORY_ROOM, _DEPENDENCIES_ROOM = 32, 24, 32, 16
 MAX_OCCURRENCES = _LIVE_ROOM + _SAVED_ROOM + _REPOSITORY_ROOM + _DEPENDENCIES_ROOM
+_NODE_SHARE = 4
+"""Below the root, the room for occurrences is this many times smaller."""
 _LEAST_PROB = 0.004
 """Paths less likely than this are not followed."""
 _MAX_CANDIDATES = 1024
@@ -81,7 +83,7 @@ SCRATCH = np.dtype(
         ("evidence_source", np.int8, MAX_OCCURRENCES),
         ("evidence_order", np.int8, MAX_OCCURRENCES),
         ("evidence_weight", np.float64, MAX_OCCURRENCES),
-        ("count", np.float64, (MAX_OCCURRENCES, SOURCES)),
+        ("count", np.float64, (SOURCES, MAX_OCCURRENCES)),
         ("counted", np.float64, SOURCES),
         ("score", np.float64, MAX_OCCURRENCES),
         ("experts", np.int64),
@@ -108,9 +110,11 @@ class Texts(NamedTuple):
     saved: Int32s
     """Files saved since the repository was sorted (`suffix_tree`)."""
     repository: Int32s
+    repository_shared: NDArray[np.uint8]
     repository_starts: Int32s
     """The repository (`suffix_array`)."""
     dependencies: Int32s
+    dependencies_shared: NDArray[np.uint8]
     dependencies_starts: Int32s
     """Installed packages (`suffix_array`)."""
     recycled: Int32s
@@ -207,21 +211,25 @@ def _gather(s: Record, texts: Texts, length: int, candidate: int) -> int:
     """
     context, found, weight = s.context[:length], s.found, s.found_weight
     live = saved = repository = dependencies = 0
+    share = 1
     if candidate >= 0:
+        share = _NODE_SHARE
         hint = s.hint[candidate]
         live = texts.live[hint[LIVE], NEXT] if hint[LIVE] else 0
         saved = texts.saved[hint[SAVED], NEXT] if hint[SAVED] else 0
         repository = hint[REPOSITORY] + 1 if hint[REPOSITORY] else 0
         dependencies = hint[DEPENDENCIES] + 1 if hint[DEPENDENCIES] else 0
-    count = gather_live(texts.live, context, live, LIVE, _LIVE_ROOM, found, weight, 0)
-    count = gather_live(texts.saved, context, saved, SAVED, _SAVED_ROOM, found, weight, count)
+    count = gather_live(texts.live, context, live, LIVE, _LIVE_ROOM // share, found, weight, 0)
+    count = gather_live(
+        texts.saved, context, saved, SAVED, _SAVED_ROOM // share, found, weight, count
+    )
     count = gather_static(
-        texts.repository, texts.repository_starts, context, repository,
-        REPOSITORY, _REPOSITORY_ROOM, found, weight, count,
+        texts.repository, texts.repository_shared, texts.repository_starts, context, repository,
+        REPOSITORY, _REPOSITORY_ROOM // share, found, weight, count,
     )  # fmt: skip
     count = gather_static(
-        texts.dependencies, texts.dependencies_starts, context, dependencies,
-        DEPENDENCIES, _DEPENDENCIES_ROOM, found, weight, count,
+        texts.dependencies, texts.dependencies_shared, texts.dependencies_starts, context, dependencies,
+        DEPENDENCIES, _DEPENDENCIES_ROOM // share, found, weight, count,
     )  # fmt: skip
     return order_by_length(found, count, s.heads, s.link)
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.corpus import Corpus, Stamp
-from completer.drafting.suffix_array import DEPTH, SuffixArray
+from completer.drafting.suffix_array import DEPTH, TEXT, SuffixArray
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +39,14 @@ def save_index(corpus: Corpus, folder: Path) -> None:
     with corpus.lock:
         array, files = corpus.array, list(corpus.sorted_files())
         columns = array.columns.copy()
-    np.abs(columns[0], out=columns[0])
+    np.abs(columns[TEXT], out=columns[TEXT])
+    parts = {"columns": columns, "shared": array.shared, "starts": array.starts}
+    arrays = {name: _write_array(folder, part) for name, part in parts.items()}
     body = {
         "version": VERSION,
         "depth": DEPTH,
         "vocabulary": corpus.vocabulary_size,
-        "columns": _write_array(folder, columns),
-        "starts": _write_array(folder, array.starts),
+        "arrays": arrays,
         "files": [
             [name, begin, length, stamp.size, stamp.mtime_ns, stamp.digest]
             for name, begin, length, stamp in files
@@ -56,53 +57,59 @@ def save_index(corpus: Corpus, folder: Path) -> None:
     header = folder / f"{_HEADER}.{os.getpid()}"
     header.write_text(json.dumps({"digest": _digest(text.encode()), "body": text}))
     header.replace(folder / _HEADER)
-    _remove_others(folder, {body["columns"]["file"], body["starts"]["file"]})  # type: ignore[index]
+    _remove_others(folder, {entry["file"] for entry in arrays.values()})
 
 
 def load_index(corpus: Corpus, folder: Path) -> bool:
     """Start `corpus` from a saved index; return whether there was one that can be trusted."""
     try:
-        header = json.loads((folder / _HEADER).read_text())
-        if header["digest"] != _digest(header["body"].encode()):
-            raise ValueError("the header is damaged")
-        body = json.loads(header["body"])
-        if [body["version"], body["depth"], body["vocabulary"]] != [
-            VERSION, DEPTH, corpus.vocabulary_size,
-        ]:  # fmt: skip
-            raise ValueError("it was written by another version or for another tokenizer")
-        array = SuffixArray(
-            _read_array(folder, body["columns"]), _read_array(folder, body["starts"])
-        )
+        body = _read_header(folder, corpus.vocabulary_size)
+        arrays = {name: _read_array(folder, entry) for name, entry in body["arrays"].items()}
+        array = SuffixArray(**arrays)
+        files = [(name, begin, size, Stamp(*stamp)) for name, begin, size, *stamp in body["files"]]
     except FileNotFoundError:
         return False
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("the saved index in %s is not used, and built anew: %s", folder, error)
         return False
-    corpus.adopt(
-        array,
-        [(name, begin, length, Stamp(*stamp)) for name, begin, length, *stamp in body["files"]],
-    )
+    corpus.adopt(array, files)
     return True
 
 
-def _write_array(folder: Path, array: NDArray[np.int32]) -> dict[str, Any]:
+def _read_header(folder: Path, vocabulary_size: int) -> dict[str, Any]:
+    """Return the header's body; raises ValueError if it is damaged or not for this program."""
+    header = json.loads((folder / _HEADER).read_text())
+    if header["digest"] != _digest(header["body"].encode()):
+        raise ValueError("the header is damaged")
+    body: dict[str, Any] = json.loads(header["body"])
+    if (body["version"], body["depth"], body["vocabulary"]) != (VERSION, DEPTH, vocabulary_size):
+        raise ValueError("it was written by another version or for another tokenizer")
+    return body
+
+
+def _write_array(folder: Path, array: NDArray[Any]) -> dict[str, Any]:
     """Write an array under the name of its digest; return what is needed to read it."""
-    data = np.ascontiguousarray(array)
-    digest = _digest(memoryview(data).cast("B"))
-    path = folder / f"{digest[:32]}.i32"
+    data = memoryview(np.ascontiguousarray(array)).cast("B")
+    digest = _digest(data)
+    path = folder / f"{digest[:32]}.array"
     temporary = path.with_suffix(f".{os.getpid()}")
     with temporary.open("wb") as file:
-        file.write(memoryview(data).cast("B"))
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    return {"file": path.name, "shape": list(data.shape), "digest": digest}
+    return {
+        "file": path.name,
+        "dtype": array.dtype.name,
+        "shape": list(array.shape),
+        "digest": digest,
+    }
 
 
-def _read_array(folder: Path, entry: dict[str, Any]) -> NDArray[np.int32]:
+def _read_array(folder: Path, entry: dict[str, Any]) -> NDArray[Any]:
     """Map an array into memory, privately, and check it against its digest."""
     name = Path(entry["file"]).name
-    array = np.memmap(folder / name, np.int32, "c", shape=tuple(entry["shape"]))
+    array = np.memmap(folder / name, entry["dtype"], "c", shape=tuple(entry["shape"]))
     if _digest(memoryview(array).cast("B")) != entry["digest"]:
         raise ValueError(f"{name} is damaged")
     return np.asarray(array)

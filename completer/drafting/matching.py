@@ -15,6 +15,7 @@ from completer.drafting.suffix_tree import AFTER, BEFORE, common_context, find, 
 
 Int32s = NDArray[np.int32]
 Float32s = NDArray[np.float32]
+UInt8s = NDArray[np.uint8]
 
 CURSOR, KIND, LENGTH = range(3)
 """Columns of an occurrence."""
@@ -23,7 +24,8 @@ REPOSITORY, LIVE, DEPENDENCIES, SAVED = range(4)
 """Kinds of places; the first three equal the `Source` of the same name."""
 KINDS = 4
 
-_MIN_SAMPLE = 16
+_MIN_SAMPLE = 8
+_NEARBY_ROWS = 256
 
 
 @njit(cache=True, nogil=True)
@@ -80,20 +82,25 @@ def _bracket(
 
 @njit(cache=True, nogil=True)
 def first_matching(
-    text: Int32s, rows: Int32s, low: int, high: int, context: Int32s, length: int
+    columns: Int32s, shared: UInt8s, low: int, high: int, context: Int32s, length: int
 ) -> int:
-    """Return the first row of [low, high] from which on all share `length` tokens; `high` does.
+    """Return the first row of [low, high] from which on all match `length` tokens; `high` does.
 
-    Gallops down from `high`: the cost grows with the distance found, not with the range.
+    `length` is a power of two. Nearby rows are told by `shared`; then the search gallops.
     """
-    step = 1
-    while high - step >= low and common_length(text, rows[high - step], context[:length]) == length:
+    for _ in range(_NEARBY_ROWS):
+        if high == low or shared[high] < length:
+            return high
+        high -= 1
+    text, rows = columns[TEXT], columns[ROWS]
+    step = _NEARBY_ROWS
+    while high - step >= low and matches(text, rows[high - step], context, length):
         high -= step
         step <<= 1
     low = max(low, high - step + 1)
     while low < high:
         middle = (low + high) >> 1
-        if common_length(text, rows[middle], context[:length]) == length:
+        if matches(text, rows[middle], context, length):
             high = middle
         else:
             low = middle + 1
@@ -102,19 +109,25 @@ def first_matching(
 
 @njit(cache=True, nogil=True)
 def past_matching(
-    text: Int32s, rows: Int32s, low: int, high: int, context: Int32s, length: int
+    columns: Int32s, shared: UInt8s, low: int, high: int, context: Int32s, length: int
 ) -> int:
-    """Return the end of the run of rows from `low` on, below `high`, that share `length` tokens."""
-    step = 1
-    while low + step <= high and (
-        common_length(text, rows[low + step - 1], context[:length]) == length
-    ):
+    """Return the end of the run of rows that match `length` tokens; row low - 1 does, `high` ends it.
+
+    `length` is a power of two. Nearby rows are told by `shared`; then the search gallops.
+    """
+    for _ in range(_NEARBY_ROWS):
+        if low == high or shared[low] < length:
+            return low
+        low += 1
+    text, rows = columns[TEXT], columns[ROWS]
+    step = _NEARBY_ROWS
+    while low + step <= high and matches(text, rows[low + step - 1], context, length):
         low += step
         step <<= 1
     high = min(high, low + step - 1)
     while low < high:
         middle = (low + high) >> 1
-        if common_length(text, rows[middle], context[:length]) == length:
+        if matches(text, rows[middle], context, length):
             low = middle + 1
         else:
             high = middle
@@ -122,8 +135,24 @@ def past_matching(
 
 
 @njit(cache=True, nogil=True)
+def matches(text: Int32s, position: int, context: Int32s, length: int) -> bool:
+    """Whether the `length` tokens before `position` equal those of `context`."""
+    return common_length(text, position, context[:length]) == length
+
+
+@njit(cache=True, nogil=True)
+def round_down(length: int) -> int:
+    """Return the largest power of two that is not above `length`; 0 for 0."""
+    power = 1
+    while power <= length:
+        power <<= 1
+    return power >> 1
+
+
+@njit(cache=True, nogil=True)
 def gather_static(
     columns: Int32s,
+    shared: UInt8s,
     starts: Int32s,
     context: Int32s,
     hint: int,
@@ -135,41 +164,66 @@ def gather_static(
 ) -> int:
     """Add up to `room` occurrences of `context` in a suffix array; return the new count.
 
+    Goes outwards from where the context belongs, one power of two of its length after the other.
     `hint` is a position whose context matches well, if one is known; otherwise 0.
     """
     if len(context) == 0 or context[0] + 1 >= len(starts):
         return count
     text, rows = columns[TEXT], columns[ROWS]
-    block_low, block_high = starts[context[0]], starts[context[0] + 1]
-    low = find_row(text, rows, block_low, block_high, context, columns[RANKS, hint] if hint else -1)
+    first, last = starts[context[0]], starts[context[0] + 1]
+    if first == last:
+        return count
+    low = find_row(text, rows, first, last, context, columns[RANKS, hint] if hint else -1)
     high = low
+    below = common_length(text, rows[low - 1], context) if low > first else 0
+    above = common_length(text, rows[high], context) if high < last else 0
+    below, above = round_down(below), round_down(above)
     end = count + room
-    while count < end:
-        below = common_length(text, rows[low - 1], context) if low > block_low else 0
-        above = common_length(text, rows[high], context) if high < block_high else 0
+    while count < end and max(below, above) > 0:
         length = max(below, above)
-        if length == 0:
-            break
-        new_low, new_high = low, high
-        if length == 1:
-            new_low, new_high = block_low, block_high
-        else:
-            if below == length:
-                new_low = first_matching(text, rows, block_low, low - 1, context, length)
-            if above == length:
-                new_high = past_matching(text, rows, high + 1, block_high, context, length)
-        fresh = (low - new_low) + (new_high - high)
-        sample = min(fresh, max(_MIN_SAMPLE, (end - count) // 2), end - count)
-        for k in range(sample):
-            row = new_low + (k * fresh + fresh // 2) // sample
-            if row >= low:
-                row += high - low
-            if text[rows[row]] > 0:
-                found[count, CURSOR], found[count, KIND] = rows[row], kind
-                found[count, LENGTH] = length
-                weights[count] = fresh / sample
-                count += 1
-        low, high = new_low, new_high
+        new_low, new_high = (first, last) if length == 1 else (low, high)
+        if length > 1 and below == length:
+            new_low = first_matching(columns, shared, first, low - 1, context, length)
+        if length > 1 and above == length:
+            new_high = past_matching(columns, shared, high + 1, last, context, length)
+        count = _sample(
+            text, rows, new_low, low, high, new_high, context, kind, end, found, weights, count
+        )
+        if new_low < low:
+            low, below = new_low, shared[new_low] if new_low > first else 0
+        if new_high > high:
+            high, above = new_high, shared[new_high] if new_high < last else 0
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _sample(
+    text: Int32s,
+    rows: Int32s,
+    new_low: int,
+    low: int,
+    high: int,
+    new_high: int,
+    context: Int32s,
+    kind: int,
+    end: int,
+    found: Int32s,
+    weights: Float32s,
+    count: int,
+) -> int:
+    """Add an even sample of rows [new_low, low) and [high, new_high); return the new count."""
+    fresh = (low - new_low) + (new_high - high)
+    sample = min(fresh, max(_MIN_SAMPLE, (end - count) // 2), end - count)
+    for k in range(sample):
+        row = new_low + (k * fresh + fresh // 2) // sample
+        if row >= low:
+            row += high - low
+        position = rows[row]
+        if text[position] > 0:
+            found[count, CURSOR], found[count, KIND] = position, kind
+            found[count, LENGTH] = common_length(text, position, context)
+            weights[count] = fresh / sample
+            count += 1
     return count
 
 

@@ -1,14 +1,16 @@
 """The static part: every position of a corpus, sorted by the tokens that stand before it.
 
-A suffix array read backwards. Row r names a position i of the text; rows are in order of text[i-1], then text[i-2],
-and so on, so that all places whose context ends in the same tokens stand side by side, longer matches nested within
-shorter ones: one binary search finds every order of context at once.
+A suffix array read backwards. Row r names a position i of the text; rows are in order of text[i-1],
+then text[i-2], and so on, so that all places whose context ends in the same tokens stand side by
+side, longer matches nested within shorter ones: one search finds every order of context at once.
 
-Text: int32, token id + 1; 0 separates files and equals nothing; a negative value is a dead token (its file was changed
-or deleted) that still keeps its place in the order but is never proposed. text[0] is a separator.
+Text: int32, token id + 1; 0 separates files and equals nothing; a negative value is a dead token
+(its file was changed or deleted) that keeps its place in the order but is never proposed. text[0]
+is a separator.
 
-Sorting is by packed keys (the last few tokens in 64 bits, radix sort), then prefix doubling within what is still
-equal (Manber and Myers 1990; Larsson and Sadakane 1999), which ends at `DEPTH` tokens.
+Sorting is by packed keys (the last few tokens in 64 bits, radix sort), then by prefix doubling
+within what is still equal (Manber and Myers 1990; Larsson and Sadakane 1999), which ends at `DEPTH`
+tokens. The doubling tells on its way, for free, in which power of two two neighbours part.
 """
 
 from collections.abc import Sequence
@@ -28,6 +30,7 @@ _DIGIT = 11
 _INSERTION_MAX = 24
 
 Int32s = NDArray[np.int32]
+UInt8s = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +39,27 @@ class SuffixArray:
 
     columns: Int32s
     """[3, n]: `TEXT`; `ROWS`, positions sorted by context; `RANKS`, the row of each position."""
+    shared: UInt8s
+    """[n + 1] how many tokens rows r - 1 and r have in common, rounded down to a power of two."""
     starts: Int32s
-    """[vocabulary + 2] the rows whose context ends in token id t are `starts[t + 1]:starts[t + 2]`."""
+    """[vocabulary + 2] contexts that end in token id t are rows `starts[t + 1]:starts[t + 2]`."""
 
     @classmethod
     def build(cls, text: Int32s, vocabulary_size: int) -> "SuffixArray":
         """Sort `text` (as described above); releases the lock while it does.
 
-        Raises ValueError if `text` does not begin with a separator or holds ids beyond the vocabulary.
+        Raises ValueError if `text` does not begin with a separator or holds ids beyond the
+        vocabulary.
         """
         if not len(text) or text[0] != 0:
             raise ValueError("a text begins with a separator (0)")
         if int(text.max()) > vocabulary_size:
             raise ValueError(f"token ids reach beyond the vocabulary of {vocabulary_size}")
-        rows = sort_contexts(text)
+        rows, shared = sort_contexts(text)
         columns = np.empty((3, len(text)), np.int32)
         columns[TEXT], columns[ROWS] = text, rows
         _invert(rows, columns[RANKS])
-        return cls(columns, count_starts(text, vocabulary_size))
+        return cls(columns, shared, count_starts(text, vocabulary_size))
 
     @classmethod
     def empty(cls, vocabulary_size: int) -> "SuffixArray":
@@ -73,7 +79,7 @@ class SuffixArray:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self.columns.nbytes + self.starts.nbytes
+        return self.columns.nbytes + self.shared.nbytes + self.starts.nbytes
 
     def __len__(self) -> int:
         return self.columns.shape[1]
@@ -92,20 +98,25 @@ def join_streams(streams: Sequence[Int32s]) -> tuple[Int32s, NDArray[np.int64]]:
     return text, begins[:-1]
 
 
-def sort_contexts(text: Int32s) -> Int32s:
-    """Return the positions of `text` sorted by the `DEPTH` tokens before them (ties in any order)."""
+def sort_contexts(text: Int32s) -> tuple[Int32s, UInt8s]:
+    """Sort the positions of `text` by the `DEPTH` tokens before them (ties in any order).
+
+    Returns the positions, and how many tokens each has in common with the one before it, rounded
+    down to a power of two (at most `DEPTH`).
+    """
     n = len(text)
     bits = max(1, int(np.abs(text).max()).bit_length())
-    packed = 64 // bits
+    packed = 4 if 4 * bits <= 64 else 2
     rows, keys = _sort_keys(_pack_contexts(text, bits, packed), packed * bits)
+    shared = _compare_keys(keys, bits, packed)
     ranks, groups, count = _rank_keys(keys, rows)
     del keys
     depth, buffer, spare = packed, np.empty(n, np.int64), np.empty_like(groups)
     while depth < DEPTH and count:
-        count = _refine_groups(rows, ranks, depth, groups[:count], spare, buffer)
+        count = _refine_groups(rows, ranks, shared, depth, groups[:count], spare, buffer)
         groups, spare = spare, groups
         depth *= 2
-    return rows
+    return rows, shared
 
 
 @njit(cache=True, nogil=True)
@@ -167,6 +178,23 @@ def _sort_keys(keys: NDArray[np.uint64], bits: int) -> tuple[Int32s, NDArray[np.
 
 
 @njit(cache=True, nogil=True)
+def _compare_keys(keys: NDArray[np.uint64], bits: int, packed: int) -> UInt8s:
+    """Return how many tokens neighbouring keys share: 0, 1, 2, or `DEPTH` where they are equal."""
+    shared = np.full(len(keys) + 1, DEPTH, np.uint8)
+    shared[0] = shared[-1] = 0
+    first, second = np.uint64((packed - 1) * bits), np.uint64((packed - 2) * bits)
+    for i in range(1, len(keys)):
+        difference = keys[i] ^ keys[i - 1]
+        if difference >> first:
+            shared[i] = 0
+        elif difference >> second:
+            shared[i] = 1
+        elif difference:
+            shared[i] = 2
+    return shared
+
+
+@njit(cache=True, nogil=True)
 def _rank_keys(keys: NDArray[np.uint64], rows: Int32s) -> tuple[Int32s, Int32s, int]:
     """Rank positions by sorted key: (rank of each position, groups [lo, hi) of equals, their number)."""
     n = len(keys)
@@ -188,6 +216,7 @@ def _rank_keys(keys: NDArray[np.uint64], rows: Int32s) -> tuple[Int32s, Int32s, 
 def _refine_groups(
     rows: Int32s,
     ranks: Int32s,
+    shared: UInt8s,
     depth: int,
     groups: Int32s,
     remaining: Int32s,
@@ -213,6 +242,8 @@ def _refine_groups(
                 position = buffer[k] & 0xFFFFFFFF
                 rows[low + k] = position
                 ranks[position] = low + first
+            if j < size:
+                shared[low + j] = depth
             if j - first > 1:
                 remaining[count, 0], remaining[count, 1] = low + first, low + j
                 count += 1
