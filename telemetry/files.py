@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 SUFFIX: Final = ".sqlite3"
+_NAME: Final = re.compile(r"\d{4}-\d\d-\d\d-(?P<pid>[1-9]\d{0,8})-[0-9a-f]{8}\.sqlite3")
 
 
 def new_database_path(folder: Path) -> Path:
@@ -33,11 +35,11 @@ def database_files(path: Path) -> list[Path]:
 
 def is_in_use(path: Path) -> bool:
     """Whether the process that made this file, by the number in its name, is still running."""
-    parts = path.stem.split("-")
-    if len(parts) != 5 or not parts[3].isdigit():
+    name = _NAME.fullmatch(path.name)
+    if name is None:
         return False
     try:
-        os.kill(int(parts[3]), 0)
+        os.kill(int(name["pid"]), 0)
     except ProcessLookupError:
         return False
     except PermissionError:  # it runs, as somebody else

@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+_log = logging.getLogger(__name__)
 
 KEY_FILE: Final = "install.key"
 OPT_OUT_FILE: Final = "opt-out.json"
@@ -87,31 +90,36 @@ class OptOut:
     def __init__(self, folder: Path, pseudonyms: Pseudonyms) -> None:
         self._path = folder / OPT_OUT_FILE
         self._pseudonyms = pseudonyms
-        self._ids = self._read()
+        self._ids: frozenset[str] | None = self._read()
 
     def covers(self, *, user: str = "", workspace: str = "") -> bool:
-        """Whether either of them has opted out."""
+        """Whether either of them has opted out; everyone, while the list cannot be read."""
+        if self._ids is None:
+            return True
         return (bool(user) and self._pseudonyms.user(user) in self._ids) or (
             bool(workspace) and self._pseudonyms.workspace(workspace) in self._ids
         )
 
     def add(self, *, user: str = "", workspace: str = "") -> None:
         """Record nothing of them from the next session on."""
-        self._save(self._ids | self._named(user, workspace))
+        self._save((self._ids or frozenset()) | self._named(user, workspace))
 
     def remove(self, *, user: str = "", workspace: str = "") -> None:
         """Take an opt-out back."""
-        self._save(self._ids - self._named(user, workspace))
+        self._save((self._ids or frozenset()) - self._named(user, workspace))
 
     def _named(self, user: str, workspace: str) -> frozenset[str]:
         users = {self._pseudonyms.user(user)} if user else set()
         return frozenset(users | ({self._pseudonyms.workspace(workspace)} if workspace else set()))
 
-    def _read(self) -> frozenset[str]:
+    def _read(self) -> frozenset[str] | None:
         try:
             return frozenset(json.loads(self._path.read_text("utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return frozenset()
+        except (OSError, ValueError) as error:
+            _log.warning("telemetry: nothing is recorded, %s is unreadable: %s", self._path, error)
+            return None
 
     def _save(self, ids: frozenset[str]) -> None:
         self._ids = ids

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from telemetry.privacy import KEY_FILE, OptOut, Pseudonyms, install_key
+from telemetry.privacy import KEY_FILE, OPT_OUT_FILE, OptOut, Pseudonyms, install_key
 
 
 @pytest.fixture
@@ -60,3 +60,8 @@ def test_an_opt_out_can_be_taken_back(tmp_path, pseudonyms):
     opt_out.add(user="ada")
     opt_out.remove(user="ada")
     assert not OptOut(tmp_path, pseudonyms).covers(user="ada")
+
+
+def test_nothing_is_recorded_while_the_list_cannot_be_read(tmp_path, pseudonyms):
+    (tmp_path / OPT_OUT_FILE).write_text("{damaged")
+    assert OptOut(tmp_path, pseudonyms).covers(user="ada")

@@ -1,0 +1,85 @@
+"""Forgetting by age, by user, and altogether."""
+
+import pytest
+
+from telemetry.privacy import KEY_FILE
+from telemetry.retention import DAY_MS, apply_retention, purge
+from tests.telemetry.conftest import Editor
+from tests.telemetry.databases import count, rows
+
+TABLES = ("opportunity", "suggestion", "accept", "survival", "edit_rollup")
+
+
+@pytest.fixture
+def past(tmp_path):
+    """A finished process's file: ada's day, and ten days later bob's."""
+    editor = Editor(tmp_path)
+    editor.offer("return x")
+    editor.write("return x")
+    editor.wait(1_000)
+    editor.now_ms += 10 * DAY_MS
+    editor.session = editor.connect("bob")
+    editor.open()
+    editor.offer("return y")
+    editor.write("return y")
+    editor.settle()
+    editor.recorder.close()
+    path = editor.recorder.path.rename(tmp_path / "past.sqlite3")
+    return path, editor.now_ms
+
+
+def counts(path):
+    return [count(path, table) for table in TABLES]
+
+
+def test_old_events_go_with_all_that_hangs_on_them(past, tmp_path):
+    path, now_ms = past
+    assert counts(path) == [2, 2, 2, 20, 2]
+    apply_retention(tmp_path, 5, now_ms=now_ms)
+    assert counts(path) == [1, 1, 1, 10, 1]
+    assert rows(path, "SELECT count(*) FROM session") == [(1,)]
+
+
+def test_a_file_without_events_left_goes_too(past, tmp_path):
+    path, now_ms = past
+    apply_retention(tmp_path, 5, now_ms=now_ms + 6 * DAY_MS)
+    assert not path.exists()
+
+
+def test_retention_without_a_database_does_nothing(tmp_path):
+    assert apply_retention(tmp_path, 5, now_ms=0) == 0
+
+
+def test_a_user_is_forgotten_and_others_are_not(past, tmp_path):
+    path, _ = past
+    assert purge(tmp_path, user="ada").rows == 1 + 1 + 1 + 10 + 1
+    assert counts(path) == [1, 1, 1, 10, 1]
+    assert purge(tmp_path, user="ada").rows == 0
+
+
+def test_deleted_rows_are_not_left_in_the_files(past, tmp_path):
+    path, _ = past
+    (user_h,) = rows(path, "SELECT user_h FROM session ORDER BY id")[0]
+    purge(tmp_path, user="ada")
+    assert all(user_h.encode() not in file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_everything_goes_with_the_key(past, tmp_path):
+    purge(tmp_path, everything=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_running_process_writes_is_left_alone_and_named(tmp_path):
+    editor = Editor(tmp_path)
+    editor.offer("return x")
+    editor.settle()
+    purged = purge(tmp_path, everything=True)
+    assert purged.in_use == (editor.recorder.path,)
+    assert (tmp_path / KEY_FILE).exists()
+    assert editor.one("SELECT count(*) FROM opportunity") == (1,)
+    editor.recorder.close()
+
+
+def test_what_to_purge_must_be_said(tmp_path):
+    with pytest.raises(ValueError, match="an age, a user, or everything"):
+        purge(tmp_path)
