@@ -62,7 +62,7 @@ def decode(
     files = split(corpus or default_corpus(), held_out=held_out, seed=seed)
     spans = one_line_spans(files.held_out, prompts, seed)
     plain, lookup = peers(loaded)
-    engine = build_engine(loaded, settings, tuning.costs)
+    engine = build_engine(loaded, tuning, settings)
     drafter = build_drafter(loaded, files.indexed)
     builder: PromptBuilder = prompt_builder(loaded, settings)
     with progress("prompts") as advance:

@@ -84,7 +84,8 @@ def _speed(tuning: Tuning) -> Check:
     tried = ", ".join(
         f"{trial.dtype} x{trial.threads} {trial.completion_ms:.0f} ms" for trial in tuning.trials
     )
-    chosen = f"{tuning.dtype} with {tuning.threads} threads"
+    how = "the lean forward pass" if tuning.lean else "the model's own code"
+    chosen = f"{tuning.dtype} with {tuning.threads} threads, {how}"
     return Check("speed", True, f"{chosen}, chosen among {tried} for a keystroke's completion")
 
 

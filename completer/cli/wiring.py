@@ -10,12 +10,11 @@ from completer.context.workspace import Workspace
 from completer.deferred import DeferredService
 from completer.drafting.drafter import Drafter
 from completer.drafting.suffix_array import SuffixArray, join_streams
-from completer.engine.cost import CostCurve
 from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.kv_cache import KVPool
 from completer.engine.runner import Runner, kv_layers, slots_within
 from completer.engine.scheduler import Limits
-from completer.engine.tuning import Tuning
+from completer.engine.tuning import Tuning, forward_of
 from completer.http.options import HttpOptions
 from completer.interface import ServiceInfo
 from completer.repositories import Repositories
@@ -44,7 +43,7 @@ def build_model(settings: Settings, *, tune_again: bool = False) -> tuple[Loaded
     return tuned(model, settings.cache_folder, may_change_dtype=may_change_dtype, again=tune_again)
 
 
-def build_engine(model: LoadedModel, settings: Settings, costs: CostCurve) -> Engine:
+def build_engine(model: LoadedModel, tuning: Tuning, settings: Settings) -> Engine:
     """Size the KV pool to its budget and start an engine over it."""
     layers = kv_layers(model.model)
     capacity = model.context_tokens + MAX_DRAFT
@@ -56,13 +55,13 @@ def build_engine(model: LoadedModel, settings: Settings, costs: CostCurve) -> En
         dtype=model.dtype,
         device=model.device,
     )
-    runner = Runner(model.model, pool)
+    forward = forward_of(model.model, lean=tuning.lean, positions=capacity)
     limits = Limits(
         max_running=settings.engine.max_running,
         max_waiting=settings.engine.max_waiting,
         prefill_chunk=settings.engine.prefill_chunk,
     )
-    return Engine(runner, limits=limits, costs=costs)
+    return Engine(Runner(forward, pool), limits=limits, costs=tuning.costs)
 
 
 def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> LocalService:
@@ -71,7 +70,7 @@ def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> Loc
     repositories = Repositories(lambda root: Repository(Workspace(root), tokenizer))
     for root in settings.workspaces:
         repositories.open(root)
-    engine = build_engine(model, settings, tuning.costs)
+    engine = build_engine(model, tuning, settings)
     return LocalService(model, engine, settings, repositories)
 
 
@@ -82,7 +81,7 @@ def build_service_over(
     tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
     repositories = Repositories(lambda _: Repository(workspace, tokenizer))
     repositories.open(workspace.root).wait()
-    engine = build_engine(model, settings, tuning.costs)
+    engine = build_engine(model, tuning, settings)
     return LocalService(model, engine, settings, repositories)
 
 

@@ -123,23 +123,41 @@ def attend(
     softcap: float | None = None,
     **_: Any,  # noqa: ANN401  what a model's code passes along and this function has no use for
 ) -> tuple[Tensor, None]:
-    """Attend for a packed row.
+    """Attend for a packed row, called by a model's own code."""
+    layer: int = module.layer_idx  # type: ignore[assignment]
+    window = sliding_window or 0
+    return attend_layer(
+        layer, query, key, value, step, scaling=scaling, window=window, softcap=softcap
+    ), None
+
+
+def attend_layer(
+    layer: int,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    step: PackedStep,
+    *,
+    scaling: float,
+    window: int = 0,
+    softcap: float | None = None,
+) -> Tensor:
+    """Write a packed row's keys and values into the pool and attend.
 
     Takes query [1, heads, T, head_dim], key and value [1, kv_heads, T, head_dim]; returns
-    [1, T, heads, head_dim]. The new rows are written into the pool first.
+    [1, T, heads, head_dim].
     """
-    layer: int = module.layer_idx  # type: ignore[assignment]
     pieces = []
     begin = 0
     for index, segment in enumerate(step.segments):
         part = slice(begin, begin + segment.length)
         step.pool.write(layer, segment.slot, segment.start, key[0, :, part], value[0, :, part])
         keys, values = step.pool.read(layer, segment.slot, segment.end)
-        mask = step.mask(index, sliding_window or 0, query.device)
+        mask = step.mask(index, window, query.device)
         pieces.append(_attend_one(query[:, :, part], keys, values, mask, scaling, softcap))
         begin += segment.length
     packed = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
-    return packed.transpose(1, 2), None
+    return packed.transpose(1, 2)
 
 
 def _attend_one(

@@ -1,7 +1,7 @@
 """The forward pass: packs segments into one row, runs the model, returns the logits asked for."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -13,15 +13,41 @@ from completer.engine.attention import NAME, PackedStep, Segment
 from completer.engine.kv_cache import KVPool, LayerShape
 
 
+class Forward(Protocol):
+    """A model's arithmetic over one packed row."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: PackedStep) -> Tensor:
+        """Return the logits [R, V] of `rows` [R] of the packed tokens `ids` [T]."""
+        ...
+
+
+class ModelForward:
+    """The model's own code, of whatever architecture."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        model.set_attn_implementation(NAME)
+        self.device = model.device
+        self.dtype = model.dtype
+        self._model = model
+
+    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: PackedStep) -> Tensor:
+        """See `Forward`."""
+        output = self._model(
+            ids[None], position_ids=positions[None], use_cache=False, logits_to_keep=rows, step=step
+        )
+        return cast(Tensor, output.logits[0])
+
+
 class Runner:
     """Runs one model over one KV pool."""
 
-    def __init__(self, model: PreTrainedModel, pool: KVPool) -> None:
-        model.set_attn_implementation(NAME)
-        self.model = model
+    def __init__(self, forward: Forward, pool: KVPool) -> None:
         self.pool = pool
-        self.device = model.device
-        self.dtype = model.dtype
+        self.device = forward.device
+        self._forward = forward
 
     @torch.inference_mode()
     def forward(
@@ -29,14 +55,12 @@ class Runner:
     ) -> Tensor:
         """Run the packed tokens `ids` [T] and return the logits [R, V] of the packed `rows` [R]."""
         positions = np.concatenate([segment.positions() for segment in segments])
-        output = self.model(
-            self._tensor(np.asarray(ids, np.int64))[None],
-            position_ids=self._tensor(positions)[None],
-            use_cache=False,
-            logits_to_keep=self._tensor(rows),
-            step=PackedStep(self.pool, segments, self.dtype),
+        return self._forward(
+            self._tensor(np.asarray(ids, np.int64)),
+            self._tensor(positions),
+            self._tensor(rows),
+            PackedStep(self.pool, segments, self._forward.dtype),
         )
-        return cast(Tensor, output.logits[0])
 
     def synchronize(self) -> None:
         """Wait until the device has done what was asked of it; for measurements."""

@@ -18,7 +18,8 @@ from transformers.modeling_utils import PreTrainedModel
 from completer.engine.attention import Segment
 from completer.engine.cost import CostCurve, measure, time_pass
 from completer.engine.kv_cache import KVPool
-from completer.engine.runner import Runner, kv_layers
+from completer.engine.lean import LeanForward, supports
+from completer.engine.runner import Forward, ModelForward, Runner, kv_layers
 
 PREFILL, VERIFY, VERIFY_STEPS = 64, 8, 6  # what one keystroke's completion is made of
 CAPACITY = 512
@@ -48,10 +49,11 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The choice: dtype, threads, what verifying costs then, and all that was tried."""
+    """The choice: dtype, threads, whether to run `lean`, what verifying costs, what was tried."""
 
     dtype: str
     threads: int
+    lean: bool
     costs: CostCurve
     trials: tuple[Trial, ...]
 
@@ -63,20 +65,26 @@ def tune(
 
     Sets torch's thread count to the chosen one.
     """
-    reference = _logits(_runner(model), sample)
+    reference = _logits(_runner(model, lean=False), sample)
+    lean = supports(model) and _agree(reference, _logits(_runner(model, lean=True), sample))
     models = {str(model.dtype).removeprefix("torch."): model}
     if may_change_dtype and model.dtype == torch.float32 and _size(model) <= LARGEST_COPY:
         models["bfloat16"] = _in_bfloat16(model)
     trials = [
-        _try(models[dtype], dtype, threads, sample, reference)
+        _try(_runner(models[dtype], lean=lean), dtype, threads, sample, reference)
         for dtype in models
         for threads in thread_counts(model.device)
     ]
     best = min((trial for trial in trials if trial.agrees), key=lambda trial: trial.completion_ms)
     torch.set_num_threads(best.threads)
     chosen = models[best.dtype]
-    costs = measure(_runner(chosen))
-    return chosen, Tuning(best.dtype, best.threads, costs, tuple(trials))
+    costs = measure(_runner(chosen, lean=lean))
+    return chosen, Tuning(best.dtype, best.threads, lean, costs, tuple(trials))
+
+
+def forward_of(model: PreTrainedModel, *, lean: bool, positions: int) -> Forward:
+    """Return the chosen arithmetic for a model; `positions` is the longest sequence."""
+    return LeanForward(model, positions) if lean else ModelForward(model)
 
 
 def thread_counts(device: torch.device) -> list[int]:
@@ -88,21 +96,20 @@ def thread_counts(device: torch.device) -> list[int]:
 
 
 def _try(
-    model: PreTrainedModel, dtype: str, threads: int, sample: Sequence[int], reference: Tensor
+    runner: Runner, dtype: str, threads: int, sample: Sequence[int], reference: Tensor
 ) -> Trial:
     torch.set_num_threads(threads)
-    runner = _runner(model)
     agrees = _agree(reference, _logits(runner, sample))
     prefill = time_pass(runner, Segment(0, 0, PREFILL))
     verify = time_pass(runner, Segment(0, CAPACITY // 2, VERIFY))
     return Trial(dtype, threads, prefill, verify, agrees)
 
 
-def _runner(model: PreTrainedModel) -> Runner:
+def _runner(model: PreTrainedModel, *, lean: bool) -> Runner:
     pool = KVPool(
         kv_layers(model), slots=1, capacity=CAPACITY, dtype=model.dtype, device=model.device
     )
-    return Runner(model, pool)
+    return Runner(forward_of(model, lean=lean, positions=CAPACITY), pool)
 
 
 def _logits(runner: Runner, sample: Sequence[int]) -> Tensor:
@@ -117,7 +124,7 @@ def _agree(reference: Tensor, other: Tensor) -> bool:
 
 
 def _in_bfloat16(model: PreTrainedModel) -> PreTrainedModel:
-    return copy.deepcopy(model).to(torch.bfloat16)  # type: ignore[arg-type]
+    return copy.deepcopy(model).to(torch.bfloat16)  # type: ignore[arg-type,no-any-return]
 
 
 def _size(model: PreTrainedModel) -> int:

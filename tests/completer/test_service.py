@@ -17,7 +17,7 @@ from completer.settings import Settings
 from models.loading import LoadedModel, load_model
 from tests.tiny import save_tiny
 
-NO_TUNING = Tuning("float32", 1, ASSUMED, ())
+NO_TUNING = Tuning("float32", 1, False, ASSUMED, ())
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.kv_cache import KVPool
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
+from completer.engine.tuning import forward_of
 from tests.tiny import CONTEXT, tiny_model
 
 VOCABULARY = 64
@@ -18,7 +19,9 @@ VOCABULARY = 64
 
 @pytest.fixture
 def make_runner(device: torch.device) -> Callable[..., Runner]:
-    def make(family: str = "llama", *, slots: int = 4, seed: int = 0, **sizes: object) -> Runner:
+    def make(
+        family: str = "llama", *, slots: int = 4, seed: int = 0, lean: bool = False, **sizes: object
+    ) -> Runner:
         model = tiny_model(family, VOCABULARY, seed, **sizes).to(device)
         pool = KVPool(
             kv_layers(model),
@@ -27,7 +30,7 @@ def make_runner(device: torch.device) -> Callable[..., Runner]:
             dtype=model.dtype,
             device=device,
         )
-        return Runner(model, pool)
+        return Runner(forward_of(model, lean=lean, positions=pool.capacity), pool)
 
     return make
 
