@@ -9,6 +9,7 @@ import typer
 
 from completer.cli import complete, doctor, lsp, report, serve
 from completer.cli.bench import bench
+from completer.cli.eval import evaluate
 from completer.errors import CompleterError
 from models.errors import ModelError
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("lsp")(lsp.lsp)
 app.command("complete")(complete.complete)
+app.command("eval")(evaluate)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.add_typer(bench, name="bench")

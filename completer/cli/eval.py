@@ -1,0 +1,155 @@
+"""`completer eval`: how good a model, or one beside another, is on a person's own code."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from completer.cli.bench import progress, show
+from completer.cli.options import ConfigFlag, DeviceFlag, JsonFlag, ModelFlag, PureFlag, load
+from completer.evaluation.kinds import Kind
+from completer.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+
+    from completer.evaluation.figures import Examined
+    from completer.evaluation.holdout import Sample
+
+
+def evaluate(
+    repo: Annotated[
+        list[Path], typer.Option("--repo", help="Folder of code; may be repeated.", metavar="PATH")
+    ],
+    n: Annotated[
+        int, typer.Option("--n", min=1, help="Spans of each kind from each folder.", metavar="N")
+    ] = 100,
+    seed: Annotated[int, typer.Option(help="Draws files and carets.")] = 0,
+    kinds: Annotated[
+        list[Kind] | None, typer.Option(help="Which spans; may be repeated. Default: all.")
+    ] = None,
+    model: ModelFlag = None,
+    compare: Annotated[
+        str | None, typer.Option(help="A second model, on the same spans.", metavar="MODEL")
+    ] = None,
+    device: DeviceFlag = None,
+    pure: PureFlag = None,
+    config: ConfigFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take spans out of files and let a model fill them in again.
+
+    A quarter of the files are held out, and all spans are from these: neither an index nor a
+    cache nor the context says what was taken out.
+    """
+    from completer.evaluation.figures import comparison, report
+    from completer.evaluation.holdout import draw_sample
+
+    roots = dict.fromkeys(path.expanduser().resolve() for path in repo)
+    samples = [draw_sample(root, kinds or list(Kind), n, seed) for root in roots]
+
+    def examined(source: str | None) -> "Examined":
+        settings = load(config, model=source, device=device, pure=pure).settings
+        with progress(f"spans · {Path(settings.model.source).name}") as advance:
+            return _examine(settings, samples, advance)
+
+    first = examined(model)
+    result = report(first)
+    if compare is not None:
+        result["compare"] = comparison(first, examined(compare))
+    show(result, as_json, _tables)
+
+
+def _examine(
+    settings: Settings, samples: "Sequence[Sample]", advance: Callable[[int, int], None]
+) -> "Examined":
+    """Load a model and ask it for every span, one after the other."""
+    from completer.cli.wiring import build_model
+    from completer.evaluation.figures import Examined
+    from completer.evaluation.isolation import IsolatedService
+    from completer.evaluation.run import answers
+
+    model, tuning = build_model(settings)
+    done, total = 0, sum(len(sample.spans) for sample in samples)
+    found = Examined(model.name, {str(sample.root): [] for sample in samples})
+    workspaces = {sample.root: sample.workspace for sample in samples}
+
+    async def ask(service: IsolatedService) -> None:
+        nonlocal done
+        for sample in samples:
+            async for answer in answers(service.complete, sample.root, sample.spans):
+                found.answers[str(sample.root)].append(answer)
+                done += 1
+                advance(done, total)
+
+    with IsolatedService(model, tuning, settings, workspaces) as service:
+        asyncio.run(ask(service))
+    return found
+
+
+def _tables(result: dict[str, Any]) -> "Group":
+    from rich.console import Group
+
+    models = [result, *([result["compare"]] if "compare" in result else [])]
+    tables = [_table(each["model"], f"of {each['repo']}", each["spans"]) for each in models]
+    if len(result["by_repo"]) > 1:
+        tables += [
+            _table(each["model"], f"of {repo}", spans)
+            for each in models
+            for repo, spans in each["by_repo"].items()
+        ]
+    if "compare" in result:
+        tables.append(_paired_table(result))
+    return Group(*tables)
+
+
+def _table(model: str, where: str, spans: dict[str, Any]) -> "Table":
+    rows = [
+        (
+            kind.replace("_", " "),
+            str(each["n"]),
+            f"{each['exact_match']:.3f}",
+            f"{each['low']:.3f}–{each['high']:.3f}",
+            f"{each['edit_similarity']:.3f}",
+            f"{each['tokens']:.1f}",
+            f"{each['steps']:.1f}",
+            f"{each['latency_ms']['p50']:.0f}",
+            f"{each['latency_ms']['p95']:.0f}",
+        )
+        for kind, each in spans.items()
+    ]
+    columns = ("", "n", "exact", "95 %", "edit sim.", "tokens", "steps", "p50 ms", "p95 ms")
+    return _rows(f"{model} on spans {where}", columns, rows)
+
+
+def _paired_table(result: dict[str, Any]) -> "Table":
+    rows = [
+        (
+            kind.replace("_", " "),
+            str(each["n"]),
+            f"{each['difference']:+.3f}",
+            f"{each['low']:+.3f} to {each['high']:+.3f}",
+            f"{each['only_first']} : {each['only_second']}",
+            f"{each['p_value']:.2g}",
+        )
+        for kind, each in result["compare"]["paired"].items()
+    ]
+    title = f"{result['model']} less {result['compare']['model']}, exact match on the same spans"
+    columns = ("", "n", "difference", "95 %", "right alone", "McNemar's p")
+    return _rows(title, columns, rows)
+
+
+def _rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in table.columns:
+        column.no_wrap = True
+        column.justify = "left" if column is table.columns[0] else "right"
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,95 @@
+"""A service as users have it, except that no request finds a trace of another or of its answer.
+
+One span shows what another one masks, so nothing that a request brings along may outlive it: the
+result cache is off, keys and values are forgotten, and the text of its document is drafted from
+only while it runs. The files that spans are from are left out when their repository is opened.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from completer.context.prompt import Prompt, blind_to_marks
+from completer.context.workspace import Workspace, WorkspaceOptions
+from completer.drafting.drafter import DraftSession
+from completer.engine.engine import MAX_DRAFT, Engine
+from completer.engine.kv_cache import KVPool
+from completer.engine.runner import Runner, kv_layers
+from completer.engine.scheduler import Limits
+from completer.engine.tuning import Tuning, forward_of
+from completer.repositories import Repositories
+from completer.repository import Repository
+from completer.request import Completion, CompletionRequest
+from completer.service import LocalService
+from completer.settings import Settings
+from models.loading import LoadedModel
+
+
+class IsolatedService:
+    """Answers one request at a time over `workspaces`, folders with what of them may be read.
+
+    A context manager: leaving it stops the engine.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        tuning: Tuning,
+        settings: Settings,
+        workspaces: Mapping[Path, WorkspaceOptions],
+    ) -> None:
+        tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
+        self.repositories = Repositories(
+            lambda root: _Repository(Workspace(root, options=workspaces[root]), tokenizer)
+        )
+        for root in workspaces:
+            self.repositories.open(root).wait()
+        self.pool = _one_slot(model)
+        forward = forward_of(model.model, lean=tuning.lean, positions=self.pool.capacity)
+        limits = Limits(prefill_chunk=settings.engine.prefill_chunk)
+        engine = Engine(Runner(forward, self.pool), limits=limits, costs=tuning.costs)
+        forgetful = _remembering_nothing(settings)
+        self._service = LocalService(model, engine, forgetful, self.repositories)
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """Answer a request, then forget it."""
+        try:
+            return await self._service.complete(request)
+        finally:
+            self.pool.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._service.close()
+
+
+class _Repository(Repository):
+    """Drafts from a request's document without its name, under which it would be kept."""
+
+    def drafts(self, request: CompletionRequest, prompt: Prompt) -> DraftSession:
+        return super().drafts(replace(request, path=None), prompt)
+
+
+def _one_slot(model: LoadedModel) -> KVPool:
+    return KVPool(
+        kv_layers(model.model),
+        slots=1,
+        capacity=model.context_tokens + MAX_DRAFT,
+        dtype=model.dtype,
+        device=model.device,
+    )
+
+
+def _remembering_nothing(settings: Settings) -> Settings:
+    """Leave the result cache no room; a user cannot set that."""
+    engine = settings.engine.model_copy(update={"result_cache_mb": 0})
+    return settings.model_copy(update={"engine": engine})

@@ -1,0 +1,57 @@
+"""Asks for every span what a person would get there: ghost text, with context, drafts and rules.
+
+One thing differs from an editor: there is no deadline, since whether an answer is right must not
+depend on how busy the machine is.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from completer.evaluation.scoring import Score, score
+from completer.evaluation.spans import Span
+from completer.request import Completion, CompletionRequest, DecodeStats
+
+_NO_DEADLINE_MS = 600_000.0
+_WARM_UP = "def main(argv):\n    parser = "
+
+Complete = Callable[[CompletionRequest], Awaitable[Completion]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for a span, how it compares with the truth, and what it cost."""
+
+    span: Span
+    text: str
+    score: Score
+    stats: DecodeStats
+
+
+async def answers(complete: Complete, root: Path, spans: Sequence[Span]) -> AsyncIterator[Answer]:
+    """Yield an answer to each span of the repository `root`."""
+    await complete(_warm_up(root))
+    for span in spans:
+        completion = await complete(request_for(span, root))
+        text = completion.text
+        yield Answer(span, text, score(span.kind, span.truth, text), completion.stats)
+
+
+def request_for(span: Span, root: Path) -> CompletionRequest:
+    """Ask for a span. Of its answer, the request tells only whether it is one line or several."""
+    return CompletionRequest(
+        prefix=span.prefix,
+        suffix=span.suffix,
+        path=span.source.path,
+        language=span.source.language,
+        workspace=root,
+        multiline="\n" in span.truth,
+        deadline_ms=_NO_DEADLINE_MS,
+        polish=True,
+        trigger="manual",
+    )
+
+
+def _warm_up(root: Path) -> CompletionRequest:
+    """Ask for something short, so that the first span finds everything loaded and compiled."""
+    return CompletionRequest(prefix=_WARM_UP, workspace=root, max_tokens=8)
