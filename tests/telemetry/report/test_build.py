@@ -1,0 +1,146 @@
+"""The report as data: groups, what was left out, and several files at once."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from telemetry.report.build import GROUPINGS, build, to_json
+from telemetry.report.metrics import LATENCIES, METRICS
+from tests.telemetry.report.conftest import START_MS, Book
+
+FIGURE = {"value", "n", "low", "high", "censored_share", "inferred_share"}
+
+
+def acceptance(report, grouping):
+    return {name: f["acceptance"].value for name, f in report.groups[grouping].items()}
+
+
+def test_figures_by_group(book):
+    book.session("ada")
+    for day, lang, model, arm, taken in [
+        (0, "python", "small", "a", True),
+        (0, "rust", "small", "a", False),
+        (1, "python", "large", "b", False),
+        (1, "python", "small", "b", True),
+    ]:
+        book.opportunity(day=day, lang=lang, model=model, arm=arm, draft_source="live")
+        book.suggestion(multiline=int(lang == "rust"))
+        if taken:
+            book.accept()
+    report = book.report()
+    assert acceptance(report, "by_day") == {"2022-01-08": 1 / 2, "2022-01-09": 1 / 2}
+    assert acceptance(report, "by_language") == {"python": 2 / 3, "rust": 0.0}
+    assert acceptance(report, "by_model") == {"small": 2 / 3, "large": 0.0}
+    assert acceptance(report, "by_arm") == {"a": 1 / 2, "b": 1 / 2}
+    assert acceptance(report, "by_draft_source") == {"live": 2 / 4}
+    assert acceptance(report, "by_lines") == {"single": 2 / 3, "multi": 0.0}
+
+
+def test_what_has_no_name_is_unknown(book):
+    book.opportunity()
+    assert list(book.report().groups["by_language"]) == ["unknown"]
+
+
+def test_checks_belong_to_the_group_of_the_suggestion(book):
+    for lang, state in [("python", "ok"), ("rust", "removed")]:
+        book.opportunity(lang=lang)
+        book.suggestion()
+        book.accept()
+        book.check(30, state, lev=0 if state == "ok" else 10)
+    by_language = book.report().groups["by_language"]
+    assert by_language["python"]["unchanged_30"].value == 1.0
+    assert by_language["rust"]["unchanged_30"].value == 0.0
+
+
+def test_edits_belong_to_the_arm_that_all_of_a_session_is_in(book):
+    steady = book.session("ada")
+    book.opportunity(session=steady, arm="a")
+    book.opportunity(session=steady, arm="a")
+    mixed = book.session("bob")
+    book.opportunity(session=mixed, arm="a")
+    book.opportunity(session=mixed, arm="b")
+    book.edits(steady, day=3, lang="python", ai_inline=10, typed=30)
+    book.edits(mixed, ai_inline=60)
+    report = book.report()
+    assert report.groups["by_arm"]["a"]["google"].value == 10 / 40
+    assert report.groups["by_arm"]["b"]["google"].value is None
+    assert report.groups["by_day"]["2022-01-11"]["google"].value == 10 / 40
+    assert report.groups["by_language"]["python"]["google"].value == 10 / 40
+    assert report.overall["google"].value == 70 / 100
+
+
+def test_finish_reasons_are_shares_of_what_was_requested(book):
+    for reason in ("stop", "stop", "length"):
+        book.opportunity(finish_reason=reason)
+    book.opportunity("not_requested")
+    reasons = book.report().finish_reasons
+    assert {name: figure.value for name, figure in reasons.items()} == {
+        "stop": 2 / 3,
+        "length": 1 / 3,
+    }
+
+
+def test_json_has_every_figure_everywhere(book):
+    book.taken()
+    book.checked_everywhere()
+    data = json.loads(json.dumps(to_json(book.report())))
+    names = {metric.name for metric in METRICS}
+    assert set(data["overall"]) == names | set(LATENCIES)
+    for grouping in GROUPINGS:
+        for figures in data[grouping].values():
+            assert set(figures) >= names
+            assert all(set(figure) == FIGURE for figure in figures.values())
+
+
+def test_lost_events_are_told(book):
+    book.store.count_lost("queue_full", 3)
+    assert book.report().gaps == {"queue_full": 3}
+
+
+def test_a_folder_is_read_as_one_and_users_are_the_same_across_files(tmp_path):
+    for number, user in enumerate(("ada", "bob", "ada")):
+        book = Book(tmp_path / f"{number}.sqlite3")
+        book.session(user)
+        for _ in range(number):  # ids and labels differ from file to file
+            book.opportunity(lang=f"language {number}")
+        book.taken()
+        book.store.close()
+    report = build(tmp_path, now_ms=START_MS)
+    assert (report.files, report.users) == (3, 2)
+    assert (report.overall["acceptance"].value, report.overall["acceptance"].n) == (1.0, 3)
+    assert report.overall["shown_rate"].n == 3 + 0 + 1 + 2
+    assert set(report.groups["by_language"]) == {"unknown", "language 1", "language 2"}
+
+
+def test_a_damaged_file_is_named_and_the_others_are_read(book):
+    book.taken()
+    assert book.store.flush()
+    (book.path.parent / "damaged.sqlite3").write_bytes(b"\xff" * 5_000)
+    report = build(book.path.parent, now_ms=START_MS)
+    assert report.overall["acceptance"].n == 1
+    assert report.skipped == {"damaged.sqlite3": "file is not a database"}
+
+
+def test_a_file_that_is_being_written_is_read_as_it_is(book):
+    book.taken()
+    assert book.report().overall["acceptance"].n == 1
+    book.taken()
+    assert book.report().overall["acceptance"].n == 2
+
+
+def test_rows_whose_request_is_gone_count_nowhere(book):
+    book.taken()
+    book.suggestion()
+    book.store.put()
+    assert book.store.flush()
+    from telemetry.store import changing
+
+    with changing(book.path) as connection:
+        connection.execute("DELETE FROM opportunity")
+    assert book.report().overall["acceptance"].value is None
+
+
+def test_without_a_database_the_error_says_what_to_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no telemetry database"):
+        build(Path(tmp_path))

@@ -1,0 +1,66 @@
+"""Columns read the fast way are the columns that SQL reads."""
+
+import random
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from telemetry.report.columns import Column, id_bounds, labels, read_columns
+from telemetry.store import prepare, reading
+from telemetry.writes import insert
+
+LARGE = (0, 1, 0xD7FF, 0xD800, 0xDFFF, 0xFFFF, 0x10000, (1 << 20) - 1)
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Gaps of many sizes, with a hole in the middle."""
+    path = tmp_path / "a.sqlite3"
+    rng = random.Random(1)
+    rows = [
+        (number, rng.getrandbits(50), rng.choice(LARGE), rng.randint(0, 1_000_000))
+        for number in [*range(3, 900), *range(2_000, 2_100)]
+    ]
+    write = insert("ingest_gap", ("id", "ts_ms", "reason", "lost"), rows)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        prepare(connection)
+        connection.executemany(write.statement, write.rows)
+        connection.execute("INSERT INTO label VALUES (1, 'x')")
+    return path
+
+
+def test_values_of_every_size_come_back(path):
+    columns = {
+        "id": Column("id", 2),
+        "ts": Column("ts_ms", 3),
+        "reason": Column("reason"),
+        "rest": Column("nullif(lost % 3, 0)", is_nullable=True),
+    }
+    chunks = list(read_columns(path, "ingest_gap", "id", columns, step=100))
+    with reading(path) as connection:
+        expected = connection.execute(
+            "SELECT id, ts_ms, reason, coalesce(nullif(lost % 3, 0), -1) FROM ingest_gap"
+        ).fetchall()
+    read = np.stack([np.concatenate([c[name] for c in chunks]) for name in columns], axis=1)
+    assert read.tolist() == [list(row) for row in expected]
+
+
+def test_chunks_come_in_order_and_no_larger_than_asked(path):
+    chunks = list(read_columns(path, "ingest_gap", "id", {"id": Column("id", 2)}, step=100))
+    assert all(len(chunk["id"]) <= 100 for chunk in chunks)
+    ids = np.concatenate([chunk["id"] for chunk in chunks])
+    assert (np.diff(ids) > 0).all()
+
+
+def test_an_empty_table_has_one_empty_chunk_or_none(path):
+    chunks = list(read_columns(path, "session", "id", {"id": Column("id", 2)}, step=100))
+    assert sum(len(chunk["id"]) for chunk in chunks) == 0
+
+
+def test_bounds_and_labels(path):
+    with reading(path) as connection:
+        assert id_bounds(connection, "ingest_gap") == (3, 2_099)
+        assert id_bounds(connection, "session") == (0, 0)
+        assert labels(connection) == {1: "x"}
