@@ -47,6 +47,11 @@ class Segment:
         """The first row behind the segment."""
         return self.start + self.length
 
+    @property
+    def is_plain_prompt(self) -> bool:
+        """Whether this is a chain from the slot's start, so that plain causal attention will do."""
+        return self.start == 0 and self.chain > 1 and not len(self.parents)
+
     def positions(self) -> NDArray[np.int64]:
         """Each token's position in its own text: a node's is given by its depth."""
         depths = np.zeros(len(self.parents), np.int64)
@@ -153,11 +158,22 @@ def attend_layer(
         part = slice(begin, begin + segment.length)
         step.pool.write(layer, segment.slot, segment.start, key[0, :, part], value[0, :, part])
         keys, values = step.pool.read(layer, segment.slot, segment.end)
-        mask = step.mask(index, window, query.device)
-        pieces.append(_attend_one(query[:, :, part], keys, values, mask, scaling, softcap))
+        if segment.is_plain_prompt and not window and not softcap:
+            pieces.append(_attend_prompt(query[:, :, part], keys, values, scaling))
+        else:
+            mask = step.mask(index, window, query.device)
+            pieces.append(_attend_one(query[:, :, part], keys, values, mask, scaling, softcap))
         begin += segment.length
     packed = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
     return packed.transpose(1, 2)
+
+
+def _attend_prompt(query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> Tensor:
+    """Attend for a prompt that starts its slot: causal, for which there are faster kernels."""
+    grouped = query.shape[1] != keys.shape[1]
+    return scaled_dot_product_attention(
+        query, keys, values, is_causal=True, scale=scaling, enable_gqa=grouped
+    )
 
 
 def _attend_one(

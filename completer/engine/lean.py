@@ -8,7 +8,7 @@ its results agree with the model's own code.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +62,7 @@ class LeanForward:
         self._embedding = inner.embed_tokens.weight
         self._layers = [_stack_layer(layer) for layer in inner.layers]
         self._norm = inner.norm.weight
-        self._head = model.get_output_embeddings().weight  # type: ignore[union-attr]
+        self._head = cast(Any, model).lm_head.weight
         self._epsilon = config.rms_norm_eps
         self._heads = config.num_attention_heads
         self._kv_heads = config.num_key_value_heads
@@ -144,4 +144,4 @@ def _stack(*projections: nn.Linear) -> tuple[Tensor, Tensor | None]:
         each.weight.data = weight[begin:end]
         begin = end
     biases = [each.bias for each in projections if each.bias is not None]
-    return weight, torch.cat(biases) if biases else None
+    return weight, torch.cat(tuple(biases)) if biases else None
