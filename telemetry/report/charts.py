@@ -83,7 +83,8 @@ def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "start") 
 
 
 def _grid(top: float, y: Callable[[float], float], show: Format) -> str:
-    levels = [top * step / 4 for step in range(5)]
+    steps = 4 if f"{top:e}"[0] in "248" else 5  # so that the levels are round numbers too
+    levels = [top * step / steps for step in range(steps + 1)]
     return "".join(
         _rule(_LEFT, y(level), WIDTH - _RIGHT, y(level), "axis")
         + _text(_LEFT - 6, y(level) + 4, show(level), "tick", "end")
@@ -160,8 +161,8 @@ def _share(index: int, count: int) -> float:
 
 
 def _nice_top(highest: float) -> float:
-    """The next round number above, so that quarters of it read well."""
+    """The next round number above."""
     if highest <= 0:
         return 1.0
     unit = math.pow(10, math.floor(math.log10(highest)))
-    return next(step * unit for step in (1, 1.2, 2, 4, 6, 8, 10) if step * unit >= highest)
+    return next(step * unit for step in (1, 2, 4, 5, 8, 10) if step * unit >= highest)

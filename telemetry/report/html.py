@@ -83,7 +83,8 @@ def _tile(name: str, figure: Figure) -> str:
     return (
         f'<div class="tile"><span class="quiet">{escape(title(name))}</span>'
         f"<b>{value(name, figure.value)}</b>"
-        f'<span class="quiet">{range_} <span class="n">n {figure.n:,}</span></span></div>'
+        f'<span class="quiet">{range_}{" · " if range_ else ""}'
+        f'<span class="n">n {figure.n:,}</span></span></div>'
     )
 
 

@@ -88,8 +88,7 @@ def _acceptance(name: str, title: str, numerator: str, denominator: str) -> Metr
 def _characters(
     name: str, title: str, numerator: tuple[str, ...], denominator: tuple[str, ...]
 ) -> Metric:
-    unit: Unit = "share" if set(numerator) <= set(denominator) else "ratio"
-    return Metric(name, title, numerator, denominator, "edits", unit, is_proportion=False)
+    return Metric(name, title, numerator, denominator, "edits", is_proportion=False)
 
 
 def _survival(window: int) -> tuple[Metric, ...]:
