@@ -6,6 +6,7 @@ is alive into a new array and puts that in the place of the old one, while the o
 changes have grown to a share of the whole, so that a corpus that is being read is usable while it grows.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -64,6 +65,8 @@ class Corpus:
         self._waiting = 0  # tokens of files that wait for the next merge, in neither place
         self._changed: set[str] = set()  # since the merge that is under way began
         self._merging = Lock()
+        self._sorted_names: list[str] = []
+        self._begins = [1]  # of the sorted files in the array's text, and its end
 
     def __contains__(self, name: str) -> bool:
         return name in self._files
@@ -140,6 +143,15 @@ class Corpus:
             elif file.tokens is not None:
                 self.saved.write(name, file.tokens, pinned=True)
 
+    def folder_of(self, name: str) -> tuple[int, int]:
+        """Return the positions in the array's text, [begin, end), of the files beside `name`."""
+        folder = name[: name.rfind("/") + 1]
+        first = bisect_left(self._sorted_names, folder)
+        last = bisect_left(self._sorted_names, folder + "\U0010ffff")
+        if not folder or first == last:
+            return 0, 0
+        return self._begins[first], self._begins[last]
+
     @property
     def merge_is_due(self) -> bool:
         """Whether changes have grown so much that a merge is worth while."""
@@ -165,10 +177,12 @@ class Corpus:
             self._files = {
                 name: _File(stamp, length, begin) for name, begin, length, stamp in files
             }
+            self._sorted_names = [name for name, _, _, _ in files]
+            self._begins = [*(begin for _, begin, _, _ in files), len(array)]
 
     def sorted_files(self) -> Iterator[tuple[str, int, int, Stamp | None]]:
         """Yield name, begin, length and stamp of the files that stand, unchanged, in the array."""
-        for name, file in self._files.items():
+        for name, file in sorted(self._files.items()):
             if file.begin >= 0:
                 yield name, file.begin, file.length, file.stamp
 
@@ -189,6 +203,7 @@ class Corpus:
                 if file.tokens is not None and not file.hidden:
                     saved.write(name, file.tokens, pinned=True)
             self.array, self.saved, self._waiting = array, saved, 0
+            self._sorted_names, self._begins = names, [*begins, len(array)]
 
     def _span(self, file: _File) -> Int32s:
         return self.array.columns[TEXT, file.begin : file.begin + file.length]

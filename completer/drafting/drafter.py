@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from completer.drafting.calibration import initial_factors
 from completer.drafting.corpus import Corpus, Stamp
-from completer.drafting.growing import MAX_TREE, SCRATCH, Texts, learn, propose
+from completer.drafting.evidence import MAX_TREE, SCRATCH, Texts
+from completer.drafting.growing import learn, propose
 from completer.drafting.live_text import LiveText
 from completer.drafting.recycling import new_table, remember
 from completer.drafting.suffix_array import SuffixArray
@@ -120,6 +121,7 @@ class DraftSession:
 
     def __init__(self, drafter: Drafter, context: Int32s, after: Int32s, document: str) -> None:
         self._drafter = drafter
+        self._document = document
         self._before, self._after = (document, "before"), (document, "after")
         self._anonymous = document.startswith("\0")
         self._start = self._length = len(context)
@@ -137,7 +139,10 @@ class DraftSession:
             if not self._anonymous:
                 drafter.corpus.hide(document)
             drafter.live.write(self._before, context, pinned=True)
-            self._suffix_stream = drafter.live.write(self._after, after, pinned=True).number
+            drafter.live.follow(self._before)
+            stream = drafter.live.write(self._after, after, pinned=True)
+            self._scratch["suffix_stream"] = stream.number
+            self._look_around()
 
     def propose(
         self, max_tokens: int, step_cost: NDArray[np.float64], *, branching: bool = True
@@ -154,9 +159,11 @@ class DraftSession:
         cost = step_cost[: min(max_tokens, MAX_TREE) + 1]
         drafter = self._drafter
         with drafter.lock:
+            if self._array is not drafter.corpus.array:
+                self._look_around()
             size = propose(
                 drafter.texts(), self._history, self._length, cost,
-                drafter.rate or 1.0 / cost[0], branching, self._suffix_stream, self._scratch,
+                drafter.rate or 1.0 / cost[0], branching, self._scratch,
             )  # fmt: skip
         self._cost = float(cost[size])
         if not size:
@@ -210,8 +217,8 @@ class DraftSession:
                 live.drop(self._before)
                 live.drop(self._after)
                 return
-            live.truncate(self._before, self._start)
             live.unpin(self._before)
+            live.truncate(self._before, self._start)
             live.unpin(self._after)
 
     def __enter__(self) -> Self:
@@ -224,6 +231,12 @@ class DraftSession:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def _look_around(self) -> None:
+        """Note where the document's folder stands in the repository's array."""
+        self._array = self._drafter.corpus.array
+        near = (0, 0) if self._anonymous else self._drafter.corpus.folder_of(self._document)
+        self._scratch["near_begin"], self._scratch["near_end"] = near
 
     def _reserve(self, wanted: int) -> None:
         if self._length + wanted > len(self._history):

@@ -12,15 +12,21 @@ from numpy.typing import NDArray
 
 from completer.drafting.suffix_tree import (
     BYTES_PER_TOKEN,
+    NEXT,
+    RECENT_BIT,
+    STREAM,
     append,
     cut,
     first_of,
     grow_nodes,
+    mark,
     new_nodes,
     rewrite,
 )
 
 Int32s = NDArray[np.int32]
+
+RECENT_TOKENS = 400
 
 
 @dataclass(slots=True)
@@ -32,6 +38,8 @@ class Stream:
     tail: int = 0
     length: int = 0
     pinned: bool = False
+    recent: int = 0
+    """The first node of the recent tokens, which are marked so; 0: none are."""
 
 
 class LiveText:
@@ -79,10 +87,19 @@ class LiveText:
         tokens = tokens[: self._room()]
         if not len(tokens):
             return
-        stream.tail = append(self.nodes, stream.tail, tokens, stream.number)
+        recent = RECENT_BIT if stream.recent else 0
+        stream.tail = append(self.nodes, stream.tail, tokens, stream.number + recent)
+        stream.recent = self._slide(stream, len(tokens))
         stream.head = stream.head or first_of(self.nodes, stream.tail, len(tokens))
         stream.length += len(tokens)
         self.tokens += len(tokens)
+
+    def follow(self, name: Hashable) -> None:
+        """Mark the last tokens of the text `name` as recent, from now on until it is unpinned."""
+        stream = self._streams[name]
+        stream.recent = mark(
+            self.nodes, stream.tail, min(RECENT_TOKENS, stream.length), stream.number + RECENT_BIT
+        )
 
     def truncate(self, name: Hashable, length: int) -> None:
         """Cut the text `name` after `length` tokens."""
@@ -103,8 +120,11 @@ class LiveText:
 
     def unpin(self, name: Hashable) -> None:
         """Let the text `name` be evicted."""
-        if name in self._streams:
-            self._streams[name].pinned = False
+        stream = self._streams.get(name)
+        if stream is not None:
+            stream.pinned = False
+            mark(self.nodes, stream.tail, stream.length if stream.recent else 0, stream.number)
+            stream.recent = 0
 
     def length(self, name: Hashable) -> int:
         """Return the length of the text `name` in tokens; 0 if there is none."""
@@ -113,10 +133,19 @@ class LiveText:
     def _touch(self, name: Hashable) -> Stream:
         stream = self._streams.pop(name, None)
         if stream is None:
-            self._numbers += 1
+            self._numbers += 2
             stream = Stream(self._numbers)
         self._streams[name] = stream
         return stream
+
+    def _slide(self, stream: Stream, added: int) -> int:
+        """Let as many tokens as were added stop being recent; return the first that still is."""
+        node = stream.recent
+        surplus = min(added, stream.length + added - RECENT_TOKENS) if node else 0
+        for _ in range(surplus):
+            self.nodes[node, STREAM] = stream.number
+            node = int(self.nodes[node, NEXT])
+        return node
 
     def _room(self) -> int:
         return len(self.nodes) - 1 - self.tokens

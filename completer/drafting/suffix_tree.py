@@ -19,6 +19,8 @@ Int32s = NDArray[np.int32]
 TOKEN, PREVIOUS, NEXT, LEFT, RIGHT, BEFORE, AFTER, STREAM = range(8)
 """Token id + 1; neighbours in the text; children in the treap; neighbours in context order; whose text it is."""
 
+RECENT_BIT = 1
+"""Streams have even numbers; a node that is recent in its stream has the odd number after it."""
 BYTES_PER_TOKEN = 32
 ROOT = 1
 """Column of node 0 in which the tree's root is kept; `FREE` heads the list of unused nodes, chained by NEXT."""
@@ -108,6 +110,18 @@ def first_of(nodes: Int32s, last: int, count: int) -> int:
     for _ in range(count - 1):
         last = nodes[last, PREVIOUS]
     return last
+
+
+@njit(cache=True, nogil=True)
+def mark(nodes: Int32s, last: int, count: int, stream: int) -> int:
+    """Write a stream's number to the `count` nodes that end in `last`; return the first of them."""
+    first = last
+    for _ in range(count):
+        if not last:
+            break
+        nodes[last, STREAM] = stream
+        first, last = last, nodes[last, PREVIOUS]
+    return int(first)
 
 
 @njit(cache=True, nogil=True)

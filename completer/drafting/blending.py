@@ -1,0 +1,162 @@
+"""Blends all orders of context and all sources into one probability, and learns to do it better.
+
+What follows a context is predicted by a mixture of experts. An expert is one source at one order of
+context; it says count(token) / count(any). Its weight in the mixture is a product of three factors,
+looked up by what its evidence looks like: how long the match is and whose (source, order), how
+dominant its commonest token is (order, dominance), how much it counted (source, count). One more
+expert, whose weight depends on the longest order alone, stands for "none of these":
+
+    P(token) = sum over experts of weight * count(token) / count(any), divided by all weights
+
+What a mixture cannot say, that live and saved text agreeing is worth more than either, a second step
+adds: the odds of P are multiplied by one factor for the longest live match behind the token and one
+for the longest other match.
+
+After each accepted token the factors follow the gradient of its log-probability (exponentiated
+gradient; Kivinen and Warmuth 1997), so that they adapt to the workspace and the model at hand.
+"""
+
+from math import exp
+from typing import Any, TypeAlias
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from completer.drafting.calibration import (
+    BY_COUNT,
+    BY_DOMINANCE,
+    BY_NONE,
+    BY_ORDER,
+    BY_RANK,
+    BY_SUPPORT,
+    COUNTS,
+    DOMINANCES,
+    NEARBY,
+    ORDERS,
+    PROBS,
+    RATE,
+    RECENT,
+    REPOSITORY,
+    SOURCES,
+    count_class,
+    dominance_class,
+    prob_class,
+)
+
+Float64s = NDArray[np.float64]
+Record: TypeAlias = Any
+"""An element of an array of `evidence.SCRATCH`."""
+
+_LARGEST_FACTOR = 1000.0
+_LEAST_LEARNED = 0.01
+_RANK_RATE = 0.01
+
+
+@njit(cache=True, nogil=True)
+def blend(s: Record, factors: Float64s, n: int, candidates: int, watched: int) -> float:
+    """Score what may follow; return the sum of all weights, "none of these" among them.
+
+    Reads s.evidence*, longest match first: n times a candidate, a source, an order class, a weight
+    and whether it is close (nearby or recent). Writes s.score[:candidates], probabilities times the
+    sum returned; s.expert*, the experts consulted; s.expert_share, what the candidate `watched` has
+    of each one's counts.
+    """
+    s.counted[:] = 0.0
+    s.fresh[:] = 0
+    s.count[:, :candidates] = 0.0
+    s.score[:candidates] = 0.0
+    s.experts = 0
+    total = factors[BY_NONE + (s.evidence_order[0] if n else ORDERS)]
+    for i in range(n):
+        _count(s, s.evidence_source[i], s.evidence[i], s.evidence_weight[i])
+        if s.evidence_close[i]:
+            close = NEARBY if s.evidence_source[i] == REPOSITORY else RECENT
+            _count(s, close, s.evidence[i], s.evidence_weight[i])
+        order = s.evidence_order[i]
+        if i + 1 == n or s.evidence_order[i + 1] != order:
+            for source in range(SOURCES):
+                if s.fresh[source]:
+                    total += _consult(s, factors, source, order, candidates, watched)
+            s.fresh[:] = 0
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _count(s: Record, source: int, candidate: int, weight: float) -> None:
+    s.count[source, candidate] += weight
+    s.counted[source] += weight
+    s.fresh[source] = 1
+
+
+@njit(cache=True, nogil=True)
+def _consult(
+    s: Record, factors: Float64s, source: int, order: int, candidates: int, watched: int
+) -> float:
+    """Add one expert's opinion to the scores; return its weight."""
+    count, counted, score = s.count[source], s.counted[source], s.score
+    largest = 0.0
+    for candidate in range(candidates):
+        largest = max(largest, count[candidate])
+    expert = s.expert[s.experts]
+    expert[0] = BY_ORDER + source * ORDERS + order
+    expert[1] = BY_DOMINANCE + order * DOMINANCES + dominance_class(counted, largest)
+    expert[2] = BY_COUNT + source * COUNTS + count_class(counted)
+    weight = factors[expert[0]] * factors[expert[1]] * factors[expert[2]]
+    share = weight / counted
+    for candidate in range(candidates):
+        score[candidate] += share * count[candidate]
+    s.expert_weight[s.experts] = weight
+    s.expert_share[s.experts] = count[watched] / counted if watched >= 0 else 0.0
+    s.experts += 1
+    return float(weight)
+
+
+@njit(cache=True, nogil=True)
+def agree(factors: Float64s, prob: float, support: NDArray[np.int8]) -> float:
+    """Return a blended probability after the second step.
+
+    support: [2] order class + 1 of the longest live match and of the longest other match, or 0.
+    """
+    live, other = _support_factors(prob, support)
+    odds = prob / max(1e-6, 1.0 - prob) * factors[live] * factors[other]
+    return odds / (1.0 + odds)
+
+
+@njit(cache=True, nogil=True)
+def _support_factors(prob: float, support: NDArray[np.int8]) -> tuple[int, int]:
+    first = BY_SUPPORT + prob_class(prob) * (ORDERS + 1)
+    return first + support[0], first + PROBS * (ORDERS + 1) + support[1]
+
+
+@njit(cache=True, nogil=True)
+def adapt(s: Record, factors: Float64s, total: float, candidates: int, watched: int) -> None:
+    """Learn from what `blend` has just scored that `watched` (-1: none of them) came."""
+    for candidate in range(candidates):
+        prob = s.score[candidate] / total
+        if prob >= _LEAST_LEARNED:
+            live, other = _support_factors(prob, s.support[candidate])
+            error = (candidate == watched) - agree(factors, prob, s.support[candidate])
+            _scale(factors, live, factors[RATE] * error)
+            _scale(factors, other, factors[RATE] * error)
+    explained = s.score[watched] if watched >= 0 else 0.0
+    none = BY_NONE + s.evidence_order[0]
+    none_error = (0.0 if watched >= 0 else 1.0) - factors[none] / total
+    for i in range(s.experts):
+        weight = s.expert_weight[i]
+        posterior = weight * s.expert_share[i] / explained if watched >= 0 else 0.0
+        for j in range(3):
+            _scale(factors, s.expert[i, j], factors[RATE] * (posterior - weight / total))
+    _scale(factors, none, factors[RATE] * none_error)
+
+
+@njit(cache=True, nogil=True)
+def _scale(factors: Float64s, at: int, step: float) -> None:
+    factors[at] = min(_LARGEST_FACTOR, max(1 / _LARGEST_FACTOR, factors[at] * exp(step)))
+
+
+@njit(cache=True, nogil=True)
+def adapt_rank(factors: Float64s, rank: int, hit: bool) -> None:
+    """Count one outcome of the recycled token of this rank."""
+    at = BY_RANK + rank
+    factors[at] += _RANK_RATE * ((1.0 if hit else 0.0) - factors[at])
