@@ -30,6 +30,7 @@ class _Taken:
 class _Document:
     session: int
     language: str
+    version: int
     classifier: EditClassifier = field(default_factory=EditClassifier)
 
 
@@ -55,20 +56,30 @@ class Documents:
     def __contains__(self, uri: str) -> bool:
         return uri in self._documents
 
-    def opened(self, now_ms: int, session: str, uri: str, language: str, workspace: str) -> None:
+    def opened(
+        self, now_ms: int, session: str, uri: str, version: int, language: str, workspace: str
+    ) -> None:
         """Edits of this document will arrive."""
         row = self._sessions.recorded_row(session, workspace)
         if row is not None:
-            self._documents[uri] = _Document(row, language)
+            self._documents[uri] = _Document(row, language, version)
             self._watches.set_in_editor(uri, True)
 
     def changed(
-        self, now_ms: int, uri: str, edits: Sequence[TextEdit], known: EditClass | None
+        self,
+        now_ms: int,
+        uri: str,
+        version: int,
+        edits: Sequence[TextEdit],
+        known: EditClass | None,
     ) -> None:
         """Edits, in order: they place accepted text, change it, and hide what was shown."""
         document = self._documents.get(uri)
         if document is None or not edits:
             return
+        if version < document.version:  # out of order: nothing is where it was thought to be
+            self._watches.lose(uri)
+        document.version = version
         trimmed = [edit.trimmed() for edit in edits]
         taken = self._taken_by(uri, trimmed)
         spans: list[RetainedSpan] = []
@@ -89,10 +100,11 @@ class Documents:
         doc_h = self._pseudonyms.document(uri)
         self._rollup.add(document.session, doc_h, document.language, shares, now_ms)
 
-    def reset(self, now_ms: int, uri: str, text: str) -> None:
+    def reset(self, now_ms: int, uri: str, version: int, text: str) -> None:
         """The text is known again after edits were missed."""
         self._display.hide_all(uri, "unknown", now_ms)
         if uri in self._documents:
+            self._documents[uri].version = version
             self._documents[uri].classifier = EditClassifier()
             self._watches.reset(uri, text)
 
@@ -101,6 +113,7 @@ class Documents:
         self._display.hide_all(uri, "doc_closed", now_ms)
         self._documents.pop(uri, None)
         self._watches.set_in_editor(uri, False)
+        self._watches.lose(uri)  # when it is opened again, anything may have changed
 
     def renamed(self, now_ms: int, uri: str, new_uri: str) -> None:
         """The file has another name."""

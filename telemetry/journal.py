@@ -61,7 +61,10 @@ def open_recorder(
     """
     if retention_days is not None:
         threading.Thread(
-            target=_forget, args=(folder, retention_days, now_ms()), name="telemetry-retention"
+            target=_forget,
+            args=(folder, retention_days, now_ms()),
+            name="telemetry-retention",
+            daemon=True,
         ).start()
     pseudonyms = Pseudonyms(install_key(folder))
     store = Store(new_database_path(folder))
@@ -131,7 +134,6 @@ class Journal:
         reason: HiddenReason,
         *,
         shown_for_ms: int | None = None,
-        source: EventSource = "client",
     ) -> None:
         """See `Recorder`."""
         self._send(self._ledger.display.hidden, suggestion_id, reason, shown_for_ms)
@@ -155,7 +157,7 @@ class Journal:
         self, session: str, uri: str, version: int, *, language: str = "", workspace: str = ""
     ) -> None:
         """See `Recorder`."""
-        self._send(self._ledger.documents.opened, session, uri, language, workspace)
+        self._send(self._ledger.documents.opened, session, uri, version, language, workspace)
 
     def document_changed(
         self,
@@ -166,11 +168,11 @@ class Journal:
         edit_class: EditClass | None = None,
     ) -> None:
         """See `Recorder`."""
-        self._send(self._ledger.documents.changed, uri, tuple(edits), edit_class)
+        self._send(self._ledger.documents.changed, uri, version, tuple(edits), edit_class)
 
     def document_reset(self, uri: str, version: int, text: str) -> None:
         """See `Recorder`."""
-        self._send(self._ledger.documents.reset, uri, text)
+        self._send(self._ledger.documents.reset, uri, version, text)
 
     def document_closed(self, uri: str) -> None:
         """See `Recorder`."""

@@ -79,9 +79,13 @@ def _create_once(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
-    with suppress(FileExistsError):
+    try:
         os.link(draft, path)
-    draft.unlink()
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links: the last of two that start at once wins
+        draft.replace(path)
+    draft.unlink(missing_ok=True)
 
 
 class OptOut:

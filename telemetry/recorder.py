@@ -65,7 +65,6 @@ class Recorder(Protocol):
         reason: HiddenReason,
         *,
         shown_for_ms: int | None = None,
-        source: EventSource = "client",
     ) -> None:
         """The suggestion left the screen; `shown_for_ms` where the client measured it."""
         ...
@@ -161,7 +160,6 @@ class NullRecorder:
         reason: HiddenReason,
         *,
         shown_for_ms: int | None = None,
-        source: EventSource = "client",
     ) -> None:
         """See `Recorder`."""
 

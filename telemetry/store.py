@@ -126,10 +126,20 @@ class Store:
     def _run(self) -> None:
         while groups := self._next_groups():
             self._commit(groups)
+        self._refuse_the_rest()
         self._commit([])  # the last gaps
         self._disconnect()
         if self._lost:
             _log.warning("telemetry: events were lost and not counted in the file: %s", self._lost)
+
+    def _refuse_the_rest(self) -> None:
+        """What was put while the store closed; nobody is left waiting for it."""
+        with suppress(queue.Empty):
+            while True:
+                group = self._queue.get_nowait()
+                if group is not None:
+                    self.count_lost("queue_full")
+                    group.settle(False)
 
     def _next_groups(self) -> list[_Group]:
         """What is queued, after a wait of up to 10 ms for company unless someone wants to know."""

@@ -230,9 +230,9 @@ _WEIGHTS: Final[NDArray[np.float32]] = np.ones((256, 256), dtype=np.float32) / 2
 
 def stand_in() -> object:
     """A few milliseconds of arithmetic, in small steps as decoding takes them."""
-    state: NDArray[np.float32] = np.ones((8, 256), dtype=np.float32)
+    state: NDArray[Any] = np.ones((8, 256), dtype=np.float32)
     for _ in range(40):
-        state = state @ _WEIGHTS
+        state = np.matmul(state, _WEIGHTS)
     return state
 
 

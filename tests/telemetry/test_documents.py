@@ -127,6 +127,16 @@ def test_edits_of_documents_that_were_never_opened_are_not_counted(editor):
     assert stored_edits(editor) == {}
 
 
+def test_edits_out_of_order_are_not_trusted(editor):
+    editor.offer("return x")
+    editor.write("return x")
+    editor.version = -5
+    editor.write("y")
+    editor.wait(15)
+    states = dict(editor.all("SELECT window_s, state FROM survival_named"))
+    assert states[15] == "censored_desync"  # nor is there a file to look into
+
+
 def test_without_the_text_the_next_edit_is_judged_afresh(editor):
     editor.write("x")
     editor.offer("return x")

@@ -44,6 +44,7 @@ def random_edit(rng, text):
     return TextEdit(start, text[start:end], inserted)
 
 
+@pytest.mark.slow
 def test_the_tracker_equals_the_oracle_over_random_edit_scripts():
     rng = random.Random(8)
     for _ in range(SCRIPTS):

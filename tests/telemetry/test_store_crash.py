@@ -15,6 +15,8 @@ from telemetry.writes import insert_row
 from tests.telemetry.databases import is_sound, rows
 from tests.telemetry.write_log import CrashedDisk, logged_writes
 
+pytestmark = pytest.mark.slow
+
 KILLS = 20
 POINTS = 200
 EVENTS = 500
