@@ -38,29 +38,36 @@ class Contestants:
 
 
 def bench_decode(
-    contestants: Contestants, prompts: PromptBuilder, spans: Sequence[Span], progress: Progress
+    contestants: Contestants,
+    prompts: PromptBuilder,
+    spans: Sequence[Span],
+    progress: Progress,
+    names: Sequence[str] = RUNS,
 ) -> dict[str, Any]:
-    """Complete every span with each of the four; the result has the keys of `--json`."""
+    """Complete every span with each of `names`; the result has the keys of `--json`."""
     model = contestants.plain
-    stop_ids = model.layout.stop_ids | line_break_ids(model)
-    runs = _runs(contestants, stop_ids)
-    results: dict[str, list[Timed]] = {name: [] for name in runs}
+    runs = _runs(contestants, model.layout.stop_ids | line_break_ids(model))
+    results: dict[str, list[Timed]] = {name: [] for name in names}
     identical = 0
     for number, span in enumerate(spans):
-        request = CompletionRequest(prefix=span.prefix, suffix=span.suffix)
-        prompt = prompts.build(request)
-        for name in turns(number):
+        prompt = prompts.build(CompletionRequest(prefix=span.prefix, suffix=span.suffix))
+        for name in turns(number, names):
             results[name].append(runs[name](prompt))
-        identical += len({results[name][-1].token_ids for name in runs}) == 1
+        identical += len({results[name][-1].token_ids for name in names}) == 1
         progress(number + 1, len(spans))
     return {
         "device": str(model.device),
         "dtype": model.dtype_name,
         "model": model.name,
         "prompts": len(spans),
+        "prompt_tokens": prompts.budget,
         "identical": identical,
         "runs": {name: summary(timed) for name, timed in results.items()},
-        "ratios": _ratios(results),
+        "gains": {
+            name: gain(results["engine"], timed)
+            for name, timed in results.items()
+            if name != "engine"
+        },
     }
 
 
@@ -90,19 +97,28 @@ def percentiles(values: Sequence[float], *wanted: int) -> dict[str, float]:
     return {f"p{q}": round(float(value), 3) for q, value in zip(wanted, found, strict=True)}
 
 
-def _ratios(results: dict[str, list[Timed]]) -> dict[str, Any]:
-    """How much longer the others' decoding takes, summed over all prompts."""
-    ours = sum(each.decode_ms for each in results["engine"])
+def gain(ours: Sequence[Timed], theirs: Sequence[Timed]) -> dict[str, Any]:
+    """How many times as long the others take on the same prompts.
+
+    `decode` compares sums; `total_median` is the median of the pairs' ratios, with a 95 % interval
+    from the order statistics of a binomial.
+    """
+    ratios = sorted(their.total_ms / our.total_ms for our, their in zip(ours, theirs, strict=True))
+    half_width = 1.96 * 0.5 * len(ratios) ** 0.5
+    low = ratios[max(0, int(len(ratios) / 2 - half_width))]
+    high = ratios[min(len(ratios) - 1, int(len(ratios) / 2 + half_width))]
     return {
-        f"decode_{name}_over_engine": round(sum(t.decode_ms for t in results[name]) / ours, 3)
-        for name in RUNS[1:]
+        "decode": round(sum(t.decode_ms for t in theirs) / sum(t.decode_ms for t in ours), 3),
+        "total_median": round(ratios[len(ratios) // 2], 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
     }
 
 
-def turns(number: int) -> Sequence[str]:
+def turns(number: int, names: Sequence[str] = RUNS) -> Sequence[str]:
     """Let another one begin each time: whoever comes first finds the caches cold."""
-    start = number % len(RUNS)
-    return RUNS[start:] + RUNS[:start]
+    start = number % len(names)
+    return (*names[start:], *names[:start])
 
 
 def _runs(contestants: Contestants, stop_ids: frozenset[int]) -> dict[str, Run]:

@@ -1,6 +1,9 @@
 """Places to complete: one-line spans of files that are held out of a folder of source code."""
 
+import keyword
 import random
+import re
+import string
 import sysconfig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -93,6 +96,24 @@ def whole_line_spans(files: dict[Path, str], count: int, seed: int) -> list[Span
         text = files[path]
         spans.append(Span(path, text[:caret], text[caret:end], text[end:]))
     return spans
+
+
+def with_unseen_names(files: dict[Path, str], seed: int) -> dict[Path, str]:
+    """Give every name but the keywords a random one, so that no index has seen the text."""
+    rng = random.Random(seed)
+    return {path: _rename(text, rng) for path, text in files.items()}
+
+
+def _rename(text: str, rng: random.Random) -> str:
+    names: dict[str, str] = {}
+
+    def unseen(match: re.Match[str]) -> str:
+        name = match.group()
+        if keyword.iskeyword(name):
+            return name
+        return names.setdefault(name, "".join(rng.choices(string.ascii_lowercase, k=len(name))))
+
+    return re.sub(r"[A-Za-z_]\w+", unseen, text)
 
 
 def _code_lines(text: str) -> Iterator[tuple[int, str]]:

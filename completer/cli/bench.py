@@ -29,6 +29,7 @@ COLUMNS = (
     "total p95",
     "tokens/step",
     "reused",
+    "engine is",
 )
 HeldOutFlag = Annotated[int, typer.Option(min=1, help="Files that are not indexed.")]
 SeedFlag = Annotated[int, typer.Option(help="Draws files and carets.")]
@@ -38,6 +39,12 @@ SeedFlag = Annotated[int, typer.Option(help="Draws files and carets.")]
 def decode(
     corpus: CorpusFlag = None,
     prompts: Annotated[int, typer.Option("--prompts", min=1, help="How many carets.")] = 120,
+    unseen: Annotated[
+        bool, typer.Option("--unseen", help="Give all names random ones: nothing can be drafted.")
+    ] = False,
+    peers_too: Annotated[
+        bool, typer.Option("--peers/--no-peers", help="Whether `generate` takes part.")
+    ] = True,
     held_out: HeldOutFlag = 24,
     seed: SeedFlag = 0,
     model: ModelFlag = None,
@@ -51,8 +58,8 @@ def decode(
     Four take turns on each prompt: the engine with drafts from the other files, without drafts,
     `generate`, and `generate` with prompt lookup.
     """
-    from completer.bench.decode import Contestants, bench_decode
-    from completer.bench.spans import default_corpus, one_line_spans, split
+    from completer.bench.decode import RUNS, Contestants, bench_decode
+    from completer.bench.spans import default_corpus, one_line_spans, split, with_unseen_names
     from completer.cli.wiring import build_drafter, build_engine, build_model
     from completer.context.prompt import PromptBuilder
     from completer.service import prompt_builder
@@ -60,13 +67,16 @@ def decode(
     settings = load(config, model=model, device=device, pure=pure).settings
     loaded, tuning = build_model(settings)
     files = split(corpus or default_corpus(), held_out=held_out, seed=seed)
-    spans = one_line_spans(files.held_out, prompts, seed)
+    texts = with_unseen_names(files.held_out, seed) if unseen else files.held_out
+    spans = one_line_spans(texts, prompts, seed)
     plain, lookup = peers(loaded)
     engine = build_engine(loaded, tuning, settings)
     drafter = build_drafter(loaded, files.indexed)
     builder: PromptBuilder = prompt_builder(loaded, settings)
     with progress("prompts") as advance:
-        result = bench_decode(Contestants(engine, drafter, plain, lookup), builder, spans, advance)
+        contestants = Contestants(engine, drafter, plain, lookup)
+        names = RUNS if peers_too else RUNS[:2]
+        result = bench_decode(contestants, builder, spans, advance, names)
     engine.close()
     show(result, as_json, _table)
 
@@ -168,5 +178,12 @@ def _table(result: dict[str, Any]) -> Any:  # noqa: ANN401  rich is loaded late
             f"{run['total_ms']['p95']:.1f} ms",
             f"{run['tokens_per_step']:.2f}",
             f"{run['reused_share']:.0%}" if "reused_share" in run else "",
+            _gain(result.get("gains", {}).get(name)),
         )
     return table
+
+
+def _gain(gain: dict[str, float] | None) -> str:
+    if gain is None:
+        return ""
+    return f"{gain['total_median']:.2f}x [{gain['low']:.2f}, {gain['high']:.2f}]"
