@@ -225,7 +225,7 @@ def _serve(recorder: Journal, session: str, complete: Callable[[], object]) -> N
     recorder.returned(event.id, [Suggestion(text="return x", offset=0)])
 
 
-_WEIGHTS: Final[NDArray[np.float32]] = np.ones((256, 256), dtype=np.float32) / 256
+_WEIGHTS: Final = np.full((256, 256), 1 / 256, dtype=np.float32)
 
 
 def stand_in() -> object:
