@@ -51,6 +51,7 @@ def commands(group: typer.Typer, above: str = "") -> Iterator[str]:
     for command in group.registered_commands:
         yield f"{above}{command.name}"
     for inner in group.registered_groups:
+        assert inner.typer_instance is not None
         yield from commands(inner.typer_instance, f"{above}{inner.name} ")
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -11,7 +12,6 @@ from transformers import (
     GPTBigCodeConfig,
     LlamaConfig,
     MistralConfig,
-    PreTrainedConfig,
     PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen3Config,
@@ -34,11 +34,11 @@ _SIZES = {
 class Family:
     """One architecture with the marks that its tokenizers have."""
 
-    config: type[PreTrainedConfig]
+    config: Any  # a subclass of PreTrainedConfig
     marks: tuple[str, ...]
     end: str
     layout: str
-    sizes: tuple[tuple[str, object], ...] = tuple(_SIZES.items())
+    sizes: tuple[tuple[str, Any], ...] = tuple(_SIZES.items())
 
 
 _QWEN_MARKS = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|fim_pad|>")
@@ -106,7 +106,7 @@ def byte_tokenizer(
     return fast
 
 
-def tiny_model(family: str, vocabulary: int, seed: int = 0, **overrides: object) -> torch.nn.Module:
+def tiny_model(family: str, vocabulary: int, seed: int = 0, **overrides: Any) -> Any:
     """A random model of a family, small enough to run in a millisecond."""
     torch.manual_seed(seed)
     kind = FAMILIES[family]

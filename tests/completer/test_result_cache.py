@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def cache() -> ResultCache:
     return cache
 
 
-def at(prefix: str, **changes: object) -> CompletionRequest:
+def at(prefix: str, **changes: Any) -> CompletionRequest:
     return replace(REQUEST, prefix=prefix, **changes)
 
 

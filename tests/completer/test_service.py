@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def service(model, tmp_path):
     service.close()
 
 
-def settings(tmp_path: Path, **changes: object) -> Settings:
+def settings(tmp_path: Path, **changes: Any) -> Settings:
     return Settings(cache_folder=tmp_path / "cache", engine={"kv_cache_mb": 8}, **changes)
 
 

@@ -10,8 +10,8 @@ from tests.tiny import byte_tokenizer
 TOKENIZER = byte_tokenizer()
 
 
-def policy(**options) -> TextPolicy:
-    return TextPolicy(lambda ids: TOKENIZER.decode(ids), **options)
+def policy(**options):
+    return TextPolicy(TOKENIZER.backend_tokenizer.decode, **options)
 
 
 def run(policy: TextPolicy, text: str, step: int = 1):

@@ -25,7 +25,7 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory) -> dict[str, str]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a user who has never run the program."""
     folder = tmp_path_factory.mktemp("home")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COMPLETER_")}
@@ -39,7 +39,7 @@ def home(tmp_path_factory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small repository of the user's own."""
     root = tmp_path_factory.mktemp("project")
     (root / "pyproject.toml").write_text("[project]\nname = 'shop'\n")
@@ -54,7 +54,7 @@ def project(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(home, project) -> Iterator[Server]:
+def server(home: dict[str, str], project: Path) -> Iterator[Server]:
     process = subprocess.Popen(
         [COMPLETER, "serve", "--port", "0", "--workspace", project],
         env=home,
@@ -62,6 +62,7 @@ def server(home, project) -> Iterator[Server]:
         stderr=subprocess.STDOUT,
         text=True,
     )
+    assert process.stdout is not None
     greeting = process.stdout.readline()
     found = re.search(r"http://[\d.]+:\d+", greeting)
     assert found, greeting + process.stdout.read()
@@ -72,7 +73,7 @@ def server(home, project) -> Iterator[Server]:
     process.stdout.close()
 
 
-def run(*arguments: object, env: dict[str, str], **options: object):
+def run(*arguments: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     return subprocess.run(
         [COMPLETER, *map(str, arguments)],
@@ -80,5 +81,4 @@ def run(*arguments: object, env: dict[str, str], **options: object):
         capture_output=True,
         text=True,
         timeout=120,
-        **options,
     )

@@ -1,6 +1,7 @@
 """A tiny random model in an engine of its own. `--device cuda` runs the same tests on a GPU."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ VOCABULARY = 64
 @pytest.fixture
 def make_runner(device: torch.device) -> Callable[..., Runner]:
     def make(
-        family: str = "llama", *, slots: int = 4, seed: int = 0, lean: bool = False, **sizes: object
+        family: str = "llama", *, slots: int = 4, seed: int = 0, lean: bool = False, **sizes: Any
     ) -> Runner:
         model = tiny_model(family, VOCABULARY, seed, **sizes).to(device)
         pool = KVPool(

@@ -55,4 +55,4 @@ def fits(counts: torch.Tensor, law: torch.Tensor) -> bool:
     possible = law > 0
     assert counts[~possible].sum() == 0
     expected = law[possible] * counts.sum()
-    return chisquare(counts[possible].numpy(), expected.numpy()).pvalue > 0.001
+    return bool(chisquare(counts[possible].numpy(), expected.numpy()).pvalue > 0.001)
