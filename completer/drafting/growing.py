@@ -77,6 +77,14 @@ def propose(
 
 
 @njit(cache=True, nogil=True)
+def predict(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void]) -> int:
+    """Leave what may follow in scratch[0].token (id + 1) and .prob; return how many there are."""
+    s = scratch[0]
+    s.slots[:] = -1
+    return _expand(s, texts, read_context(s, history, length), -1, -1, 1.0, 0)
+
+
+@njit(cache=True, nogil=True)
 def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void]) -> None:
     """Adapt the factors to token history[length], knowing that it followed history[:length]."""
     s = scratch[0]
@@ -111,12 +119,11 @@ def _expand(
 
     Returns the new number of candidates, of which there were `base`.
     """
-    if candidate >= 0 and s.certainty[candidate] and s.copied[candidate] < _COPIES:
-        if copy_on(s, texts, candidate, base):
-            s.parent[base], s.prob[base] = node, prob * s.certainty[candidate]
-            s.origin[base], s.certainty[base] = s.origin[candidate], s.certainty[candidate]
-            s.copied[base] = s.copied[candidate] + 1
-            return base + 1
+    if candidate >= 0 and _may_copy(s, candidate) and copy_on(s, texts, candidate, base):
+        s.parent[base], s.prob[base] = node, prob * s.certainty[candidate]
+        s.origin[base], s.certainty[base] = s.origin[candidate], s.certainty[candidate]
+        s.copied[base] = s.copied[candidate] + 1
+        return base + 1
     length = node_context(s, known, node)
     first = gather(s, texts, length, candidate)
     if node < 0:
@@ -139,6 +146,11 @@ def _expand(
         s.certainty[kept], s.copied[kept] = certainty if copies else 0.0, 0
         kept += 1
     return kept
+
+
+@njit(cache=True, nogil=True)
+def _may_copy(s: Record, candidate: int) -> bool:
+    return s.certainty[candidate] > 0 and s.copied[candidate] < _COPIES
 
 
 @njit(cache=True, nogil=True)

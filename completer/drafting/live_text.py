@@ -118,6 +118,10 @@ class LiveText:
             self.truncate(name, 0)
             del self._streams[name]
 
+    def pin(self, name: Hashable) -> None:
+        """Let the text `name` not be evicted."""
+        self._streams[name].pinned = True
+
     def unpin(self, name: Hashable) -> None:
         """Let the text `name` be evicted."""
         stream = self._streams.get(name)
@@ -125,6 +129,10 @@ class LiveText:
             stream.pinned = False
             mark(self.nodes, stream.tail, stream.length if stream.recent else 0, stream.number)
             stream.recent = 0
+
+    def number(self, name: Hashable) -> int:
+        """Return the number of the text `name`; 0 if there is none."""
+        return self._streams[name].number if name in self._streams else 0
 
     def length(self, name: Hashable) -> int:
         """Return the length of the text `name` in tokens; 0 if there is none."""

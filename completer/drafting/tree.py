@@ -1,4 +1,4 @@
-"""DraftTree: the tokens that a drafter proposes for one verification step, as a tree with probabilities."""
+"""DraftTree: the tokens proposed for one verification step, as a tree with probabilities."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -20,7 +20,7 @@ class Source(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class DraftTree:
-    """Drafted tokens in the order in which they were chosen: likeliest first, parents before children.
+    """Drafted tokens in the order they were chosen in: likeliest first, parents before children.
 
     Every prefix of a tree (`truncate`) is therefore itself the best tree of its size.
     """
@@ -66,8 +66,24 @@ class DraftTree:
         """Return the tree of the first `n` nodes."""
         if n >= len(self):
             return self
-        columns = (self.token_ids, self.parents, self.probs, self.sources)
-        return DraftTree(*(column[:n] for column in columns), match_len=self.match_len)
+        return DraftTree(
+            self.token_ids[:n],
+            self.parents[:n],
+            self.probs[:n],
+            self.sources[:n],
+            self.match_len,
+        )
+
+    def then(self, other: "DraftTree", match_len: int) -> "DraftTree":
+        """Return this path with `other` growing from its end; for a path that is not empty."""
+        n, last = len(self), self.probs[-1]
+        return DraftTree(
+            np.concatenate((self.token_ids, other.token_ids)),
+            np.concatenate((self.parents, other.parents + np.int32(n))),
+            np.concatenate((self.probs, other.probs * last)),
+            np.concatenate((self.sources, other.sources)),
+            max(match_len, other.match_len),
+        )
 
     def best_path(self) -> "DraftTree":
         """Return the tree's path that follows the likeliest child everywhere."""
