@@ -14,7 +14,7 @@ from completer.request import Trigger
 def path_of(uri: str) -> Path | None:
     """The local file that a URI names; `None` for another scheme, another host or no path."""
     try:
-        parts = urlsplit(uri)
+        parts = urlsplit(well_formed(uri))
     except ValueError:
         return None
     if parts.scheme != "file" or parts.netloc not in ("", "localhost"):

@@ -19,7 +19,7 @@ from lsprotocol.types import (
     TextDocumentItem,
 )
 
-from lsp.convert import path_of, same_document
+from lsp.convert import path_of, same_document, well_formed
 from lsp.text_buffer import LineBreak, TextBuffer
 from telemetry.events import TextEdit, minimal_edit
 
@@ -102,7 +102,7 @@ class Documents:
         document = Document(
             uri=item.uri,
             path=path_of(item.uri),
-            language=item.language_id,
+            language=well_formed(item.language_id),
             version=item.version,
             buffer=TextBuffer(item.text, self.encoding, self.line_break),
         )

@@ -18,6 +18,7 @@ from telemetry.recorder import Recorder
 
 ACCEPT_COMMAND = "completer.accept"
 MAX_OFFERS = 2000
+MAX_WAIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,9 @@ class Offers:
         if offer is None:
             return False
         self._service.accepted(offer.completion_id, offer.suggestion.text[offer.typed :])
-        return await asyncio.wrap_future(self._recorder.accepted(suggestion_id))
+        receipt = asyncio.wrap_future(self._recorder.accepted(suggestion_id))
+        await asyncio.wait({receipt}, timeout=MAX_WAIT_S)
+        return receipt.done() and receipt.result()
 
     def shown(self, params: object) -> None:
         """`textDocument/didShowCompletion {item}`."""

@@ -106,6 +106,9 @@ class Protocol(LanguageServerProtocol):
         elif self._shutdown:
             why = "The server is shutting down."
             self._refuse(message["id"], types.ErrorCodes.InvalidRequest, why)
+        elif self._is_notification(message["method"]):
+            why = f"{message['method']} is a notification: it has no id."
+            self._refuse(message["id"], types.ErrorCodes.InvalidRequest, why)
         else:
             try:
                 request = self.structure_message(message)
@@ -121,8 +124,9 @@ class Protocol(LanguageServerProtocol):
             return
         try:
             self.handle_message(self.structure_message(message))
-        except JsonRpcException:
-            logger.warning("ignored a bad %s", message.get("method", "response"))
+        except Exception as error:  # pygls does not guard its own handlers of these
+            bad = isinstance(error, JsonRpcException)
+            logger.warning("ignored a bad %s", message.get("method", "answer"), exc_info=not bad)
 
     def _refuse(self, msg_id: str | int | None, code: int, why: str) -> None:
         error = {"code": code, "message": why}
@@ -149,6 +153,10 @@ class Protocol(LanguageServerProtocol):
         except Exception:
             logger.debug("a bad %s", data["method"], exc_info=True)
             raise JsonRpcInvalidParams from None
+
+    def _is_notification(self, method: str) -> bool:
+        message_type = self.get_message_type(method)
+        return message_type is not None and "id" not in attrs.fields_dict(message_type)
 
     def get_message_type(self, method: str) -> type[Any] | None:  # type: ignore[override]
         """The type of a message, by its method."""

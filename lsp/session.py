@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lsprotocol.types import ClientInfo, InitializeParams, WorkspaceFolder
 
-from lsp.convert import path_of
+from lsp.convert import path_of, well_formed
 from lsp.options import LspOptions
 from telemetry.events import SessionInfo
 
@@ -51,8 +51,8 @@ class Session:
     def info(self, server_version: str) -> SessionInfo:
         """What the recorder is told."""
         return SessionInfo(
-            client=self.client.name,
-            client_version=self.client.version or "",
+            client=well_formed(self.client.name),
+            client_version=well_formed(self.client.version or ""),
             server_version=server_version,
             user=self.options.user,
         )

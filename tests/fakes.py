@@ -119,10 +119,11 @@ class FakeService:
 
 
 class FakeRecorder(NullRecorder):
-    """Remembers every call as (method, arguments)."""
+    """Remembers every call as (method, arguments); `receipt` is what events are answered with."""
 
-    def __init__(self) -> None:
+    def __init__(self, receipt: Receipt | None = None) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.receipt = receipt or super().shown("")
 
     def session_started(self, info: Any) -> str:
         """See `Recorder`."""
@@ -144,7 +145,7 @@ class FakeRecorder(NullRecorder):
     def shown(self, suggestion_id: str, **details: Any) -> Receipt:
         """See `Recorder`."""
         self.calls.append(("shown", suggestion_id))
-        return super().shown(suggestion_id)
+        return self.receipt
 
     def hidden(self, suggestion_id: str, reason: str, **details: Any) -> None:
         """See `Recorder`."""
@@ -159,7 +160,7 @@ class FakeRecorder(NullRecorder):
     ) -> Receipt:
         """See `Recorder`."""
         self.calls.append(("accepted", suggestion_id, kind, length))
-        return super().accepted(suggestion_id)
+        return self.receipt
 
     def document_opened(self, session: str, uri: str, version: int, **details: Any) -> None:
         """See `Recorder`."""

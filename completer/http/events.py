@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from completer.errors import BadRequestError
 from completer.http.answering import Answering
 from completer.http.body import Body, read_json
+from completer.http.errors import error_response
 from completer.http.offers import Offer, Offers
 from telemetry.events import AcceptKind, HiddenReason
 
@@ -69,7 +70,7 @@ _TABBY: dict[str, Literal["shown", "accepted", "hidden"]] = {
 
 
 async def post_event(http: Request) -> Response:
-    """`POST /v1/events`: 200 once the event is stored, 400 for an unknown completion."""
+    """`POST /v1/events`: 200 once the event is stored, 400 for an unknown completion, else 503."""
     data = await read_json(http)
     answering: Answering = http.app.state.answering
     event = OurEvent.model_validate(data) if "event" in data else TabbyEvent.model_validate(data)
@@ -78,7 +79,9 @@ async def post_event(http: Request) -> Response:
         raise BadRequestError(f"Nothing is known of completion {event.completion_id!r}.")
     if isinstance(event, TabbyEvent):
         event = event.in_our_words(offer.suggestion.text)
-    return JSONResponse({"stored": await _record(answering.offers, offer, event)})
+    if not await _record(answering.offers, offer, event):
+        return error_response(503, "The event could not be stored.", headers={"Retry-After": "5"})
+    return JSONResponse({"stored": True})
 
 
 async def _record(offers: Offers, offer: Offer, event: OurEvent) -> bool:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from completer.interface import CompletionService
 from telemetry.events import AcceptKind, HiddenReason, Suggestion
-from telemetry.recorder import Recorder
+from telemetry.recorder import Receipt, Recorder
 
 MAX_OFFERS = 10_000
+MAX_WAIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Offers:
 
     async def shown(self, offer: Offer) -> bool:
         """It is on the screen; True once that is stored."""
-        return await asyncio.wrap_future(self._recorder.shown(offer.suggestion.id))
+        return await _stored(self._recorder.shown(offer.suggestion.id))
 
     def hidden(self, offer: Offer, reason: HiddenReason, shown_for_ms: int | None) -> None:
         """It is gone without having been taken."""
@@ -54,5 +55,11 @@ class Offers:
             units = text.encode("utf-16-le")[: 2 * length]
             text = units.decode("utf-16-le", "ignore")
         self._service.accepted(offer.completion_id, text)
-        receipt = self._recorder.accepted(offer.suggestion.id, kind, length=length)
-        return await asyncio.wrap_future(receipt)
+        return await _stored(self._recorder.accepted(offer.suggestion.id, kind, length=length))
+
+
+async def _stored(receipt: Receipt) -> bool:
+    """Whether an event is durable, if that is known in good time."""
+    answer = asyncio.wrap_future(receipt)
+    await asyncio.wait({answer}, timeout=MAX_WAIT_S)
+    return answer.done() and answer.result()

@@ -38,9 +38,9 @@ def origin_of(
         BadRequestError: the workspace is not served, or the path leaves it.
     """
     wanted = _path_header(request, WORKSPACE_HEADER)
-    workspace = None if wanted is None else _served(Path(wanted), workspaces)
+    workspace = None if wanted is None else _served(Path(_checked(wanted)), workspaces)
     name = _path_header(request, PATH_HEADER) or path
-    found = None if not name else _locate(name, workspace, workspaces)
+    found = None if not name else _locate(_checked(name), workspace, workspaces)
     if workspace is None and found is not None:
         holding = [folder for folder in workspaces if found.is_relative_to(folder)]
         workspace = max(holding, key=lambda folder: len(folder.parts), default=None)
@@ -64,8 +64,6 @@ def _served(folder: Path, workspaces: Sequence[Path]) -> Path:
 
 
 def _locate(name: str, workspace: Path | None, workspaces: Sequence[Path]) -> Path | None:
-    if "\0" in name or len(name) > MAX_PATH_CHARS:
-        raise BadRequestError("The path of the file is no path.")
     base = workspace or (workspaces[0] if len(workspaces) == 1 else None)
     if base is None:
         return Path(os.path.normpath(name))
@@ -74,6 +72,12 @@ def _locate(name: str, workspace: Path | None, workspaces: Sequence[Path]) -> Pa
     if leaves and (workspace is not None or not Path(name).is_absolute()):
         raise BadRequestError(f"{name} is not in the workspace {base}.")
     return path
+
+
+def _checked(name: str) -> str:
+    if "\0" in name or len(name) > MAX_PATH_CHARS:
+        raise BadRequestError("A path is too long or has a NUL in it.")
+    return name
 
 
 def _path_header(request: Request, name: str) -> str | None:

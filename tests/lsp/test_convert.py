@@ -18,6 +18,7 @@ from lsp.convert import path_of, same_document, trigger_of, utf16_prefix, well_f
         ("file:///repo/a%20%C3%A9%25.py", "/repo/a é%.py"),
         ("file:///repo/a.py#L1", "/repo/a.py"),
         ("file:///", "/"),
+        ("file:///repo/\ud800.py", "/repo/\ufffd.py"),
     ],
 )
 def test_local_files(uri, path):

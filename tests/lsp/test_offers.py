@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from lsp import offers
 from tests.lsp.editor import Editor
 
 
@@ -34,6 +36,14 @@ async def test_accepting_what_was_never_offered_is_no_error(editor, item):
     params = {"command": "completer.accept", "arguments": ["unknown"]}
     assert await editor.request("workspace/executeCommand", params) is False
     assert editor.recorder.of("accepted") == []
+
+
+async def test_a_store_that_stalls_does_not_keep_the_client_waiting(editor, item, monkeypatch):
+    monkeypatch.setattr(offers, "MAX_WAIT_S", 0.01)
+    editor.recorder.receipt = Future()
+    assert await accept(editor, item) is False
+    editor.recorder.receipt.set_result(True)
+    assert await accept(editor, item) is True
 
 
 @pytest.mark.parametrize("arguments", [None, [], [1, 2, 3]])

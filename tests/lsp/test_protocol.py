@@ -65,6 +65,8 @@ async def test_what_is_no_message_is_refused_without_an_id(editor, bad, code):
         ),
         ("workspace/executeCommand", {"command": "rm", "arguments": []}, -32602),
         ("initialize", {"capabilities": {}}, -32600),
+        ("textDocument/didOpen", {}, -32600),
+        ("$/cancelRequest", {"id": 1}, -32600),
     ],
 )
 async def test_a_bad_request_gets_its_error(editor, method, params, code):
@@ -82,6 +84,7 @@ async def test_a_bad_request_gets_its_error(editor, method, params, code):
         message(method="no/such"),
         message(method="$/cancelRequest", params={"id": 99}),
         message(method="$/cancelRequest", params={}),
+        message(method="$/cancelRequest", params={"id": []}),
         message(id=77, result=None),
         message(id=77, error={"code": 1, "message": "x"}),
         message(id=77, error=3),

@@ -56,5 +56,6 @@ def test_folders_come_and_go():
 def test_what_the_recorder_is_told():
     info = started(client_info=ClientInfo("Neovim", "0.12")).info("1.0")
     assert (info.client, info.client_version, info.user) == ("Neovim", "0.12", "ada")
+    assert started(client_info=ClientInfo("x\ud800")).info("1.0").client == "x\ufffd"
     assert started().info("1.0").client == "unknown"
     assert started(client_info=ClientInfo("Neovim")).is_neovim

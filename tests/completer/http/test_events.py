@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import pytest
 import pytest_asyncio
 
@@ -60,6 +62,15 @@ async def test_events_in_both_shapes(post, recorder, reply_id, event, call):
 async def test_the_service_learns_what_was_accepted(post, service, reply_id, event, text):
     await post(URL, {**event, "completion_id": reply_id})
     assert service.accepts == [("cmpl-1", text)]
+
+
+@pytest.mark.parametrize("event", ["shown", "accepted"])
+async def test_an_event_that_is_lost_is_not_acknowledged(client, recorder, reply_id, event):
+    recorder.receipt = Future()
+    recorder.receipt.set_result(False)
+    reply = await client.post(URL, json={"event": event, "completion_id": reply_id})
+    assert reply.status_code == 503
+    assert reply.headers["retry-after"] == "5"
 
 
 @pytest.mark.parametrize(
