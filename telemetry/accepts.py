@@ -40,8 +40,11 @@ class Accepts:
         """The accepts that are followed."""
         return self._watches
 
-    def awaiting(self, uri: str) -> list[Pending]:
-        """Suggestions of this document whose acceptance was told and not seen yet."""
+    def awaiting(self, uri: str, now_ms: int) -> list[Pending]:
+        """Suggestions of this document whose acceptance was told just now and not seen yet."""
+        self._awaited = [
+            entry for entry in self._awaited if now_ms - entry.watch.accepted_ms <= _AWAITED_MS
+        ]
         return [entry.pending for entry in self._awaited if entry.pending.uri == uri]
 
     def told(
@@ -85,9 +88,6 @@ class Accepts:
 
     def edit_comes(self, uri: str, edit: TextEdit, now_ms: int) -> None:
         """An edit of the document, before anything that it places is watched."""
-        self._awaited = [
-            entry for entry in self._awaited if now_ms - entry.watch.accepted_ms <= _AWAITED_MS
-        ]
         for watch in self._watches.undone_by(uri, edit, now_ms):
             undone_ms = now_ms - watch.accepted_ms
             self._store.put(update_row("accept", watch.accept, undone_ms=undone_ms))

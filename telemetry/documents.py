@@ -81,7 +81,7 @@ class Documents:
             self._watches.lose(uri)
         document.version = version
         trimmed = [edit.trimmed() for edit in edits]
-        taken = self._taken_by(uri, trimmed)
+        taken = self._taken_by(uri, trimmed, now_ms)
         spans: list[RetainedSpan] = []
         for edit in trimmed:
             self._accepts.edit_comes(uri, edit, now_ms)
@@ -135,9 +135,9 @@ class Documents:
         """Events were dropped on the way here: no document's text is known for sure."""
         self._watches.lose()
 
-    def _taken_by(self, uri: str, edits: Sequence[TextEdit]) -> _Taken | None:
+    def _taken_by(self, uri: str, edits: Sequence[TextEdit], now_ms: int) -> _Taken | None:
         """The first suggestion that one of these edits puts into the document."""
-        candidates = [*self._accepts.awaiting(uri), *self._display.visible(uri)]
+        candidates = [*self._accepts.awaiting(uri, now_ms), *self._display.visible(uri)]
         for edit in edits:
             for pending in candidates:
                 found = placement(pending, edit)

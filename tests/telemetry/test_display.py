@@ -160,7 +160,7 @@ def test_features_that_are_not_numbers_are_refused(editor):
         session=editor.session,
         uri=editor.uri,
         outcome="empty",
-        features={"line": "secret = 1"},  # type: ignore[dict-item]
+        features={"line": "secret = 1"},
     )
     editor.recorder.opportunity(event)
     assert editor.one("SELECT count(*) FROM opportunity") == (0,)
