@@ -121,8 +121,8 @@ def _table(model: str, where: str, spans: dict[str, Any]) -> "Table":
         )
         for kind, each in spans.items()
     ]
-    columns = ("", "n", "exact", "95 %", "edit sim.", "tokens", "steps", "p50 ms", "p95 ms")
-    return _rows(f"{model} on spans {where}", columns, rows)
+    columns = ("", "n", "exact", "95 %", "similar", "tokens", "steps", "p50", "p95")
+    return _rows(f"{model} on spans {where}; latency in ms", columns, rows)
 
 
 def _paired_table(result: dict[str, Any]) -> "Table":
@@ -137,8 +137,8 @@ def _paired_table(result: dict[str, Any]) -> "Table":
         )
         for kind, each in result["compare"]["paired"].items()
     ]
-    title = f"{result['model']} less {result['compare']['model']}, exact match on the same spans"
-    columns = ("", "n", "difference", "95 %", "right alone", "McNemar's p")
+    title = f"{result['model']} less {result['compare']['model']}, exact match; p by McNemar"
+    columns = ("", "n", "difference", "95 %", "right alone", "p")
     return _rows(title, columns, rows)
 
 
@@ -146,7 +146,7 @@ def _rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     from rich import box
     from rich.table import Table
 
-    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0))
     for column in table.columns:
         column.no_wrap = True
         column.justify = "left" if column is table.columns[0] else "right"
