@@ -88,6 +88,11 @@ def _create_once(path: Path, content: bytes) -> None:
     draft.unlink(missing_ok=True)
 
 
+def opt_out_list(folder: Path) -> OptOut:
+    """Who has opted out of the telemetry in `folder`."""
+    return OptOut(folder, Pseudonyms(install_key(folder)))
+
+
 class OptOut:
     """Users and workspaces of which nothing is recorded, kept as keyed hashes in the folder."""
 

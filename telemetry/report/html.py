@@ -39,6 +39,11 @@ _BARS: Final = {
     "by_lines": "Acceptance, single against several lines",
     "by_arm": "Acceptance by arm",
 }
+_SPEED_BARS: Final[tuple[tuple[str, str, Unit], ...]] = (
+    ("Tokens per step by draft source", "tokens_per_step", "ratio"),
+    ("Drafted tokens accepted by draft source", "draft_acceptance", "share"),
+)
+_MOST_BARS: Final = 15
 _NOTHING: Final = Figure(None, 0)
 
 
@@ -100,12 +105,16 @@ def _trends(report: Report) -> str:
         _series(label, by_day.values(), name)
         for label, name in zip(("p50", "p90", "p99"), LATENCY_TITLES, strict=True)
     ]
+    speculation = [_series("Tokens per step", by_day.values(), "tokens_per_step")]
+    drafts = [_series("Accepted / drafted", by_day.values(), "draft_acceptance")]
     return "".join(
         [
             _lines("Acceptance by day", days, acceptance, "share"),
             _lines("Persistence of accepted text", _windows(), _persistence(report), "share"),
             _lines("Share of characters from completions", days, share_written, "share"),
             _lines("Latency by day", days, latency, "ms"),
+            _lines("Tokens per verification step", days, speculation, "ratio"),
+            _lines("Drafted tokens that were accepted", days, drafts, "share"),
         ]
     )
 
@@ -141,6 +150,8 @@ def _lines(heading: str, places: Sequence[str], series: Sequence[Series], kind: 
 
 
 def _tick(kind: Unit, number: float) -> str:
+    if kind == "ratio":
+        return f"{number:.1f}"
     return f"{100 * number:.0f} %" if kind == "share" else f"{number:,.0f} ms"
 
 
@@ -150,15 +161,24 @@ def _comparisons(report: Report) -> str:
         groups = report.groups[grouping]
         if groups:
             rows = [(name, figures["codecompose"]) for name, figures in groups.items()]
-            parts.append(_bars(heading, rows))
+            parts.append(_bars(heading, rows, "share"))
+    for heading, metric, kind in _SPEED_BARS:
+        rows = [(name, f[metric]) for name, f in report.groups["by_draft_source"].items()]
+        if rows:
+            parts.append(_bars(heading, rows, kind))
+    for name, figures in report.groups["by_model"].items():
+        rows = [(t.removeprefix("Latency, "), figures[key]) for key, t in LATENCY_TITLES.items()]
+        parts.append(_bars(f"Latency, {name}", rows, "ms"))
     if report.finish_reasons:
-        parts.append(_bars("How requests ended", list(report.finish_reasons.items())))
+        parts.append(_bars("How requests ended", list(report.finish_reasons.items()), "share"))
     return "".join(parts)
 
 
-def _bars(heading: str, rows: Sequence[tuple[str, Figure]]) -> str:
-    chart = bar_chart(heading, rows, partial(number_in, "share"))
-    return _figure(heading, chart, [(name, "share", figure) for name, figure in rows])
+def _bars(heading: str, rows: Sequence[tuple[str, Figure]], kind: Unit) -> str:
+    """The groups with the most observations; the terminal and `--json` have them all."""
+    rows = sorted(rows, key=lambda row: -row[1].n)[:_MOST_BARS]
+    chart = bar_chart(heading, rows, partial(number_in, kind))
+    return _figure(heading, chart, [(name, kind, figure) for name, figure in rows])
 
 
 def _figure(heading: str, chart: str, rows: Sequence[tuple[str, Unit, Figure]]) -> str:

@@ -8,8 +8,8 @@ from telemetry.report.metrics import BY_NAME, Figure, Unit
 
 LATENCY_TITLES: Final = {
     "latency_p50_ms": "Latency, median",
-    "latency_p90_ms": "Latency, 90th percentile",
-    "latency_p99_ms": "Latency, 99th percentile",
+    "latency_p90_ms": "Latency, 90 % within",
+    "latency_p99_ms": "Latency, 99 % within",
 }
 HEADLINE: Final = (
     "codecompose",
