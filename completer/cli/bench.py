@@ -187,3 +187,21 @@ def _gain(gain: dict[str, float] | None) -> str:
     if gain is None:
         return ""
     return f"{gain['total_median']:.2f}x [{gain['low']:.2f}, {gain['high']:.2f}]"
+
+
+@bench.command("telemetry")
+def telemetry(
+    folder: Annotated[
+        Path | None, typer.Option(help="On the disk to measure; default: a temporary folder.")
+    ] = None,
+    kills: Annotated[int, typer.Option(min=0, help="How often a writer is killed.")] = 300,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure durable events a second, what a stalled store costs, and survival of kill -9."""
+    import tempfile
+
+    from completer.bench.telemetry import bench_telemetry
+
+    with tempfile.TemporaryDirectory(dir=folder) as scratch, progress("steps") as advance:
+        result = bench_telemetry(Path(scratch), kills=kills, progress=advance)
+    typer.echo(json.dumps(result, indent=None if as_json else 2))

@@ -75,7 +75,7 @@ def _examine(
     model, tuning = build_model(settings)
     done, total = 0, sum(len(sample.spans) for sample in samples)
     found = Examined(model.name, {str(sample.root): [] for sample in samples})
-    workspaces = {sample.root: sample.workspace for sample in samples}
+    workspaces = {sample.root: sample.options for sample in samples}
 
     async def ask(service: IsolatedService) -> None:
         nonlocal done

@@ -117,3 +117,37 @@ def test_every_command_has_help(command, home):
 
     assert done.returncode == 0
     assert "Usage" in done.stdout
+
+
+def test_a_simulated_database_is_reported_as_it_was_made(home, tmp_path):
+    db = tmp_path / "made-up.sqlite3"
+    truth = json.loads(
+        run("telemetry", "simulate", "--suggestions", 500, "--db", db, "--json", env=home).stdout
+    )
+    report = json.loads(run("report", "--db", db, "--json", env=home).stdout)
+
+    for name in ("acceptance", "codecompose", "mostly_unchanged_300"):
+        assert report["overall"][name]["value"] == pytest.approx(truth["overall"][name]["value"])
+        assert report["overall"][name]["n"] == truth["overall"][name]["n"]
+
+
+def test_export_and_purge(home, tmp_path):
+    db, out = tmp_path / "made-up.sqlite3", tmp_path / "out"
+    run("telemetry", "simulate", "--suggestions", 200, "--db", db, env=home)
+    exported = run("telemetry", "export", out, "--db", db, env=home)
+    purged = run("telemetry", "purge", "--db", db, "--everything", "--yes", env=home)
+
+    assert exported.returncode == 0, exported.stderr
+    assert "suggestion.csv" in {file.name for file in out.iterdir()}
+    assert "hmac" not in (out / "suggestion.csv").read_text().split("\n")[0]
+    assert purged.returncode == 0, purged.stderr
+    assert "Deleted" in purged.stdout
+
+
+def test_purge_wants_to_know_what(home, tmp_path):
+    db = tmp_path / "made-up.sqlite3"
+    run("telemetry", "simulate", "--suggestions", 10, "--db", db, env=home)
+    done = run("telemetry", "purge", "--db", db, "--yes", env=home)
+
+    assert done.returncode == 1
+    assert "--older-than-days" in done.stderr

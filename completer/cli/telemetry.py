@@ -1,0 +1,112 @@
+"""`completer telemetry`: export, purge, opt out, and a simulated database to test reports with."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from completer.cli.options import ConfigFlag, JsonFlag, load
+from completer.errors import BadRequestError
+
+telemetry = typer.Typer(no_args_is_help=True, help="Look after what has been recorded.")
+DAY_MS = 86_400_000
+DbFlag = Annotated[
+    Path | None,
+    typer.Option("--db", help="A database or a folder of them.", metavar="PATH"),
+]
+UserFlag = Annotated[str | None, typer.Option("--user", help="One person.", metavar="NAME")]
+
+
+@telemetry.command("export")
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where the tables go, one file each.")],
+    db: DbFlag = None,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Parquet instead of CSV; needs pyarrow.")
+    ] = False,
+    config: ConfigFlag = None,
+) -> None:
+    """Write every table to a file, without the key and without hashes of texts."""
+    from telemetry.export import MissingLibraryError, export
+
+    try:
+        files = export(_folder(db, config), folder, file_format="parquet" if parquet else "csv")
+    except (FileNotFoundError, MissingLibraryError) as error:
+        raise BadRequestError(str(error)) from error
+    for file in files:
+        typer.echo(file)
+
+
+@telemetry.command("purge")
+def purge(
+    db: DbFlag = None,
+    older_than_days: Annotated[
+        int | None, typer.Option(min=0, help="Delete what is older.", metavar="DAYS")
+    ] = None,
+    user: UserFlag = None,
+    everything: Annotated[bool, typer.Option("--everything", help="Delete all of it.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: ConfigFlag = None,
+) -> None:
+    """Delete what is too old, what one person left, or everything."""
+    from telemetry.retention import purge
+
+    before_ms = None
+    if older_than_days is not None:
+        before_ms = int(time.time() * 1000) - older_than_days * DAY_MS
+    path = _folder(db, config)
+    if not yes:
+        typer.confirm(f"Delete what is in {path}?", abort=True)
+    try:
+        purged = purge(path, before_ms=before_ms, user=user, everything=everything)
+    except (FileNotFoundError, ValueError) as error:
+        raise BadRequestError(
+            str(error), hint="Give --older-than-days, --user or --everything."
+        ) from error
+    typer.echo(f"Deleted {purged.rows} rows.")
+    for file in purged.in_use:
+        typer.echo(f"Left {file}: a running process writes it; stop it and ask again.", err=True)
+
+
+@telemetry.command("opt-out")
+def opt_out(
+    user: UserFlag = None,
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", "-w", help="One folder.", metavar="PATH")
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Record again.")] = False,
+    config: ConfigFlag = None,
+) -> None:
+    """Record nothing of a person or a folder, from the next session on."""
+    from telemetry.privacy import OptOut, Pseudonyms, install_key
+
+    if not (user or workspace):
+        raise BadRequestError("Say of whom nothing is to be recorded.", hint="--user, --workspace")
+    folder = load(config).settings.telemetry.folder
+    register = OptOut(folder, Pseudonyms(install_key(folder)))
+    change = register.remove if undo else register.add
+    change(user=user or "", workspace=str(workspace.resolve()) if workspace else "")
+    typer.echo("Recorded again." if undo else "Nothing will be recorded.")
+
+
+@telemetry.command("simulate")
+def simulate(
+    suggestions: Annotated[int, typer.Option(min=1, help="How many.", metavar="N")],
+    db: Annotated[Path, typer.Option("--db", help="The file to write.", metavar="FILE")],
+    seed: Annotated[int, typer.Option(help="Same seed, same database.")] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a made-up database, and print the figures that a report of it must show."""
+    from telemetry.simulation.simulate import simulate
+
+    try:
+        truth = simulate(suggestions, db, seed=seed)
+    except FileExistsError as error:
+        raise BadRequestError(str(error)) from error
+    typer.echo(json.dumps(truth, indent=None if as_json else 2))
+
+
+def _folder(db: Path | None, config: Path | None) -> Path:
+    return db or load(config).settings.telemetry.folder
