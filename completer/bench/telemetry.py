@@ -231,7 +231,7 @@ _WEIGHTS: Final = np.full((256, 256), 1 / 256, dtype=np.float32)
 def stand_in() -> object:
     """A few milliseconds of arithmetic, in small steps as decoding takes them."""
     state: NDArray[Any] = np.ones((8, 256), dtype=np.float32)
-    for _ in range(40):
+    for _ in range(300):
         state = np.matmul(state, _WEIGHTS)
     return state
 
