@@ -11,6 +11,7 @@ from completer.cli import complete, doctor, lsp, report, serve
 from completer.cli.bench import bench
 from completer.cli.eval import evaluate
 from completer.cli.telemetry import telemetry
+from completer.cli.train import train
 from completer.errors import CompleterError
 from models.errors import ModelError
 
@@ -27,6 +28,7 @@ app.command("complete")(complete.complete)
 app.command("eval")(evaluate)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
+app.command("train")(train)
 app.add_typer(bench, name="bench")
 app.add_typer(telemetry, name="telemetry")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from completer.bench.quiet import suspended_training
 from completer.cli.options import ConfigFlag, DeviceFlag, JsonFlag, ModelFlag, PureFlag, load
 from completer.settings import DraftSettings
 
@@ -73,7 +74,7 @@ def decode(
     engine = build_engine(loaded, tuning, settings)
     drafter = build_drafter(loaded, files.indexed)
     builder: PromptBuilder = prompt_builder(loaded, settings)
-    with progress("prompts") as advance:
+    with suspended_training(), progress("prompts") as advance:
         contestants = Contestants(engine, drafter, plain, lookup)
         names = RUNS if peers_too else RUNS[:2]
         result = bench_decode(contestants, builder, spans, advance, names)
@@ -115,7 +116,7 @@ def type_(
         for each in (settings, undrafted)
     ]
     plain, lookup = peers(loaded)
-    with progress("lines") as advance:
+    with suspended_training(), progress("lines") as advance:
         result = asyncio.run(
             bench_type(
                 Typists(services[0], services[1], plain, lookup),
