@@ -6,19 +6,19 @@ way of another. Its copies, whole or nearly so, would give the answer away and a
 
 import random
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from completer.context.grammars import has_grammar
-from completer.context.workspace import Workspace, WorkspaceOptions
+from completer.context.workspace import SourceFile, Workspace, WorkspaceOptions
 from completer.errors import BadRequestError
 from completer.evaluation.kinds import Kind
 from completer.evaluation.source import Source
 from completer.evaluation.spans import Span, draw_spans
 
 HELD_OUT_SHARE = 0.25  # of the files; the rest is what completions may use
-SMALLEST_FILE = 1_000  # characters
+SMALLEST_FILE = 1_000  # bytes
 _COPIED_SHARE = 0.5  # of a file's telling lines, in one other file
 _TELLING_LINE = 12  # characters
 
@@ -28,7 +28,7 @@ class Sample:
     """The spans of one repository, and how to open it without the files that they are from."""
 
     root: Path
-    workspace: WorkspaceOptions
+    options: WorkspaceOptions
     spans: list[Span]
 
 
@@ -38,15 +38,13 @@ def draw_sample(root: Path, kinds: Sequence[Kind], count: int, seed: int) -> Sam
     Raises `WorkspaceError` when `root` is not a folder, `BadRequestError` when it has no code.
     """
     workspace = Workspace(root)
-    texts: dict[Path, str] = {}
-    languages: dict[Path, str] = {}
-    for file in workspace.iter_files():
-        if (text := workspace.read(file.path)) is not None:
-            texts[file.path] = text
-            languages[file.path] = file.language
-    drawn = _draw_files(root, texts, languages, seed)
-    sources = [Source(path, languages[path], texts[path]) for path in drawn]
-    held_out = [workspace.relative(path) for path in sorted({*drawn, *_copies(drawn, texts)})]
+    files = list(workspace.iter_files())
+    sources = [
+        Source(file.path, file.language, text)
+        for file in _draw_files(root, files, seed)
+        if (text := workspace.read(file.path)) is not None
+    ]
+    held_out = sorted(workspace.relative(path) for path in _with_copies(sources, workspace, files))
     return Sample(
         workspace.root,
         WorkspaceOptions(exclude=tuple(map(_pattern, held_out))),
@@ -54,31 +52,30 @@ def draw_sample(root: Path, kinds: Sequence[Kind], count: int, seed: int) -> Sam
     )
 
 
-def _draw_files(
-    root: Path, texts: Mapping[Path, str], languages: Mapping[Path, str], seed: int
-) -> list[Path]:
-    candidates = sorted(
-        path
-        for path, text in texts.items()
-        if len(text) >= SMALLEST_FILE and has_grammar(languages[path])
-    )
+def _draw_files(root: Path, files: Sequence[SourceFile], seed: int) -> list[SourceFile]:
+    candidates = [
+        file for file in files if file.size >= SMALLEST_FILE and has_grammar(file.language)
+    ]
     if not candidates:
         raise BadRequestError(
-            f"{root} has no file of at least {SMALLEST_FILE:,} characters in a language that can"
-            " be parsed.",
+            f"{root} has no file of at least {SMALLEST_FILE:,} bytes in a language that can be"
+            " parsed.",
             hint="Name a folder of Python, JavaScript, TypeScript, Go, Rust, Java, C or C++ code.",
         )
     count = max(1, round(len(candidates) * HELD_OUT_SHARE))
-    return sorted(random.Random(seed).sample(candidates, count))
+    return random.Random(seed).sample(candidates, count)
 
 
-def _copies(drawn: Collection[Path], texts: Mapping[Path, str]) -> Iterator[Path]:
-    """Yield the files that have most of the telling lines of a drawn one."""
-    wanted = {path: _telling_lines(texts[path]) for path in drawn}
-    for path, text in texts.items():
-        lines = _telling_lines(text)
-        if any(len(lines & its) > len(its) * _COPIED_SHARE for its in wanted.values()):
-            yield path
+def _with_copies(
+    sources: Sequence[Source], workspace: Workspace, files: Sequence[SourceFile]
+) -> Iterator[Path]:
+    """Yield the sources' paths and the files that have most of the telling lines of one of them."""
+    wanted = {source.path: _telling_lines(source.text) for source in sources}
+    for file in files:
+        lines = _telling_lines(workspace.read(file.path) or "")
+        copied = any(len(lines & its) > len(its) * _COPIED_SHARE for its in wanted.values())
+        if copied or file.path in wanted:
+            yield file.path
 
 
 def _telling_lines(text: str) -> frozenset[str]:

@@ -26,7 +26,7 @@ def models(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def repository(tmp_path) -> Path:
+def repository(tmp_path: Path) -> Path:
     root = tmp_path / "shop"
     root.mkdir()
     for number in range(4):
@@ -40,7 +40,7 @@ def repository(tmp_path) -> Path:
 
 
 @pytest.fixture
-def config(tmp_path) -> Path:
+def config(tmp_path: Path) -> Path:
     file = tmp_path / "config.toml"
     cache = (tmp_path / "cache").as_posix()
     file.write_text(f'cache_folder = "{cache}"\n[completion]\nmax_tokens = 8\n', encoding="utf-8")

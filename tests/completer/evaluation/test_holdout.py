@@ -41,7 +41,7 @@ def names(sample: Sample) -> set[str]:
 
 
 def readable(sample: Sample) -> set[str]:
-    files = Workspace(sample.root, options=sample.workspace).iter_files()
+    files = Workspace(sample.root, options=sample.options).iter_files()
     return {file.path.name for file in files}
 
 
@@ -94,7 +94,7 @@ def test_names_that_look_like_patterns_are_held_out_alone(name, tmp_path):
 
 def test_a_folder_without_code_is_told(tmp_path):
     write(tmp_path, "notes.md", "words " * 1000)
-    with pytest.raises(BadRequestError, match="has no file of at least 1,000 characters"):
+    with pytest.raises(BadRequestError, match="has no file of at least 1,000 bytes"):
         draw_sample(tmp_path, [Kind.LINES], 5, seed=0)
 
 

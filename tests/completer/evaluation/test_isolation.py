@@ -49,7 +49,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def service(model, sample, settings) -> Iterator[IsolatedService]:
-    with IsolatedService(model, NO_TUNING, settings, {sample.root: sample.workspace}) as service:
+    with IsolatedService(model, NO_TUNING, settings, {sample.root: sample.options}) as service:
         yield service
 
 
@@ -110,7 +110,7 @@ async def test_the_search_finds_what_is_there(model, sample, settings):
         assert not found(service, model, {"secret_0123456789ab"})
         prompt = Prompt(ids=ids, prefix_ids=ids, suffix_ids=[])
         session = Repository.drafts(repository, request_for(sample.spans[0], sample.root), prompt)
-        assert found(service, model, {"secret_0123456789ab"}) == ["LiveText"]
+        assert "LiveText" in found(service, model, {"secret_0123456789ab"})
         session.stop()
         service.pool.extend(0, ids, 0)
         assert "Slot" in found(service, model, {"secret_0123456789ab"})
@@ -136,9 +136,7 @@ async def test_the_rest_of_the_repository_is_used(service, sample):
 async def test_answers_are_the_same_each_time(model, sample, settings):
     texts = []
     for _ in range(2):
-        with IsolatedService(
-            model, NO_TUNING, settings, {sample.root: sample.workspace}
-        ) as service:
+        with IsolatedService(model, NO_TUNING, settings, {sample.root: sample.options}) as service:
             found = [a async for a in answers(service.complete, sample.root, sample.spans)]
         texts.append([answer.text for answer in found])
 
