@@ -55,6 +55,11 @@ class Answer:
     reused_tokens: int
     cached: bool = False
 
+    @property
+    def computed(self) -> int:
+        """Prompt tokens that had to be run through the model."""
+        return self.prompt_tokens - self.reused_tokens
+
 
 Typist = Callable[[CompletionRequest], Awaitable[Answer]]
 
@@ -152,5 +157,6 @@ def _summary(given: Sequence[Answer]) -> dict[str, Any]:
             sum(each.tokens for each in given) / max(1, sum(each.steps for each in given)), 3
         ),
         "reused_share": round(sum(each.reused_tokens for each in given) / max(1, prompt_tokens), 4),
+        "prefilled_tokens": percentiles([e.computed for e in given if not e.cached], 50, 95),
         "answered_without_model_share": round(sum(each.cached for each in given) / len(given), 4),
     }

@@ -254,6 +254,7 @@ def _count(sequence: Running, tree: DraftTree, verdict: Verdict) -> None:
         sequence.steps += 1
     sequence.drafted += len(tree)
     sequence.accepted += len(verdict.path)
+    sequence.sources.update(tree.sources[verdict.path].tolist())
 
 
 def _stop(sequence: Running, tree: DraftTree, verdict: Verdict) -> Stop | None:

@@ -1,6 +1,7 @@
 """One generation: what is asked of the engine, its state while it runs, and what comes back."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from completer.drafting.tree import DraftTree
+from completer.drafting.tree import DraftTree, Source
 from completer.engine.stopping import Stop, StopPolicy
 from completer.request import DecodeStats, FinishReason, Sampling
 
@@ -96,6 +97,7 @@ class Running:
         self.steps = 0
         self.drafted = 0
         self.accepted = 0
+        self.sources: Counter[int] = Counter()
         self.draft_seconds = 0.0
         self.submitted_at = time.perf_counter()
         self.admitted_at = 0.0
@@ -151,6 +153,9 @@ class Running:
             steps=self.steps,
             drafted=self.drafted,
             accepted=self.accepted,
+            draft_sources=tuple(
+                (Source(source).name.lower(), n) for source, n in self.sources.most_common()
+            ),
             queue_ms=(admitted - self.submitted_at) * 1000,
             prefill_ms=(first_token - admitted) * 1000,
             decode_ms=(now - first_token) * 1000,

@@ -49,6 +49,7 @@ def test_drafts_change_the_steps_but_never_the_text(family, sampling, branching,
         assert drafted.token_ids == plain.token_ids
         assert drafted.stats.steps < plain.stats.steps
         assert 0 < drafted.stats.accepted < drafted.stats.drafted
+        assert drafted.stats.draft_sources == (("repository", drafted.stats.accepted),)
         assert tuple(drafts.emitted[:20]) == plain.token_ids
         assert drafts.stopped
 
