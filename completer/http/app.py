@@ -32,6 +32,7 @@ def create_app(
         Route("/metrics", answering.metrics.endpoint),
         Route("/v1/completions", completions, methods=["POST"]),
         Route("/v1/models", openai.models),
+        Route("/v1/models/{id:path}", openai.model),
         Route("/v1/events", events.post_event, methods=["POST"]),
         Route("/v1/health", tabby.health, methods=["GET", "POST"]),
         Route("/v1beta/server_setting", tabby.server_setting),

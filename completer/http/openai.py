@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from completer.http.answering import Answering, Stream
 from completer.http.body import Body, Choices, MaxTokens, Seed, Stop, Temperature, TopP, sampling
+from completer.http.errors import error_response
 from completer.http.origin import Origin, origin_of
 from completer.http.replies import DONE, completer_field, event_stream, finish_reason, usage
 from completer.http.reporting import Answer
@@ -117,9 +118,21 @@ async def completions(http: Request, data: Any) -> Response:  # noqa: ANN401
 
 async def models(http: Request) -> Response:
     """`GET /v1/models`: the one that is loaded."""
-    info = http.app.state.answering.service.info()
-    model = {"id": info.model, "object": "model", "created": CREATED, "owned_by": "completer"}
-    return JSONResponse({"object": "list", "data": [model]})
+    return JSONResponse({"object": "list", "data": [model_field(http)]})
+
+
+async def model(http: Request) -> Response:
+    """`GET /v1/models/{id}`: the same, or 404."""
+    found = model_field(http)
+    if http.path_params["id"] != found["id"]:
+        return error_response(404, f"The model here is {found['id']}.", code="model_not_found")
+    return JSONResponse(found)
+
+
+def model_field(http: Request) -> dict[str, Any]:
+    """The model that is loaded."""
+    name = http.app.state.answering.service.info().model
+    return {"id": name, "object": "model", "created": CREATED, "owned_by": "completer"}
 
 
 def reply(answers: Sequence[Answer]) -> dict[str, Any]:

@@ -31,7 +31,8 @@ async def test_unknown_routes_and_methods_have_errors_in_the_same_shape(
 
 def test_every_path_is_documented(app):
     page = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text()
-    assert [route.path for route in app.routes if f" {route.path}`" not in page] == []
+    paths = [route.path.replace(":path", "") for route in app.routes]
+    assert [path for path in paths if f" {path}`" not in page] == []
 
 
 def test_the_end_of_the_application_ends_its_sessions():

@@ -185,6 +185,8 @@ async def test_models(client):
     reply = (await client.get("/v1/models")).json()
     assert reply["object"] == "list"
     assert [model["id"] for model in reply["data"]] == [MODEL]
+    assert (await client.get(f"/v1/models/{MODEL}")).json() == reply["data"][0]
+    assert (await client.get("/v1/models/gpt-9")).status_code == 404
 
 
 async def test_deepseeks_path_is_the_same(post):
