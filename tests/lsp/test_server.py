@@ -16,7 +16,7 @@ URI = "file:///repo/src/app.py"
 COMMAND = [sys.executable, "-m", "tests.lsp.fake_server"]
 
 
-@pytest_lsp.fixture(config=ClientServerConfig(server_command=COMMAND))  # type: ignore[untyped-decorator]
+@pytest_lsp.fixture(config=ClientServerConfig(server_command=COMMAND))
 async def client(lsp_client: LanguageClient):
     general = types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf16])
     params = types.InitializeParams(
