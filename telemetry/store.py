@@ -226,6 +226,7 @@ class Store:
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not self.path.exists()
+        self.path.touch(mode=0o600)  # before SQLite does, which would let others read
         connection = sqlite3.connect(
             self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False
         )
@@ -241,7 +242,6 @@ class Store:
             connection.close()
             raise
         if is_new:
-            self.path.chmod(0o600)
             self._reference_stored = 0
         return connection
 

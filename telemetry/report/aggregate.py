@@ -6,6 +6,7 @@ id. Rows whose opportunity is missing (purged, or lost with a damaged file) are 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from telemetry.migrations import SchemaTooNewError
 from telemetry.report.columns import Chunk, Column, Ints, id_bounds, labels, read_columns
 from telemetry.report.sums import Codes, Floats, Sums
 from telemetry.report.tables import (
@@ -55,6 +57,7 @@ class Aggregate:
     total_ms: list[Floats] = field(default_factory=list)
     total_ms_cells: list[NDArray[np.int32]] = field(default_factory=list)
     gaps: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
     late_checks: int = 0
 
 
@@ -63,36 +66,48 @@ def aggregate(
 ) -> Aggregate:
     """Sum up database files.
 
+    A file that cannot be read, or not to its end, is named in `skipped` with the reason.
     Checks of persistence that came later than a tenth of their window are left out unless `late`.
     Those that should have been made by `now_ms` and are not there count as censored.
     """
     result = Aggregate(Sums(clustered_arms=clustered_arms))
     for path in files:
-        _File(path, result, now_ms, late).read()
+        try:
+            with reading(path) as connection:
+                _File(path, connection, result, now_ms, late).read()
+        except (sqlite3.Error, SchemaTooNewError) as error:
+            result.skipped[path.name] = str(error)
     return result
 
 
 class _File:
     """One database file, read table by table into an aggregate."""
 
-    def __init__(self, path: Path, result: Aggregate, now_ms: int, late: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        result: Aggregate,
+        now_ms: int,
+        late: bool,
+    ) -> None:
         self._path = path
+        self._connection = connection
         self._result = result
         self._sums = result.sums
         self._now_ms = now_ms
         self._late = late
-        with reading(path) as connection:
-            self._labels = labels(connection)
-            self._ids = {name: id_ for id_, name in self._labels.items()}
-            self._bounds = {
-                table: id_bounds(connection, table)
-                for table in ("session", "opportunity", "suggestion", "accept")
-            }
-            sessions = connection.execute("SELECT id, user_h FROM session").fetchall()
-            gaps = connection.execute("SELECT reason, sum(lost) FROM ingest_gap GROUP BY reason")
-            for reason, lost in gaps:
-                name = self._labels.get(reason, UNNAMED)
-                result.gaps[name] = result.gaps.get(name, 0) + lost
+        self._labels = labels(connection)
+        self._ids = {name: id_ for id_, name in self._labels.items()}
+        self._bounds = {
+            table: id_bounds(connection, table)
+            for table in ("session", "opportunity", "suggestion", "accept")
+        }
+        sessions = connection.execute("SELECT id, user_h FROM session").fetchall()
+        gaps = connection.execute("SELECT reason, sum(lost) FROM ingest_gap GROUP BY reason")
+        for reason, lost in gaps:
+            name = self._labels.get(reason, UNNAMED)
+            result.gaps[name] = result.gaps.get(name, 0) + lost
         self._users = ById(self._bounds["session"], "user")
         for session, user_h in sessions:
             user = self._sums.user(user_h)
@@ -250,7 +265,7 @@ class _File:
     def _chunks(
         self, table: str, columns: Mapping[str, Column], key: str = "id", step: int = _STEP
     ) -> Iterator[Chunk]:
-        return read_columns(self._path, table, key, columns, step=step)
+        return read_columns(self._path, self._connection, table, key, columns, step=step)
 
     def _group(self, grouping: str, label_ids: Ints) -> Codes:
         """Group numbers of labels."""

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,13 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.files import database_files
-from telemetry.migrations import SchemaTooNewError
 from telemetry.report.aggregate import UNNAMED, Aggregate, aggregate
 from telemetry.report.compare import Comparison, compare
 from telemetry.report.metrics import METRICS, Figure, figure, latency_figures
 from telemetry.report.statistics import drawn_sums, user_draws, wilson
 from telemetry.report.sums import Floats, Sums
-from telemetry.store import reading
 
 Figures = dict[str, Figure]
 
@@ -67,7 +64,7 @@ def build(
 
     Raises FileNotFoundError if there is none, and ValueError if an arm to compare has no data.
     """
-    files, skipped = _readable(database_files(path))
+    files = database_files(path)
     result = aggregate(
         files,
         now_ms=int(time.time() * 1000) if now_ms is None else now_ms,
@@ -89,9 +86,9 @@ def build(
         finish_reasons=_finish_reasons(result.sums),
         comparison=compare(result.sums, *compare_arms) if compare_arms else None,
         users=users,
-        files=len(files),
+        files=len(files) - len(result.skipped),
         gaps=result.gaps,
-        skipped=skipped,
+        skipped=result.skipped,
         late_checks=result.late_checks,
     )
 
@@ -116,19 +113,6 @@ def to_json(report: Report) -> dict[str, Any]:
 
 def _plain(figures: Mapping[str, Figure]) -> dict[str, dict[str, Any]]:
     return {name: asdict(figure) for name, figure in figures.items()}
-
-
-def _readable(files: list[Path]) -> tuple[list[Path], dict[str, str]]:
-    """The files that can be read, and what is wrong with the others."""
-    good, skipped = [], {}
-    for path in files:
-        try:
-            with reading(path) as connection:
-                connection.execute("SELECT count(*) FROM label").fetchone()
-            good.append(path)
-        except (sqlite3.Error, SchemaTooNewError) as error:
-            skipped[path.name] = str(error)
-    return good, skipped
 
 
 class _Times:

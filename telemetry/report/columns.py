@@ -40,24 +40,33 @@ class Column(NamedTuple):
 
 
 def read_columns(
-    path: Path, table: str, key: str, columns: Mapping[str, Column], *, step: int
+    path: Path,
+    connection: sqlite3.Connection,
+    table: str,
+    key: str,
+    columns: Mapping[str, Column],
+    *,
+    step: int,
 ) -> Iterator[Chunk]:
     """Read a table in the order of its integer `key`, `step` key values at a time.
 
-    Yields `{name: [rows]}`. Each chunk is read in a snapshot of its own.
+    Yields `{name: [rows]}`. `connection` reads a table of one chunk; larger ones are read on
+    connections of their own, each chunk as the file is then.
     """
-    with reading(path) as connection:
-        first, last = id_bounds(connection, table, key)
-    starts = range(first, last + 1, step)
+    first, last = id_bounds(connection, table, key)
     query = (
         f"SELECT CAST(group_concat({_packed(columns)}, '') AS BLOB) "  # noqa: S608
         f"FROM {table} WHERE {key} >= ? AND {key} < ?"
     )
+    starts = range(first, last + 1, step)
+    if len(starts) == 1:
+        yield _read(connection, query, columns, first, first + step)
+        return
     with ThreadPoolExecutor(THREADS) as pool:
         waiting: deque[Future[Chunk]] = deque()
         for start in itertools.chain(starts, [None] * THREADS):
             if start is not None:
-                waiting.append(pool.submit(_read, path, query, columns, start, start + step))
+                waiting.append(pool.submit(_read_apart, path, query, columns, start, start + step))
             if waiting and (start is None or len(waiting) > THREADS):
                 yield waiting.popleft().result()
 
@@ -73,9 +82,21 @@ def _packed(columns: Mapping[str, Column]) -> str:
     return f"char({', '.join(digits)})"
 
 
-def _read(path: Path, query: str, columns: Mapping[str, Column], start: int, end: int) -> Chunk:
+def _read_apart(
+    path: Path, query: str, columns: Mapping[str, Column], start: int, end: int
+) -> Chunk:
     with reading(path) as connection:
-        packed: bytes | None = connection.execute(query, (start, end)).fetchone()[0]
+        return _read(connection, query, columns, start, end)
+
+
+def _read(
+    connection: sqlite3.Connection,
+    query: str,
+    columns: Mapping[str, Column],
+    start: int,
+    end: int,
+) -> Chunk:
+    packed: bytes | None = connection.execute(query, (start, end)).fetchone()[0]
     width = sum(column.digits for column in columns.values())
     text = (packed or b"").decode("utf-8", "surrogatepass")
     raw = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).reshape(-1, width)

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,13 @@ def put(store, *writes):
 def test_a_receipt_means_that_another_process_could_read_it(store, path):
     assert put(store, session(1)).result(5)
     assert count(path, "session") == 1
+
+
+def test_nobody_else_may_read_the_files(store, path):
+    assert put(store, session(1)).result(5)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert len(modes) == 3
+    assert set(modes.values()) == {0o600}
 
 
 def test_writes_of_one_group_are_stored_together_or_not_at_all(store, path):

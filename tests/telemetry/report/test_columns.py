@@ -31,6 +31,19 @@ def path(tmp_path):
     return path
 
 
+def read(path, table, columns, step=100):
+    with reading(path) as connection:
+        return list(read_columns(path, connection, table, "id", columns, step=step))
+
+
+def test_a_table_of_one_chunk_and_one_of_many_read_the_same(path):
+    columns = {"id": Column("id", 2), "reason": Column("reason")}
+    (whole,) = read(path, "ingest_gap", columns, step=10_000)
+    parts = read(path, "ingest_gap", columns, step=100)
+    for name in columns:
+        assert whole[name].tolist() == np.concatenate([part[name] for part in parts]).tolist()
+
+
 def test_values_of_every_size_come_back(path):
     columns = {
         "id": Column("id", 2),
@@ -38,24 +51,24 @@ def test_values_of_every_size_come_back(path):
         "reason": Column("reason"),
         "rest": Column("nullif(lost % 3, 0)", is_nullable=True),
     }
-    chunks = list(read_columns(path, "ingest_gap", "id", columns, step=100))
+    chunks = read(path, "ingest_gap", columns)
     with reading(path) as connection:
         expected = connection.execute(
             "SELECT id, ts_ms, reason, coalesce(nullif(lost % 3, 0), -1) FROM ingest_gap"
         ).fetchall()
-    read = np.stack([np.concatenate([c[name] for c in chunks]) for name in columns], axis=1)
-    assert read.tolist() == [list(row) for row in expected]
+    found = np.stack([np.concatenate([c[name] for c in chunks]) for name in columns], axis=1)
+    assert found.tolist() == [list(row) for row in expected]
 
 
 def test_chunks_come_in_order_and_no_larger_than_asked(path):
-    chunks = list(read_columns(path, "ingest_gap", "id", {"id": Column("id", 2)}, step=100))
+    chunks = read(path, "ingest_gap", {"id": Column("id", 2)})
     assert all(len(chunk["id"]) <= 100 for chunk in chunks)
     ids = np.concatenate([chunk["id"] for chunk in chunks])
     assert (np.diff(ids) > 0).all()
 
 
 def test_an_empty_table_has_one_empty_chunk_or_none(path):
-    chunks = list(read_columns(path, "session", "id", {"id": Column("id", 2)}, step=100))
+    chunks = read(path, "session", {"id": Column("id", 2)})
     assert sum(len(chunk["id"]) for chunk in chunks) == 0
 
 
