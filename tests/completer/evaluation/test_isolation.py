@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from completer.cli.wiring import build_service
 from completer.context.prompt import Prompt
 from completer.context.workspace import WorkspaceOptions
 from completer.engine.cost import ASSUMED
@@ -38,19 +39,34 @@ def sample(tmp_path: Path) -> Sample:
     planted = "\n\n".join(_function() for _ in range(12))
     for name in ("module.py", "copy.py", "notes.txt"):
         (tmp_path / name).write_text(planted, encoding="utf-8")
-    (tmp_path / "other.py").write_text("def known(source):\n    return source\n", encoding="utf-8")
+    _install(tmp_path / ".venv", planted)
+    (tmp_path / "other.py").write_text(
+        "import module\n\n\ndef known(source):\n    return source\n", encoding="utf-8"
+    )
     return draw_sample(tmp_path, list(Kind), 4, seed=0)
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(cache_folder=tmp_path / "cache", completion={"max_tokens": 8})
+    return Settings(
+        cache_folder=tmp_path / "cache",
+        completion={"max_tokens": 8},
+        drafting={"with_dependencies": True},
+    )
 
 
 @pytest.fixture
 def service(model, sample, settings) -> Iterator[IsolatedService]:
     with IsolatedService(model, NO_TUNING, settings, {sample.root: sample.options}) as service:
         yield service
+
+
+def _install(environment: Path, text: str) -> None:
+    """Put a package into a virtual environment, as one has its own code installed."""
+    packages = environment / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    (environment / "pyvenv.cfg").touch()
+    (packages / "module.py").write_text(text, encoding="utf-8")
 
 
 def _function() -> str:
@@ -114,6 +130,17 @@ async def test_the_search_finds_what_is_there(model, sample, settings):
         session.stop()
         service.pool.extend(0, ids, 0)
         assert "Slot" in found(service, model, {"secret_0123456789ab"})
+
+
+def test_what_an_ordinary_session_left_on_disk_is_not_used(model, sample, settings):
+    ordinary = build_service(model, NO_TUNING, settings)
+    ordinary.open_workspace(sample.root)
+    ordinary._repositories.open(sample.root).wait(10)
+    ordinary.close()
+
+    planted = set(SECRET.findall(sample.spans[0].source.text))
+    with IsolatedService(model, NO_TUNING, settings, {sample.root: sample.options}) as service:
+        assert not found(service, model, planted)
 
 
 async def test_no_request_finds_anything_of_another(service, sample):
