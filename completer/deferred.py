@@ -3,15 +3,24 @@
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
+from contextlib import aclosing
 from pathlib import Path
+from typing import Protocol
 
-from completer.interface import ServiceInfo
+from completer.interface import CompletionService, ServiceInfo
 from completer.request import Completion, CompletionRequest, TextDelta
-from completer.service import LocalService
 
 log = logging.getLogger(__name__)
+
+
+class ClosableService(CompletionService, Protocol):
+    """What a `DeferredService` makes: it holds threads and memory until it is closed."""
+
+    def close(self) -> None:
+        """Stop everything."""
+        ...
 
 
 class DeferredService:
@@ -21,11 +30,11 @@ class DeferredService:
     of `make` is raised by every request.
     """
 
-    def __init__(self, make: Callable[[], LocalService], loading: ServiceInfo) -> None:
+    def __init__(self, make: Callable[[], ClosableService], loading: ServiceInfo) -> None:
         self._make = make
         self._loading = loading
-        self._service: Future[LocalService] = Future()
-        self._told: list[Callable[[LocalService], None]] = []
+        self._service: Future[ClosableService] = Future()
+        self._told: list[Callable[[ClosableService], None]] = []
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._load, name="load model", daemon=True)
         self._thread.start()
@@ -44,10 +53,12 @@ class DeferredService:
         """See `CompletionService`."""
         return await (await self._loaded()).complete(request)
 
-    async def stream(self, request: CompletionRequest) -> AsyncIterator[TextDelta | Completion]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[TextDelta | Completion]:
         """See `CompletionService`."""
-        async for part in (await self._loaded()).stream(request):
-            yield part
+        service = await self._loaded()
+        async with aclosing(service.stream(request)) as parts:
+            async for part in parts:
+                yield part
 
     def open_workspace(self, root: Path) -> None:
         """See `CompletionService`."""
@@ -71,10 +82,10 @@ class DeferredService:
         if self.ready:
             self._service.result().close()
 
-    async def _loaded(self) -> LocalService:
+    async def _loaded(self) -> ClosableService:
         return await asyncio.shield(asyncio.wrap_future(self._service))
 
-    def _tell(self, message: Callable[[LocalService], None]) -> None:
+    def _tell(self, message: Callable[[ClosableService], None]) -> None:
         with self._lock:
             if not self._service.done():
                 self._told.append(message)

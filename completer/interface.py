@@ -1,6 +1,6 @@
 """The interface that front doors depend on, whoever serves it: this process or a running server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -30,7 +30,7 @@ class CompletionService(Protocol):
         """
         ...
 
-    def stream(self, request: CompletionRequest) -> AsyncIterator[TextDelta | Completion]:
+    def stream(self, request: CompletionRequest) -> AsyncGenerator[TextDelta | Completion]:
         """Yield text as it becomes final, then the whole `Completion` as the last item."""
         ...
 

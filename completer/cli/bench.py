@@ -61,7 +61,7 @@ def decode(
     """
     from completer.bench.decode import RUNS, Contestants, bench_decode
     from completer.bench.spans import default_corpus, one_line_spans, split, with_unseen_names
-    from completer.cli.wiring import build_drafter, build_engine, build_model
+    from completer.cli.assembly import build_drafter, build_engine, build_model
     from completer.context.prompt import PromptBuilder
     from completer.service import prompt_builder
 
@@ -103,7 +103,7 @@ def type_(
 
     from completer.bench.spans import default_corpus, split, whole_line_spans
     from completer.bench.typing import Typists, bench_type
-    from completer.cli.wiring import build_model, build_service_over
+    from completer.cli.assembly import build_model, build_service_over
     from completer.service import prompt_builder
 
     settings = load(config, model=model, device=device, pure=pure).settings

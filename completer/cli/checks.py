@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
+from completer.cli.assembly import build_model, build_service
 from completer.cli.serve import listen
-from completer.cli.wiring import build_model, build_service
 from completer.context.workspace import Workspace
 from completer.engine.tuning import Tuning
 from completer.errors import CompleterError

@@ -120,7 +120,7 @@ def _parse(place: str) -> tuple[str, int, int]:
 
 
 def _run(settings: Settings, request: CompletionRequest, workspace: Path) -> Completion:
-    from completer.cli.wiring import build_model, build_service
+    from completer.cli.assembly import build_model, build_service
 
     model, tuning = build_model(settings)
     service = build_service(model, tuning, settings)

@@ -67,7 +67,7 @@ def _examine(
     settings: Settings, samples: "Sequence[Sample]", advance: Callable[[int, int], None]
 ) -> "Examined":
     """Load a model and ask it for every span, one after the other."""
-    from completer.cli.wiring import build_model
+    from completer.cli.assembly import build_model
     from completer.evaluation.figures import Examined
     from completer.evaluation.isolation import IsolatedService
     from completer.evaluation.run import answers

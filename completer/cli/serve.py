@@ -67,16 +67,14 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
 
     from completer.cli.wiring import build_recorder, deferred_service, http_options
     from completer.http.app import create_app
+    from completer.http.serving import server_config
 
     service = deferred_service(settings)
     recorder = build_recorder(settings)
     app = create_app(service, recorder, options=http_options(settings))
     _greet(settings, listener)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app, log_level="warning", timeout_keep_alive=30, h11_max_incomplete_event_size=65536
-        )
-    )
+    host, port = listener.getsockname()[:2]
+    server = uvicorn.Server(server_config(app, host=host, port=port))
     try:
         server.run(sockets=[listener])
     finally:

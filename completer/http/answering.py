@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import cast
 
 from starlette.requests import Request
 
@@ -99,7 +98,7 @@ class Answering:
         self, origin: Origin, request: CompletionRequest, attempt: Attempt
     ) -> AsyncGenerator[TextDelta | Answer]:
         with self.admission.admit(origin.user, request.n), self._reports.following(attempt):
-            items = cast("AsyncGenerator[TextDelta | Completion]", self.service.stream(request))
+            items = self.service.stream(request)
             async with aclosing(items), aclosing(grouped(items, self._group_s)) as groups:
                 async for item in groups:
                     if isinstance(item, Completion):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from completer.cli.wiring import build_service
+from completer.cli.assembly import build_service
 from completer.engine.cost import ASSUMED
 from completer.engine.tuning import Tuning
 from completer.errors import BadRequestError, WorkspaceError

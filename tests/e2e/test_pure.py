@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from completer.cli.wiring import build_model, build_service
+from completer.cli.assembly import build_model, build_service
 from completer.request import CompletionRequest
 from completer.settings import Settings
 from models.loading import BUNDLED_FOLDER

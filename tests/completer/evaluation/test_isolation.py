@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from completer.cli.wiring import build_service
+from completer.cli.assembly import build_service
 from completer.context.prompt import Prompt
 from completer.context.workspace import WorkspaceOptions
 from completer.engine.cost import ASSUMED

@@ -1,0 +1,89 @@
+"""Puts model, engine, workspaces and service together; everything that needs torch."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from completer.context.prompt import blind_to_marks
+from completer.context.workspace import Workspace
+from completer.drafting.drafter import Drafter
+from completer.drafting.suffix_array import SuffixArray, join_streams
+from completer.engine.engine import MAX_DRAFT, Engine
+from completer.engine.kv_cache import KVPool
+from completer.engine.runner import Runner, kv_layers, slots_within
+from completer.engine.scheduler import Limits
+from completer.engine.tuning import Tuning, forward_of
+from completer.repositories import Repositories
+from completer.repository import Repository
+from completer.service import LocalService
+from completer.settings import Settings
+from completer.tuned import tuned
+from models.loading import LoadedModel, load_model
+
+MEGABYTE = 1 << 20
+
+
+def build_model(settings: Settings, *, tune_again: bool = False) -> tuple[LoadedModel, Tuning]:
+    """Load the model that the settings name, as it runs fastest here; `pure` means float32."""
+    wanted = settings.model
+    model = load_model(
+        wanted.source,
+        device=wanted.device,
+        dtype="float32" if settings.pure else wanted.dtype,
+        layout=wanted.layout,
+        context_tokens=wanted.context_tokens,
+    )
+    may_change_dtype = not settings.pure and wanted.dtype == "auto"
+    return tuned(model, settings.cache_folder, may_change_dtype=may_change_dtype, again=tune_again)
+
+
+def build_engine(model: LoadedModel, tuning: Tuning, settings: Settings) -> Engine:
+    """Size the KV pool to its budget and start an engine over it."""
+    layers = kv_layers(model.model)
+    capacity = model.context_tokens + MAX_DRAFT
+    budget = settings.engine.kv_cache_mb * MEGABYTE
+    pool = KVPool(
+        layers,
+        slots=slots_within(budget, layers, capacity, model.dtype),
+        capacity=capacity,
+        dtype=model.dtype,
+        device=model.device,
+    )
+    forward = forward_of(model.model, lean=tuning.lean, positions=capacity)
+    limits = Limits(
+        max_running=settings.engine.max_running,
+        max_waiting=settings.engine.max_waiting,
+        prefill_chunk=settings.engine.prefill_chunk,
+    )
+    return Engine(Runner(forward, pool), limits=limits, costs=tuning.costs)
+
+
+def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> LocalService:
+    """Put engine and workspaces together into a service."""
+    tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
+    repositories = Repositories(lambda root: Repository(Workspace(root), tokenizer))
+    for root in settings.workspaces:
+        repositories.open(root)
+    engine = build_engine(model, tuning, settings)
+    return LocalService(model, engine, settings, repositories)
+
+
+def build_service_over(
+    workspace: Workspace, model: LoadedModel, tuning: Tuning, settings: Settings
+) -> LocalService:
+    """Build a service over one workspace that has been read to its end; for benchmarks."""
+    tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
+    repositories = Repositories(lambda _: Repository(workspace, tokenizer))
+    repositories.open(workspace.root).wait()
+    engine = build_engine(model, tuning, settings)
+    return LocalService(model, engine, settings, repositories)
+
+
+def build_drafter(model: LoadedModel, texts: Sequence[str]) -> Drafter:
+    """Index `texts` for drafting; for benchmarks, which have no workspace."""
+    tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
+    encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
+    streams = [np.asarray(encoding.ids, np.int32) for encoding in encodings]
+    drafter = Drafter(tokenizer.get_vocab_size(with_added_tokens=True))
+    drafter.array = SuffixArray.build(join_streams(streams)[0], drafter.vocabulary_size)
+    return drafter

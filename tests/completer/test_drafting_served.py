@@ -1,0 +1,103 @@
+"""Drafts in the whole service: what stands in an unsaved document is drafted from at once."""
+
+import time
+
+import pytest
+import torch
+
+from completer.cli.assembly import build_service
+from completer.request import CompletionRequest
+from models.loading import LoadedModel, load_model
+from tests.completer.test_service import NO_TUNING, settings
+from tests.tiny import FAMILIES, byte_tokenizer, tiny_model
+
+pytestmark = pytest.mark.slow
+LINE = "zebra_quotient = frobnicate(level, 17) + widget.spin()"
+START = "zebra_quo"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> LoadedModel:
+    """A tiny model that knows one line by heart, whatever stands before it."""
+    folder = tmp_path_factory.mktemp("parrot")
+    kind = FAMILIES["llama"]
+    tokenizer = byte_tokenizer(kind.marks, kind.end)
+    parrot = tiny_model("llama", len(tokenizer), hidden_size=64, intermediate_size=128)
+    teach(parrot.train().requires_grad_(True), tokenizer(LINE + "\n").input_ids)
+    parrot.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return load_model(str(folder), device="cpu")
+
+
+def teach(parrot, line: list[int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.AdamW(parrot.parameters(), weight_decay=0)
+    rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=300)
+    for _ in range(300):
+        before = torch.randint(0, 256, (16, 24), generator=generator)
+        ids = torch.cat([before, torch.tensor([line] * 16)], dim=1)
+        labels = ids.clone()
+        labels[:, : 24 + 4] = -100
+        parrot(input_ids=ids, labels=labels).loss.backward()
+        optimizer.step()
+        rates.step()
+        optimizer.zero_grad()
+
+
+@pytest.fixture
+def service(model, tmp_path):
+    service = build_service(model, NO_TUNING, settings(tmp_path))
+    service.open_workspace(tmp_path)
+    service._repositories.open(tmp_path).wait(10)
+    yield service
+    service.close()
+
+
+def request(path, **changes) -> CompletionRequest:
+    prefix = "import os\n\n" + START
+    return CompletionRequest(prefix=prefix, suffix="\n", path=path, multiline=False, **changes)
+
+
+async def eventually_drafted(service, path):
+    """Documents are taken in when typing pauses; ask until that has happened."""
+    deadline = time.monotonic() + 10
+    while True:
+        completion = await service.complete(request(path, polish=True))
+        service._results.clear()
+        if completion.stats.accepted >= 8 or time.monotonic() > deadline:
+            return completion
+
+
+async def test_a_line_of_another_unsaved_document_is_drafted(service, tmp_path):
+    plain = await service.complete(request(tmp_path / "a.py"))
+    service.document_changed(tmp_path / "b.py", f"# only here\n{LINE}\n")
+    drafted = await eventually_drafted(service, tmp_path / "a.py")
+
+    assert drafted.text == LINE.removeprefix(START)
+    assert plain.text.startswith(drafted.text)
+    assert drafted.stats.accepted >= 8
+    assert drafted.stats.draft_sources[0][0] == "live"
+    assert drafted.stats.steps < plain.stats.steps / 2
+
+
+async def test_a_closed_document_that_was_never_saved_is_forgotten(service, tmp_path):
+    path = tmp_path / "b.py"
+    service.document_changed(path, f"{LINE}\n")
+    await eventually_drafted(service, tmp_path / "a.py")
+    service.document_changed(path, None)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        completion = await service.complete(request(tmp_path / "a.py"))
+        if completion.stats.accepted < 8:
+            break
+
+    assert completion.stats.accepted < 8
+
+
+async def test_an_accepted_completion_is_drafted_from(service, tmp_path):
+    completion = await service.complete(request(tmp_path / "a.py"))
+    service.accepted(completion.id, LINE)
+    drafted = await service.complete(request(tmp_path / "c.py"))
+
+    assert drafted.stats.accepted >= 8
+    assert drafted.text == completion.text
