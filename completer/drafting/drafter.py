@@ -50,6 +50,7 @@ class Drafter:
         self._documents = OpenDocuments(self.live)
         self._dependencies = SuffixArray.empty(vocabulary_size)
         self._drafting: set[str] = set()
+        self._pending: dict[str, Int32s] = {}  # changes of documents that are being drafted in
         self._tokens = self._milliseconds = 0.0
         self._names = count()
 
@@ -62,16 +63,23 @@ class Drafter:
     def open_document(self, document: str, tokens: Tokens) -> None:
         """Take in a document as it reads now, saved or not; call again after each change."""
         with self.lock:
-            if document not in self._drafting:
-                self.corpus.hide(document)
-                self._documents.read(document, _ids(tokens))
-                self._forget_evicted()
+            if document in self._drafting:
+                self._pending[document] = _ids(tokens)
+                return
+            self.corpus.hide(document)
+            self._documents.read(document, _ids(tokens))
+            self._forget_evicted()
 
     def close_document(self, document: str) -> None:
         """Forget a document's live text; its saved version counts again."""
         with self.lock:
+            self._pending.pop(document, None)
             self._documents.forget(document)
             self.corpus.show(document)
+
+    def documents(self) -> list[str]:
+        """Return the names of the documents whose live text counts."""
+        return self._documents.names()
 
     def add_completion(self, tokens: Tokens) -> None:
         """Take in the text of an accepted completion."""
@@ -147,6 +155,8 @@ class Drafter:
             self.live.truncate(before, max(0, self.live.length(before) - generated))
             if document.startswith("\0"):
                 self._documents.forget(document)
+            if document in self._pending:
+                self.open_document(document, self._pending.pop(document))
 
     def texts(self) -> Texts:
         """Return what the kernels draft from, as it stands; hold the lock while it is used."""

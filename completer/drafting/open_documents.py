@@ -26,6 +26,10 @@ class OpenDocuments:
     def __contains__(self, document: str) -> bool:
         return document in self._halves
 
+    def names(self) -> list[str]:
+        """Return the names of all documents."""
+        return list(self._halves)
+
     def read(self, document: str, tokens: Int32s) -> None:
         """Take in a whole text, split where the caret was last."""
         _, after = self._halves.get(document, (tokens, tokens[:0]))

@@ -1,0 +1,120 @@
+"""Times of the drafting index: build, memory, proposals, updates, stalls of other threads."""
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from completer.bench.draft_cases import Streams
+from completer.bench.draft_walks import MAX_TREE, STEP_COST
+from completer.drafting.drafter import Drafter
+from completer.drafting.suffix_array import DEPTH, SuffixArray, join_streams
+
+Int32s = NDArray[np.int32]
+
+PROPOSALS, UPDATES = 4000, 60
+UPDATE_TOKENS = 3000
+_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildTimes:
+    """What sorting a corpus took."""
+
+    tokens: int
+    tokens_per_s: float
+    bytes_per_token: float
+    peak_bytes_per_token: float
+    stall_ms: float
+    """99.9th percentile of what another Python thread, waking each millisecond, lost."""
+
+
+def time_build(streams: list[Int32s], vocabulary_size: int) -> BuildTimes:
+    """Sort a corpus once to compile, once alone for the time, once beside another thread."""
+    text, _ = join_streams(streams)
+    SuffixArray.build(text[: 1 << 12].copy(), vocabulary_size)
+    before = _peak_bytes(reset=True)
+    begin = time.perf_counter()
+    array = SuffixArray.build(text, vocabulary_size)
+    seconds = time.perf_counter() - begin
+    peak = _peak_bytes(reset=False) - before + text.nbytes
+    with _StallClock() as clock:
+        SuffixArray.build(text, vocabulary_size)
+    return BuildTimes(
+        len(text),
+        len(text) / seconds,
+        array.nbytes / len(text),
+        peak / len(text),
+        float(np.percentile(clock.stalls_ms, 99.9)) if clock.stalls_ms else 0.0,
+    )
+
+
+class _StallClock:
+    """A thread that wakes each millisecond and notes how much later it was than that."""
+
+    def __init__(self) -> None:
+        self.stalls_ms: list[float] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            begin = time.perf_counter()
+            time.sleep(0.001)
+            self.stalls_ms.append((time.perf_counter() - begin) * 1e3 - 1.0)
+
+    def __enter__(self) -> "_StallClock":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def _peak_bytes(*, reset: bool) -> int:
+    """Return this process's largest resident size, since the last reset where Linux allows that."""
+    if reset:
+        with suppress(OSError):
+            _RESET.write_text("5")
+    with suppress(OSError):
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) << 10
+    return 0
+
+
+def time_proposals(drafter: Drafter, document: Int32s, seed: int) -> list[float]:
+    """Return microseconds of whole `propose` calls from contexts of 64 tokens of a document."""
+    rng = np.random.default_rng(seed)
+    places = rng.integers(DEPTH, len(document), PROPOSALS)
+    times = []
+    for place in places:
+        with drafter.start(document[place - DEPTH : place]) as session:
+            begin = time.perf_counter()
+            session.propose(MAX_TREE, STEP_COST)
+            times.append((time.perf_counter() - begin) * 1e6)
+    return times
+
+
+def time_updates(drafter: Drafter, streams: Streams, seed: int) -> list[float]:
+    """Return milliseconds of replacing a saved file by a wholly different one of 3,000 tokens."""
+    rng = np.random.default_rng(seed)
+    text = np.concatenate(list(streams.values()))
+    names = sorted(streams, key=lambda name: abs(len(streams[name]) - UPDATE_TOKENS))[:UPDATES]
+    times = []
+    for name in names:
+        start = int(rng.integers(0, max(1, len(text) - UPDATE_TOKENS)))
+        begin = time.perf_counter()
+        drafter.update_file(name, text[start : start + UPDATE_TOKENS])
+        times.append((time.perf_counter() - begin) * 1e3)
+    return times
+
+
+def percentiles(values: list[float]) -> dict[str, float]:
+    """Return the median and the 99th percentile."""
+    return {"p50": float(np.percentile(values, 50)), "p99": float(np.percentile(values, 99))}
