@@ -80,12 +80,11 @@ def opt_out(
     config: ConfigFlag = None,
 ) -> None:
     """Record nothing of a person or a folder, from the next session on."""
-    from telemetry.privacy import OptOut, Pseudonyms, install_key
+    from telemetry.privacy import opt_out_list
 
     if not (user or workspace):
         raise BadRequestError("Say of whom nothing is to be recorded.", hint="--user, --workspace")
-    folder = load(config).settings.telemetry.folder
-    register = OptOut(folder, Pseudonyms(install_key(folder)))
+    register = opt_out_list(load(config).settings.telemetry.folder)
     change = register.remove if undo else register.add
     change(user=user or "", workspace=str(workspace.resolve()) if workspace else "")
     typer.echo("Recorded again." if undo else "Nothing will be recorded.")

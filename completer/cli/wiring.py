@@ -37,7 +37,9 @@ def build_recorder(settings: Settings) -> Recorder:
     """Open this process's telemetry database, or record nothing where it is switched off."""
     if not settings.telemetry.enabled:
         return NullRecorder()
-    return open_recorder(settings.telemetry.folder)
+    return open_recorder(
+        settings.telemetry.folder, retention_days=settings.telemetry.retention_days
+    )
 
 
 def http_options(settings: Settings) -> HttpOptions:

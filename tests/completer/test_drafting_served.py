@@ -1,6 +1,6 @@
 """Drafts in the whole service: what stands in an unsaved document is drafted from at once."""
 
-import time
+import asyncio
 
 import pytest
 import torch
@@ -14,6 +14,7 @@ from tests.tiny import FAMILIES, byte_tokenizer, tiny_model
 pytestmark = pytest.mark.slow
 LINE = "zebra_quotient = frobnicate(level, 17) + widget.spin()"
 START = "zebra_quo"
+TAKEN_IN_S = 1.5  # open documents are taken in when nothing was typed for a while
 
 
 @pytest.fixture(scope="module")
@@ -58,40 +59,27 @@ def request(path, **changes) -> CompletionRequest:
     return CompletionRequest(prefix=prefix, suffix="\n", path=path, multiline=False, **changes)
 
 
-async def eventually_drafted(service, path):
-    """Documents are taken in when typing pauses; ask until that has happened."""
-    deadline = time.monotonic() + 10
-    while True:
-        completion = await service.complete(request(path, polish=True))
-        service._results.clear()
-        if completion.stats.accepted >= 8 or time.monotonic() > deadline:
-            return completion
-
-
 async def test_a_line_of_another_unsaved_document_is_drafted(service, tmp_path):
-    plain = await service.complete(request(tmp_path / "a.py"))
     service.document_changed(tmp_path / "b.py", f"# only here\n{LINE}\n")
-    drafted = await eventually_drafted(service, tmp_path / "a.py")
+    await asyncio.sleep(TAKEN_IN_S)
+    drafted = await service.complete(request(tmp_path / "a.py", polish=True))
 
     assert drafted.text == LINE.removeprefix(START)
-    assert plain.text.startswith(drafted.text)
     assert drafted.stats.accepted >= 8
     assert drafted.stats.draft_sources[0][0] == "live"
-    assert drafted.stats.steps < plain.stats.steps / 2
+    assert drafted.stats.steps < drafted.stats.generated_tokens / 2
 
 
 async def test_a_closed_document_that_was_never_saved_is_forgotten(service, tmp_path):
     path = tmp_path / "b.py"
     service.document_changed(path, f"{LINE}\n")
-    await eventually_drafted(service, tmp_path / "a.py")
+    await asyncio.sleep(TAKEN_IN_S)
     service.document_changed(path, None)
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        completion = await service.complete(request(tmp_path / "a.py"))
-        if completion.stats.accepted < 8:
-            break
+    await asyncio.sleep(TAKEN_IN_S)
+    completion = await service.complete(request(tmp_path / "a.py", polish=True))
 
-    assert completion.stats.accepted < 8
+    assert completion.text == LINE.removeprefix(START)
+    assert "live" not in dict(completion.stats.draft_sources)
 
 
 async def test_an_accepted_completion_is_drafted_from(service, tmp_path):
@@ -99,5 +87,5 @@ async def test_an_accepted_completion_is_drafted_from(service, tmp_path):
     service.accepted(completion.id, LINE)
     drafted = await service.complete(request(tmp_path / "c.py"))
 
-    assert drafted.stats.accepted >= 8
+    assert dict(drafted.stats.draft_sources)["live"] >= 8
     assert drafted.text == completion.text
