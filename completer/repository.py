@@ -1,9 +1,11 @@
 """One open workspace: its symbols for the prompt, its texts for drafting, kept up to date.
 
-Everything that reads files or tokenises them happens on the feed's thread; a request only looks up
-what is there.
+Everything that reads files or tokenises them happens on threads of its own; a request only looks
+up what is there.
 """
 
+import logging
+import threading
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -13,9 +15,11 @@ from completer.context.languages import language_of_name
 from completer.context.prompt import Prompt
 from completer.context.retrieval import Retriever
 from completer.context.workspace import Workspace
-from completer.drafting.drafter import Drafter, DraftSession
+from completer.draft_index import DraftIndex, IndexOptions
+from completer.drafting.session import DraftSession
 from completer.request import CompletionRequest, Snippet
 
+log = logging.getLogger(__name__)
 CHARACTERS_PER_TOKEN = 4
 
 
@@ -25,18 +29,27 @@ class Repository:
     Reading starts at once, in the background; `wait` tells when all files were read.
     """
 
-    def __init__(self, workspace: Workspace, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self, workspace: Workspace, tokenizer: Tokenizer, options: IndexOptions | None = None
+    ) -> None:
         self.workspace = workspace
-        self._tokenizer = tokenizer
         self._retriever = Retriever(workspace.root)
-        self._drafter = Drafter(tokenizer.get_vocab_size(with_added_tokens=True))
-        self._feed = WorkspaceFeed(workspace, [self._retriever.update, self._update_drafts])
+        self._index = DraftIndex(workspace, tokenizer, options or IndexOptions())
+        self._feed = WorkspaceFeed(workspace, [self._retriever.update, self._index.update])
+        self._indexed = threading.Event()
+        self._indexer = threading.Thread(target=self._build_index, name="index", daemon=True)
+        self._indexer.start()
         self._feed.start()
 
     @property
     def root(self) -> Path:
         """The workspace's folder."""
         return self.workspace.root
+
+    @property
+    def index_bytes(self) -> int:
+        """Bytes that drafting holds."""
+        return self._index.drafter.nbytes
 
     def snippets(self, request: CompletionRequest, budget: int) -> list[Snippet]:
         """Find what of the other files helps at the caret, within about `budget` tokens."""
@@ -47,8 +60,12 @@ class Repository:
 
     def drafts(self, request: CompletionRequest, prompt: Prompt) -> DraftSession:
         """Start drafting for one request; whoever takes the session has to `stop` it."""
-        document = str(request.path) if request.path is not None else None
-        return self._drafter.start(prompt.prefix_ids, after=prompt.suffix_ids, document=document)
+        return self._index.drafter.start(
+            prompt.prefix_ids,
+            after=prompt.suffix_ids,
+            document=str(request.path) if request.path is not None else None,
+            heal=self._index.healer,
+        )
 
     def document_changed(self, path: Path, text: str | None) -> None:
         """Take over the unsaved text of an open document; `None` when it was closed."""
@@ -56,22 +73,22 @@ class Repository:
 
     def accepted(self, text: str) -> None:
         """Learn a text that a person accepted."""
-        self._drafter.add_completion(self._encode(text))
+        self._index.accepted(text)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until all files were read once; say whether they were."""
-        return self._feed.wait(timeout_s)
+        return self._feed.wait(timeout_s) and self._indexed.wait(timeout_s)
 
     def close(self) -> None:
         """Stop reading and watching."""
+        self._index.stop()
         self._feed.stop()
+        self._indexer.join()
 
-    def _update_drafts(self, path: Path, text: str | None, *, edited: bool) -> None:
-        if edited and text is not None:
-            self._drafter.open_document(str(path), self._encode(text))
-        else:
-            self._drafter.close_document(str(path))
-
-    def _encode(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+    def _build_index(self) -> None:
+        try:
+            self._index.build()
+        except Exception:
+            log.exception("%s cannot be drafted from", self.root)
+        finally:
+            self._indexed.set()

@@ -6,6 +6,7 @@ import numpy as np
 
 from completer.context.prompt import blind_to_marks
 from completer.context.workspace import Workspace
+from completer.draft_index import IndexOptions
 from completer.drafting.drafter import Drafter
 from completer.drafting.suffix_array import SuffixArray, join_streams
 from completer.engine.engine import MAX_DRAFT, Engine
@@ -61,11 +62,21 @@ def build_engine(model: LoadedModel, tuning: Tuning, settings: Settings) -> Engi
 def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> LocalService:
     """Put engine and workspaces together into a service."""
     tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
-    repositories = Repositories(lambda root: Repository(Workspace(root), tokenizer))
+    options = index_options(settings)
+    repositories = Repositories(lambda root: Repository(Workspace(root), tokenizer, options))
     for root in settings.workspaces:
         repositories.open(root)
     engine = build_engine(model, tuning, settings)
     return LocalService(model, engine, settings, repositories)
+
+
+def index_options(settings: Settings) -> IndexOptions:
+    """Turn settings into an index's options."""
+    return IndexOptions(
+        cache_folder=settings.cache_folder,
+        max_bytes=settings.drafting.max_index_mb * MEGABYTE,
+        dependencies=settings.drafting.with_dependencies,
+    )
 
 
 def build_service_over(

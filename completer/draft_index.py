@@ -1,0 +1,143 @@
+"""A workspace's draft index: loaded from the cache, brought up to date, changed, saved again."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from completer.context.dependencies import imported_packages, iter_dependencies
+from completer.context.workspace import SourceFile, Workspace
+from completer.drafting.corpus import Stamp
+from completer.drafting.drafter import Drafter
+from completer.drafting.healing import Healer
+from completer.drafting.index_store import index_folder, load_index, save_index
+from completer.drafting.indexing import IndexReport, refresh, text_digest
+
+log = logging.getLogger(__name__)
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexOptions:
+    """Where indexes are kept (`None`: nowhere), how large one may be, and what it covers."""
+
+    cache_folder: Path | None = None
+    max_bytes: int = 512 << 20
+    dependencies: bool = False
+
+
+class DraftIndex:
+    """What a workspace's completions are drafted from. `tokenizer` must treat marks as text.
+
+    `build` and `update` may run on different threads; drafting goes on meanwhile.
+    """
+
+    def __init__(self, workspace: Workspace, tokenizer: Tokenizer, options: IndexOptions) -> None:
+        self._workspace = workspace
+        self._tokenizer = tokenizer
+        self._options = options
+        self._folder = _folder(workspace, tokenizer, options.cache_folder)
+        size = tokenizer.get_vocab_size(with_added_tokens=True)
+        self.drafter = Drafter(size)
+        pieces = tokenizer.decode_batch([[i] for i in range(size)], skip_special_tokens=False)
+        self.healer = Healer(pieces, self.encode)
+        self._closing = False
+
+    def build(self, progress: Progress = lambda files, tokens: None) -> IndexReport:
+        """Take in all files: from the saved index what has not changed, the rest anew; save it."""
+        corpus = self.drafter.corpus
+        if self._folder is not None:
+            load_index(corpus, self._folder)
+        report = refresh(corpus, self._files(), self._workspace.read, self._encode_batch, progress)
+        if report.read or report.removed:
+            self._save()
+        if self._options.dependencies and not self._closing:
+            self._add_dependencies()
+        return report
+
+    def update(self, path: Path, text: str | None, *, edited: bool) -> None:
+        """Take over one file's text: saved, or as an editor has it; `None` when it is gone."""
+        name = str(path)
+        if edited and text is not None:
+            self.drafter.open_document(name, self.encode(text))
+            return
+        self.drafter.close_document(name)
+        if text is None:
+            self.drafter.remove_file(name)
+        elif (stamp := _stamp(path, text)) is not None:
+            self._write(name, text, stamp)
+
+    def accepted(self, text: str) -> None:
+        """Take in the text of an accepted completion."""
+        self.drafter.add_completion(self.encode(text))
+
+    def encode(self, text: str) -> list[int]:
+        """Turn text into token ids."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def stop(self) -> None:
+        """Let a `build` that is under way end soon."""
+        self._closing = True
+
+    def _write(self, name: str, text: str, stamp: Stamp) -> None:
+        known = self.drafter.corpus.stamp(name)
+        if known is not None and known.digest == stamp.digest:
+            return
+        self.drafter.update_file(name, self.encode(text), stamp)
+        self.drafter.merge_if_due()
+
+    def _files(self) -> Iterator[SourceFile]:
+        """The workspace's files, until the index is as large as it may be or is closed."""
+        for file in self._workspace.iter_files():
+            if self._closing:
+                return
+            if self.drafter.nbytes > self._options.max_bytes:
+                log.warning("the index of %s is full; later files are left out", file.path.parent)
+                return
+            yield file
+
+    def _encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
+
+    def _add_dependencies(self) -> None:
+        imported = imported_packages(self._workspace)
+        files = iter_dependencies(self._workspace, imported)
+        texts = _texts(file.path for file in files)
+        streams = [np.asarray(ids, np.int32) for ids in self._encode_batch(list(texts))]
+        self.drafter.set_dependencies(streams)
+
+    def _save(self) -> None:
+        if self._folder is None:
+            return
+        try:
+            save_index(self.drafter.corpus, self._folder)
+        except OSError as error:
+            log.warning("the index could not be saved in %s: %s", self._folder, error)
+
+
+def _folder(workspace: Workspace, tokenizer: Tokenizer, cache: Path | None) -> Path | None:
+    if cache is None:
+        return None
+    digest = hashlib.sha256(tokenizer.to_str().encode()).hexdigest()
+    return index_folder(cache, workspace.root, digest)
+
+
+def _stamp(path: Path, text: str) -> Stamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return Stamp(status.st_size, status.st_mtime_ns, text_digest(text))
+
+
+def _texts(paths: Iterable[Path]) -> Iterator[str]:
+    for path in paths:
+        with suppress(OSError, UnicodeDecodeError):
+            yield path.read_text(encoding="utf-8")
