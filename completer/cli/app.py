@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from completer.cli import complete, doctor, lsp, report, serve
+from completer.cli import complete, doctor, index, lsp, report, serve
 from completer.cli.bench import bench
 from completer.cli.eval import evaluate
 from completer.cli.telemetry import telemetry
@@ -29,6 +29,7 @@ app.command("eval")(evaluate)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train)
+app.command("index")(index.index)
 app.add_typer(bench, name="bench")
 app.add_typer(telemetry, name="telemetry")
 

@@ -206,3 +206,39 @@ def telemetry(
     with tempfile.TemporaryDirectory(dir=folder) as scratch, progress("steps") as advance:
         result = bench_telemetry(Path(scratch), kills=kills, progress=advance)
     typer.echo(json.dumps(result, indent=None if as_json else 2))
+
+
+@bench.command("draft")
+def draft(
+    corpus: CorpusFlag = None,
+    cases: Annotated[
+        Path | None, typer.Option("--cases", help="Files and spans to walk.", metavar="FILE")
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option("--tokenizer", help="A tokenizer.json.", metavar="FILE")
+    ] = None,
+    with_peers: Annotated[bool, typer.Option("--peers/--no-peers")] = True,
+    seed: SeedFlag = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Time the drafting index, and walk held-out files with it and its peers.
+
+    The true text plays the model: what it would have accepted counts as tokens per step.
+    """
+    from rich.console import Console
+
+    from completer.bench.draft import run, table
+    from completer.bench.spans import default_corpus
+    from models.loading import BUNDLED_FOLDER
+
+    console = Console(stderr=True)
+    with suspended_training():
+        result = run(
+            corpus if cases else corpus or default_corpus(),
+            cases,
+            tokenizer or BUNDLED_FOLDER / "tokenizer.json",
+            seed=seed,
+            peers=with_peers,
+            say=console.print,
+        )
+    show(result, as_json, table)

@@ -28,6 +28,10 @@ WorkspaceFlag = Annotated[
     list[Path] | None,
     typer.Option("--workspace", "-w", help="Folder whose code may be used.", metavar="PATH"),
 ]
+DependenciesFlag = Annotated[
+    bool | None,
+    typer.Option("--with-dependencies", help="Draft from the installed packages in use, too."),
+]
 TelemetryFlag = Annotated[
     Path | None,
     typer.Option("--telemetry-folder", help="Where the databases lie.", metavar="FOLDER"),
@@ -45,12 +49,14 @@ def load(
     host: str | None = None,
     port: int | None = None,
     telemetry_folder: Path | None = None,
+    with_dependencies: bool | None = None,
 ) -> LoadedSettings:
     """Load the settings with these flags on top; `None` leaves a setting as it is."""
     flags = {
         "model": {"source": model, "device": device},
         "server": {"host": host, "port": port},
         "telemetry": {"folder": telemetry_folder},
+        "drafting": {"with_dependencies": with_dependencies},
         "workspaces": tuple(workspaces) if workspaces else None,
         "pure": pure,
     }

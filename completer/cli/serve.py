@@ -7,6 +7,7 @@ import typer
 
 from completer.cli.options import (
     ConfigFlag,
+    DependenciesFlag,
     DeviceFlag,
     ModelFlag,
     PureFlag,
@@ -25,6 +26,7 @@ def serve(
     model: ModelFlag = None,
     device: DeviceFlag = None,
     pure: PureFlag = None,
+    with_dependencies: DependenciesFlag = None,
     config: ConfigFlag = None,
     telemetry_folder: TelemetryFlag = None,
 ) -> None:
@@ -41,6 +43,7 @@ def serve(
         host=host,
         port=port,
         telemetry_folder=telemetry_folder,
+        with_dependencies=with_dependencies,
     ).settings
     listener = listen(settings.server.host, settings.server.port)
     _serve(settings, listener)
