@@ -8,9 +8,9 @@ expert, whose weight depends on the longest order alone, stands for "none of the
 
     P(token) = sum over experts of weight * count(token) / count(any), divided by all weights
 
-What a mixture cannot say, that live and saved text agreeing is worth more than either, a second step
-adds: the odds of P are multiplied by one factor for the longest live match behind the token and one
-for the longest other match.
+What a mixture cannot say, that live and saved text agreeing is worth more than either, a second
+step adds: the odds of P are multiplied by one factor for the longest live match behind the token
+and one for the longest other match.
 
 After each accepted token the factors follow the gradient of its log-probability (exponentiated
 gradient; Kivinen and Warmuth 1997), so that they adapt to the workspace and the model at hand.

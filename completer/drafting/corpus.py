@@ -1,15 +1,17 @@
 """The repository's token streams, one per file: sorted, changed, sorted again.
 
-Most files stand in a suffix array. A file that changes is struck out of it (its tokens die where they stand) and its new
-text goes into a tree of saved files, as does a new file's; both count alike when drafting. `merge` sorts everything that
-is alive into a new array and puts that in the place of the old one, while the old one is drafted from; it is due when the
-changes have grown to a share of the whole, so that a corpus that is being read is usable while it grows.
+Most files stand in a suffix array. A file that changes is struck out of it (its tokens die where
+they stand) and its new text goes into a tree of saved files, as does a new file's; both count alike
+when drafting. `merge` sorts everything that is alive into a new array and puts that in the place of
+the old one, while the old one is drafted from; it is due when the changes have grown to a share of
+the whole, so that a corpus that is being read is usable while it grows.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from threading import Lock, RLock
 
 import numpy as np
@@ -174,8 +176,8 @@ class Corpus:
                 files = [replace(self._files[name]) for name in names]
                 old = self.array
             streams = [_text_of(file, old) for file in files]
-            text, begins = join_streams(streams)
-            self._adopt(names, begins.tolist(), SuffixArray.build(text, self.vocabulary_size))
+            text, bounds = join_streams(streams)
+            self._adopt(names, bounds, SuffixArray.build(text, self.vocabulary_size))
 
     def adopt(self, array: SuffixArray, files: list[tuple[str, int, int, Stamp | None]]) -> None:
         """Start from a saved array and its files: name, begin, length and stamp of each."""
@@ -193,11 +195,11 @@ class Corpus:
             if file.begin >= 0:
                 yield name, file.begin, file.length, file.stamp
 
-    def _adopt(self, names: list[str], begins: list[int], array: SuffixArray) -> None:
+    def _adopt(self, names: list[str], bounds: list[int], array: SuffixArray) -> None:
         """Put a new array in the old one's place; what changed since stays in the tree."""
         saved = LiveText(_SAVED_BYTES)
         with self.lock:
-            for name, begin, end in zip(names, begins, [*begins[1:], len(array)], strict=True):
+            for name, (begin, end) in zip(names, pairwise(bounds), strict=True):
                 file = self._files.get(name)
                 stays = file is not None and name not in self._changed
                 if file is not None and stays:
@@ -210,7 +212,7 @@ class Corpus:
                 if file.tokens is not None and not file.hidden:
                     saved.write(name, file.tokens, pinned=True)
             self.array, self.saved, self._waiting = array, saved, 0
-            self._sorted_names, self._begins = names, [*begins, len(array)]
+            self._sorted_names, self._begins = names, bounds
 
     def _span(self, file: _File) -> Int32s:
         return self.array.columns[TEXT, file.begin : file.begin + file.length]

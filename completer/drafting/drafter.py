@@ -2,11 +2,11 @@
 
 A completion is drafted in a session (`session`): `start`, then `propose` and `observe` in turn for
 each verification step, then `stop`. Contexts are matched in the document's order: the text before
-the caret, then what has been generated. The document being completed is known text too, as two texts
-that meet nowhere, before and after the caret; its saved version does not count meanwhile.
+the caret, then what has been generated. The document being completed is known text too, as two
+texts that meet nowhere, before and after the caret; its saved version does not count meanwhile.
 
-One drafter serves one workspace and one tokenizer. It is safe to use from several threads: an engine
-that proposes while an editor's changes and a watcher's files are written.
+One drafter serves one workspace and one tokenizer. It is safe to use from several threads: an
+engine that proposes while an editor's changes and a watcher's files are written.
 """
 
 from collections.abc import Sequence

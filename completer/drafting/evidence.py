@@ -182,9 +182,11 @@ def sort_out(s: Record, texts: Texts, chain: int, base: int) -> tuple[int, int]:
         token = _token(texts, cursor, kind)
         at = find_candidate(s, token, base, end)
         if at == end:
-            s.token[at], s.hint[at] = token, 0
+            s.token[at] = token
+            for other in range(KINDS):
+                s.hint[at, other] = 0
             s.origin[at] = _origin(texts, cursor, kind, s.suffix_stream)
-            s.support[at - base] = 0
+            s.support[at - base, 0] = s.support[at - base, 1] = 0
             end += 1
         if not s.hint[at, kind]:
             s.hint[at, kind] = cursor

@@ -1,12 +1,14 @@
 """Grows a draft tree, best first, and cuts it where one more token no longer pays.
 
-All occurrences of the context hang on the root, longest match first. Taking a token into the tree moves the occurrences
-that continue with it on by one and sorts them by what comes next; `calibration` blends them into probabilities. The next
-token taken is always the one with the likeliest path, so that the tree of n tokens is the best of its size, and the
-expected number of tokens that a step yields is 1 + the sum of the tree's probabilities.
+All occurrences of the context hang on the root, longest match first. Taking a token into the tree
+moves the occurrences that continue with it on by one and sorts them by what comes next;
+`calibration` blends them into probabilities. The next token taken is always the one with the
+likeliest path, so that the tree of n tokens is the best of its size, and the expected number of
+tokens that a step yields is 1 + the sum of the tree's probabilities.
 
-The cut maximises (expected tokens) - rate * (cost of the step), where the rate is the tokens per millisecond that
-drafting has yielded of late: by the renewal-reward theorem that maximises the rate itself.
+The cut maximises (expected tokens) - rate * (cost of the step), where the rate is the tokens per
+millisecond that drafting has yielded of late: by the renewal-reward theorem that maximises the rate
+itself.
 """
 
 import numpy as np
@@ -26,7 +28,7 @@ from completer.drafting.evidence import (
     read_context,
     sort_out,
 )
-from completer.drafting.matching import LENGTH
+from completer.drafting.matching import KINDS, LENGTH
 from completer.drafting.recycling import recall
 
 Int32s = NDArray[np.int32]
@@ -140,7 +142,8 @@ def _expand(
             continue
         certainty = agree(texts.factors, blended, s.support[i - base])
         s.token[kept], s.origin[kept] = s.token[i], s.origin[i]
-        s.hint[kept] = s.hint[i]
+        for kind in range(KINDS):
+            s.hint[kept, kind] = s.hint[i, kind]
         s.parent[kept], s.prob[kept] = node, prob * certainty
         copies = longest >= _COPY_LENGTH and certainty >= _CERTAIN
         s.certainty[kept], s.copied[kept] = certainty if copies else 0.0, 0
@@ -162,7 +165,9 @@ def _recycle(s: Record, texts: Texts, token: int, node: int, prob: float, count:
         if candidates[rank] >= 0 and likely >= _LEAST_PROB:
             s.token[count], s.origin[count] = candidates[rank] + 1, RECYCLED
             s.parent[count], s.prob[count] = node, likely
-            s.hint[count], s.certainty[count] = 0, 0.0
+            for kind in range(KINDS):
+                s.hint[count, kind] = 0
+            s.certainty[count] = 0.0
             count += 1
     return count
 

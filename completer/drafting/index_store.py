@@ -1,8 +1,10 @@
-"""The saved index of one workspace: a folder with the sorted corpus, memory-mapped when it is opened again.
+"""The saved index of one workspace: a folder with the sorted corpus, memory-mapped when it is
+opened again.
 
-`index.json` names the files, the arrays and their digests, and is put in place last, by a rename; arrays never change once
-they are named by it. What does not fit this version, this tokenizer or its own digests is not used: the index is then
-built anew. Pages are private: what a session strikes out never reaches the disk.
+`index.json` names the files, the arrays and their digests, and is put in place last, by a rename;
+arrays never change once they are named by it. What does not fit this version, this tokenizer or its
+own digests is not used: the index is then built anew. Pages are private: what a session strikes out
+never reaches the disk.
 """
 
 import hashlib

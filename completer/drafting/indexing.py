@@ -1,8 +1,8 @@
 """Brings a corpus up to date with the files of a workspace, reading only what has changed.
 
-A file whose size and time of change are those noted counts as unchanged; one whose bytes' digest is the same, too. All
-others are read, tokenised in batches and written; merges happen on the way, so that the corpus can be drafted from
-while it grows.
+A file whose size and time of change are those noted counts as unchanged; one whose bytes' digest is
+the same, too. All others are read, tokenised in batches and written; merges happen on the way, so
+that the corpus can be drafted from while it grows.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Texts by name in a suffix tree of bounded size: written, rewritten, appended to and dropped.
 
-When room runs out, the text that was touched longest ago goes first; texts that are pinned stay. A text larger than all of
-the room keeps its end.
+When room runs out, the text that was touched longest ago goes first; texts that are pinned stay. A
+text larger than all of the room keeps its end.
 """
 
 from collections.abc import Hashable

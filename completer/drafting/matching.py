@@ -1,9 +1,9 @@
 """Where has this context stood before? Gathers occurrences of a context, longest matches first.
 
-An occurrence is a row of three integers: a cursor on the token that followed, the kind of place it stands in, and how
-many tokens of context it shares; beside it a weight, the number of places it stands for. All places of the longest
-match are taken; of shorter, more frequent ones an even sample over their range of rows, each weighted by what it
-stands for.
+An occurrence is a row of three integers: a cursor on the token that followed, the kind of place it
+stands in, and how many tokens of context it shares; beside it a weight, the number of places it
+stands for. All places of the longest match are taken; of shorter, more frequent ones an even sample
+over their range of rows, each weighted by what it stands for.
 """
 
 import numpy as np

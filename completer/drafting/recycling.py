@@ -1,8 +1,8 @@
 """Token recycling: the model's own runners-up as the drafts of last resort (Luo et al. 2024).
 
-Every forward pass ranks candidates for each position that it looked at. The table remembers, per token, the best
-candidates seen last after it; where no text matches, they are drafted. `ROWS` tokens have room, later ones displace
-earlier ones: 1.1 MB whatever the vocabulary.
+Every forward pass ranks candidates for each position that it looked at. The table remembers, per
+token, the best candidates seen last after it; where no text matches, they are drafted. `ROWS`
+tokens have room, later ones displace earlier ones: 1.1 MB whatever the vocabulary.
 """
 
 import numpy as np

@@ -85,17 +85,16 @@ class SuffixArray:
         return self.columns.shape[1]
 
 
-def join_streams(streams: Sequence[Int32s]) -> tuple[Int32s, NDArray[np.int64]]:
-    """Join token streams into one text; return it and where each stream begins in it.
+def join_streams(streams: Sequence[Int32s]) -> tuple[Int32s, list[int]]:
+    """Join token streams into one text; return it, and where each begins in it, and its end.
 
     The text has a separator before every stream and one at the end.
     """
-    lengths = np.array([len(stream) + 1 for stream in streams], np.int64)
-    begins = np.concatenate(([1], 1 + np.cumsum(lengths)))
-    text = np.zeros(int(lengths.sum()) + 1, np.int32)
-    for begin, stream in zip(begins, streams, strict=False):
+    bounds = np.cumsum([1, *(len(stream) + 1 for stream in streams)]).tolist()
+    text = np.zeros(bounds[-1], np.int32)
+    for begin, stream in zip(bounds, streams, strict=False):
         np.add(stream, 1, out=text[begin : begin + len(stream)])
-    return text, begins[:-1]
+    return text, bounds
 
 
 def sort_contexts(text: Int32s) -> tuple[Int32s, UInt8s]:
@@ -113,7 +112,9 @@ def sort_contexts(text: Int32s) -> tuple[Int32s, UInt8s]:
     del keys
     depth, buffer, spare = packed, np.empty(n, np.int64), np.empty_like(groups)
     while depth < DEPTH and count:
-        count = _refine_groups(rows, ranks, shared, depth, groups[:count], spare, buffer)
+        parts = _refine_groups(rows, ranks, shared, depth, groups[:count], spare, buffer)
+        _rank_groups(rows, ranks, shared, groups[:count])
+        count = parts
         groups, spare = spare, groups
         depth *= 2
     return rows, shared
@@ -234,14 +235,12 @@ def _refine_groups(
             rank = np.int64(ranks[position - depth]) if position >= depth else np.int64(0)
             buffer[j] = (rank << 32) | position
         _sort(buffer[:size])
+        for j in range(size):
+            rows[low + j] = buffer[j] & 0xFFFFFFFF
         first = 0
         for j in range(1, size + 1):
             if j < size and buffer[j] >> 32 == buffer[first] >> 32:
                 continue
-            for k in range(first, j):
-                position = buffer[k] & 0xFFFFFFFF
-                rows[low + k] = position
-                ranks[position] = low + first
             if j < size:
                 shared[low + j] = depth
             if j - first > 1:
@@ -249,6 +248,17 @@ def _refine_groups(
                 count += 1
             first = j
     return count
+
+
+@njit(cache=True, nogil=True)
+def _rank_groups(rows: Int32s, ranks: Int32s, shared: UInt8s, groups: Int32s) -> None:
+    """Rank the positions of refined groups anew: only when all are, so that depths stay exact."""
+    for group in range(len(groups)):
+        first = groups[group, 0]
+        for row in range(groups[group, 0], groups[group, 1]):
+            if shared[row] < DEPTH:
+                first = row
+            ranks[rows[row]] = first
 
 
 @njit(cache=True, nogil=True)

@@ -1,11 +1,13 @@
 """The live part: texts that change with every key, kept in context order while they change.
 
-The same order as in `suffix_array`, held in a treap (Seidel and Aragon 1996) instead of an array: one node per token,
-sorted by the tokens before it. Texts are linked lists of nodes, so that an edit splices; only the tokens changed and
-the `DEPTH` tokens after them (whose contexts reach into the change) are taken out and sorted in again. Appending a token
-costs one search of the tree, removing a text leaves nothing behind.
+The same order as in `suffix_array`, held in a treap (Seidel and Aragon 1996) instead of an array:
+one node per token, sorted by the tokens before it. Texts are linked lists of nodes, so that an edit
+splices; only the tokens changed and the `DEPTH` tokens after them (whose contexts reach into the
+change) are taken out and sorted in again. Appending a token costs one search of the tree, removing
+a text leaves nothing behind.
 
-`nodes` is [capacity, 8] int32; node 0 is no node: its token, 0, equals nothing. Columns: see the constants.
+`nodes` is [capacity, 8] int32; node 0 is no node: its token, 0, equals nothing. Columns: see the
+constants.
 """
 
 import numpy as np

@@ -1,0 +1,187 @@
+import threading
+
+import numpy as np
+import pytest
+
+from completer.drafting.drafter import Drafter
+from completer.drafting.tree import DraftTree, Source
+
+VOCABULARY = 500
+COST = 1 + 0.02 * np.arange(33)
+LINE = np.arange(100, 120, dtype=np.int32)
+
+
+@pytest.fixture
+def drafter():
+    rng = np.random.default_rng(0)
+    result = Drafter(VOCABULARY)
+    for number in range(4):
+        result.corpus.add(f"src/{number}.py", rng.integers(0, 90, 200).astype(np.int32))
+    result.corpus.merge()
+    return result
+
+
+def draft(drafter, context, **kwargs):
+    with drafter.start(context, **kwargs) as session:
+        return session.propose(32, COST)
+
+
+def expected_line(tree, known):
+    return tree.best_path().token_ids.tolist() == LINE[known : known + len(tree)].tolist()
+
+
+def test_a_saved_line_is_drafted(drafter):
+    drafter.update_file("src/new.py", np.concatenate(([1, 2, 3], LINE)))
+    tree = draft(drafter, LINE[:8])
+    assert len(tree) >= 8
+    assert expected_line(tree, 8)
+    assert set(tree.sources.tolist()) == {Source.REPOSITORY}
+    assert tree.match_len == 8
+
+
+def test_a_line_of_another_unsaved_document_is_drafted(drafter):
+    drafter.open_document("other.py", np.concatenate(([1, 2, 3], LINE)))
+    tree = draft(drafter, LINE[:8], document="this.py")
+    assert len(tree) >= 8
+    assert set(tree.sources.tolist()) == {Source.LIVE}
+
+
+def test_a_closed_document_no_longer_counts_but_its_file_does(drafter):
+    drafter.update_file("a.py", LINE)
+    drafter.open_document("a.py", LINE[::-1])
+    assert not expected_line(draft(drafter, LINE[:8]), 8)
+    drafter.close_document("a.py")
+    assert expected_line(draft(drafter, LINE[:8]), 8)
+
+
+def test_an_accepted_completion_is_drafted_next_time(drafter):
+    drafter.add_completion(LINE)
+    assert expected_line(draft(drafter, LINE[:8]), 8)
+
+
+def test_dependencies_are_a_source_of_their_own(drafter):
+    drafter.set_dependencies([LINE])
+    tree = draft(drafter, LINE[:8])
+    assert expected_line(tree, 8)
+    assert set(tree.sources.tolist()) == {Source.DEPENDENCIES}
+
+
+def test_the_completed_document_does_not_match_across_its_caret(drafter):
+    drafter.open_document("a.py", LINE)
+    assert len(draft(drafter, LINE[:8], after=LINE[8:], document="a.py")) == 0
+
+
+def test_the_suffix_is_known_text_and_running_into_it_is_noticed(drafter):
+    with drafter.start([1, 2, 3], after=LINE, document="a.py") as session:
+        session.observe(DraftTree.empty(), LINE[:3])
+        assert not session.ran_into_suffix()
+        tree = session.propose(32, COST)
+        assert tree.sources[0] == Source.SUFFIX
+        assert expected_line(tree, 3)
+        session.observe(tree, LINE[3:5])
+        assert session.ran_into_suffix()
+        assert session.suffix_overlap() == 5
+
+
+def test_what_was_generated_is_forgotten_when_a_session_stops(drafter):
+    held = drafter.live.tokens
+    with drafter.start([1, 2, 3]) as session:
+        session.observe(DraftTree.empty(), LINE)
+        assert drafter.live.tokens == held + 3 + len(LINE)
+    assert drafter.live.tokens == held
+
+
+def test_a_document_keeps_its_text_but_not_what_was_generated(drafter):
+    with drafter.start([1, 2, 3], document="a.py") as session:
+        session.observe(DraftTree.empty(), LINE)
+    assert drafter.live.tokens == 3
+
+
+def test_a_change_during_a_session_is_taken_in_after_it(drafter):
+    with drafter.start([1, 2, 3], document="a.py"):
+        drafter.open_document("a.py", [1, 2, 3, 4])
+        assert drafter.live.tokens == 3
+    assert drafter.live.tokens == 4
+
+
+def test_two_sessions_in_one_document_do_not_disturb_each_other(drafter):
+    with drafter.start([1, 2], document="a.py") as one, drafter.start([1, 2], document="a.py"):
+        one.observe(DraftTree.empty(), [3])
+        assert drafter.live.tokens == 5
+    assert drafter.live.tokens == 2
+
+
+def test_without_branches_a_draft_is_a_path(drafter):
+    drafter.update_file("a.py", [1, 2, 3, 1, 2, 4, 1, 2, 3, 1, 2, 4])
+    with drafter.start([1, 2]) as session:
+        assert not session.propose(8, COST).is_path
+        assert session.propose(8, COST, branching=False).is_path
+
+
+def test_where_drafting_does_not_pay_nothing_is_drafted(drafter):
+    drafter.update_file("a.py", LINE)
+    with drafter.start(LINE[:8]) as session:
+        assert len(session.propose(8, 1 + 9.0 * np.arange(9))) == 0
+        assert len(session.propose(0, COST)) == 0
+
+
+def test_probabilities_fall_down_the_tree_and_parents_come_first(drafter):
+    for number in range(5):
+        drafter.update_file(f"{number}.py", [1, 2, number % 3, 7, number % 2, 8])
+    tree = draft(drafter, [1, 2])
+    assert len(tree) > 3
+    for node, parent in enumerate(tree.parents):
+        assert parent < node
+        assert tree.probs[node] <= (tree.probs[parent] if parent >= 0 else 1)
+    assert (np.diff(tree.probs) <= 1e-6).all()
+
+
+def test_runners_up_are_drafted_where_nothing_matches(drafter):
+    context = [400]
+    with drafter.start(context) as session:
+        top = np.array([[401, 402]], np.int32)
+        session.observe(DraftTree.empty(), [403], top)
+    with drafter.start(context) as session:
+        tree = session.propose(4, 1 + 0.01 * np.arange(5))
+    assert tree.token_ids[0] == 401
+    assert tree.sources[0] == Source.RECYCLED
+
+
+def test_a_short_cost_curve_is_refused(drafter):
+    with drafter.start([1]) as session, pytest.raises(ValueError, match="0 to 40"):
+        session.propose(40, COST)
+
+
+def test_drafters_of_two_workspaces_share_nothing():
+    one, two = Drafter(VOCABULARY), Drafter(VOCABULARY)
+    one.update_file("a.py", LINE)
+    one.add_completion(LINE)
+    assert len(draft(two, LINE[:8])) == 0
+
+
+def test_proposing_while_others_write(drafter):
+    stop, failures = threading.Event(), []
+
+    def write():
+        number = 0
+        while not stop.is_set():
+            number += 1
+            drafter.update_file("a.py", np.roll(LINE, number))
+            drafter.open_document("b.py", np.roll(LINE, -number))
+            if number % 20 == 0:
+                drafter.corpus.merge()
+
+    def propose():
+        try:
+            for number in range(300):
+                draft(drafter, np.roll(LINE, number)[:8])
+        except Exception as error:
+            failures.append(error)
+
+    writer, reader = threading.Thread(target=write), threading.Thread(target=propose)
+    writer.start()
+    reader.start()
+    reader.join()
+    stop.set()
+    writer.join()
+    assert not failures

@@ -1,0 +1,88 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from completer.drafting.corpus import Corpus, Stamp
+from completer.drafting.index_store import index_folder, load_index, save_index
+
+STAMP = Stamp(10, 20, "digest")
+
+
+def small_corpus():
+    corpus = Corpus(9)
+    for name in ("a", "b"):
+        corpus.add(name, np.array([1, 2, 3, 1, 2], np.int32), STAMP)
+    corpus.merge()
+    return corpus
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_index(small_corpus(), tmp_path / "index")
+    return tmp_path / "index"
+
+
+def test_a_saved_index_comes_back_whole(folder):
+    saved, loaded = small_corpus(), Corpus(9)
+    assert load_index(loaded, folder)
+    assert np.array_equal(loaded.array.columns, saved.array.columns)
+    assert np.array_equal(loaded.array.shared, saved.array.shared)
+    assert loaded.stamp("b") == STAMP
+    assert loaded.tokens == saved.tokens
+
+
+def test_changes_of_a_session_do_not_reach_the_disk(folder):
+    loaded, again = Corpus(9), Corpus(9)
+    load_index(loaded, folder)
+    loaded.remove("a")
+    assert load_index(again, folder)
+    assert "a" in again
+    assert (again.array.text >= 0).all()
+
+
+def test_a_hidden_file_is_saved_alive(tmp_path):
+    corpus, loaded = small_corpus(), Corpus(9)
+    corpus.hide("a")
+    save_index(corpus, tmp_path)
+    assert load_index(loaded, tmp_path)
+    assert (loaded.array.text >= 0).all()
+
+
+def test_nothing_is_loaded_where_nothing_is(tmp_path):
+    assert not load_index(Corpus(9), tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty"])
+def test_a_damaged_index_is_not_trusted(folder, part, damage):
+    path = sorted(folder.iterdir())[part]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes({"flip": data, "cut": data[:-4], "empty": b""}[damage])
+    corpus = Corpus(9)
+    assert not load_index(corpus, folder)
+    assert len(corpus) == 0
+
+
+def test_another_vocabulary_or_version_is_not_trusted(folder, monkeypatch):
+    assert not load_index(Corpus(8), folder)
+    monkeypatch.setattr("completer.drafting.index_store.VERSION", 99)
+    assert not load_index(Corpus(9), folder)
+
+
+def test_arrays_no_longer_named_are_removed(folder):
+    corpus = small_corpus()
+    corpus.write("c", np.array([4], np.int32), STAMP)
+    corpus.merge()
+    save_index(corpus, folder)
+    named = json.loads(json.loads((folder / "index.json").read_text())["body"])["arrays"]
+    assert {path.name for path in folder.iterdir()} == {
+        "index.json", *(entry["file"] for entry in named.values()),
+    }  # fmt: skip
+
+
+def test_workspaces_and_tokenizers_have_folders_of_their_own(tmp_path):
+    folders = {index_folder(tmp_path, Path(root), tokenizer) for root in "ab" for tokenizer in "xy"}
+    assert len(folders) == 4

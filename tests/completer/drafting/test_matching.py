@@ -1,0 +1,85 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from completer.drafting import matching as m
+from completer.drafting import suffix_tree as tree
+from completer.drafting.suffix_array import SuffixArray, join_streams
+from tests.completer.drafting.reference import hard_texts, occurrences, tokens
+
+ROOM = 4096
+
+
+def gather(array, pattern, hint=0, room=ROOM):
+    found, weights = np.zeros((room, 3), np.int32), np.zeros(room, np.float32)
+    count = m.gather_static(
+        array.columns, array.shared, array.starts, pattern[::-1] + np.int32(1),
+        hint, m.REPOSITORY, room, found, weights, 0,
+    )  # fmt: skip
+    return found[:count], weights[:count]
+
+
+def counted(array, found, weights):
+    counts = Counter()
+    for (cursor, _, length), weight in zip(found.tolist(), weights.tolist(), strict=True):
+        counts[length, int(array.text[cursor]) - 1] += weight
+    return counts
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(tokens(max_size=30), min_size=1, max_size=4), tokens(max_size=12))
+def test_all_occurrences_are_gathered_with_their_lengths(streams, pattern):
+    array = SuffixArray.build(join_streams(streams)[0], 3)
+    assert counted(array, *gather(array, pattern)) == occurrences(streams, pattern.tolist())
+
+
+@settings(max_examples=60, deadline=None)
+@given(tokens(max_size=40), tokens(max_size=12), st.integers(1, 40))
+def test_a_hint_changes_nothing_but_the_time(ids, pattern, hint):
+    array = SuffixArray.build(join_streams([ids])[0], 3)
+    if not len(pattern) or hint >= len(array) or array.text[hint - 1] != pattern[-1] + 1:
+        return
+    assert counted(array, *gather(array, pattern, hint)) == counted(array, *gather(array, pattern))
+
+
+@pytest.mark.parametrize("name", ["one token", "fibonacci", "thue-morse", "random"])
+def test_a_sample_stands_for_all_occurrences(name):
+    ids = hard_texts(3000)[name]
+    array = SuffixArray.build(join_streams([ids])[0], 4)
+    found, weights = gather(array, ids[1000:1064], room=24)
+    assert len(found) <= 24
+    truth = occurrences([ids], ids[1000:1064].tolist())
+    assert found[:, m.LENGTH].max() == max(length for length, _ in truth)
+    assert weights.sum() <= sum(truth.values())
+
+
+def test_dead_tokens_are_not_found():
+    array = SuffixArray.build(join_streams([np.array([0, 1, 2, 0, 1, 0], np.int32)])[0], 3)
+    array.columns[0, 3] *= -1
+    found, _ = gather(array, np.array([0, 1], np.int32))
+    assert [int(array.text[cursor]) - 1 for cursor in found[:, m.CURSOR]] == [0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(tokens(max_size=40), tokens(max_size=12))
+def test_the_live_tree_gives_the_same_occurrences(ids, pattern):
+    nodes = tree.new_nodes(64)
+    tree.append(nodes, 0, ids, 2)
+    found, weights = np.zeros((ROOM, 3), np.int32), np.zeros(ROOM, np.float32)
+    count = m.gather_live(nodes, pattern[::-1] + np.int32(1), 0, m.LIVE, ROOM, found, weights, 0)
+    lengths = found[:count, m.LENGTH].tolist()
+    followed = (nodes[found[:count, m.CURSOR], tree.TOKEN] - 1).tolist()
+    assert Counter(zip(lengths, followed, strict=True)) == occurrences([ids], pattern.tolist())
+
+
+def test_occurrences_are_chained_longest_first():
+    found = np.array([[0, 0, 2], [0, 0, 5], [0, 0, 2], [0, 0, 64]], np.int32)
+    heads, links = np.zeros(65, np.int32), np.zeros(4, np.int32)
+    chain, at = [], m.order_by_length(found, 4, heads, links)
+    while at >= 0:
+        chain.append(at)
+        at = links[at]
+    assert chain == [3, 1, 0, 2]

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from completer.drafting.suffix_array import DEPTH, SuffixArray, join_streams
+from tests.completer.drafting.reference import context_of, hard_texts, tokens
+
+
+def check_order(array):
+    text, rows = array.text, array.rows.tolist()
+    assert sorted(rows) == list(range(len(text)))
+    contexts = [context_of(text, position) for position in rows]
+    assert contexts == sorted(contexts)
+    for row in range(1, len(rows)):
+        a, b = contexts[row - 1], contexts[row]
+        common = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
+        if common is not None:
+            assert array.shared[row] == (1 << common.bit_length() >> 1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(tokens(), max_size=4))
+def test_contexts_are_in_order_whatever_the_text(streams):
+    check_order(SuffixArray.build(join_streams(streams)[0], 3))
+
+
+@pytest.mark.parametrize("name", hard_texts(8))
+def test_contexts_of_hard_texts_are_in_order(name):
+    check_order(SuffixArray.build(join_streams([hard_texts(300)[name]])[0], 8))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 150_000), max_size=60))
+def test_contexts_over_a_large_vocabulary_are_in_order(ids):
+    check_order(SuffixArray.build(join_streams([np.array(ids * 2, np.int32)])[0], 150_001))
+
+
+def test_a_million_times_the_same_token_is_sorted():
+    array = SuffixArray.build(join_streams([np.zeros(1 << 20, np.int32)])[0], 1)
+    assert np.array_equal(np.sort(array.rows), np.arange(len(array)))
+    assert (array.shared[-1000:-1] == DEPTH).all()
+
+
+def test_starts_bound_the_contexts_that_end_in_a_token():
+    array = SuffixArray.build(join_streams([np.array([2, 0, 2, 1, 2], np.int32)])[0], 3)
+    for token in range(3):
+        block = array.rows[array.starts[token + 1] : array.starts[token + 2]]
+        assert sorted(block) == [i + 1 for i in range(len(array) - 1) if array.text[i] == token + 1]
+
+
+def test_each_position_knows_its_row():
+    array = SuffixArray.build(join_streams([hard_texts(200)["random"]])[0], 4)
+    assert np.array_equal(array.columns[2][array.rows], np.arange(len(array)))
+
+
+def test_streams_are_joined_with_separators():
+    text, bounds = join_streams([np.array([5, 6], np.int32), np.array([7], np.int32)])
+    assert text.tolist() == [0, 6, 7, 0, 8, 0]
+    assert bounds == [1, 4, 6]
+
+
+@pytest.mark.parametrize(("text", "words"), [([1], "begins with"), ([0, 9], "vocabulary")])
+def test_texts_that_cannot_be_sorted_are_refused(text, words):
+    with pytest.raises(ValueError, match=words):
+        SuffixArray.build(np.array(text, np.int32), 3)
