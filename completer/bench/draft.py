@@ -1,11 +1,10 @@
 """`completer bench draft`: the drafting index, timed and walked, beside its peers in one run."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.table import Table
 from tokenizers import Tokenizer
 
@@ -55,7 +54,7 @@ def run(
 ) -> dict[str, Any]:
     """Run the benchmark on a folder of code, or on a file of cases; return the keys of `--json`.
 
-    tokenizer: a `tokenizer.json`. peers: whether the others walk too. say: is told what is going on.
+    tokenizer: a `tokenizer.json`. peers: whether the others walk too. say: is told what goes on.
     With several packages in the file of cases, `packages` holds each one's walks besides.
 
     Raises BadRequestError if the folder has too few files.
@@ -84,7 +83,7 @@ class _TimedEncoder:
         self._encode = encode
         self._tokens, self._seconds = 0, 0.0
 
-    def __call__(self, texts: Any) -> list[Int32s]:
+    def __call__(self, texts: Sequence[str]) -> list[Int32s]:
         begin = time.perf_counter()
         streams = self._encode(texts)
         self._seconds += time.perf_counter() - begin
@@ -107,8 +106,7 @@ def _speeds(
     build = time_build(list(merged.indexed(held_out).values()), vocabulary_size)
     drafter = drafter_over(merged, held_out, vocabulary_size)
     say("proposing")
-    document = np.concatenate([streams[name] for name in held_out])
-    proposals = time_proposals(drafter, document, seed)
+    proposals = time_proposals(drafter, {name: streams[name] for name in held_out})
     say("updating")
     updates = time_updates(drafter, merged.indexed(held_out), seed)
     return {

@@ -1,7 +1,7 @@
 """What the drafting benchmark runs on: indexed streams, held-out files, spans to produce.
 
-Either a file of cases (packages of this interpreter, their held-out files, spans as token ranges) or
-any folder of code, of which six files are held out by seed and one-line spans are drawn.
+Either a file of cases (packages of this interpreter, their held-out files, spans as token ranges)
+or any folder of code, of which six files are held out by seed and one-line spans are drawn.
 """
 
 import json
@@ -10,10 +10,10 @@ import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from completer.context.workspace import Workspace
 from completer.errors import BadRequestError
@@ -124,7 +124,7 @@ def _line_spans(name: str, text: str, encode: Encode, rng: random.Random) -> Ite
             yield Span(name, begin, end)
 
 
-def load_encoder(tokenizer: Any) -> Encode:
+def load_encoder(tokenizer: Tokenizer) -> Encode:
     """Return a batch encoder from a `tokenizers.Tokenizer`."""
 
     def encode(texts: Sequence[str]) -> list[Int32s]:

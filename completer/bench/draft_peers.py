@@ -1,7 +1,7 @@
-"""Other drafters on the same walks: transformers' prompt lookup, and ArcticInference where it is."""
+"""Other drafters on the same walks: transformers' prompt lookup, ArcticInference where it is."""
 
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -13,6 +13,8 @@ from completer.bench.draft_walks import MAX_TREE
 from completer.drafting.tree import DraftTree, Source
 
 Int32s = NDArray[np.int32]
+SuffixTree: TypeAlias = Any
+"""ArcticInference's; it has no stubs."""
 
 LOOKUP_TOKENS, LOOKUP_NGRAM = 10, 2
 LOOKUP_REPOSITORY_TOKENS = 4096
@@ -51,7 +53,9 @@ def lookup_repository(cases: DraftCases) -> Int32s:
 class Arctic:
     """ArcticInference's suffix trees: one over the repository, one over the file so far."""
 
-    def __init__(self, repository: Any, tree_type: Any, context: Int32s) -> None:
+    def __init__(
+        self, repository: SuffixTree, tree_type: type[SuffixTree], context: Int32s
+    ) -> None:
         self._repository, self._own = repository, tree_type(_ARCTIC_DEPTH)
         self._context = context.astype(np.int32)
         self._own.extend_ndarray(0, self._context)
@@ -80,15 +84,17 @@ class Arctic:
         self._own.extend_ndarray(0, tokens)
 
 
-def arctic_tree_type() -> Any | None:
+def arctic_tree_type() -> type[SuffixTree] | None:
     """Return ArcticInference's suffix tree, or None where it is not installed."""
     try:
-        return import_module("arctic_inference.suffix_decoding._C").SuffixTree
+        module = import_module("arctic_inference.suffix_decoding._C")
     except ImportError:
         return None
+    tree_type: type[SuffixTree] = module.SuffixTree
+    return tree_type
 
 
-def arctic_over(cases: DraftCases, tree_type: Any) -> Any:
+def arctic_over(cases: DraftCases, tree_type: type[SuffixTree]) -> SuffixTree:
     """Return an ArcticInference tree over a package without what is held out."""
     tree = tree_type(_ARCTIC_DEPTH)
     for number, ids in enumerate(cases.indexed(cases.held_out).values()):

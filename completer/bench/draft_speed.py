@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.bench.draft_cases import Streams
-from completer.bench.draft_walks import MAX_TREE, STEP_COST
+from completer.bench.draft_walks import FIRST_TOKEN, SessionWalker, walk
 from completer.drafting.drafter import Drafter
-from completer.drafting.suffix_array import DEPTH, SuffixArray, join_streams
+from completer.drafting.suffix_array import SuffixArray, join_streams
+from completer.drafting.tree import DraftTree
 
 Int32s = NDArray[np.int32]
 
-PROPOSALS, UPDATES = 4000, 60
+UPDATES = 60
 UPDATE_TOKENS = 3000
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -88,16 +89,34 @@ def _peak_bytes(*, reset: bool) -> int:
     return 0
 
 
-def time_proposals(drafter: Drafter, document: Int32s, seed: int) -> list[float]:
-    """Return microseconds of whole `propose` calls from contexts of 64 tokens of a document."""
-    rng = np.random.default_rng(seed)
-    places = rng.integers(DEPTH, len(document), PROPOSALS)
+class TimedWalker:
+    """A walker that notes how long each proposal took, in microseconds."""
+
+    def __init__(self, walker: SessionWalker) -> None:
+        self._walker = walker
+        self.times_us: list[float] = []
+
+    def propose(self) -> DraftTree:
+        """Return a draft of what follows."""
+        begin = time.perf_counter()
+        tree = self._walker.propose()
+        self.times_us.append((time.perf_counter() - begin) * 1e6)
+        return tree
+
+    def observe(self, tree: DraftTree, accepted: list[int]) -> None:
+        """Take in what did follow."""
+        self._walker.observe(tree, accepted)
+
+
+def time_proposals(drafter: Drafter, held_out: Streams) -> list[float]:
+    """Return microseconds of whole `propose` calls on walks along held-out files."""
     times = []
-    for place in places:
-        with drafter.start(document[place - DEPTH : place]) as session:
-            begin = time.perf_counter()
-            session.propose(MAX_TREE, STEP_COST)
-            times.append((time.perf_counter() - begin) * 1e6)
+    for name, ids in held_out.items():
+        with drafter.start(ids[:FIRST_TOKEN], document=name) as session:
+            walker = TimedWalker(SessionWalker(session))
+            walk(walker, ids[FIRST_TOKEN:].tolist())
+        drafter.close_document(name)
+        times.extend(walker.times_us)
     return times
 
 

@@ -79,7 +79,7 @@ def blend(s: Record, factors: Float64s, n: int, candidates: int, watched: int) -
                 if s.fresh[source]:
                     total += _consult(s, factors, source, order, candidates, watched)
             s.fresh[:] = 0
-    return total
+    return float(total)
 
 
 @njit(cache=True, nogil=True)
@@ -102,14 +102,14 @@ def _consult(
     expert[0] = BY_ORDER + source * ORDERS + order
     expert[1] = BY_DOMINANCE + order * DOMINANCES + dominance_class(counted, largest)
     expert[2] = BY_COUNT + source * COUNTS + count_class(counted)
-    weight = factors[expert[0]] * factors[expert[1]] * factors[expert[2]]
+    weight: float = factors[expert[0]] * factors[expert[1]] * factors[expert[2]]
     share = weight / counted
     for candidate in range(candidates):
         score[candidate] += share * count[candidate]
     s.expert_weight[s.experts] = weight
     s.expert_share[s.experts] = count[watched] / counted if watched >= 0 else 0.0
     s.experts += 1
-    return float(weight)
+    return weight
 
 
 @njit(cache=True, nogil=True)
@@ -120,7 +120,7 @@ def agree(factors: Float64s, prob: float, support: NDArray[np.int8]) -> float:
     """
     live, other = _support_factors(prob, support)
     odds = prob / max(1e-6, 1.0 - prob) * factors[live] * factors[other]
-    return odds / (1.0 + odds)
+    return odds / (1.0 + odds)  # type: ignore[no-any-return]
 
 
 @njit(cache=True, nogil=True)

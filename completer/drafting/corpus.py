@@ -8,7 +8,7 @@ the whole, so that a corpus that is being read is usable while it grows.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -31,7 +31,7 @@ _CHANGE_TOKENS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a file looked like when it was read: size in bytes, time of change, digest of its bytes."""
+    """What a file looked like when it was read: its bytes, time of change, digest of its text."""
 
     size: int
     mtime_ns: int
@@ -179,7 +179,9 @@ class Corpus:
             text, bounds = join_streams(streams)
             self._adopt(names, bounds, SuffixArray.build(text, self.vocabulary_size))
 
-    def adopt(self, array: SuffixArray, files: list[tuple[str, int, int, Stamp | None]]) -> None:
+    def adopt(
+        self, array: SuffixArray, files: Sequence[tuple[str, int, int, Stamp | None]]
+    ) -> None:
         """Start from a saved array and its files: name, begin, length and stamp of each."""
         with self.lock:
             self.array = array

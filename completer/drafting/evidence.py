@@ -127,7 +127,7 @@ def read_context(s: Record, history: Int32s, length: int) -> int:
 
 @njit(cache=True, nogil=True)
 def node_context(s: Record, known: int, node: int) -> int:
-    """Write the context of a tree's node (-1: the root): its path, then the root's; return its length."""
+    """Write the context of a tree's node (-1: the root), its path before it; return its length."""
     length = 0
     while node >= 0 and length < DEPTH:
         s.context[length] = s.tree_token[node] + 1
@@ -143,7 +143,7 @@ def node_context(s: Record, known: int, node: int) -> int:
 def gather(s: Record, texts: Texts, length: int, candidate: int) -> int:
     """Find where s.context[:length] stood before; return the first of the chain, or -1.
 
-    `candidate` leads to the context, from its parent's: its hints tell where to look. -1: no candidate.
+    `candidate` leads to the context from its parent's, and its hints tell where to look; -1: none.
     """
     context, found, weight = s.context[:length], s.found, s.found_weight
     live = saved = repository = dependencies = 0
@@ -164,8 +164,8 @@ def gather(s: Record, texts: Texts, length: int, candidate: int) -> int:
         REPOSITORY, _REPOSITORY_ROOM // share, found, weight, count,
     )  # fmt: skip
     count = gather_static(
-        texts.dependencies, texts.dependencies_shared, texts.dependencies_starts, context, dependencies,
-        DEPENDENCIES, _DEPENDENCIES_ROOM // share, found, weight, count,
+        texts.dependencies, texts.dependencies_shared, texts.dependencies_starts, context,
+        dependencies, DEPENDENCIES, _DEPENDENCIES_ROOM // share, found, weight, count,
     )  # fmt: skip
     return order_by_length(found, count, s.heads, s.link)
 
@@ -204,7 +204,7 @@ def sort_out(s: Record, texts: Texts, chain: int, base: int) -> tuple[int, int]:
 
 @njit(cache=True, nogil=True)
 def copy_on(s: Record, texts: Texts, candidate: int, to: int) -> int:
-    """Make candidate `to` what follows a candidate in all places known of it; return its stored token.
+    """Make candidate `to` what follows a candidate in all its known places; return its token.
 
     Returns 0 where these places go on differently, or not at all.
     """
@@ -257,7 +257,7 @@ def _is_close(s: Record, texts: Texts, cursor: int, kind: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def find_candidate(s: Record, token: int, base: int, end: int) -> int:
-    """Return the candidate in [base, end) for a stored token, or `end`, whose slot is then reserved.
+    """Return the candidate in [base, end) for a stored token, or `end`, its slot then reserved.
 
     Slots that point elsewhere count as empty, so that none has to be cleared between nodes.
     """

@@ -153,7 +153,7 @@ def _expand(
 
 @njit(cache=True, nogil=True)
 def _may_copy(s: Record, candidate: int) -> bool:
-    return s.certainty[candidate] > 0 and s.copied[candidate] < _COPIES
+    return bool(s.certainty[candidate] > 0 and s.copied[candidate] < _COPIES)
 
 
 @njit(cache=True, nogil=True)
@@ -186,7 +186,7 @@ def _likeliest(s: Record, count: int, parent: int) -> int:
 def _may_pay(
     step_cost: Float64s, rate: float, taken: int, expected: float, prob: float, best_value: float
 ) -> bool:
-    """Whether some larger tree could beat the best so far, if all further tokens were this likely."""
+    """Whether a larger tree could beat the best so far, were all further tokens this likely."""
     for n in range(taken + 1, len(step_cost)):
         if expected + (n - taken) * prob - rate * step_cost[n] > best_value:
             return True

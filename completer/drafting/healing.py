@@ -22,7 +22,7 @@ _WORD_START = re.compile(r"\W\w+")
 
 @dataclass(frozen=True, slots=True)
 class Healer:
-    """What healing has to know of a tokenizer: the text of each token id, and how to encode text."""
+    """What healing has to know of a tokenizer: the text of each id, and how to encode text."""
 
     pieces: Sequence[str]
     encode: Callable[[str], Sequence[int]]

@@ -42,7 +42,11 @@ def save_index(corpus: Corpus, folder: Path) -> None:
         array, files = corpus.array, list(corpus.sorted_files())
         columns = array.columns.copy()
     np.abs(columns[TEXT], out=columns[TEXT])
-    parts = {"columns": columns, "shared": array.shared, "starts": array.starts}
+    parts: dict[str, NDArray[Any]] = {
+        "columns": columns,
+        "shared": array.shared,
+        "starts": array.starts,
+    }
     arrays = {name: _write_array(folder, part) for name, part in parts.items()}
     body = {
         "version": VERSION,
@@ -91,7 +95,7 @@ def _read_header(folder: Path, vocabulary_size: int) -> dict[str, Any]:
 
 def _write_array(folder: Path, array: NDArray[Any]) -> dict[str, Any]:
     """Write an array under the name of its digest; return what is needed to read it."""
-    data = memoryview(np.ascontiguousarray(array)).cast("B")
+    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     digest = _digest(data)
     path = folder / f"{digest[:32]}.array"
     temporary = path.with_suffix(f".{os.getpid()}")
@@ -112,7 +116,7 @@ def _read_array(folder: Path, entry: dict[str, Any]) -> NDArray[Any]:
     """Map an array into memory, privately, and check it against its digest."""
     name = Path(entry["file"]).name
     array = np.memmap(folder / name, entry["dtype"], "c", shape=tuple(entry["shape"]))
-    if _digest(memoryview(array).cast("B")) != entry["digest"]:
+    if _digest(array.reshape(-1).view(np.uint8).data) != entry["digest"]:
         raise ValueError(f"{name} is damaged")
     return np.asarray(array)
 

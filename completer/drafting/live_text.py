@@ -66,7 +66,7 @@ class LiveText:
         return self.nodes.nbytes
 
     def write(self, name: Hashable, tokens: Int32s, *, pinned: bool = False) -> Stream:
-        """Make the text `name` read `tokens`; what it has in common with what it read before costs little."""
+        """Make the text `name` read `tokens`; only what differs from before costs time."""
         tokens = tokens[-self.capacity :]
         stream = self._touch(name)
         stream.pinned = True  # not to be evicted for its own sake

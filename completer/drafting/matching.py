@@ -111,7 +111,7 @@ def first_matching(
 def past_matching(
     columns: Int32s, shared: UInt8s, low: int, high: int, context: Int32s, length: int
 ) -> int:
-    """Return the end of the run of rows that match `length` tokens; row low - 1 does, `high` ends it.
+    """Return the end of the run of rows that match `length` tokens, as row low - 1 does; <= `high`.
 
     `length` is a power of two. Nearby rows are told by `shared`; then the search gallops.
     """

@@ -64,7 +64,7 @@ def common_suffix(a: Int32s, b: Int32s) -> int:
 
 
 def _beyond(known: Int32s, anchor: Int32s) -> Int32s:
-    """Return what stands before `anchor` in `known`; nothing where it is not found, or too short."""
+    """Return what stands before `anchor` in `known`; nothing if that is not found or short."""
     if len(anchor) < _ANCHOR:
         return known[:0]
     for start in np.flatnonzero(known[: len(known) - len(anchor) + 1] == anchor[0])[::-1]:

@@ -17,7 +17,7 @@ ROWS = 1 << 15
 
 
 def new_table() -> Int32s:
-    """Return an empty table: [ROWS, 1 + RANKS], the stored token (id + 1; 0: none), then its candidates' ids."""
+    """Return an empty table, [ROWS, 1 + RANKS]: a token (id + 1; 0: none), its candidates' ids."""
     table = np.full((ROWS, 1 + RANKS), -1, np.int32)
     table[:, 0] = 0
     return table
@@ -27,7 +27,7 @@ def new_table() -> Int32s:
 def remember(table: Int32s, token_ids: Int32s, top_candidates: Int32s) -> None:
     """Store what the model ranked first after each token.
 
-    token_ids: [n]; top_candidates: [n, k] token ids, likeliest first; those beyond `RANKS` are left out.
+    token_ids: [n]; top_candidates: [n, k] ids, likeliest first; those beyond `RANKS` are left out.
     """
     width = min(RANKS, top_candidates.shape[1])
     for i in range(len(token_ids)):
@@ -41,4 +41,4 @@ def remember(table: Int32s, token_ids: Int32s, top_candidates: Int32s) -> None:
 def recall(table: Int32s, stored: int) -> Int32s:
     """Return the candidates after a stored token (id + 1): [RANKS] ids, or an empty array."""
     row = table[(stored - 1) & (ROWS - 1)]
-    return row[1:] if row[0] == stored else row[:0]
+    return row[1:] if row[0] == stored else row[:0]  # type: ignore[no-any-return]

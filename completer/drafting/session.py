@@ -12,6 +12,7 @@ from completer.drafting.growing import learn, predict, propose
 from completer.drafting.healing import Healer
 from completer.drafting.overlap import Overlap
 from completer.drafting.recycling import remember
+from completer.drafting.suffix_array import SuffixArray
 from completer.drafting.tree import DraftTree, Source
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _LEAST_HEALED = 0.2
 
 
 class DraftSession:
-    """One completion being drafted; made by `Drafter.start`. A context manager: leaving it stops it.
+    """One completion being drafted, from `Drafter.start`. A context manager: leaving it stops it.
 
     Not for several threads at once.
     """
@@ -41,7 +42,7 @@ class DraftSession:
         self._suffix_length, self._overlap = len(after), Overlap(after[:64].tolist())
         self._scratch = np.zeros(1, SCRATCH)
         self._cost = 0.0
-        self._array = None
+        self._array: SuffixArray | None = None
         record = self._scratch
         self._token_ids, self._parents = record["tree_token"][0], record["tree_parent"][0]
         self._probs, self._sources = record["tree_prob"][0], record["tree_source"][0]

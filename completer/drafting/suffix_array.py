@@ -69,12 +69,14 @@ class SuffixArray:
     @property
     def text(self) -> Int32s:
         """[n] token id + 1; 0 separates; negative is dead."""
-        return self.columns[TEXT]
+        text: Int32s = self.columns[TEXT]
+        return text
 
     @property
     def rows(self) -> Int32s:
         """[n] positions of `text`, sorted by context."""
-        return self.columns[ROWS]
+        rows: Int32s = self.columns[ROWS]
+        return rows
 
     @property
     def nbytes(self) -> int:
@@ -82,7 +84,7 @@ class SuffixArray:
         return self.columns.nbytes + self.shared.nbytes + self.starts.nbytes
 
     def __len__(self) -> int:
-        return self.columns.shape[1]
+        return int(self.columns.shape[1])
 
 
 def join_streams(streams: Sequence[Int32s]) -> tuple[Int32s, list[int]]:
@@ -140,7 +142,7 @@ def _invert(rows: Int32s, ranks: Int32s) -> None:
 
 @njit(cache=True, nogil=True)
 def _pack_contexts(text: Int32s, bits: int, packed: int) -> NDArray[np.uint64]:
-    """Return per position its last `packed` tokens as one key, the nearest token in the highest bits."""
+    """Return per position its last `packed` tokens as one key, the nearest in the highest bits."""
     keys = np.empty(len(text), np.uint64)
     top, step = np.uint64((packed - 1) * bits), np.uint64(bits)
     key = np.uint64(0)
@@ -155,7 +157,7 @@ def _pack_contexts(text: Int32s, bits: int, packed: int) -> NDArray[np.uint64]:
 
 @njit(cache=True, nogil=True)
 def _sort_keys(keys: NDArray[np.uint64], bits: int) -> tuple[Int32s, NDArray[np.uint64]]:
-    """Radix-sort `keys` of `bits` bits from the least digit on; return the order and the sorted keys."""
+    """Radix-sort `keys` of `bits` bits from the least digit on; return the order and the keys."""
     n = len(keys)
     rows, other_rows = np.arange(n).astype(np.int32), np.empty(n, np.int32)
     other_keys = np.empty_like(keys)
@@ -165,8 +167,7 @@ def _sort_keys(keys: NDArray[np.uint64], bits: int) -> tuple[Int32s, NDArray[np.
         ends = np.zeros((1 << _DIGIT) + 1, np.int64)
         for i in range(n):
             ends[np.int64((keys[i] >> s) & mask) + 1] += 1
-        for digit in range(1 << _DIGIT):
-            ends[digit + 1] += ends[digit]
+        ends = np.cumsum(ends)
         for i in range(n):
             digit = np.int64((keys[i] >> s) & mask)
             place = ends[digit]
@@ -197,7 +198,7 @@ def _compare_keys(keys: NDArray[np.uint64], bits: int, packed: int) -> UInt8s:
 
 @njit(cache=True, nogil=True)
 def _rank_keys(keys: NDArray[np.uint64], rows: Int32s) -> tuple[Int32s, Int32s, int]:
-    """Rank positions by sorted key: (rank of each position, groups [lo, hi) of equals, their number)."""
+    """Rank positions by sorted key: the ranks, the groups [low, high) of equals, their number."""
     n = len(keys)
     ranks, groups = np.empty(n, np.int32), np.empty((n // 2 + 1, 2), np.int32)
     count = low = 0

@@ -19,13 +19,14 @@ from completer.drafting.suffix_array import DEPTH
 Int32s = NDArray[np.int32]
 
 TOKEN, PREVIOUS, NEXT, LEFT, RIGHT, BEFORE, AFTER, STREAM = range(8)
-"""Token id + 1; neighbours in the text; children in the treap; neighbours in context order; whose text it is."""
+"""Token id + 1; neighbours in the text; children in the treap; neighbours in context order; whose
+text it is."""
 
 RECENT_BIT = 1
 """Streams have even numbers; a node that is recent in its stream has the odd number after it."""
 BYTES_PER_TOKEN = 32
 ROOT = 1
-"""Column of node 0 in which the tree's root is kept; `FREE` heads the list of unused nodes, chained by NEXT."""
+"""Columns of node 0 that hold the tree's root and the first unused node (the others by NEXT)."""
 FREE = 5
 _NEAR = 8
 
@@ -72,9 +73,9 @@ def append(nodes: Int32s, last: int, tokens: Int32s, stream: int) -> int:
 def rewrite(
     nodes: Int32s, head: int, tail: int, length: int, tokens: Int32s, stream: int
 ) -> tuple[int, int]:
-    """Make the text of `length` tokens from node `head` to node `tail` read `tokens`; return its ends.
+    """Make the text of `length` tokens from `head` to `tail` read `tokens`; return its new ends.
 
-    Only what lies between the longest common beginning and end is touched, and `DEPTH` tokens after it.
+    Only what lies between the common beginning and end is touched, and `DEPTH` tokens after it.
     """
     left, first, kept = 0, head, 0
     while kept < min(length, len(tokens)) and nodes[first, TOKEN] == tokens[kept] + 1:
@@ -248,7 +249,7 @@ def _priority(node: int) -> np.uint32:
 
 @njit(cache=True, nogil=True)
 def common_context(nodes: Int32s, node: int, context: Int32s) -> int:
-    """Return how many of the tokens before `node` equal `context` (stored tokens, nearest first)."""
+    """Return how many tokens before `node` equal `context` (stored tokens, nearest first)."""
     length, at = 0, nodes[node, PREVIOUS]
     while length < len(context) and nodes[at, TOKEN] == context[length]:
         length += 1

@@ -1,3 +1,5 @@
+from itertools import chain
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def test_any_sequence_of_changes_leaves_exactly_the_texts(actions):
             live.drop(name)
             texts.pop(name, None)
     held = sorted((live.nodes[1:, TOKEN][live.nodes[1:, TOKEN] > 0] - 1).tolist())
-    assert held == sorted(sum(texts.values(), []))
+    assert held == sorted(chain.from_iterable(texts.values()))
     assert live.tokens == len(held)
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,7 +42,7 @@ def check(nodes, texts):
     assert len(order) == sum(map(len, texts))
     contexts = [context_of(nodes, node) for node in order]
     assert contexts == sorted(contexts)
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         assert nodes[before, tree.AFTER] == after
         assert nodes[after, tree.BEFORE] == before
 
