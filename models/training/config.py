@@ -52,8 +52,8 @@ class TrainConfig:
     """What the early-exit loss counts beside the model's own; 0 leaves it out."""
     exit_share: float = 0.25
     """Share of the positions that the early-exit loss sees."""
-    curriculum: float = 1.0
-    """How sharply hard spans are preferred once it is in full force; 0 leaves it out."""
+    curriculum: float = 0.0
+    """How sharply hard spans are preferred once it is in full force; off until it is measured."""
     curriculum_steps: int = 5_000
     """Steps until it is in full force."""
 
