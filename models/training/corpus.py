@@ -66,9 +66,7 @@ def _group_name(package: str, path: Path) -> str:
 def _tokenizer(config: TrainConfig, documents: list[Document]) -> Tokenizer:
     if config.start_from:
         return inherit_tokenizer(config.start_from)
-    sample = random.Random(config.seed).sample(  # noqa: S311  (no secret is drawn)
-        documents, min(TOKENIZER_SAMPLE, len(documents))
-    )
+    sample = random.Random(config.seed).sample(documents, min(TOKENIZER_SAMPLE, len(documents)))
     return train_tokenizer((document.text for document in sample), config.vocabulary)
 
 

@@ -19,7 +19,9 @@ def export_model(decoder: Decoder, tokenizer: Tokenizer, folder: Path) -> Path:
     """Write weights (bfloat16 safetensors), tokenizer and configs into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     end = mark_id(tokenizer, END)
-    save_file(hub_weights(decoder), folder / "model.safetensors", metadata={"format": "pt"})
+    weights = folder / "model.safetensors"
+    save_file(hub_weights(decoder), weights, metadata={"format": "pt"})
+    weights.chmod(0o644)  # it is written for its owner only, but packaged for all
     tokenizer.encode_special_tokens = False
     tokenizer.save(str(folder / "tokenizer.json"))
     _write(folder / "config.json", hub_config(decoder.shape, end))
