@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 VERSION = 1
 _HEADER = "index.json"
+_UNKNOWN = Stamp(-1, -1, "")  # equals no file: it is read again
 
 
 def index_folder(cache: Path, workspace: Path, tokenizer_digest: str) -> Path:
@@ -41,7 +43,9 @@ def save_index(corpus: Corpus, folder: Path) -> None:
     with corpus.lock:
         array, files = corpus.array, list(corpus.sorted_files())
         columns = array.columns.copy()
-    np.abs(columns[TEXT], out=columns[TEXT])
+    for _, begin, length, _ in files:  # what open documents hide; what was struck out stays dead
+        span = columns[TEXT, begin : begin + length]
+        np.abs(span, out=span)
     parts: dict[str, NDArray[Any]] = {
         "columns": columns,
         "shared": array.shared,
@@ -54,9 +58,8 @@ def save_index(corpus: Corpus, folder: Path) -> None:
         "vocabulary": corpus.vocabulary_size,
         "arrays": arrays,
         "files": [
-            [name, begin, length, stamp.size, stamp.mtime_ns, stamp.digest]
+            [name, begin, length, *astuple(stamp or _UNKNOWN)]
             for name, begin, length, stamp in files
-            if stamp is not None
         ],
     }
     text = json.dumps(body)

@@ -11,7 +11,7 @@ from completer.drafting.evidence import MAX_TREE, SCRATCH
 from completer.drafting.growing import learn, predict, propose
 from completer.drafting.healing import Healer
 from completer.drafting.overlap import Overlap
-from completer.drafting.recycling import remember
+from completer.drafting.recycling import new_table, remember
 from completer.drafting.suffix_array import SuffixArray
 from completer.drafting.tree import DraftTree, Source
 
@@ -24,6 +24,7 @@ Tokens = Sequence[int] | Int32s
 _OVERLAP_MEANS_SUFFIX = 4
 """So many tokens of the suffix, generated in its order, mean that the completion ran into it."""
 _LEAST_HEALED = 0.2
+_NOTHING_RECYCLED = new_table()
 
 
 class DraftSession:
@@ -41,6 +42,7 @@ class DraftSession:
         self._history[: len(context)] = context
         self._suffix_length, self._overlap = len(after), Overlap(after[:64].tolist())
         self._scratch = np.zeros(1, SCRATCH)
+        self._factors = drafter.factors.copy()
         self._cost = 0.0
         self._array: SuffixArray | None = None
         record = self._scratch
@@ -90,6 +92,28 @@ class DraftSession:
                 drafter.live.append((self._document, "before"), tokens[i : i + 1])
                 self._length += 1
         self._overlap.extend(tokens.tolist())
+
+    def predict(self, path: Tokens) -> tuple[Int32s, NDArray[np.float64]]:
+        """Return the tokens that may follow the context and `path`, and their probabilities.
+
+        They sum to at most one. Depends on the texts and on the factors as they stood when the
+        session began, not on what was drafted since: however a text came about, this says the same.
+        """
+        after, before = np.ascontiguousarray(path, np.int32), (self._document, "before")
+        drafter, length = self._drafter, self._length + len(after)
+        self._reserve(len(after))
+        self._history[self._length : length] = after
+        with drafter.lock:
+            if self._array is not drafter.corpus.array:
+                self._look_around()
+            kept = drafter.live.length(before)
+            drafter.live.append(before, after)
+            texts = drafter.texts()._replace(recycled=_NOTHING_RECYCLED, factors=self._factors)
+            count = predict(texts, self._history, length, self._scratch)
+            drafter.live.truncate(before, kept)
+        tokens = self._scratch["token"][0, :count] - 1
+        probs = self._scratch["prob"][0, :count].astype(np.float64)
+        return tokens.astype(np.int32), probs / max(1.0, float(probs.sum()))
 
     def ran_into_suffix(self) -> bool:
         """Whether what was generated last is the beginning of the text after the caret."""

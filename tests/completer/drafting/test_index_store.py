@@ -50,6 +50,24 @@ def test_a_hidden_file_is_saved_alive(tmp_path):
     assert (loaded.array.text >= 0).all()
 
 
+def test_what_was_struck_out_is_not_saved_alive(tmp_path):
+    corpus, loaded = small_corpus(), Corpus(9)
+    corpus.write("a", np.array([7, 8], np.int32), STAMP)
+    save_index(corpus, tmp_path)
+    assert load_index(loaded, tmp_path)
+    assert loaded.names() == ["b"]
+    assert (loaded.array.text > 0).sum() == 5
+
+
+def test_a_file_without_a_stamp_is_read_again(tmp_path):
+    corpus, loaded = Corpus(9), Corpus(9)
+    corpus.add("a", np.array([7, 8], np.int32))
+    corpus.merge()
+    save_index(corpus, tmp_path)
+    assert load_index(loaded, tmp_path)
+    assert loaded.stamp("a") == Stamp(-1, -1, "")
+
+
 def test_nothing_is_loaded_where_nothing_is(tmp_path):
     assert not load_index(Corpus(9), tmp_path / "nothing")
 
