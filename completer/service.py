@@ -208,12 +208,23 @@ class LocalService:
             deadline=job.started + deadline_ms / 1000,
             owner=_owner(request, job.repository),
             choice=index,
+            mixture=self._repository_weight(job),
         )
 
     def _drafts(self, job: _Job) -> Drafting | None:
-        if job.repository is None or job.request.raw or not self._settings.drafting.enabled:
+        if job.repository is None or not self._may_draft(job):
             return None
         return job.repository.drafts(job.request, job.prompt)
+
+    def _may_draft(self, job: _Job) -> bool:
+        enabled = self._settings.drafting.enabled
+        return enabled and job.repository is not None and not job.request.raw
+
+    def _repository_weight(self, job: _Job) -> float:
+        """How much of the repository's distribution goes into the model's, if anything."""
+        if self._settings.pure or not self._may_draft(job):
+            return 0.0
+        return self._settings.completion.repository_weight
 
     def _ends(self, request: CompletionRequest) -> list[Callable[[str], int | None]]:
         """Choose the rules that end ghost text; a client that asks for plain text gets none."""
@@ -248,6 +259,7 @@ class LocalService:
             model=self._model.name,
             choices=tuple(choices),
             stats=stats,
+            distribution="model+repository" if self._repository_weight(job) else "model",
         )
 
     def _new_id(self, repository: Repository | None) -> str:

@@ -54,6 +54,9 @@ class CompletionSettings(_Section):
     )
     suffix_share: Share = Field(0.25, description="share of the prompt for text after the caret")
     repository_share: Share = Field(0.2, description="share of the prompt for other files")
+    repository_weight: Share = Field(
+        0.0, description="weight of the repository's own distribution in the model's"
+    )
     multiline: Literal["auto", "never", "always"] = "auto"
     max_lines: Count = 16
     deadline_ms: Annotated[float, Field(gt=0)] = 5000.0

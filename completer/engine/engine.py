@@ -17,6 +17,7 @@ from torch import Tensor
 from completer.drafting.tree import DraftTree
 from completer.engine.attention import Segment
 from completer.engine.cost import ASSUMED, CostCurve
+from completer.engine.mixture import mix
 from completer.engine.runner import Runner
 from completer.engine.sampling import choose_token
 from completer.engine.scheduler import Limits, Scheduler, Work
@@ -165,21 +166,26 @@ class Engine:
             self._finish(sequence, stop)
 
     def _verify(self, part: _Part, logits: Tensor) -> Verdict:
-        sequence = part.work.sequence
-        sampling = sequence.request.sampling
-        base = len(sequence.ids) - sequence.prompt_length
+        request = part.work.sequence.request
         tokens, parents = part.tree.token_ids.tolist(), part.tree.parents.tolist()
-        if sampling.temperature == 0.0:
+        if request.sampling.temperature == 0.0 and not request.mixture:
             greedy: list[int] = logits.argmax(-1).tolist()
             return verify(tokens, parents, lambda row, _: greedy[row])
-        choice = sequence.request.choice
-        return verify(
-            tokens,
-            parents,
-            lambda row, depth: choose_token(
-                logits[row], sampling, position=base + depth, choice=choice
-            ),
-        )
+        path: list[int] = []
+
+        def choose(row: int, depth: int) -> int:
+            path.append(self._choose(part.work.sequence, logits[row], path))
+            return path[-1]
+
+        return verify(tokens, parents, choose)
+
+    def _choose(self, sequence: Running, logits: Tensor, path: Sequence[int]) -> int:
+        """Choose the token after the sequence and the `path` that this step has emitted."""
+        request = sequence.request
+        if request.mixture and request.drafts is not None:
+            logits = mix(logits, *request.drafts.predict(path), request.mixture)
+        position = len(sequence.ids) - sequence.prompt_length + len(path)
+        return choose_token(logits, request.sampling, position=position, choice=request.choice)
 
     def _keep(self, part: _Part, path: list[int]) -> None:
         """Make the chain's and the accepted nodes' rows part of the sequence, forget the rest."""

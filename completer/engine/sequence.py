@@ -31,6 +31,10 @@ class Drafting(Protocol):
         """Learn from a step: what it emitted, and the model's best guesses [1 + n, k]."""
         ...
 
+    def predict(self, path: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """What the repository expects after the text so far and `path`: ids and probabilities."""
+        ...
+
     def stop(self) -> None:
         """The generation has ended; nothing else will be asked."""
         ...
@@ -42,6 +46,7 @@ class GenerationRequest:
 
     `stop_ids` end the text and do not belong to it. `deadline` is a `time.perf_counter()` value.
     Sequences of different `owner`s never share rows of the KV pool. `choice` numbers alternatives.
+    `mixture` is the weight of what `drafts` predicts in the distribution; 0 is the model's own law.
     Once submitted, `drafts` belongs to the engine, which stops it.
     """
 
@@ -54,6 +59,7 @@ class GenerationRequest:
     deadline: float | None = None
     owner: str = ""
     choice: int = 0
+    mixture: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,3 +89,22 @@ async def test_an_accepted_completion_is_drafted_from(service, tmp_path):
 
     assert dict(drafted.stats.draft_sources)["live"] >= 8
     assert drafted.text == completion.text
+
+
+async def test_the_repositorys_own_distribution_is_asked_for_and_said(model, tmp_path):
+    mixing = settings(tmp_path, completion={"repository_weight": 0.9})
+    service = build_service(model, NO_TUNING, mixing)
+    service.open_workspace(tmp_path)
+    service.document_changed(tmp_path / "b.py", "import os\n\nzebra_quota = 1\n" * 20)
+    await asyncio.sleep(TAKEN_IN_S)
+    mixed = await service.complete(request(tmp_path / "a.py", polish=True))
+    service.close()
+    pure = build_service(model, NO_TUNING, mixing.model_copy(update={"pure": True}))
+    pure.open_workspace(tmp_path)
+    plain = await pure.complete(request(tmp_path / "a.py"))
+    pure.close()
+
+    assert mixed.distribution == "model+repository"
+    assert mixed.text == "ta = 1"
+    assert plain.distribution == "model"
+    assert plain.text.startswith(LINE.removeprefix(START))

@@ -1,0 +1,104 @@
+"""The mixture with the repository: its arithmetic, and that drafts do not change what it says."""
+
+import numpy as np
+import pytest
+import torch
+
+from completer.drafting.drafter import Drafter
+from completer.drafting.tree import DraftTree
+from completer.engine.mixture import mix
+from completer.engine.sequence import GenerationRequest
+from completer.request import Sampling
+from tests.completer.engine.conftest import VOCABULARY
+from tests.completer.engine.test_attention import random_ids
+
+LOGITS = torch.tensor([1.0, 0.0, 2.0, -1.0])
+
+
+def test_nothing_from_the_repository_leaves_the_models_law():
+    mixed = mix(LOGITS, np.empty(0, np.int32), np.empty(0), 0.6).exp()
+
+    torch.testing.assert_close(mixed, LOGITS.double().softmax(0))
+
+
+def test_the_repository_gets_its_share_by_its_confidence():
+    model = LOGITS.double().softmax(0)
+    mixed = mix(LOGITS, np.array([1, 3], np.int32), np.array([0.5, 0.25]), 0.6).exp()
+
+    # 0.6 * 0.75 of the mass is the repository's: 0.3 on token 1 and 0.15 on token 3
+    assert mixed.sum() == pytest.approx(1.0)
+    assert mixed[0] == pytest.approx(0.55 * float(model[0]))
+    assert mixed[1] == pytest.approx(0.55 * float(model[1]) + 0.3)
+    assert mixed[3] == pytest.approx(0.55 * float(model[3]) + 0.15)
+
+
+class Undrafted:
+    """The slow reference: the same predictions, one token a step."""
+
+    def __init__(self, session) -> None:
+        self.session = session
+        self.observe, self.predict, self.stop = session.observe, session.predict, session.stop
+
+    def propose(self, max_tokens, step_cost):
+        return DraftTree.empty()
+
+
+@pytest.fixture(scope="module")
+def text() -> list[int]:
+    """A repository of few words that come again and again."""
+    rng = np.random.default_rng(0)
+    words = [rng.integers(0, VOCABULARY, 6).tolist() for _ in range(8)]
+    return [token for i in rng.integers(0, 8, 400) for token in words[i]]
+
+
+def drafter_over(text):
+    drafter = Drafter(VOCABULARY)
+    drafter.update_file("known", text)
+    drafter.corpus.merge()
+    return drafter
+
+
+@pytest.mark.parametrize(
+    "sampling", [Sampling(), Sampling(temperature=1.0, seed=4)], ids=["greedy", "sampled"]
+)
+def test_drafted_and_undrafted_say_the_same(sampling, text, make_engine):
+    engine = make_engine()
+    steps = []
+    for start in range(0, 1200, 60):
+        context, results = text[start : start + 40], []
+        for reference in (True, False):
+            session = drafter_over(text).start(context, document="open")
+            request = GenerationRequest(
+                prompt=random_ids(10, start) + context,
+                max_tokens=24,
+                sampling=sampling,
+                drafts=Undrafted(session) if reference else session,
+                owner=f"{start} {reference}",
+                mixture=0.6,
+            )
+            results.append(engine.generate(request))
+        undrafted, drafted = results
+        assert drafted.token_ids == undrafted.token_ids
+        steps.append((undrafted.stats.steps, drafted.stats.steps))
+
+    slow, fast = np.sum(steps, axis=0)
+    assert fast < slow * 0.9
+
+
+def test_the_mixture_changes_what_is_said(text, make_engine):
+    engine = make_engine()
+    context = text[:40]
+    said = [
+        engine.generate(
+            GenerationRequest(
+                prompt=context,
+                max_tokens=20,
+                drafts=drafter_over(text).start(context),
+                mixture=weight,
+            )
+        ).token_ids
+        for weight in (0.0, 0.6)
+    ]
+
+    assert said[0] != said[1]
+    assert list(said[1][:8]) == text[40:48]
