@@ -21,6 +21,7 @@ from completer.drafting.corpus import Corpus, Stamp
 from completer.drafting.evidence import Texts
 from completer.drafting.healing import Healer
 from completer.drafting.live_text import LiveText
+from completer.drafting.memory import release_memory
 from completer.drafting.open_documents import OpenDocuments
 from completer.drafting.recycling import new_table
 from completer.drafting.session import DraftSession
@@ -107,6 +108,15 @@ class Drafter:
         array = SuffixArray.build(join_streams(streams)[0], self.vocabulary_size)
         with self.lock:
             self._dependencies = array
+
+    def close(self) -> None:
+        """Forget everything and give the memory back; sessions must have stopped."""
+        with self.lock:
+            self.live = LiveText(1)
+            self._documents = OpenDocuments(self.live)
+            self.corpus = Corpus(self.vocabulary_size, self.lock)
+            self._dependencies = SuffixArray.empty(self.vocabulary_size)
+        release_memory()
 
     @property
     def array(self) -> SuffixArray:

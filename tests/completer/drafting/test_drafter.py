@@ -159,6 +159,16 @@ def test_drafters_of_two_workspaces_share_nothing():
     assert len(draft(two, LINE[:8])) == 0
 
 
+def test_memory_returns_when_a_workspace_is_closed(drafter):
+    drafter.update_file("a.py", np.zeros(60_000, np.int32))
+    drafter.corpus.merge()
+    drafter.open_document("b.py", np.zeros(20_000, np.int32))
+    held = drafter.nbytes
+    drafter.close()
+    assert drafter.nbytes < held - 60_000 * 13 - 20_000 * 32
+    assert len(draft(drafter, LINE[:8])) == 0
+
+
 def test_proposing_while_others_write(drafter):
     stop, failures = threading.Event(), []
 
