@@ -24,7 +24,7 @@ run: setup
 	$(BIN)/completer serve --workspace .
 
 test: check
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
 	$(BIN)/pytest -q -m slow
 
 # Style and types only.
@@ -35,7 +35,7 @@ check: setup
 
 # What to run while working.
 fast: setup
-	$(BIN)/pytest -q -m "not slow" -n 2
+	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

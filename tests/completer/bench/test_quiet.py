@@ -31,7 +31,7 @@ def training(tmp_path):
 
 def test_training_is_suspended_and_resumed(training):
     with suspended_training() as stopped:
-        assert stopped == [training.pid]
+        assert training.pid in stopped  # a real one may be running as well
         deadline = time.monotonic() + 2
         while state_of(training.pid) != "T" and time.monotonic() < deadline:
             time.sleep(0.01)
