@@ -15,8 +15,9 @@ _FILE = ctypes.c_void_p
 _WRITE = ctypes.CFUNCTYPE(ctypes.c_int, _FILE, ctypes.c_void_p, ctypes.c_int, ctypes.c_int64)
 _TRUNCATE = ctypes.CFUNCTYPE(ctypes.c_int, _FILE, ctypes.c_int64)
 _SYNC = ctypes.CFUNCTYPE(ctypes.c_int, _FILE, ctypes.c_int)
+# The name stays a pointer: SQLite keeps it, and a copy made for Python would be gone by then.
 _OPEN = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, _FILE, ctypes.c_int, ctypes.c_void_p
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, _FILE, ctypes.c_int, ctypes.c_void_p
 )
 _DELETE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int)
 
@@ -78,7 +79,7 @@ class WriteLog:
         code = opened(ctypes.addressof(original), name, file, flags, out_flags)
         methods = ctypes.c_void_p.from_address(file)
         if code == 0 and methods.value and name:
-            self._paths[file] = Path(name.decode()).name
+            self._paths[file] = Path(ctypes.string_at(name).decode()).name
             methods.value = ctypes.addressof(self._logging(methods.value))
         return code
 
