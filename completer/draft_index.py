@@ -85,12 +85,17 @@ class DraftIndex:
         """Let a `build` that is under way end soon."""
         self._closing = True
 
+    def close(self) -> None:
+        """Give the memory back. What changed since the last save is found again by its stamp."""
+        self.drafter.close()
+
     def _write(self, name: str, text: str, stamp: Stamp) -> None:
         known = self.drafter.corpus.stamp(name)
         if known is not None and known.digest == stamp.digest:
             return
         self.drafter.update_file(name, self.encode(text), stamp)
-        self.drafter.merge_if_due()
+        if self.drafter.merge_if_due():
+            self._save()
 
     def _files(self) -> Iterator[SourceFile]:
         """The workspace's files, until the index is as large as it may be or is closed."""

@@ -84,6 +84,7 @@ class Repository:
         self._index.stop()
         self._feed.stop()
         self._indexer.join()
+        self._index.close()
 
     def _build_index(self) -> None:
         try:

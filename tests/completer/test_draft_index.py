@@ -1,0 +1,112 @@
+"""A workspace's draft index: built, saved, brought up to date, changed, bounded."""
+
+import numpy as np
+import pytest
+
+from completer.context.workspace import Workspace
+from completer.draft_index import DraftIndex, IndexOptions
+from tests.tiny import byte_tokenizer
+
+COSTS = np.full(17, 1.0)
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = tmp_path / "repo"
+    root.mkdir()
+    (root / "a.py").write_text("zebra_quotient = frobnicate(level, 17)\n")
+    (root / "b.py").write_text("nothing = 'of the kind'\n" * 20)
+    return root
+
+
+def index_of(root, cache=None, **options) -> DraftIndex:
+    return DraftIndex(
+        Workspace(root),
+        byte_tokenizer().backend_tokenizer,
+        IndexOptions(cache_folder=cache, **options),
+    )
+
+
+def drafted_after(index: DraftIndex, text: str) -> str:
+    """The most likely draft after `text`, where every token pays."""
+    with index.drafter.start(index.encode("\n" + text)) as session:
+        path = session.propose(16, COSTS).best_path()
+    return byte_tokenizer().decode(path.token_ids.tolist())
+
+
+def test_what_is_in_the_files_is_drafted(root):
+    index = index_of(root)
+    report = index.build()
+
+    assert (report.files, report.read) == (2, 2)
+    assert drafted_after(index, "zebra_quo").startswith("tient = ")
+
+
+def test_a_restart_reads_only_what_has_changed(root, tmp_path):
+    index_of(root, tmp_path / "cache").build()
+    (root / "b.py").write_text("changed = 'entirely different text'\n")
+    again = index_of(root, tmp_path / "cache")
+    report = again.build()
+
+    assert (report.unchanged, report.read) == (1, 1)
+    assert drafted_after(again, "zebra_quo").startswith("tient")
+    assert drafted_after(again, "changed = 'ent").startswith("irely")
+
+
+def test_a_damaged_index_is_built_anew(root, tmp_path):
+    index_of(root, tmp_path / "cache").build()
+    for file in (tmp_path / "cache").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"damaged")
+
+    assert index_of(root, tmp_path / "cache").build().read == 2
+
+
+def test_a_saved_file_counts_at_once_and_a_deleted_one_no_longer(root):
+    index = index_of(root)
+    index.build()
+    new = root / "c.py"
+    new.write_text("walrus_operator_of_doom = 5\n")
+    index.update(new, new.read_text(), edited=False)
+    assert drafted_after(index, "walrus_op").startswith("erator_of")
+
+    index.update(new, None, edited=False)
+    assert not drafted_after(index, "walrus_op").startswith("erator_of")
+
+
+def test_an_open_document_counts_as_its_editor_has_it(root):
+    index = index_of(root)
+    index.build()
+    index.update(root / "a.py", "zebra_quarrel = 1\n", edited=True)
+
+    assert drafted_after(index, "zebra_qua").startswith("rrel")
+    index.update(root / "a.py", (root / "a.py").read_text(), edited=False)
+    assert drafted_after(index, "zebra_quo").startswith("tient")
+
+
+def test_two_workspaces_never_see_each_others_text(root, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "x.py").write_text("unrelated = 1\n" * 10)
+    index_of(root, tmp_path / "cache").build()
+    index = index_of(other, tmp_path / "cache")
+    report = index.build()
+
+    assert report.read == 1
+    assert not drafted_after(index, "zebra_quo").startswith("tient")
+
+
+def test_an_index_keeps_to_its_bound(root, caplog):
+    for n in range(200):
+        (root / f"f{n}.py").write_text(f"value_{n} = {n}\n" * 400)
+    index = index_of(root, max_bytes=4 << 20)
+    index.build()
+
+    assert index.drafter.nbytes < 24 << 20
+    assert "is full" in caplog.text
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(root, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+
+    assert index_of(root, tmp_path / "cache").build().read == 2
