@@ -30,7 +30,7 @@ from completer.request import (
 )
 from completer.result_cache import ResultCache
 from completer.settings import Settings
-from completer.text_policy import TextPolicy, block_end, line_end
+from completer.text_policy import TextPolicy, block_end, line_end, loop_end
 from models.loading import LoadedModel
 
 MAX_CHOICES = 8
@@ -231,9 +231,9 @@ class LocalService:
         if self._settings.pure or not request.polish:
             return []
         if not _wants_block(request, self._settings.completion.multiline):
-            return [line_end]
+            return [line_end, loop_end]
         block = BlockEnd(request.prefix, request.suffix, request.language)
-        return [block_end(block, self._settings.completion.max_lines)]
+        return [block_end(block, self._settings.completion.max_lines), loop_end]
 
     def _decode(self, ids: Sequence[int]) -> str:
         text: str = self._model.tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from completer.context.blocks import BlockEnd
 from completer.engine.stopping import StepSignals, Stop
 
+LOOP_LENGTHS, LOOP_ROUNDS = (4, 49), 4  # characters of one round, rounds that make a loop
+TELLING = 4  # different characters; "0, 0, 0, 0" and rulers are no loops
 INCOMPLETE = "�"  # what decoding gives for the first bytes of a character
 
 
@@ -81,6 +83,22 @@ def line_end(text: str) -> int | None:
     start = len(text) - len(text.lstrip())
     newline = text.find("\n", start)
     return newline if newline >= 0 else None
+
+
+def loop_end(text: str) -> int | None:
+    """End a text that goes round in circles after the first round: small models get caught.
+
+    >>> loop_end("f(a, b, a, b, a, b, a, b, ")
+    8
+    """
+    for length in range(*LOOP_LENGTHS):
+        unit = text[-length:]
+        if len(set(unit)) >= TELLING and text.endswith(unit * LOOP_ROUNDS):
+            start = len(text) - LOOP_ROUNDS * length
+            while text[start - length : start] == unit:
+                start -= length
+            return start + length
+    return None
 
 
 def block_end(block: BlockEnd, max_lines: int) -> Callable[[str], int | None]:

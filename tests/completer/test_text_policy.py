@@ -4,7 +4,7 @@ import pytest
 
 from completer.context.blocks import BlockEnd
 from completer.engine.stopping import StepSignals
-from completer.text_policy import TextPolicy, block_end, line_end
+from completer.text_policy import TextPolicy, block_end, line_end, loop_end
 from tests.tiny import byte_tokenizer
 
 TOKENIZER = byte_tokenizer()
@@ -59,6 +59,23 @@ def test_half_a_character_is_not_released():
     rules.after_step(ids[:2], StepSignals())
 
     assert rules.release(final=True) == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("f(a_b, cd, cd_, cd, cd_, cd, cd_, cd, cd_", "f(a_b, cd, cd_"),
+        ("x = 1\n" * 4, "x = 1\n"),
+        ("[0, 0, 0, 0, 0, 0, 0, 0, 0, 0", None),
+        ("-" * 40, None),
+        ("a, b, a, b, a, b", None),
+        (" " * 40, None),
+    ],
+)
+def test_a_text_that_goes_round_ends_after_the_first_round(text, kept):
+    end = loop_end(text)
+
+    assert (None if end is None else text[:end]) == kept
 
 
 def test_without_rules_everything_is_released():
