@@ -1,7 +1,7 @@
 """The interface that front doors depend on, whoever serves it: this process or a running server."""
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -10,13 +10,17 @@ from completer.request import Completion, CompletionRequest, TextDelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceInfo:
-    """What a front door may tell about the service: the model's name, its device and its limits."""
+    """What a front door may tell about the service: the model's name, its device and its limits.
+
+    `memory_bytes` says what each part holds or has reserved.
+    """
 
     model: str
     device: str
     dtype: str
     context_tokens: int
     workspaces: tuple[Path, ...]
+    memory_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 class CompletionService(Protocol):

@@ -22,6 +22,11 @@ class Repositories:
         """The folders of the open workspaces."""
         return tuple(self._open)
 
+    @property
+    def index_bytes(self) -> int:
+        """Bytes that the indexes of all open workspaces hold."""
+        return sum(repository.index_bytes for repository in list(self._open.values()))
+
     def open(self, root: Path) -> Repository:
         """Open a workspace, or return it if it is open. Raises `WorkspaceError`."""
         resolved = root.expanduser().resolve()

@@ -124,6 +124,12 @@ class LocalService:
             dtype=self._model.dtype_name,
             context_tokens=self._model.context_tokens,
             workspaces=self._repositories.roots,
+            memory_bytes={
+                "weights": sum(each.nbytes for each in self._model.model.parameters()),
+                "kv_pool": self._engine.kv_bytes,
+                "draft_indexes": self._repositories.index_bytes,
+                "result_cache": self._results.nbytes,
+            },
         )
 
     def close(self) -> None:

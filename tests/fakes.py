@@ -35,6 +35,7 @@ class FakeService:
     finish_reason: FinishReason = "stop"
     error: Exception | None = None
     workspaces: tuple[Path, ...] = ()
+    memory_bytes: dict[str, int] = field(default_factory=dict)
     requests: list[CompletionRequest] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
     documents: dict[Path, str | None] = field(default_factory=dict)
@@ -90,6 +91,7 @@ class FakeService:
             dtype="float32",
             context_tokens=2048,
             workspaces=self.workspaces,
+            memory_bytes=self.memory_bytes,
         )
 
     def _start(self, request: CompletionRequest) -> str:

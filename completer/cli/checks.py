@@ -93,9 +93,11 @@ def _completion(model: LoadedModel, tuning: Tuning, settings: Settings) -> str:
     service = build_service(model, tuning, settings)
     try:
         stats = asyncio.run(service.complete(SAMPLE)).stats
+        memory = service.info().memory_bytes
     finally:
         service.close()
-    return f"{stats.generated_tokens} tokens in {stats.total_ms:.0f} ms"
+    held = ", ".join(f"{part.replace('_', ' ')} {n >> 20} MB" for part, n in memory.items())
+    return f"{stats.generated_tokens} tokens in {stats.total_ms:.0f} ms; memory: {held}"
 
 
 def _workspace(root: Path) -> str:

@@ -62,6 +62,11 @@ class Engine:
         """How many sequences run and how many wait."""
         return len(self._scheduler.running), self._scheduler.waiting
 
+    @property
+    def kv_bytes(self) -> int:
+        """Bytes reserved for keys and values."""
+        return self._pool.bytes_reserved
+
     def submit(
         self, request: GenerationRequest, on_step: Callable[[Sequence[int]], None] | None = None
     ) -> Ticket:

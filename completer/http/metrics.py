@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -19,8 +19,17 @@ LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5,
 class Metrics:
     """The collectors of one application. Labels take a few known values only."""
 
-    def __init__(self, running: Callable[[], int]) -> None:
+    def __init__(
+        self, running: Callable[[], int], memory: Callable[[], Mapping[str, int]] = dict
+    ) -> None:
         self.registry = CollectorRegistry()
+        self._read_memory = memory
+        self._memory = Gauge(
+            "completer_memory_bytes",
+            "Memory by what it is for; each has a budget in the settings.",
+            ["part"],
+            registry=self.registry,
+        )
         self._requests = Counter(
             "completer_http_requests",
             "Requests by path and status.",
@@ -65,6 +74,8 @@ class Metrics:
 
     async def endpoint(self, request: Request) -> Response:
         """`GET /metrics`."""
+        for part, size in self._read_memory().items():
+            self._memory.labels(part).set(size)
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -16,6 +16,14 @@ async def samples(client: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
     }
 
 
+async def test_memory_is_told_by_part(client, service):
+    service.memory_bytes = {"kv_pool": 1000, "draft_indexes": 24}
+    found = await samples(client)
+
+    assert found["completer_memory_bytes", "kv_pool"] == 1000
+    assert found["completer_memory_bytes", "draft_indexes"] == 24
+
+
 async def test_requests_tokens_and_outcomes_are_counted(client, service):
     await client.post("/v1/completions", json={"prompt": "a b", "suffix": ""})
     await client.post("/v1/completions", json={"prompt": 3})
