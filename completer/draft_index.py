@@ -20,6 +20,7 @@ from completer.drafting.indexing import IndexReport, refresh, text_digest
 
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
+VOCABULARY_STEP = 1024  # models have rows for more tokens than their tokenizers know
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +44,10 @@ class DraftIndex:
         self._options = options
         self._folder = _folder(workspace, tokenizer, options.cache_folder)
         size = tokenizer.get_vocab_size(with_added_tokens=True)
-        self.drafter = Drafter(size)
+        padded = -(-size // VOCABULARY_STEP) * VOCABULARY_STEP
+        self.drafter = Drafter(padded)
         pieces = tokenizer.decode_batch([[i] for i in range(size)], skip_special_tokens=False)
-        self.healer = Healer(pieces, self.encode)
+        self.healer = Healer(pieces + [""] * (padded - size), self.encode)
         self._closing = False
 
     def build(self, progress: Progress = lambda files, tokens: None) -> IndexReport:

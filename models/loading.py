@@ -73,7 +73,9 @@ def load_model(
         name=Path(source).name if source != BUNDLED else BUNDLED,
         model=model,
         tokenizer=tokenizer,
-        layout=bind_tokenizer(tokenizer, str(model.config.model_type), layout),
+        layout=bind_tokenizer(
+            tokenizer, str(model.config.model_type), layout, rows=model.config.vocab_size
+        ),
         device=chosen_device,
         dtype=chosen_dtype,
         context_tokens=_context_limit(model.config, context_tokens),
@@ -141,13 +143,17 @@ def load_tokenizer(location: str) -> PreTrainedTokenizerFast:
 
 
 def bind_tokenizer(
-    tokenizer: PreTrainedTokenizerFast, model_type: str, layout: str | None = None
+    tokenizer: PreTrainedTokenizerFast, model_type: str, layout: str | None = None, rows: int = 0
 ) -> BoundLayout:
-    """Find the FIM layout of a tokenizer and its token ids."""
+    """Find the FIM layout of a tokenizer and its token ids.
+
+    A model may have `rows` for more tokens than the tokenizer knows; these end a text as well.
+    """
     vocabulary = tokenizer.get_vocab()
     special_ids = [
         *tokenizer.all_special_ids,
         *(i for i, token in tokenizer.added_tokens_decoder.items() if token.special),
+        *range(len(tokenizer), rows),
     ]
     return bind_layout(
         find_layout(model_type, vocabulary, layout),
