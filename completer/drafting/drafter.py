@@ -151,10 +151,17 @@ class Drafter:
             self.live.pin((document, "after"))
             self.live.follow((document, "before"))
             self._forget_evicted()
-        return DraftSession(self, before, rest, document, heal)
+            session = DraftSession(self, before, rest, document, heal)
+            self.drop_last(document, len(session.taken_off))
+        return session
 
-    def end(self, document: str, generated: int) -> None:
-        """Take back what a session generated in a document; called by `DraftSession.stop`."""
+    def drop_last(self, document: str, count: int) -> None:
+        """Cut the last tokens off the live text before a document's caret."""
+        before = (document, "before")
+        self.live.truncate(before, max(0, self.live.length(before) - count))
+
+    def end(self, document: str, generated: int, taken_off: Int32s) -> None:
+        """Take back what a session generated, give back what it took; for `DraftSession.stop`."""
         with self.lock:
             if document not in self._drafting:
                 return
@@ -162,7 +169,8 @@ class Drafter:
             before = (document, "before")
             self.live.unpin(before)
             self.live.unpin((document, "after"))
-            self.live.truncate(before, max(0, self.live.length(before) - generated))
+            self.drop_last(document, generated)
+            self.live.append(before, taken_off)
             if document.startswith("\0"):
                 self._documents.forget(document)
             if document in self._pending:

@@ -111,6 +111,8 @@ class LiveText:
         stream.head = stream.head if stream.tail else 0
         stream.length = length
         self.tokens -= removed
+        if stream.recent:
+            self.follow(name)
 
     def drop(self, name: Hashable) -> None:
         """Remove the text `name`, if it is there."""

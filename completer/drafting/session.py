@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from completer.drafting.evidence import MAX_TREE, SCRATCH
+from completer.drafting.canonical import CanonicalContext
+from completer.drafting.evidence import MAX_TREE, SCRATCH, Texts
 from completer.drafting.growing import learn, predict, propose
-from completer.drafting.healing import Healer
+from completer.drafting.healing import Healer, Predict
 from completer.drafting.overlap import Overlap
 from completer.drafting.recycling import new_table, remember
 from completer.drafting.suffix_array import SuffixArray
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from completer.drafting.drafter import Drafter
 
 Int32s = NDArray[np.int32]
+Float64s = NDArray[np.float64]
 Tokens = Sequence[int] | Int32s
 
 _OVERLAP_MEANS_SUFFIX = 4
 """So many tokens of the suffix, generated in its order, mean that the completion ran into it."""
-_LEAST_HEALED = 0.2
 _NOTHING_RECYCLED = new_table()
 
 
@@ -37,9 +38,9 @@ class DraftSession:
         self, drafter: "Drafter", context: Int32s, after: Int32s, document: str, heal: Healer | None
     ) -> None:
         self._drafter, self._document, self._heal = drafter, document, heal
-        self._start = self._length = len(context)
-        self._history = np.empty(len(context) + 512, np.int32)
-        self._history[: len(context)] = context
+        self._canonical = CanonicalContext(context, heal)
+        self._start = self._canonical.length
+        self._last = context[-1:]
         self._suffix_length, self._overlap = len(after), Overlap(after[:64].tolist())
         self._scratch = np.zeros(1, SCRATCH)
         self._factors = drafter.factors.copy()
@@ -49,9 +50,7 @@ class DraftSession:
         self._token_ids, self._parents = record["tree_token"][0], record["tree_parent"][0]
         self._probs, self._sources = record["tree_prob"][0], record["tree_source"][0]
 
-    def propose(
-        self, max_tokens: int, step_cost: NDArray[np.float64], *, branching: bool = True
-    ) -> DraftTree:
+    def propose(self, max_tokens: int, step_cost: Float64s, *, branching: bool = True) -> DraftTree:
         """Return the tree worth verifying next: empty when drafting does not pay.
 
         step_cost: [> max_tokens] milliseconds of a step that verifies 0, 1, ... drafted tokens.
@@ -62,11 +61,15 @@ class DraftSession:
         if max_tokens >= len(step_cost):
             raise ValueError(f"step_cost must give the cost of 0 to {max_tokens} drafted tokens")
         cost = step_cost[: min(max_tokens, MAX_TREE) + 1]
-        if self._heal is not None and self._length == self._start:
-            healed = self._propose_healed(cost, branching)
-            if healed is not None:
-                return healed
-        return self._grow(self._history, self._length, cost, branching)
+        with self._drafter.lock:
+            self._look_around()
+            rate = self._drafter.rate or 1.0 / cost[0]
+            if self._canonical.open_text:
+                tree = self._propose_healed(cost, rate, branching)
+            else:
+                tree = self._grow(self._canonical.length, cost, rate, branching)
+        self._cost = float(cost[len(tree)])
+        return tree
 
     def observe(
         self, tree: DraftTree, accepted: Tokens, top_candidates: Int32s | None = None
@@ -79,41 +82,37 @@ class DraftSession:
         """
         tokens = np.ascontiguousarray(accepted, np.int32)
         drafter = self._drafter
-        self._reserve(len(tokens))
         with drafter.lock:
-            if top_candidates is not None and self._length:
-                last = self._history[self._length - 1 : self._length]
-                seen = np.concatenate((last, tree.token_ids))
+            if top_candidates is not None and len(self._last):
+                seen = np.concatenate((self._last, tree.token_ids))
                 remember(drafter.recycled, seen, np.ascontiguousarray(top_candidates, np.int32))
             drafter.count_step(len(tokens), self._cost)
-            for i in range(len(tokens)):
-                self._history[self._length] = tokens[i]
-                learn(drafter.texts(), self._history, self._length, self._scratch)
-                drafter.live.append((self._document, "before"), tokens[i : i + 1])
-                self._length += 1
+            for token in tokens.tolist():
+                self._learn(self._canonical.extend(token))
+        self._last = tokens[-1:] if len(tokens) else self._last
         self._overlap.extend(tokens.tolist())
 
-    def predict(self, path: Tokens) -> tuple[Int32s, NDArray[np.float64]]:
+    def predict(self, path: Tokens) -> tuple[Int32s, Float64s]:
         """Return the tokens that may follow the context and `path`, and their probabilities.
 
         They sum to at most one. Depends on the texts and on the factors as they stood when the
         session began, not on what was drafted since: however a text came about, this says the same.
         """
-        after, before = np.ascontiguousarray(path, np.int32), (self._document, "before")
-        drafter, length = self._drafter, self._length + len(after)
-        self._reserve(len(after))
-        self._history[self._length : length] = after
+        drafter, before = self._drafter, (self._document, "before")
+        ahead = self._canonical.branch()
         with drafter.lock:
-            if self._array is not drafter.corpus.array:
-                self._look_around()
+            self._look_around()
             kept = drafter.live.length(before)
-            drafter.live.append(before, after)
-            texts = drafter.texts()._replace(recycled=_NOTHING_RECYCLED, factors=self._factors)
-            count = predict(texts, self._history, length, self._scratch)
+            for token in path:
+                drafter.live.append(before, ahead.extend(int(token)))
+            tokens, probs = self._predict(ahead)
             drafter.live.truncate(before, kept)
-        tokens = self._scratch["token"][0, :count] - 1
-        probs = self._scratch["prob"][0, :count].astype(np.float64)
-        return tokens.astype(np.int32), probs / max(1.0, float(probs.sum()))
+        return tokens, probs / max(1.0, float(probs.sum()))
+
+    @property
+    def taken_off(self) -> Int32s:
+        """The tokens at the context's end that are not in the live text while the session lasts."""
+        return self._canonical.taken_off
 
     def ran_into_suffix(self) -> bool:
         """Whether what was generated last is the beginning of the text after the caret."""
@@ -126,7 +125,8 @@ class DraftSession:
 
     def stop(self) -> None:
         """End the session: what it generated is forgotten, unless it is taken in as accepted."""
-        self._drafter.end(self._document, self._length - self._start)
+        generated = self._canonical.length - self._start
+        self._drafter.end(self._document, generated, self._canonical.taken_off)
 
     def __enter__(self) -> Self:
         return self
@@ -139,16 +139,17 @@ class DraftSession:
     ) -> None:
         self.stop()
 
-    def _grow(
-        self, history: Int32s, length: int, cost: NDArray[np.float64], branching: bool
-    ) -> DraftTree:
-        drafter = self._drafter
-        with drafter.lock:
-            if self._array is not drafter.corpus.array:
-                self._look_around()
-            rate = drafter.rate or 1.0 / cost[0]
-            size = propose(drafter.texts(), history, length, cost, rate, branching, self._scratch)
-        self._cost = float(cost[size])
+    def _learn(self, settled: Int32s) -> None:
+        """Adapt the factors to tokens that were settled last, and let them be known text."""
+        drafter, canonical = self._drafter, self._canonical
+        for at in range(canonical.length - len(settled), canonical.length):
+            learn(drafter.texts(), canonical.tokens, at, self._scratch)
+            drafter.live.append((self._document, "before"), canonical.tokens[at : at + 1])
+
+    def _grow(self, length: int, cost: Float64s, rate: float, branching: bool) -> DraftTree:
+        """Draft what follows canonical.tokens[:length]; `rate` as in `growing.propose`."""
+        history, texts = self._canonical.tokens, self._drafter.texts()
+        size = propose(texts, history, length, cost, rate, branching, self._scratch)
         if not size:
             return DraftTree.empty()
         return DraftTree(
@@ -159,41 +160,48 @@ class DraftSession:
             int(self._scratch["match_len"][0]),
         )
 
-    def _propose_healed(self, cost: NDArray[np.float64], branching: bool) -> DraftTree | None:
-        """Draft the rest of an unfinished word and what follows it; None if there is none known."""
-        heal = self._heal
-        assert heal is not None  # noqa: S101
-        pieces, word = heal.unfinished(self._history[: self._length])
-        if not pieces:
-            return None
-        length = self._length - pieces
-        with self._drafter.lock:
-            count = predict(self._drafter.texts(), self._history, length, self._scratch)
-        tokens = self._scratch["token"][0, :count] - 1
-        probs = np.where(heal.completions(word, tokens), self._scratch["prob"][0, :count], 0.0)
-        if not probs.any() or probs.max() < _LEAST_HEALED * probs.sum():
-            return None
-        token, prob = int(tokens[probs.argmax()]), float(probs.max() / probs.sum())
-        rest = heal.rest(word, token)
-        room = len(cost) - len(rest)
-        if room < 1:
-            return None
-        whole = np.append(self._history[:length], np.int32(token))
-        follows = self._grow(whole, length + 1, cost[len(rest) :], branching)
-        self._cost = float(cost[len(rest) + len(follows)])
+    def _propose_healed(self, cost: Float64s, rate: float, branching: bool) -> DraftTree:
+        """Draft the rest of the likeliest token that covers the open end, and what follows it."""
+        assert self._heal is not None  # noqa: S101
+        read = self._reader(self._drafter.texts(), self._canonical)
+        covers = self._heal.covers(self._canonical.open_text, read)
+        best = max(covers, key=lambda cover: cover.prob)
+        rest = np.array(self._heal.encode(best.rest)[: len(cost) - 1], np.int32)
+        length = self._canonical.write(best.tokens)
+        if not len(rest):
+            return self._grow(length, cost, rate, branching)
+        # a token after the rest is the likelier not to count: that makes it as much dearer
+        follows = self._grow(length, cost[len(rest) :], rate / best.prob, branching)
         source = Source(int(follows.sources[0])) if len(follows) else Source.REPOSITORY
-        path = DraftTree.path(rest, np.full(len(rest), prob, np.float32), source)
-        return path.then(follows, pieces)
+        path = DraftTree.path(rest, np.full(len(rest), best.prob, np.float32), source)
+        tree = path.then(follows, len(best.tokens))
+        pays = float(tree.probs.sum()) > rate * (cost[len(tree)] - cost[0])
+        return tree if pays else DraftTree.empty()
+
+    def _predict(self, canonical: CanonicalContext) -> tuple[Int32s, Float64s]:
+        """Return what follows a context, as the session knew the texts when it began."""
+        texts = self._drafter.texts()._replace(recycled=_NOTHING_RECYCLED, factors=self._factors)
+        read = self._reader(texts, canonical)
+        if not canonical.open_text or self._heal is None:
+            return read(())
+        return self._heal.next_tokens(self._heal.covers(canonical.open_text, read), read)
+
+    def _reader(self, texts: Texts, canonical: CanonicalContext) -> Predict:
+        """Return what says what follows the settled tokens and some more."""
+
+        def read(more: Tokens) -> tuple[Int32s, Float64s]:
+            length = canonical.write(more)
+            count = predict(texts, canonical.tokens, length, self._scratch)
+            tokens = self._scratch["token"][0, :count] - 1
+            return tokens.astype(np.int32), self._scratch["prob"][0, :count].copy()
+
+        return read
 
     def _look_around(self) -> None:
         """Note where the document's folder stands in the repository's array."""
+        if self._array is self._drafter.corpus.array:
+            return
         self._array = self._drafter.corpus.array
         near = self._drafter.corpus.folder_of(self._document)
         self._scratch["near_begin"], self._scratch["near_end"] = near
         self._scratch["suffix_stream"] = self._drafter.suffix_stream(self._document)
-
-    def _reserve(self, wanted: int) -> None:
-        if self._length + wanted > len(self._history):
-            grown = np.empty(2 * (self._length + wanted), np.int32)
-            grown[: self._length] = self._history[: self._length]
-            self._history = grown

@@ -67,3 +67,16 @@ def test_recent_tokens_are_marked_and_slide():
     assert recent[live.nodes[1:, TOKEN] == 2].all()
     live.unpin("a")
     assert not (live.nodes[:, STREAM] & RECENT_BIT).any()
+
+
+def test_a_look_ahead_does_not_change_what_is_recent():
+    live = LiveText(1 << 20)
+    live.write("a", np.arange(2 * RECENT_TOKENS, dtype=np.int32))
+    live.follow("a")
+    recent = live.nodes[:, STREAM].copy()
+    for _ in range(2 * RECENT_TOKENS):
+        live.append("a", np.arange(3, dtype=np.int32))
+        live.truncate("a", 2 * RECENT_TOKENS)
+
+    held = live.nodes[:, TOKEN] > 0
+    assert (live.nodes[held, STREAM] == recent[held]).all()

@@ -1,0 +1,76 @@
+"""A context in the tokens that its text has in the repository, though a caret once cut it in two.
+
+After "ret" + "u" a model says "rn", and so says the text in three tokens that the repository has in
+one. The end of the context that the caret cut stays open, as text, and is encoded anew with each
+token generated, until the tokenizer's tokens are the generated ones again. From there on it grows
+token by token, as any context.
+"""
+
+from collections.abc import Iterable
+from copy import copy
+
+import numpy as np
+from numpy.typing import NDArray
+
+from completer.drafting.healing import INCOMPLETE, Healer
+
+Int32s = NDArray[np.int32]
+
+_MOST_OPEN = 24
+"""Generated tokens after which the text is settled as it stands: encoding must stay cheap."""
+
+
+class CanonicalContext:
+    """A growing context: tokens that are settled, then an open end that may yet be encoded anew.
+
+    context: the tokens before the caret. healer: None if they are to be taken as they are.
+
+    What is settled depends on the tokens alone, not on the steps in which they came.
+    """
+
+    def __init__(self, context: Int32s, healer: Healer | None) -> None:
+        count, self.open_text = healer.unfinished(context) if healer is not None else (0, "")
+        self.length = len(context) - count
+        self.taken_off = context[self.length :]
+        """The tokens at the end of the context in whose place the open end is."""
+        self.tokens = np.empty(len(context) + 512, np.int32)
+        """[:length] are settled; what is behind them is free for `write`."""
+        self.tokens[: self.length] = context[: self.length]
+        self._healer = healer
+        self._generated = 0
+
+    def extend(self, token: int) -> Int32s:
+        """Append a generated token; return the tokens that are settled by it."""
+        settled = self._settle(token)
+        end = self.write(settled)
+        begin, self.length = self.length, end
+        return self.tokens[begin:end]
+
+    def write(self, tokens: Iterable[int]) -> int:
+        """Write tokens behind the settled ones, for a look ahead; return the length with them."""
+        ids = np.fromiter(tokens, np.int32)
+        end = self.length + len(ids)
+        if end > len(self.tokens):
+            self.tokens = np.concatenate((self.tokens, np.empty(end, np.int32)))
+        self.tokens[self.length : end] = ids
+        return end
+
+    def branch(self) -> "CanonicalContext":
+        """Return a context that grows from here on its own, to be dropped before this one grows."""
+        return copy(self)
+
+    def _settle(self, token: int) -> Iterable[int]:
+        if not self.open_text or self._healer is None:
+            return (token,)
+        piece = self._healer.piece(token)
+        if INCOMPLETE in piece:  # half a character is no text to encode
+            return self._close((*self._healer.encode(self.open_text), token))
+        self.open_text += piece
+        self._generated += 1
+        ids = self._healer.encode(self.open_text)
+        in_step = ids[-1] == token and not piece[0].isalnum()
+        return self._close(ids) if in_step or self._generated == _MOST_OPEN else ()
+
+    def _close(self, tokens: Iterable[int]) -> Iterable[int]:
+        self.open_text = ""
+        return tokens

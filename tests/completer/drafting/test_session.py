@@ -1,0 +1,116 @@
+"""Sessions whose caret stands inside a token: what they draft, predict, and leave behind."""
+
+import numpy as np
+import pytest
+
+from completer.drafting.drafter import Drafter
+from completer.drafting.tree import DraftTree
+from tests.completer.drafting.pieces import Pieces
+
+KNOWN = Pieces(
+    "(", " re", "tu", "rn", " return", " x", "\n", " result", " y", ")", ",", " z", "re", "sult"
+)
+COST = 1 + 0.05 * np.arange(17)
+NOTHING = DraftTree.empty()
+
+
+def drafter_over(*texts):
+    drafter = Drafter(len(KNOWN.pieces))
+    for name, text in enumerate(texts):
+        drafter.corpus.add(str(name), KNOWN.ids(*text))
+    drafter.corpus.merge()
+    return drafter
+
+
+def start(drafter, *context, heal=True, **kwargs):
+    return drafter.start(KNOWN.ids(*context), heal=KNOWN.healer if heal else None, **kwargs)
+
+
+def best_path(session, room=16):
+    return KNOWN.read(session.propose(room, COST).best_path().token_ids)
+
+
+def predicted(session, *path):
+    ids, probs = session.predict(KNOWN.ids(*path))
+    return dict(zip(KNOWN.read(ids), probs.tolist(), strict=True))
+
+
+def test_a_draft_finishes_the_word_and_goes_on():
+    drafter = drafter_over(*[["(", "\n", " return", " x", "\n"]] * 3)
+    with start(drafter, "(", "\n", " re", "tu") as session:
+        assert best_path(session)[:3] == ["rn", " x", "\n"]
+    with start(drafter, "(", "\n", " re", "tu", heal=False) as session:
+        assert KNOWN.ids("rn")[0] not in session.propose(16, COST).token_ids
+
+
+def test_only_words_that_begin_as_typed_count():
+    with start(drafter_over(["(", "\n", " result", " x", "\n"]), "(", "\n", " re", "tu") as session:
+        assert "rn" not in predicted(session)
+        assert KNOWN.ids("rn")[0] not in session.propose(16, COST).token_ids
+
+
+def test_contexts_reach_back_over_the_word_for_the_rest_of_the_completion():
+    right = ["(", "\n", " return", " x", ",", " y", ")"]
+    wrong = ["\n", " result", " x", ",", " z", ")"]
+    context, generated = ["(", "\n", " re", "tu"], KNOWN.ids("rn", " x", ",")
+    drafts = []
+    for heal in (True, False):
+        with start(drafter_over(right, wrong, wrong), *context, heal=heal) as session:
+            session.observe(NOTHING, generated)
+            drafts.append(session.propose(16, COST))
+
+    assert KNOWN.read(drafts[0].best_path().token_ids)[:2] == [" y", ")"]
+    assert drafts[0].match_len == 5  # over " return"
+    assert drafts[1].match_len == 2  # " x" and ","
+
+
+def test_a_draft_has_no_more_than_there_is_room_for():
+    drafter = drafter_over(*[["(", "\n", " return", " x", "\n"]] * 3)
+    with start(drafter, "(", "\n", " re") as session:
+        assert best_path(session)[:3] == ["tu", "rn", " x"]
+        assert best_path(session, 1) == ["tu"]
+        assert best_path(session, 0) == []
+
+
+def test_where_drafting_does_not_pay_no_word_is_finished():
+    drafter = drafter_over(["(", "\n", " return", " x", "\n"])
+    with start(drafter, "(", "\n", " re", "tu") as session:
+        assert len(session.propose(8, 1 + 9.0 * np.arange(9))) == 0
+
+
+def test_predictions_inside_a_word_are_those_of_the_whole_word():
+    drafter = drafter_over(*[["(", "\n", " return", " x"]] * 3, ["(", "\n", " result", " x"])
+    with start(drafter, "(", "\n") as session:
+        whole = predicted(session)
+    with start(drafter, "(", "\n", " re") as session:
+        inside = predicted(session)
+        assert inside["tu"] / inside["sult"] == pytest.approx(whole[" return"] / whole[" result"])
+        assert sum(inside.values()) <= 1.0
+        after_word = predicted(session, "tu", "rn")
+    with start(drafter, "(", "\n", " return", heal=False) as session:
+        assert after_word == pytest.approx(predicted(session))
+
+
+def test_predictions_do_not_depend_on_the_steps_a_text_came_in():
+    texts = [["(", "\n", " return", " x", ",", " y", ")", "\n"]] * 2
+    path = ["tu", "rn", " x", ",", " y", ")"]
+    for known in range(len(path) + 1):
+        with start(drafter_over(*texts), "(", "\n", " re") as session:
+            session.observe(NOTHING, KNOWN.ids(*path[:known]))
+            found = predicted(session, *path[known:])
+        assert found == predicted_at_once(texts, path)
+
+
+def predicted_at_once(texts, path):
+    with start(drafter_over(*texts), "(", "\n", " re") as session:
+        return predicted(session, *path)
+
+
+@pytest.mark.parametrize("generated", [[], ["tu"], ["tu", "rn", " x", ","]])
+def test_a_document_reads_as_before_when_its_session_has_stopped(generated):
+    drafter = drafter_over(["(", "\n"])
+    with start(drafter, "\n", " re", document="a.py") as session:
+        session.observe(NOTHING, KNOWN.ids(*generated))
+    with start(drafter, ")", "\n") as other:
+        assert predicted(other).get(" re", 0) > 0
+    assert drafter.live.length(("a.py", "before")) == 2
