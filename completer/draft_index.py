@@ -17,6 +17,7 @@ from completer.drafting.drafter import Drafter
 from completer.drafting.healing import Healer
 from completer.drafting.index_store import index_folder, load_index, save_index
 from completer.drafting.indexing import IndexReport, refresh, text_digest
+from completer.drafting.warm_up import warm_up
 
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
@@ -52,6 +53,7 @@ class DraftIndex:
 
     def build(self, progress: Progress = lambda files, tokens: None) -> IndexReport:
         """Take in all files: from the saved index what has not changed, the rest anew; save it."""
+        warm_up()
         corpus = self.drafter.corpus
         if self._folder is not None:
             load_index(corpus, self._folder)

@@ -17,6 +17,7 @@ from completer.context.retrieval import Retriever
 from completer.context.workspace import Workspace
 from completer.draft_index import DraftIndex, IndexOptions
 from completer.drafting.session import DraftSession
+from completer.drafting.warm_up import is_warm
 from completer.request import CompletionRequest, Snippet
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,11 @@ class Repository:
         return self.workspace.root
 
     @property
+    def can_draft(self) -> bool:
+        """Whether drafting can begin; not while its kernels are being compiled."""
+        return is_warm()
+
+    @property
     def index_bytes(self) -> int:
         """Bytes that drafting holds."""
         return self._index.drafter.nbytes
@@ -58,8 +64,13 @@ class Repository:
             request.prefix, request.suffix, request.path, language, budget * CHARACTERS_PER_TOKEN
         )
 
-    def drafts(self, request: CompletionRequest, prompt: Prompt) -> DraftSession:
-        """Start drafting for one request; whoever takes the session has to `stop` it."""
+    def drafts(self, request: CompletionRequest, prompt: Prompt) -> DraftSession | None:
+        """Start drafting for one request; whoever takes the session has to `stop` it.
+
+        `None` while that cannot begin: a request never waits for a compiler.
+        """
+        if not self.can_draft:
+            return None
         return self._index.drafter.start(
             prompt.prefix_ids,
             after=prompt.suffix_ids,

@@ -223,8 +223,9 @@ class LocalService:
         return job.repository.drafts(job.request, job.prompt)
 
     def _may_draft(self, job: _Job) -> bool:
-        enabled = self._settings.drafting.enabled
-        return enabled and job.repository is not None and not job.request.raw
+        if job.repository is None or job.request.raw or not self._settings.drafting.enabled:
+            return False
+        return job.repository.can_draft
 
     def _repository_weight(self, job: _Job) -> float:
         """How much of the repository's distribution goes into the model's, if anything."""

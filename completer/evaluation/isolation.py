@@ -75,7 +75,7 @@ class IsolatedService:
 class _Repository(Repository):
     """Drafts from a request's document without its name, under which it would be kept."""
 
-    def drafts(self, request: CompletionRequest, prompt: Prompt) -> DraftSession:
+    def drafts(self, request: CompletionRequest, prompt: Prompt) -> DraftSession | None:
         return super().drafts(replace(request, path=None), prompt)
 
 

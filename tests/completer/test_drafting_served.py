@@ -49,7 +49,7 @@ def teach(parrot, line: list[int]) -> None:
 def service(model, tmp_path):
     service = build_service(model, NO_TUNING, settings(tmp_path))
     service.open_workspace(tmp_path)
-    service._repositories.open(tmp_path).wait(10)
+    service._repositories.open(tmp_path).wait(120)
     yield service
     service.close()
 
@@ -94,7 +94,7 @@ async def test_an_accepted_completion_is_drafted_from(service, tmp_path):
 async def test_the_repositorys_own_distribution_is_asked_for_and_said(model, tmp_path):
     mixing = settings(tmp_path, completion={"repository_weight": 0.9})
     service = build_service(model, NO_TUNING, mixing)
-    service.open_workspace(tmp_path)
+    service._repositories.open(tmp_path).wait(120)
     service.document_changed(tmp_path / "b.py", "import os\n\nzebra_quota = 1\n" * 20)
     await asyncio.sleep(TAKEN_IN_S)
     mixed = await service.complete(request(tmp_path / "a.py", polish=True))
