@@ -21,9 +21,15 @@ VOCABULARY = 64
 @pytest.fixture
 def make_runner(device: torch.device) -> Callable[..., Runner]:
     def make(
-        family: str = "llama", *, slots: int = 4, seed: int = 0, lean: bool = False, **sizes: Any
+        family: str = "llama",
+        *,
+        slots: int = 4,
+        seed: int = 0,
+        lean: bool = False,
+        vocabulary: int = VOCABULARY,
+        **sizes: Any,
     ) -> Runner:
-        model = tiny_model(family, VOCABULARY, seed, **sizes).to(device)
+        model = tiny_model(family, vocabulary, seed, **sizes).to(device)
         pool = KVPool(
             kv_layers(model),
             slots=slots,

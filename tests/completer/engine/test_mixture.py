@@ -9,9 +9,21 @@ from completer.drafting.tree import DraftTree
 from completer.engine.mixture import mix
 from completer.engine.sequence import GenerationRequest
 from completer.request import Sampling
+from tests.completer.drafting.pieces import bundled_healer
 from tests.completer.engine.conftest import VOCABULARY
 from tests.completer.engine.test_attention import random_ids
 
+CODE = """\
+def accumulate(numbers, initial=0):
+    total = initial
+    for number in numbers:
+        total = combine(total, number)
+        yield total
+
+
+def collect(readers, default=None):
+    return {reader.name: reader.read_all() or default for reader in readers}
+"""
 LOGITS = torch.tensor([1.0, 0.0, 2.0, -1.0])
 
 
@@ -51,11 +63,30 @@ def text() -> list[int]:
     return [token for i in rng.integers(0, 8, 400) for token in words[i]]
 
 
-def drafter_over(text):
-    drafter = Drafter(VOCABULARY)
+def drafter_over(text, vocabulary=VOCABULARY):
+    drafter = Drafter(vocabulary)
     drafter.update_file("known", text)
     drafter.corpus.merge()
     return drafter
+
+
+def undrafted_and_drafted(engine, make_drafter, context, sampling, *, heal=None, lead=()):
+    """Generate after `lead` and `context` twice, without drafts and with them."""
+    results = []
+    for reference in (True, False):
+        session = make_drafter().start(context, document="open", heal=heal)
+        request = GenerationRequest(
+            prompt=[*lead, *context],
+            max_tokens=24,
+            sampling=sampling,
+            drafts=Undrafted(session) if reference else session,
+            owner=f"{len(context)} {reference}",
+            mixture=0.6,
+        )
+        results.append(engine.generate(request))
+    undrafted, drafted = results
+    assert drafted.token_ids == undrafted.token_ids
+    return undrafted.stats.steps, drafted.stats.steps
 
 
 @pytest.mark.parametrize(
@@ -63,23 +94,36 @@ def drafter_over(text):
 )
 def test_drafted_and_undrafted_say_the_same(sampling, text, make_engine):
     engine = make_engine()
-    steps = []
-    for start in range(0, 1200, 60):
-        context, results = text[start : start + 40], []
-        for reference in (True, False):
-            session = drafter_over(text).start(context, document="open")
-            request = GenerationRequest(
-                prompt=random_ids(10, start) + context,
-                max_tokens=24,
-                sampling=sampling,
-                drafts=Undrafted(session) if reference else session,
-                owner=f"{start} {reference}",
-                mixture=0.6,
-            )
-            results.append(engine.generate(request))
-        undrafted, drafted = results
-        assert drafted.token_ids == undrafted.token_ids
-        steps.append((undrafted.stats.steps, drafted.stats.steps))
+    steps = [
+        undrafted_and_drafted(
+            engine,
+            lambda: drafter_over(text),
+            text[start : start + 40],
+            sampling,
+            lead=random_ids(10, start),
+        )
+        for start in range(0, 1200, 60)
+    ]
+
+    slow, fast = np.sum(steps, axis=0)
+    assert fast < slow * 0.9
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5])
+def test_they_say_the_same_where_the_caret_stands_inside_a_word(temperature, make_engine):
+    healer = bundled_healer()
+    vocabulary, known = len(healer.pieces), healer.encode(CODE * 3)
+    engine = make_engine(vocabulary=vocabulary)
+    steps = [
+        undrafted_and_drafted(
+            engine,
+            lambda: drafter_over(known, vocabulary),
+            healer.encode(CODE[:caret]),
+            Sampling(temperature=temperature, seed=caret),
+            heal=healer,
+        )
+        for caret in range(60, 260, 10)
+    ]
 
     slow, fast = np.sum(steps, axis=0)
     assert fast < slow * 0.9
