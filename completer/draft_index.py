@@ -47,7 +47,7 @@ class DraftIndex:
         size = tokenizer.get_vocab_size(with_added_tokens=True)
         padded = -(-size // VOCABULARY_STEP) * VOCABULARY_STEP
         self.drafter = Drafter(padded)
-        pieces = tokenizer.decode_batch([[i] for i in range(size)], skip_special_tokens=False)
+        pieces = tokenizer.decode_batch([[i] for i in range(size)])
         self.healer = Healer(pieces + [""] * (padded - size), self.encode)
         self._closing = False
 

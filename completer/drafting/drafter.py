@@ -138,7 +138,7 @@ class Drafter:
         """Start to draft a completion between `context` and `after`, in the document's order.
 
         document: the name under which the document is opened and its file saved, if it has one.
-        heal: lets a draft finish the word before the caret.
+        heal: lets the caret stand inside a token; None if it stands between two.
         """
         before, rest = _ids(context), _ids(after)
         with self.lock:

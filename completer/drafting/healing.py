@@ -44,7 +44,10 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class Healer:
-    """What healing has to know of a tokenizer: the text of each id, and how to encode text."""
+    """What healing has to know of a tokenizer: the text of each id, and how to encode text.
+
+    Special tokens have no text: their pieces are empty.
+    """
 
     pieces: Sequence[str]
     encode: Callable[[str], Sequence[int]]
@@ -80,7 +83,7 @@ class Healer:
         for tokens, left, likely in ways:  # grows
             ids, probs = predict(tokens)
             if not tokens:
-                unknown = max(0.0, 1.0 - float(probs.sum())) * _CHANCE ** len(text)
+                unknown = max(_LEAST_COVER, 1.0 - float(probs.sum())) * _CHANCE ** len(text)
             for token, prob in _likely(ids, probs * likely):
                 piece, way = self.piece(token), (*tokens, token)
                 if piece.startswith(left):

@@ -110,3 +110,15 @@ def test_a_cache_that_cannot_be_written_is_no_error(root, tmp_path):
     (tmp_path / "cache").write_text("a file")
 
     assert index_of(root, tmp_path / "cache").build().read == 2
+
+
+def test_special_tokens_are_no_text_to_heal(root):
+    index = index_of(root)
+    tokenizer = byte_tokenizer()
+    end = tokenizer.convert_tokens_to_ids("<|endoftext|>")
+
+    assert index.healer.unfinished(np.array([*index.encode("= zeb")[-3:], end], np.int32)) == (
+        0,
+        "",
+    )
+    assert index.healer.unfinished(np.array([end, *index.encode("zeb")], np.int32)) == (3, "zeb")
