@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from completer.bench.peers import Generate, Timed
 from completer.bench.spans import Span
@@ -46,14 +47,19 @@ def bench_decode(
 ) -> dict[str, Any]:
     """Complete every span with each of `names`; the result has the keys of `--json`."""
     model = contestants.plain
-    runs = _runs(contestants, model.layout.stop_ids | line_break_ids(model))
+    ends = model.layout.stop_ids | line_break_ids(model)
+    runs = _runs(contestants, ends)
     results: dict[str, list[Timed]] = {name: [] for name in names}
-    identical = 0
+    identical, gaps = 0, list[float]()
     for number, span in enumerate(spans):
         prompt = prompts.build(CompletionRequest(prefix=span.prefix, suffix=span.suffix))
         for name in turns(number, names):
             results[name].append(runs[name](prompt))
-        identical += len({results[name][-1].token_ids for name in names}) == 1
+        answers = {results[name][-1].token_ids for name in names}
+        identical += len(answers) == 1
+        gaps += [
+            _logit_gap(model, prompt, ends, *pair) for pair in itertools.combinations(answers, 2)
+        ]
         progress(number + 1, len(spans))
     return {
         "device": str(model.device),
@@ -62,6 +68,7 @@ def bench_decode(
         "prompts": len(spans),
         "prompt_tokens": prompts.budget,
         "identical": identical,
+        "largest_logit_gap": round(max(gaps, default=0.0), 4),
         "runs": {name: summary(timed) for name, timed in results.items()},
         "gains": {
             name: gain(results["engine"], timed)
@@ -69,6 +76,32 @@ def bench_decode(
             if name != "engine"
         },
     }
+
+
+@torch.inference_mode()
+def _logit_gap(
+    model: LoadedModel,
+    prompt: Prompt,
+    ends: frozenset[int],
+    one: tuple[int, ...],
+    other: tuple[int, ...],
+) -> float:
+    """How far apart the logits of two answers' first different tokens are: a near tie, or a bug.
+
+    An answer that ends where the other goes on chose some end token: the likeliest is taken.
+    """
+    same = next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
+    ids = torch.tensor([prompt.ids + list(one[:same])], device=model.device)
+    logits = model.model(ids, logits_to_keep=1).logits[0, -1].float()
+    end_ids = torch.tensor(sorted(ends), device=model.device)
+    chosen = [
+        logits[answer[same]] if len(answer) > same else logits[end_ids].max()
+        for answer in (one, other)
+    ]
+    return abs(float(chosen[0] - chosen[1]))
 
 
 def line_break_ids(model: LoadedModel) -> frozenset[int]:
