@@ -48,9 +48,9 @@ class Segment:
         return self.start + self.length
 
     @property
-    def is_plain_prompt(self) -> bool:
-        """Whether this is a chain from the slot's start, so that plain causal attention will do."""
-        return self.start == 0 and self.chain > 1 and not len(self.parents)
+    def begins_slot(self) -> bool:
+        """Whether the chain starts the slot, so that plain causal attention will do for it."""
+        return self.start == 0 and self.chain > 1
 
     def positions(self) -> NDArray[np.int64]:
         """Each token's position in its own text: a node's is given by its depth."""
@@ -60,12 +60,13 @@ class Segment:
         last = self.start + self.chain - 1
         return np.concatenate([np.arange(self.start, last + 1), last + depths])
 
-    def visible(self) -> NDArray[np.bool_]:
-        """Which of the rows before `end` each token sees: [length, end]."""
-        seen = np.tri(self.length, self.end, self.start, dtype=np.bool_)
+    def visible(self, first: int = 0) -> NDArray[np.bool_]:
+        """Which of the rows before `end` the tokens from `first` on see: [length - first, end]."""
+        own_rows = np.arange(self.start + first, self.end)
+        seen = np.arange(self.end) <= own_rows[:, None]
         if len(self.parents):
-            first_node = self.start + self.chain
-            seen[self.chain :, first_node:] = ancestors(self.parents)
+            nodes_at = self.chain - first
+            seen[nodes_at:, self.start + self.chain :] = ancestors(self.parents)
         return seen
 
 
@@ -89,27 +90,30 @@ class PackedStep:
         self.pool = pool
         self.segments = segments
         self._dtype = dtype
-        self._masks: dict[tuple[int, int], Tensor | None] = {}
+        self._masks: dict[tuple[int, int, int], Tensor | None] = {}
 
-    def mask(self, index: int, window: int, device: torch.device) -> Tensor | None:
-        """The additive mask [length, end] of a segment; `None` where every row is seen.
+    def mask(self, index: int, window: int, device: torch.device, first: int = 0) -> Tensor | None:
+        """The additive mask [length - first, end] of a segment's tokens from `first` on.
 
-        A sliding `window` (0: none) hides rows that are that far back or further.
+        `None` where every row is seen. A sliding `window` (0: none) hides rows that are that far
+        back or further.
         """
-        key = (index, window)
+        key = (index, window, first)
         if key not in self._masks:
-            self._masks[key] = self._build_mask(self.segments[index], window, device)
+            self._masks[key] = self._build_mask(self.segments[index], window, device, first)
         return self._masks[key]
 
-    def _build_mask(self, segment: Segment, window: int, device: torch.device) -> Tensor | None:
+    def _build_mask(
+        self, segment: Segment, window: int, device: torch.device, first: int
+    ) -> Tensor | None:
         windowed = 0 < window < segment.end
         if segment.length == 1 and not windowed:
             return None
-        visible = segment.visible()
+        visible = segment.visible(first)
         if windowed:
             positions = segment.positions()
             rows = np.concatenate([np.arange(segment.start), positions])
-            visible &= positions[:, None] - rows[None, :] < window
+            visible &= positions[first:, None] - rows[None, :] < window
         hidden = torch.from_numpy(~visible).to(device)
         mask = torch.zeros(hidden.shape, dtype=self._dtype, device=device)
         return mask.masked_fill_(hidden, -torch.inf)
@@ -158,11 +162,14 @@ def attend_layer(
         part = slice(begin, begin + segment.length)
         step.pool.write(layer, segment.slot, segment.start, key[0, :, part], value[0, :, part])
         keys, values = step.pool.read(layer, segment.slot, segment.end)
-        if segment.is_plain_prompt and not window and not softcap:
-            pieces.append(_attend_prompt(query[:, :, part], keys, values, scaling))
-        else:
-            mask = step.mask(index, window, query.device)
-            pieces.append(_attend_one(query[:, :, part], keys, values, mask, scaling, softcap))
+        plain = segment.chain if segment.begins_slot and not window and not softcap else 0
+        if plain:
+            chain = query[:, :, begin : begin + plain]
+            pieces.append(_attend_prompt(chain, keys[:, :, :plain], values[:, :, :plain], scaling))
+        if plain < segment.length:
+            rest = query[:, :, begin + plain : part.stop]
+            mask = step.mask(index, window, query.device, plain)
+            pieces.append(_attend_one(rest, keys, values, mask, scaling, softcap))
         begin += segment.length
     packed = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
     return packed.transpose(1, 2)
