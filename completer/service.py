@@ -31,10 +31,11 @@ from completer.request import (
 from completer.result_cache import ResultCache
 from completer.settings import Settings
 from completer.text_policy import TextPolicy, block_end, line_end, loop_end
-from models.loading import LoadedModel
+from models.loading import BUNDLED, LoadedModel
 
 MAX_CHOICES = 8
 REMEMBERED_ANSWERS = 2000
+REPOSITORY_WEIGHT = 0.6  # for the embedded model, whose exact match it multiplies by five
 ROOM_FOR_OTHER_FILES = 768  # tokens of prompt below which the file itself needs them all
 PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs a CPU about 250 ms
 
@@ -231,7 +232,10 @@ class LocalService:
         """How much of the repository's distribution goes into the model's, if anything."""
         if self._settings.pure or not self._may_draft(job):
             return 0.0
-        return self._settings.completion.repository_weight
+        wanted = self._settings.completion.repository_weight
+        if wanted == "auto":
+            return REPOSITORY_WEIGHT if self._model.name == BUNDLED else 0.0
+        return wanted
 
     def _ends(self, request: CompletionRequest) -> list[Callable[[str], int | None]]:
         """Choose the rules that end ghost text; a client that asks for plain text gets none."""

@@ -54,8 +54,10 @@ class CompletionSettings(_Section):
     )
     suffix_share: Share = Field(0.25, description="share of the prompt for text after the caret")
     repository_share: Share = Field(0.2, description="share of the prompt for other files")
-    repository_weight: Share = Field(
-        0.0, description="weight of the repository's own distribution in the model's"
+    repository_weight: Literal["auto"] | Share = Field(
+        "auto",
+        description="weight of the repository's own distribution in the model's; auto: where that"
+        " was measured to be better, as with the embedded model",
     )
     multiline: Literal["auto", "never", "always"] = "auto"
     max_lines: Count = 16

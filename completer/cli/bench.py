@@ -110,6 +110,8 @@ def type_(
     root = (corpus or default_corpus()).resolve()
     files = split(root, held_out=held_out, seed=seed)
     loaded, tuning = build_model(settings)
+    own_law = settings.completion.model_copy(update={"repository_weight": 0.0})
+    settings = settings.model_copy(update={"completion": own_law})  # as `generate` has it
     undrafted = settings.model_copy(update={"drafting": DraftSettings(enabled=False)})
     services = [
         build_service_over(files.workspace(root), loaded, tuning, each)
