@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class FakeService:
             self.running -= 1
         return self._completion(request, text)
 
-    async def stream(self, request: CompletionRequest) -> AsyncIterator[TextDelta | Completion]:
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[TextDelta | Completion]:
         """See `CompletionService`."""
         text = self._start(request)
         pieces = [text[start : start + 4] for start in range(0, len(text), 4)]

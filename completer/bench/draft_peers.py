@@ -1,7 +1,7 @@
 """Other drafters on the same walks: transformers' prompt lookup, ArcticInference where it is."""
 
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -35,7 +35,8 @@ class PromptLookup:
 
     def propose(self) -> DraftTree:
         """Return what followed the first occurrence of the last tokens."""
-        with_draft, _ = self._generator.get_candidates(torch.from_numpy(self._ids)[None])
+        context = cast(torch.LongTensor, torch.from_numpy(self._ids)[None])
+        with_draft, _ = self._generator.get_candidates(context)
         drafted = with_draft[0, len(self._ids) :].numpy().astype(np.int32)
         return DraftTree.path(drafted, np.ones(len(drafted), np.float32), Source.REPOSITORY)
 

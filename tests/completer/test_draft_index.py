@@ -31,7 +31,8 @@ def drafted_after(index: DraftIndex, text: str) -> str:
     """The most likely draft after `text`, where every token pays."""
     with index.drafter.start(index.encode("\n" + text)) as session:
         path = session.propose(16, COSTS).best_path()
-    return byte_tokenizer().decode(path.token_ids.tolist())
+    drafted: str = byte_tokenizer().backend_tokenizer.decode(path.token_ids.tolist())
+    return drafted
 
 
 def test_what_is_in_the_files_is_drafted(root):
