@@ -86,6 +86,10 @@ class Repository:
         """Learn a text that a person accepted."""
         self._index.accepted(text)
 
+    def wait_until_indexed(self, timeout_s: float | None = None) -> bool:
+        """Wait until completions can be drafted from all files; say whether they can."""
+        return self._indexed.wait(timeout_s)
+
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until all files were read once; say whether they were."""
         return self._feed.wait(timeout_s) and self._indexed.wait(timeout_s)

@@ -107,6 +107,10 @@ class LocalService:
         """See `CompletionService`."""
         self._repositories.open(root)
 
+    def wait_until_indexed(self, root: Path, timeout_s: float) -> bool:
+        """Wait until the code of an open workspace can be used; say whether it can."""
+        return self._repositories.open(root).wait_until_indexed(timeout_s)
+
     def document_changed(self, path: Path, text: str | None) -> None:
         """See `CompletionService`."""
         self._repositories.document_changed(path, text)

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,11 @@ from completer.context.roots import find_root
 from completer.errors import BadRequestError
 from completer.request import Completion, CompletionRequest, Sampling
 from completer.settings import Settings
+
+if TYPE_CHECKING:
+    from completer.service import LocalService
+
+PATIENCE_S, LONGEST_WAIT_S = 2.0, 120.0
 
 
 def complete(
@@ -126,11 +131,20 @@ def _run(settings: Settings, request: CompletionRequest, workspace: Path) -> Com
     service = build_service(model, tuning, settings)
     try:
         service.open_workspace(workspace)
+        _wait_until_indexed(service, workspace)
         completion = asyncio.run(service.complete(request))
     finally:
         service.close()
     stats = dataclasses.replace(completion.stats, load_ms=model.load_ms)
     return dataclasses.replace(completion, stats=stats)
+
+
+def _wait_until_indexed(service: "LocalService", workspace: Path) -> None:
+    """A server has long read the workspace when it is asked; here the request would come first."""
+    if not service.wait_until_indexed(workspace, PATIENCE_S):
+        typer.echo(f"Reading {workspace}; the first time takes a while ...", err=True)
+        if not service.wait_until_indexed(workspace, LONGEST_WAIT_S):
+            typer.echo("Completing without it.", err=True)
 
 
 def _summary(completion: Completion) -> str:

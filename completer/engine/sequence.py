@@ -158,7 +158,7 @@ class Running:
             generated_tokens=generated,
             steps=self.steps,
             drafted=self.drafted,
-            accepted=self.accepted,
+            accepted=min(self.accepted, generated),  # a stop may cut what was accepted
             draft_sources=tuple(
                 (Source(source).name.lower(), n) for source, n in self.sources.most_common()
             ),
