@@ -16,6 +16,7 @@ from models.fim import BoundLayout
 
 CUT_STEP = 16
 BUDGET_STEP = 128
+USUAL_CHARACTERS_PER_TOKEN = 6  # more than code has: where a prefix may begin
 CHARACTERS_PER_TOKEN = 12  # nothing that matters is longer: bounds how much text is looked at
 
 
@@ -49,7 +50,8 @@ class PromptBuilder:
         room = self.budget - self._layout.overhead - len(context)
         prefix = self._trim_prefix(request.prefix, room)
         suffix = self._trim_suffix(request.suffix, self._suffix_room(room, len(prefix)))
-        prefix = self._trim_prefix(request.prefix, room - len(suffix)) if suffix else prefix
+        if len(prefix) + len(suffix) > room:
+            prefix = self._trim_prefix(request.prefix, room - len(suffix))
         ids = self._layout.prompt(prefix, suffix, context)
         return Prompt(ids=ids, prefix_ids=prefix, suffix_ids=suffix)
 
@@ -66,13 +68,15 @@ class PromptBuilder:
     def _trim_prefix(self, text: str, room: int) -> list[int]:
         if room <= 0:
             return []
-        cuts = [cut for cut in _line_starts(text)[::CUT_STEP] if len(text) - cut <= room * 12]
+        first = len(text) - room * USUAL_CHARACTERS_PER_TOKEN
+        cuts = [cut for cut in _line_starts(text)[::CUT_STEP] if cut >= first]
         while cuts:
-            ids = self.encode(text[cuts[0] :])
+            encoding = self._tokenizer.encode(text[cuts[0] :], add_special_tokens=False)
+            ids: list[int] = encoding.ids
             if len(ids) <= room:
                 return ids
-            too_many = len(ids) - room
-            cuts = [cut for cut in cuts[1:] if cut - cuts[0] >= too_many]
+            needed = cuts[0] + encoding.offsets[len(ids) - room][0]
+            cuts = [cut for cut in cuts[1:] if cut >= needed]
         return self._trim_last_lines(text, room)
 
     def _trim_last_lines(self, text: str, room: int) -> list[int]:
