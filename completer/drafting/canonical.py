@@ -33,7 +33,7 @@ class CanonicalContext:
         self.length = len(context) - count
         self.taken_off = context[self.length :]
         """The tokens at the end of the context in whose place the open end is."""
-        self.tokens = np.empty(len(context) + 512, np.int32)
+        self.tokens = np.zeros(len(context) + 512, np.int32)
         """[:length] are settled; what is behind them is free for `write`."""
         self.tokens[: self.length] = context[: self.length]
         self._healer = healer
@@ -51,7 +51,7 @@ class CanonicalContext:
         ids = np.fromiter(tokens, np.int32)
         end = self.length + len(ids)
         if end > len(self.tokens):
-            self.tokens = np.concatenate((self.tokens, np.empty(end, np.int32)))
+            self.tokens = np.concatenate((self.tokens, np.zeros(end, np.int32)))
         self.tokens[self.length : end] = ids
         return end
 
