@@ -49,6 +49,7 @@ class _Job:
     prompt: Prompt
     started: float
     context_ms: float
+    may_draft: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class LocalService:
         owner = _owner(request, repository)
         if (known := self._results.get(request, owner)) is not None:
             return replace(known, id=self._new_id(repository))
-        async with aclosing(self._run(request)) as parts:
+        async with aclosing(self._run(request, repository)) as parts:
             async for part in parts:
                 if isinstance(part, Completion):
                     self._results.put(request, owner, part)
@@ -99,7 +100,8 @@ class LocalService:
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[TextDelta | Completion]:
         """See `CompletionService`. What is streamed cannot be taken back, so it is not polished."""
-        async with aclosing(self._run(replace(request, polish=False))) as parts:
+        repository = self._repositories.of(request)
+        async with aclosing(self._run(replace(request, polish=False), repository)) as parts:
             async for part in parts:
                 yield part
 
@@ -143,9 +145,11 @@ class LocalService:
         self._repositories.close()
         self._threads.shutdown(cancel_futures=True)
 
-    async def _run(self, request: CompletionRequest) -> AsyncGenerator[TextDelta | Completion]:
+    async def _run(
+        self, request: CompletionRequest, repository: Repository | None
+    ) -> AsyncGenerator[TextDelta | Completion]:
         """Generate all choices; the second and later ones start when the first has its prompt."""
-        job = await self._prepare(request)
+        job = await self._prepare(request, repository)
         news: asyncio.Queue[_Step] = asyncio.Queue()
         alternatives = [self._start(job, 0, news)]
         unfinished = request.n
@@ -162,21 +166,21 @@ class LocalService:
                 each.ticket.cancel()
         yield self._finish(job, alternatives)
 
-    async def _prepare(self, request: CompletionRequest) -> _Job:
+    async def _prepare(self, request: CompletionRequest, repository: Repository | None) -> _Job:
         _check(request)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._prepare_now, request)
+        return await loop.run_in_executor(self._threads, self._prepare_now, request, repository)
 
-    def _prepare_now(self, request: CompletionRequest) -> _Job:
+    def _prepare_now(self, request: CompletionRequest, repository: Repository | None) -> _Job:
         started = time.perf_counter()
-        repository = self._repositories.of(request)
         if repository is not None:
             request = replace(request, workspace=repository.root)
         if request.language is None and request.path is not None:
             request = replace(request, language=language_of_name(request.path.name))
         snippets = self._snippets(request, repository)
         prompt = self._prompts.build(request, snippets)
-        return _Job(request, repository, prompt, started, _milliseconds_since(started))
+        may_draft = self._may_draft(request, repository)
+        return _Job(request, repository, prompt, started, _milliseconds_since(started), may_draft)
 
     def _snippets(
         self, request: CompletionRequest, repository: Repository | None
@@ -223,18 +227,18 @@ class LocalService:
         )
 
     def _drafts(self, job: _Job) -> Drafting | None:
-        if job.repository is None or not self._may_draft(job):
+        if job.repository is None or not job.may_draft:
             return None
         return job.repository.drafts(job.request, job.prompt)
 
-    def _may_draft(self, job: _Job) -> bool:
-        if job.repository is None or job.request.raw or not self._settings.drafting.enabled:
+    def _may_draft(self, request: CompletionRequest, repository: Repository | None) -> bool:
+        if repository is None or request.raw or not self._settings.drafting.enabled:
             return False
-        return job.repository.can_draft
+        return repository.can_draft
 
     def _repository_weight(self, job: _Job) -> float:
         """How much of the repository's distribution goes into the model's, if anything."""
-        if self._settings.pure or not self._may_draft(job):
+        if self._settings.pure or not job.may_draft:
             return 0.0
         wanted = self._settings.completion.repository_weight
         if wanted == "auto":
