@@ -1,55 +1,35 @@
 """The service in this process: context -> prompt -> engine -> postprocess."""
 
 import asyncio
-import time
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from completer.context.blocks import BlockEnd
-from completer.context.languages import language_of_name
-from completer.context.prompt import Prompt, PromptBuilder
 from completer.engine.engine import Engine
-from completer.engine.sequence import Drafting, GenerationRequest, GenerationResult, Ticket
-from completer.errors import BadRequestError, CompleterError
+from completer.engine.sequence import GenerationResult, Ticket
+from completer.errors import CompleterError
+from completer.generation import (
+    Generations,
+    Job,
+    check_request,
+    milliseconds_since,
+    owner_of,
+)
 from completer.interface import ServiceInfo
 from completer.postprocess import TextContext, postprocess
 from completer.repositories import Repositories
 from completer.repository import Repository
-from completer.request import (
-    Choice,
-    Completion,
-    CompletionRequest,
-    DecodeStats,
-    Snippet,
-    TextDelta,
-)
+from completer.request import Choice, Completion, CompletionRequest, DecodeStats, TextDelta
 from completer.result_cache import ResultCache
 from completer.settings import Settings
-from completer.text_policy import TextPolicy, block_end, line_end, loop_end
-from models.loading import BUNDLED, LoadedModel
+from completer.text_policy import TextPolicy
+from models.loading import LoadedModel
 
-MAX_CHOICES = 8
 REMEMBERED_ANSWERS = 2000
-REPOSITORY_WEIGHT = 0.6  # for the embedded model, whose exact match it multiplies by five
-ROOM_FOR_OTHER_FILES = 768  # tokens of prompt below which the file itself needs them all
-PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs a CPU about 250 ms
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A request on its way, with what it was prepared into."""
-
-    request: CompletionRequest
-    repository: Repository | None
-    prompt: Prompt
-    started: float
-    context_ms: float
-    may_draft: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +59,7 @@ class LocalService:
         self._engine = engine
         self._settings = settings
         self._repositories = repositories
-        self._max_tokens = default_max_tokens(model, settings)
-        self._prompts = prompt_builder(model, settings)
+        self._generations = Generations(model, settings)
         self._results = ResultCache(settings.engine.result_cache_mb << 20)
         self._answered: OrderedDict[str, Repository] = OrderedDict()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare")
@@ -88,7 +67,7 @@ class LocalService:
     async def complete(self, request: CompletionRequest) -> Completion:
         """See `CompletionService`. Typing through the last answer needs no model."""
         repository = self._repositories.of(request)
-        owner = _owner(request, repository)
+        owner = owner_of(request, repository)
         if (known := self._results.get(request, owner)) is not None:
             return replace(known, id=self._new_id(repository))
         async with aclosing(self._run(request, repository)) as parts:
@@ -166,40 +145,21 @@ class LocalService:
                 each.ticket.cancel()
         yield self._finish(job, alternatives)
 
-    async def _prepare(self, request: CompletionRequest, repository: Repository | None) -> _Job:
-        _check(request)
+    async def _prepare(self, request: CompletionRequest, repository: Repository | None) -> Job:
+        check_request(request)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._prepare_now, request, repository)
+        prepare = self._generations.prepare
+        return await loop.run_in_executor(self._threads, prepare, request, repository)
 
-    def _prepare_now(self, request: CompletionRequest, repository: Repository | None) -> _Job:
-        started = time.perf_counter()
-        if repository is not None:
-            request = replace(request, workspace=repository.root)
-        if request.language is None and request.path is not None:
-            request = replace(request, language=language_of_name(request.path.name))
-        snippets = self._snippets(request, repository)
-        prompt = self._prompts.build(request, snippets)
-        may_draft = self._may_draft(request, repository)
-        return _Job(request, repository, prompt, started, _milliseconds_since(started), may_draft)
-
-    def _snippets(
-        self, request: CompletionRequest, repository: Repository | None
-    ) -> Sequence[Snippet]:
-        share = self._settings.completion.repository_share
-        budget = int(self._prompts.budget * share)
-        if repository is None or request.raw or self._prompts.budget < ROOM_FOR_OTHER_FILES:
-            return request.snippets
-        return (*request.snippets, *repository.snippets(request, budget))
-
-    def _start(self, job: _Job, index: int, news: asyncio.Queue[_Step]) -> _Alternative:
+    def _start(self, job: Job, index: int, news: asyncio.Queue[_Step]) -> _Alternative:
         loop = asyncio.get_running_loop()
-        policy = TextPolicy(self._decode, job.request.stop, self._ends(job.request))
+        policy = self._generations.policy(job)
 
         def tell(*, done: bool) -> None:
             step = _Step(index, policy.release(final=done), done)
             loop.call_soon_threadsafe(news.put_nowait, step)
 
-        generation = self._generation(job, index, policy)
+        generation = self._generations.generation(job, index, policy)
         try:
             ticket = self._engine.submit(generation, on_step=lambda _: tell(done=False))
         except CompleterError:
@@ -209,60 +169,11 @@ class LocalService:
         ticket.future.add_done_callback(lambda _: tell(done=True))
         return _Alternative(policy, ticket)
 
-    def _generation(self, job: _Job, index: int, policy: TextPolicy) -> GenerationRequest:
-        request, settings = job.request, self._settings
-        room = self._model.context_tokens - len(job.prompt.ids)
-        deadline_ms = request.deadline_ms or settings.completion.deadline_ms
-        return GenerationRequest(
-            prompt=job.prompt.ids,
-            max_tokens=min(request.max_tokens or self._max_tokens, room),
-            stop_ids=self._model.layout.stop_ids,
-            sampling=request.sampling,
-            policy=policy,
-            drafts=self._drafts(job),
-            deadline=job.started + deadline_ms / 1000,
-            owner=_owner(request, job.repository),
-            choice=index,
-            mixture=self._repository_weight(job),
-        )
-
-    def _drafts(self, job: _Job) -> Drafting | None:
-        if job.repository is None or not job.may_draft:
-            return None
-        return job.repository.drafts(job.request, job.prompt)
-
-    def _may_draft(self, request: CompletionRequest, repository: Repository | None) -> bool:
-        if repository is None or request.raw or not self._settings.drafting.enabled:
-            return False
-        return repository.can_draft
-
-    def _repository_weight(self, job: _Job) -> float:
-        """How much of the repository's distribution goes into the model's, if anything."""
-        if self._settings.pure or not job.may_draft:
-            return 0.0
-        wanted = self._settings.completion.repository_weight
-        if wanted == "auto":
-            return REPOSITORY_WEIGHT if self._model.name == BUNDLED else 0.0
-        return wanted
-
-    def _ends(self, request: CompletionRequest) -> list[Callable[[str], int | None]]:
-        """Choose the rules that end ghost text; a client that asks for plain text gets none."""
-        if self._settings.pure or not request.polish:
-            return []
-        if not _wants_block(request, self._settings.completion.multiline):
-            return [line_end, loop_end]
-        block = BlockEnd(request.prefix, request.suffix, request.language)
-        return [block_end(block, self._settings.completion.max_lines), loop_end]
-
-    def _decode(self, ids: Sequence[int]) -> str:
-        text: str = self._model.tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=True)
-        return text
-
-    def _finish(self, job: _Job, alternatives: Sequence[_Alternative]) -> Completion:
+    def _finish(self, job: Job, alternatives: Sequence[_Alternative]) -> Completion:
         results = [each.ticket.future.result() for each in alternatives]
         choices = [
             Choice(
-                text=self._polish(each.policy.text, job.request),
+                text=self._polish(each.policy.text, job),
                 finish_reason=result.finish_reason,
                 token_ids=result.token_ids,
             )
@@ -271,14 +182,14 @@ class LocalService:
         stats = replace(
             _summed(results),
             context_ms=job.context_ms,
-            total_ms=_milliseconds_since(job.started),
+            total_ms=milliseconds_since(job.started),
         )
         return Completion(
             id=self._new_id(job.repository),
             model=self._model.name,
             choices=tuple(choices),
             stats=stats,
-            distribution="model+repository" if self._repository_weight(job) else "model",
+            distribution="model+repository" if job.mixture else "model",
         )
 
     def _new_id(self, repository: Repository | None) -> str:
@@ -290,57 +201,18 @@ class LocalService:
             self._answered.popitem(last=False)
         return completion_id
 
-    def _polish(self, text: str, request: CompletionRequest) -> str:
+    def _polish(self, text: str, job: Job) -> str:
+        request = job.request
         if self._settings.pure or not request.polish:
             return text
         context = TextContext(
             prefix=request.prefix,
             suffix=request.suffix,
             language=request.language,
-            multiline=_wants_block(request, self._settings.completion.multiline),
+            multiline=job.block,
             marks=tuple(self._model.layout.mark_ids),
         )
         return postprocess(text, context)
-
-
-def default_max_tokens(model: LoadedModel, settings: Settings) -> int:
-    """Tokens of an answer whose request does not say: at most a quarter of the context."""
-    return min(settings.completion.max_tokens, model.context_tokens // 4)
-
-
-def prompt_builder(model: LoadedModel, settings: Settings) -> PromptBuilder:
-    """Size the prompt: what the settings or the device allow, less what the answer needs."""
-    wanted = settings.completion.prompt_tokens or PROMPT_TOKENS[model.device.type]
-    return PromptBuilder(
-        model.tokenizer.backend_tokenizer,
-        model.layout,
-        budget=min(wanted, model.context_tokens - default_max_tokens(model, settings)),
-        suffix_share=settings.completion.suffix_share,
-    )
-
-
-def _owner(request: CompletionRequest, repository: Repository | None) -> str:
-    """Whose caches a request may use: those of all who work on its workspace, or one person's."""
-    return f"workspace {repository.root}" if repository else f"user {request.user}"
-
-
-def _check(request: CompletionRequest) -> None:
-    if not 1 <= request.n <= MAX_CHOICES:
-        raise BadRequestError(f"n is {request.n}, but must be from 1 to {MAX_CHOICES}.")
-    if request.max_tokens is not None and request.max_tokens < 1:
-        raise BadRequestError(f"max_tokens is {request.max_tokens}, but must be at least 1.")
-    if request.raw and not request.prefix:
-        raise BadRequestError("The prompt is empty.")
-
-
-def _wants_block(request: CompletionRequest, multiline: str) -> bool:
-    """Complete several lines when asked to, or when the caret stands on an empty line."""
-    if request.multiline is not None:
-        return request.multiline
-    if multiline != "auto":
-        return multiline == "always"
-    line = request.prefix[request.prefix.rfind("\n") + 1 :]
-    return not line.strip() and not request.suffix.partition("\n")[0].strip()
 
 
 def _summed(results: Sequence[GenerationResult]) -> DecodeStats:
@@ -354,7 +226,3 @@ def _summed(results: Sequence[GenerationResult]) -> DecodeStats:
         accepted=sum(each.stats.accepted for each in results),
         decode_ms=max(each.stats.decode_ms for each in results),
     )
-
-
-def _milliseconds_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000

@@ -63,7 +63,7 @@ def decode(
     from completer.bench.spans import default_corpus, one_line_spans, split, with_unseen_names
     from completer.cli.assembly import build_drafter, build_engine, build_model
     from completer.context.prompt import PromptBuilder
-    from completer.service import prompt_builder
+    from completer.generation import prompt_builder
 
     settings = load(config, model=model, device=device, pure=pure).settings
     loaded, tuning = build_model(settings)
@@ -104,7 +104,7 @@ def type_(
     from completer.bench.spans import default_corpus, split, whole_line_spans
     from completer.bench.typing import Typists, bench_type
     from completer.cli.assembly import build_model, build_service_over
-    from completer.service import prompt_builder
+    from completer.generation import prompt_builder
 
     settings = load(config, model=model, device=device, pure=pure).settings
     root = (corpus or default_corpus()).resolve()

@@ -1,0 +1,182 @@
+"""What the engine is asked for a request: prompt, drafts, limits, and where its text ends."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from completer.context.blocks import BlockEnd
+from completer.context.languages import language_of_name
+from completer.context.prompt import Prompt, PromptBuilder
+from completer.engine.sequence import Drafting, GenerationRequest
+from completer.errors import BadRequestError
+from completer.repository import Repository
+from completer.request import CompletionRequest, Snippet
+from completer.settings import Settings
+from completer.text_policy import TextPolicy, block_end, line_end, loop_end
+from models.loading import BUNDLED, LoadedModel
+
+MAX_CHOICES = 8
+REPOSITORY_WEIGHT = 0.6  # for the embedded model, whose exact match it multiplies by five
+ROOM_FOR_OTHER_FILES = 768  # tokens of prompt below which the file itself needs them all
+PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs a CPU about 250 ms
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request on its way, with what it was prepared into."""
+
+    request: CompletionRequest
+    repository: Repository | None
+    prompt: Prompt
+    started: float
+    context_ms: float
+    may_draft: bool
+    block: bool
+    """Whether several lines are wanted."""
+    mixture: float
+    """Weight of the repository's distribution in the model's; 0: the model's own."""
+
+    @property
+    def owner(self) -> str:
+        """Whose keys and values may be used."""
+        return owner_of(self.request, self.repository)
+
+
+class Generations:
+    """Prepares requests for the engine, as the settings want it. May be used from any thread."""
+
+    def __init__(self, model: LoadedModel, settings: Settings) -> None:
+        self._model = model
+        self._settings = settings
+        self.prompts = prompt_builder(model, settings)
+        self._max_tokens = default_max_tokens(model, settings)
+
+    def prepare(self, request: CompletionRequest, repository: Repository | None) -> Job:
+        """Gather a request's context and lay out its prompt."""
+        started = time.perf_counter()
+        if repository is not None:
+            request = replace(request, workspace=repository.root)
+        if request.language is None and request.path is not None:
+            request = replace(request, language=language_of_name(request.path.name))
+        prompt = self.prompts.build(request, self._snippets(request, repository))
+        may_draft = self._may_draft(request, repository)
+        return Job(
+            request=request,
+            repository=repository,
+            prompt=prompt,
+            started=started,
+            context_ms=milliseconds_since(started),
+            may_draft=may_draft,
+            block=_wants_block(request, self._settings.completion.multiline),
+            mixture=self._repository_weight() if may_draft else 0.0,
+        )
+
+    def policy(self, job: Job) -> TextPolicy:
+        """Make the rules that one choice ends by."""
+        return TextPolicy(self._decode, job.request.stop, self._ends(job))
+
+    def generation(self, job: Job, choice: int, policy: TextPolicy) -> GenerationRequest:
+        """Make what the engine is asked for one choice; its drafts have been started."""
+        request = job.request
+        room = self._model.context_tokens - len(job.prompt.ids)
+        deadline_ms = request.deadline_ms or self._settings.completion.deadline_ms
+        return GenerationRequest(
+            prompt=job.prompt.ids,
+            max_tokens=min(request.max_tokens or self._max_tokens, room),
+            stop_ids=self._model.layout.stop_ids,
+            sampling=request.sampling,
+            policy=policy,
+            drafts=_drafts(job),
+            deadline=job.started + deadline_ms / 1000,
+            owner=job.owner,
+            choice=choice,
+            mixture=job.mixture,
+        )
+
+    def _snippets(
+        self, request: CompletionRequest, repository: Repository | None
+    ) -> Sequence[Snippet]:
+        share = self._settings.completion.repository_share
+        budget = int(self.prompts.budget * share)
+        if repository is None or request.raw or self.prompts.budget < ROOM_FOR_OTHER_FILES:
+            return request.snippets
+        return (*request.snippets, *repository.snippets(request, budget))
+
+    def _may_draft(self, request: CompletionRequest, repository: Repository | None) -> bool:
+        if repository is None or request.raw or not self._settings.drafting.enabled:
+            return False
+        return repository.can_draft
+
+    def _repository_weight(self) -> float:
+        if self._settings.pure:
+            return 0.0
+        wanted = self._settings.completion.repository_weight
+        if wanted == "auto":
+            return REPOSITORY_WEIGHT if self._model.name == BUNDLED else 0.0
+        return wanted
+
+    def _ends(self, job: Job) -> list[Callable[[str], int | None]]:
+        """Choose the rules that end ghost text; a client that asks for plain text gets none."""
+        request = job.request
+        if self._settings.pure or not request.polish:
+            return []
+        if not job.block:
+            return [line_end, loop_end]
+        block = BlockEnd(request.prefix, request.suffix, request.language)
+        return [block_end(block, self._settings.completion.max_lines), loop_end]
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        text: str = self._model.tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=True)
+        return text
+
+
+def check_request(request: CompletionRequest) -> None:
+    """Raise `BadRequestError` for what cannot be asked."""
+    if not 1 <= request.n <= MAX_CHOICES:
+        raise BadRequestError(f"n is {request.n}, but must be from 1 to {MAX_CHOICES}.")
+    if request.max_tokens is not None and request.max_tokens < 1:
+        raise BadRequestError(f"max_tokens is {request.max_tokens}, but must be at least 1.")
+    if request.raw and not request.prefix:
+        raise BadRequestError("The prompt is empty.")
+
+
+def owner_of(request: CompletionRequest, repository: Repository | None) -> str:
+    """Whose caches a request may use: those of all who work on its workspace, or one person's."""
+    return f"workspace {repository.root}" if repository else f"user {request.user}"
+
+
+def default_max_tokens(model: LoadedModel, settings: Settings) -> int:
+    """Tokens of an answer whose request does not say: at most a quarter of the context."""
+    return min(settings.completion.max_tokens, model.context_tokens // 4)
+
+
+def prompt_builder(model: LoadedModel, settings: Settings) -> PromptBuilder:
+    """Size the prompt: what the settings or the device allow, less what the answer needs."""
+    wanted = settings.completion.prompt_tokens or PROMPT_TOKENS[model.device.type]
+    return PromptBuilder(
+        model.tokenizer.backend_tokenizer,
+        model.layout,
+        budget=min(wanted, model.context_tokens - default_max_tokens(model, settings)),
+        suffix_share=settings.completion.suffix_share,
+    )
+
+
+def milliseconds_since(started: float) -> float:
+    """Milliseconds since a reading of `time.perf_counter`."""
+    return (time.perf_counter() - started) * 1000
+
+
+def _drafts(job: Job) -> Drafting | None:
+    if job.repository is None or not job.may_draft:
+        return None
+    return job.repository.drafts(job.request, job.prompt)
+
+
+def _wants_block(request: CompletionRequest, multiline: str) -> bool:
+    """Complete several lines when asked to, or when the caret stands on an empty line."""
+    if request.multiline is not None:
+        return request.multiline
+    if multiline != "auto":
+        return multiline == "always"
+    line = request.prefix[request.prefix.rfind("\n") + 1 :]
+    return not line.strip() and not request.suffix.partition("\n")[0].strip()
