@@ -1,0 +1,224 @@
+"""A decoder's layers as they are needed one by one: any range of them, the embedding, the head.
+
+What the engine's lean forward pass, its early exits and the fitting of exit adapters share. It does
+the arithmetic of transformers' own code on the same weights: the three attention projections and
+the two of the gate are one product each, rotary tables are looked up. How tokens attend is handed
+in, so that nothing here knows about caches or batches.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear, rms_norm, scaled_dot_product_attention, silu
+from transformers.modeling_utils import PreTrainedModel
+
+STATIC_ROPE = ("default", "linear", "llama3")
+FAMILIES = ("llama", "qwen2", "mistral")
+
+StoreRows = Callable[[int, Tensor, Tensor], None]
+
+
+class Attend(Protocol):
+    """Attention of one layer over the tokens that are run: [1, heads, T, D] -> [1, T, heads, D]."""
+
+    def __call__(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, scaling: float, window: int
+    ) -> Tensor:
+        """Attend; key and value are [1, kv_heads, T, D], a sliding `window` of 0 means none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One decoder layer's weights; `qkv` and `gate_up` are stacked along their outputs."""
+
+    attention_norm: Tensor
+    qkv: Tensor
+    qkv_bias: Tensor | None
+    out: Tensor
+    out_bias: Tensor | None
+    mlp_norm: Tensor
+    gate_up: Tensor
+    down: Tensor
+    window: int
+
+
+def why_not(model: PreTrainedModel) -> str:
+    """Say what of a model's architecture this file does not compute; empty when it does."""
+    config: Any = model.config
+    rope = getattr(config, "rope_parameters", None) or {}
+    if config.model_type not in FAMILIES:
+        return f"architecture {config.model_type} has no adapter (those that do: {_names()})"
+    if config.hidden_act != "silu" or getattr(config, "mlp_bias", False):
+        return "its feed-forward block is not the plain one of its family"
+    if rope.get("rope_type", "default") not in STATIC_ROPE:
+        return f"its rotary embedding ({rope['rope_type']}) changes with the length of the text"
+    return ""
+
+
+class DecoderLayers:
+    """The layers of a model about which `why_not` has nothing to say.
+
+    The model's own projections become views of the stacked weights: nothing is held twice.
+    `positions` is the longest sequence.
+    """
+
+    def __init__(self, model: PreTrainedModel, positions: int) -> None:
+        inner: Any = model.model
+        config: Any = model.config
+        self.device = model.device
+        self.dtype = model.dtype
+        self._embedding: Tensor = inner.embed_tokens.weight
+        self._layers = [_stack_layer(layer) for layer in inner.layers]
+        self._norm = inner.norm.weight
+        self._head = cast(Any, model).lm_head.weight
+        self._epsilon = config.rms_norm_eps
+        self._heads = config.num_attention_heads
+        self._kv_heads = config.num_key_value_heads
+        self._head_dim = inner.layers[0].self_attn.head_dim
+        self._scaling = inner.layers[0].self_attn.scaling
+        self._cos, self._sin = _rotary_tables(inner, positions)
+
+    @property
+    def depth(self) -> int:
+        """How many layers there are."""
+        return len(self._layers)
+
+    @property
+    def width(self) -> int:
+        """Features of a hidden state."""
+        return int(self._embedding.shape[1])
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Return what the first layer takes, [T, width], for `ids` [T]."""
+        return self._embedding[ids]
+
+    def run_layers(
+        self, hidden: Tensor, positions: Tensor, first: int, last: int, attend: Attend
+    ) -> Tensor:
+        """Run layers `first` to `last` (exclusive) on `hidden` [T, width] at `positions` [T]."""
+        cos, sin = self._cos[positions], self._sin[positions]  # [T, 1, D]
+        for number in range(first, last):
+            hidden = self._run_layer(number, hidden, cos, sin, attend)
+        return hidden
+
+    def fill_rows(
+        self, hidden: Tensor, positions: Tensor, first: int, last: int, store: StoreRows
+    ) -> None:
+        """Compute keys and values of layers that are skipped, as if `hidden` had entered each.
+
+        `store` gets the layer, keys and values [kv_heads, T, D].
+        """
+        cos, sin = self._cos[positions], self._sin[positions]
+        for number in range(first, last):
+            rotated, values = self._project(self._layers[number], hidden, cos, sin)
+            store(number, rotated[:, self._heads :].transpose(0, 1), values.transpose(0, 1))
+
+    def normalise(self, hidden: Tensor) -> Tensor:
+        """Apply the final norm to hidden states [R, width]."""
+        return self._normalise(hidden, self._norm)
+
+    def predict(self, hidden: Tensor) -> Tensor:
+        """Return the logits [R, V] that the shared head reads out of hidden states [R, width]."""
+        return linear(self.normalise(hidden), self._head)
+
+    def _run_layer(
+        self, number: int, hidden: Tensor, cos: Tensor, sin: Tensor, attend: Attend
+    ) -> Tensor:
+        layer = self._layers[number]
+        rotated, values = self._project(layer, hidden, cos, sin)
+        attended = attend(
+            number,
+            rotated[:, : self._heads].transpose(0, 1)[None],
+            rotated[:, self._heads :].transpose(0, 1)[None],
+            values.transpose(0, 1)[None],
+            scaling=self._scaling,
+            window=layer.window,
+        )
+        hidden = hidden + linear(attended.flatten(2)[0], layer.out, layer.out_bias)
+        gate, up = linear(self._normalise(hidden, layer.mlp_norm), layer.gate_up).chunk(2, dim=-1)
+        return hidden + linear(silu(gate) * up, layer.down)
+
+    def _project(
+        self, layer: _Layer, hidden: Tensor, cos: Tensor, sin: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return rotated queries and keys [T, heads + kv_heads, D], and values [T, kv_heads, D]."""
+        normed = self._normalise(hidden, layer.attention_norm)
+        qkv = linear(normed, layer.qkv, layer.qkv_bias).view(len(hidden), -1, self._head_dim)
+        rotating = self._heads + self._kv_heads
+        return _rotate(qkv[:, :rotating], cos, sin), qkv[:, rotating:]
+
+    def _normalise(self, hidden: Tensor, weight: Tensor) -> Tensor:
+        return rms_norm(hidden, (hidden.shape[-1],), weight, self._epsilon)
+
+
+def attend_window(
+    layer: int, query: Tensor, key: Tensor, value: Tensor, *, scaling: float, window: int
+) -> Tensor:
+    """Attend among the tokens of one text that stands alone: an `Attend` without a cache."""
+    length = query.shape[2]
+    grouped = query.shape[1] != key.shape[1]
+    if 0 < window < length:
+        ones = torch.ones((length, length), dtype=torch.bool, device=query.device)
+        seen = ones.tril() & ones.triu(1 - window)
+        attended = scaled_dot_product_attention(
+            query, key, value, attn_mask=seen, scale=scaling, enable_gqa=grouped
+        )
+    else:
+        attended = scaled_dot_product_attention(
+            query, key, value, is_causal=True, scale=scaling, enable_gqa=grouped
+        )
+    return attended.transpose(1, 2)
+
+
+def _names() -> str:
+    return ", ".join(FAMILIES)
+
+
+def _rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Apply rotary positions to heads [T, H, D]."""
+    first, second = heads.chunk(2, dim=-1)
+    return heads * cos + torch.cat((-second, first), dim=-1) * sin
+
+
+def _rotary_tables(inner: Any, positions: int) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+    """Cosines and sines [positions, 1, D], as the model's own code computes them."""
+    weight = inner.embed_tokens.weight
+    ids = torch.arange(positions, device=weight.device)[None]
+    cos, sin = inner.rotary_emb(weight[:1, None], position_ids=ids)
+    return cos[0][:, None], sin[0][:, None]
+
+
+def _stack_layer(layer: Any) -> _Layer:  # noqa: ANN401  each family has a class of its own
+    attention, mlp = layer.self_attn, layer.mlp
+    qkv, qkv_bias = _stack(attention.q_proj, attention.k_proj, attention.v_proj)
+    gate_up, _ = _stack(mlp.gate_proj, mlp.up_proj)
+    windowed = getattr(attention, "sliding_window", None)
+    if windowed is None and attention.config.model_type == "mistral":
+        windowed = attention.config.sliding_window
+    return _Layer(
+        layer.input_layernorm.weight,
+        qkv,
+        qkv_bias,
+        attention.o_proj.weight,
+        attention.o_proj.bias,
+        layer.post_attention_layernorm.weight,
+        gate_up,
+        mlp.down_proj.weight,
+        windowed or 0,
+    )
+
+
+def _stack(*projections: nn.Linear) -> tuple[Tensor, Tensor | None]:
+    """Stack weights and biases, and let the projections keep views of the stack."""
+    weight = torch.cat([each.weight for each in projections])
+    begin = 0
+    for each in projections:
+        end = begin + each.out_features
+        each.weight.data = weight[begin:end]
+        begin = end
+    biases = [each.bias for each in projections if each.bias is not None]
+    return weight, torch.cat(tuple(biases)) if biases else None
