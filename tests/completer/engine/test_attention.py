@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from completer.engine.attention import Segment, ancestors
+from completer.engine.attention import _attend_one as attend_one
 from tests.completer.engine.conftest import VOCABULARY
 from tests.tiny import FAMILIES, tiny_model
 
@@ -71,3 +72,15 @@ def test_positions_follow_depth():
     segment = Segment(0, 10, 2, np.array([-1, -1, 0, 2], np.int32))
 
     assert segment.positions().tolist() == [10, 11, 12, 12, 13, 14]
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_half_precision_attends_as_float32_does(rows, device):
+    query, keys, values = (torch.randn(1, 4, n, 16).to(device) for n in (rows, 50, 50))
+    halves = [each.to(torch.bfloat16) for each in (query, keys, values)]
+    exact = attend_one(*(each.float() for each in halves), None, 0.25, None)
+
+    given = attend_one(*halves, None, 0.25, None)
+
+    assert given.dtype == torch.bfloat16
+    torch.testing.assert_close(given.float(), exact, atol=0.02, rtol=0.02)
