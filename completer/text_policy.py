@@ -29,6 +29,11 @@ class TextPolicy:
     _released: int = field(default=0, init=False)
     _ended: bool = field(default=False, init=False)
 
+    @property
+    def wants_signals(self) -> bool:
+        """Only the text counts here."""
+        return False
+
     def after_step(self, ids: Sequence[int], signals: StepSignals) -> Stop | None:
         """Decode all tokens so far and look for the end."""
         self.text = self.decode(ids).rstrip(INCOMPLETE)

@@ -16,10 +16,9 @@ from torch import Tensor
 
 from completer.drafting.tree import DraftTree
 from completer.engine.attention import Segment
+from completer.engine.choosing import Chooser
 from completer.engine.cost import ASSUMED, CostCurve
-from completer.engine.mixture import mix
 from completer.engine.runner import Runner
-from completer.engine.sampling import choose_token
 from completer.engine.scheduler import Limits, Scheduler, Work
 from completer.engine.sequence import GenerationRequest, GenerationResult, Running, Ticket
 from completer.engine.stopping import StepSignals, Stop
@@ -159,38 +158,17 @@ class Engine:
         if not part.work.reaches_end:
             self._keep(part, [])
             return
-        verdict = self._verify(part, logits)
+        chooser = Chooser(sequence, logits)
+        verdict = verify(part.tree.token_ids.tolist(), part.tree.parents.tolist(), chooser)
         self._keep(part, verdict.path)
         sequence.ids.extend(verdict.emitted)
         _count(sequence, part.tree, verdict)
         self._teach(part, verdict, logits)
-        stop = _stop(sequence, part.tree, verdict)
+        stop = _stop(sequence, part.tree, verdict, chooser)
         if sequence.on_step is not None:
             sequence.on_step(sequence.generated[: stop.keep if stop else None])
         if stop:
             self._finish(sequence, stop)
-
-    def _verify(self, part: _Part, logits: Tensor) -> Verdict:
-        request = part.work.sequence.request
-        tokens, parents = part.tree.token_ids.tolist(), part.tree.parents.tolist()
-        if request.sampling.temperature == 0.0 and not request.mixture:
-            greedy: list[int] = logits.argmax(-1).tolist()
-            return verify(tokens, parents, lambda row, _: greedy[row])
-        path: list[int] = []
-
-        def choose(row: int, depth: int) -> int:
-            path.append(self._choose(part.work.sequence, logits[row], path))
-            return path[-1]
-
-        return verify(tokens, parents, choose)
-
-    def _choose(self, sequence: Running, logits: Tensor, path: Sequence[int]) -> int:
-        """Choose the token after the sequence and the `path` that this step has emitted."""
-        request = sequence.request
-        if request.mixture and request.drafts is not None:
-            logits = mix(logits, *request.drafts.predict(path), request.mixture)
-        position = len(sequence.ids) - sequence.prompt_length + len(path)
-        return choose_token(logits, request.sampling, position=position, choice=request.choice)
 
     def _keep(self, part: _Part, path: list[int]) -> None:
         """Make the chain's and the accepted nodes' rows part of the sequence, forget the rest."""
@@ -268,7 +246,7 @@ def _count(sequence: Running, tree: DraftTree, verdict: Verdict) -> None:
     sequence.sources.update(tree.sources[verdict.path].tolist())
 
 
-def _stop(sequence: Running, tree: DraftTree, verdict: Verdict) -> Stop | None:
+def _stop(sequence: Running, tree: DraftTree, verdict: Verdict, chooser: Chooser) -> Stop | None:
     """Apply the rules in their order: end marks, text rules, the limit."""
     request = sequence.request
     generated = sequence.generated
@@ -276,12 +254,17 @@ def _stop(sequence: Running, tree: DraftTree, verdict: Verdict) -> Stop | None:
     usable = generated[:end]
     if len(usable) > request.max_tokens:
         usable = usable[: request.max_tokens]
-    signals = StepSignals(
-        drafted=len(tree), accepted=len(verdict.path), match_length=tree.match_len
-    )
-    stop = request.policy.after_step(usable, signals) if request.policy else None
-    if stop is not None:
-        return stop
+    if request.policy is not None:
+        signals = StepSignals(
+            drafted=len(tree),
+            accepted=len(verdict.path),
+            match_length=tree.match_len,
+            tokens=chooser.signals() if request.policy.wants_signals else (),
+            ended=end is not None,
+        )
+        stop = request.policy.after_step(usable, signals)
+        if stop is not None:
+            return stop
     if end is not None and end <= request.max_tokens:
         return Stop("stop", end)
     if len(usable) >= request.max_tokens:

@@ -7,19 +7,37 @@ from typing import Protocol
 from completer.request import FinishReason
 
 
+@dataclass(frozen=True, slots=True)
+class TokenSignals:
+    """How sure one emitted token was.
+
+    `probability` of it, and `margin` of the likeliest token over the runner-up, in the distribution
+    that it was drawn from, whose `entropy` is in nats. `model` and `repository` are what each gave
+    it by itself. `drafted` tokens were guessed right by the draft.
+    """
+
+    probability: float
+    margin: float
+    entropy: float
+    model: float
+    repository: float = 0.0
+    drafted: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSignals:
     """What one step tells about the tokens that it emitted.
 
-    `top_probability` and `entropy` (nats) describe the model's distribution at the step's last
-    token; `drafted` and `accepted` count the step's draft; `match_length` is the context match
-    behind it; `ran_into_suffix` says that the draft's source was the text after the caret.
+    `drafted` and `accepted` count the step's draft, `match_length` is the context match behind it.
+    `tokens` has an entry for each emitted token, those behind an end mark too, where the policy
+    wants them. `ended` says that the step emitted an end mark.
     """
 
     drafted: int = 0
     accepted: int = 0
     match_length: int = 0
-    ran_into_suffix: bool = False
+    tokens: tuple[TokenSignals, ...] = ()
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +50,11 @@ class Stop:
 
 class StopPolicy(Protocol):
     """Decides after every step whether a completion is done. Called on the engine's thread."""
+
+    @property
+    def wants_signals(self) -> bool:
+        """Whether `after_step` reads `StepSignals.tokens`, which cost a little to compute."""
+        ...
 
     def after_step(self, ids: Sequence[int], signals: StepSignals) -> Stop | None:
         """Look at all completion tokens so far, `ids`; return `None` to go on."""

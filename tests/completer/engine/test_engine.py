@@ -3,6 +3,7 @@
 import threading
 import time
 
+import numpy as np
 import pytest
 import torch
 
@@ -127,6 +128,8 @@ def test_a_limit_inside_an_accepted_draft_is_kept(make_engine):
 
 def test_a_policy_can_end_and_cut(make_engine):
     class CutAtThree:
+        wants_signals = False
+
         def after_step(self, ids, signals):
             return Stop("low_confidence", 3) if len(ids) >= 6 else None
 
@@ -134,6 +137,32 @@ def test_a_policy_can_end_and_cut(make_engine):
 
     assert len(result.token_ids) == 3
     assert result.finish_reason == "low_confidence"
+
+
+def test_a_policy_is_told_how_sure_each_token_was(make_engine):
+    class Listening:
+        wants_signals = True
+
+        def __init__(self):
+            self.tokens, self.accepted = [], 0
+
+        def after_step(self, ids, signals):
+            assert len(signals.tokens) == signals.accepted + 1
+            self.tokens += signals.tokens
+            self.accepted += signals.accepted
+
+    engine, alone, drafted = make_engine(), Listening(), Listening()
+    truth = engine.generate(ask(random_ids(20), 12, policy=alone)).token_ids
+    drafts = ScriptedDrafts(truth)
+    engine.generate(ask(random_ids(20), 12, policy=drafted, drafts=drafts))
+
+    said = [(each.probability, each.entropy) for each in alone.tokens]
+    assert len(said) == 12
+    np.testing.assert_allclose(
+        [(each.probability, each.entropy) for each in drafted.tokens[:12]], said, rtol=1e-3
+    )
+    assert sum(each.drafted for each in drafted.tokens) == drafted.accepted > 0
+    assert not any(each.drafted for each in alone.tokens)
 
 
 def test_a_deadline_returns_what_there_is(make_engine):
