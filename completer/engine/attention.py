@@ -9,7 +9,7 @@ ancestors, never its siblings.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -83,6 +83,28 @@ def ancestors(parents: Sequence[int] | NDArray[np.int32]) -> NDArray[np.bool_]:
     return lies_on_path
 
 
+class Step(Protocol):
+    """What a model's layers see of one forward pass: where keys and values go, who sees whom."""
+
+    def attend(
+        self,
+        layer: int,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        *,
+        scaling: float,
+        window: int = 0,
+        softcap: float | None = None,
+    ) -> Tensor:
+        """Write a packed row's keys and values into the pool and attend.
+
+        Takes query [1, heads, T, head_dim], key and value [1, kv_heads, T, head_dim]; returns
+        [1, T, heads, head_dim]. A `window` hides rows that are that far back or further.
+        """
+        ...
+
+
 class PackedStep:
     """One forward pass: its segments, the pool they read and write, and their masks."""
 
@@ -91,6 +113,37 @@ class PackedStep:
         self.segments = segments
         self._dtype = dtype
         self._masks: dict[tuple[int, int, int], Tensor | None] = {}
+
+    def attend(
+        self,
+        layer: int,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        *,
+        scaling: float,
+        window: int = 0,
+        softcap: float | None = None,
+    ) -> Tensor:
+        """See `Step`."""
+        pieces = []
+        begin = 0
+        for index, segment in enumerate(self.segments):
+            part = slice(begin, begin + segment.length)
+            self.pool.write(layer, segment.slot, segment.start, key[0, :, part], value[0, :, part])
+            keys, values = self.pool.read(layer, segment.slot, segment.end)
+            plain = segment.chain if segment.begins_slot and not window and not softcap else 0
+            if plain:
+                chain = query[:, :, begin : begin + plain]
+                before = keys[:, :, :plain], values[:, :, :plain]
+                pieces.append(_attend_prompt(chain, *before, scaling))
+            if plain < segment.length:
+                rest = query[:, :, begin + plain : part.stop]
+                mask = self.mask(index, window, query.device, plain)
+                pieces.append(_attend_one(rest, keys, values, mask, scaling, softcap))
+            begin += segment.length
+        packed = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
+        return packed.transpose(1, 2)
 
     def mask(self, index: int, window: int, device: torch.device, first: int = 0) -> Tensor | None:
         """The additive mask [length - first, end] of a segment's tokens from `first` on.
@@ -127,7 +180,7 @@ def attend(
     attention_mask: Tensor | None,
     *,
     scaling: float,
-    step: PackedStep,
+    step: Step,
     sliding_window: int | None = None,
     softcap: float | None = None,
     **_: Any,  # noqa: ANN401  what a model's code passes along and this function has no use for
@@ -135,8 +188,8 @@ def attend(
     """Attend for a packed row, called by a model's own code."""
     layer: int = module.layer_idx  # type: ignore[assignment]
     window = sliding_window or 0
-    return attend_layer(
-        layer, query, key, value, step, scaling=scaling, window=window, softcap=softcap
+    return step.attend(
+        layer, query, key, value, scaling=scaling, window=window, softcap=softcap
     ), None
 
 
@@ -145,34 +198,13 @@ def attend_layer(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    step: PackedStep,
+    step: Step,
     *,
     scaling: float,
     window: int = 0,
-    softcap: float | None = None,
 ) -> Tensor:
-    """Write a packed row's keys and values into the pool and attend.
-
-    Takes query [1, heads, T, head_dim], key and value [1, kv_heads, T, head_dim]; returns
-    [1, T, heads, head_dim].
-    """
-    pieces = []
-    begin = 0
-    for index, segment in enumerate(step.segments):
-        part = slice(begin, begin + segment.length)
-        step.pool.write(layer, segment.slot, segment.start, key[0, :, part], value[0, :, part])
-        keys, values = step.pool.read(layer, segment.slot, segment.end)
-        plain = segment.chain if segment.begins_slot and not window and not softcap else 0
-        if plain:
-            chain = query[:, :, begin : begin + plain]
-            pieces.append(_attend_prompt(chain, keys[:, :, :plain], values[:, :, :plain], scaling))
-        if plain < segment.length:
-            rest = query[:, :, begin + plain : part.stop]
-            mask = step.mask(index, window, query.device, plain)
-            pieces.append(_attend_one(rest, keys, values, mask, scaling, softcap))
-        begin += segment.length
-    packed = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
-    return packed.transpose(1, 2)
+    """Attend for a packed row, called by our own code; see `Step.attend`."""
+    return step.attend(layer, query, key, value, scaling=scaling, window=window)
 
 
 def _attend_prompt(query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> Tensor:

@@ -117,6 +117,16 @@ class KVPool:
         one = slice(slot, slot + 1)
         return self.keys[layer][one, :, :end], self.values[layer][one, :, :end]
 
+    def scatter(self, layer: int, slots: Tensor, rows: Tensor, key: Tensor, value: Tensor) -> None:
+        """Store token t of [kv_heads, T, head_dim] in row `rows[t]` of slot `slots[t]`."""
+        self.keys[layer].transpose(1, 2)[slots, rows] = key.transpose(0, 1)
+        self.values[layer].transpose(1, 2)[slots, rows] = value.transpose(0, 1)
+
+    def gather(self, layer: int, slots: Tensor, end: int) -> tuple[Tensor, Tensor]:
+        """Return copies [B, kv_heads, end, head_dim] of the first `end` rows of `slots` [B]."""
+        keys, values = self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
+        return keys.index_select(0, slots), values.index_select(0, slots)
+
     def keep_path(self, slot: int, start: int, path: Sequence[int]) -> None:
         """Move the accepted nodes' rows `start + path[i]` to `start + i`.
 

@@ -11,7 +11,7 @@ from functools import partial
 from torch import Tensor
 from transformers.modeling_utils import PreTrainedModel
 
-from completer.engine.attention import PackedStep, attend_layer
+from completer.engine.attention import Step, attend_layer
 from models.layers import Attend, DecoderLayers, why_not
 
 
@@ -28,7 +28,7 @@ class LeanForward:
         self.device = model.device
         self.dtype = model.dtype
 
-    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: PackedStep) -> Tensor:
+    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: Step) -> Tensor:
         """Return the logits [R, V] of `rows` [R] of the packed tokens `ids` [T]."""
         layers = self.layers
         hidden = layers.embed(ids)
@@ -36,6 +36,6 @@ class LeanForward:
         return layers.predict(hidden[rows])
 
 
-def attending(step: PackedStep) -> Attend:
+def attending(step: Step) -> Attend:
     """Attention over the tokens of a packed step, each to its own slot."""
     return partial(attend_layer, step=step)

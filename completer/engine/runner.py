@@ -1,7 +1,7 @@
 """The forward pass: packs segments into one row, runs the model, returns the logits asked for."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -9,19 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers.modeling_utils import PreTrainedModel
 
-from completer.engine.attention import NAME, PackedStep, Segment
+from completer.engine.attention import NAME, PackedStep, Segment, Step
+from completer.engine.forward import Forward
+from completer.engine.graphs import StaticPasses
 from completer.engine.kv_cache import KVPool, LayerShape
-
-
-class Forward(Protocol):
-    """A model's arithmetic over one packed row."""
-
-    device: torch.device
-    dtype: torch.dtype
-
-    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: PackedStep) -> Tensor:
-        """Return the logits [R, V] of `rows` [R] of the packed tokens `ids` [T]."""
-        ...
 
 
 class ModelForward:
@@ -33,7 +24,7 @@ class ModelForward:
         self.dtype = model.dtype
         self._model = model
 
-    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: PackedStep) -> Tensor:
+    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: Step) -> Tensor:
         """See `Forward`."""
         output = self._model(
             ids[None], position_ids=positions[None], use_cache=False, logits_to_keep=rows, step=step
@@ -42,11 +33,14 @@ class ModelForward:
 
 
 class Runner:
-    """Runs one model over one KV pool."""
+    """Runs one model over one KV pool; steps that `static` takes go through it."""
 
-    def __init__(self, forward: Forward, pool: KVPool) -> None:
+    def __init__(
+        self, forward: Forward, pool: KVPool, *, static: StaticPasses | None = None
+    ) -> None:
         self.pool = pool
         self.device = forward.device
+        self.static = static
         self._forward = forward
 
     @torch.inference_mode()
@@ -54,6 +48,9 @@ class Runner:
         self, segments: Sequence[Segment], ids: Sequence[int], rows: NDArray[np.int64]
     ) -> Tensor:
         """Run the packed tokens `ids` [T] and return the logits [R, V] of the packed `rows` [R]."""
+        logits = self.static.run(segments, ids, rows) if self.static else None
+        if logits is not None:
+            return logits
         positions = np.concatenate([segment.positions() for segment in segments])
         return self._forward(
             self._tensor(np.asarray(ids, np.int64)),

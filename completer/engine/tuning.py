@@ -17,9 +17,10 @@ from transformers.modeling_utils import PreTrainedModel
 
 from completer.engine.attention import Segment
 from completer.engine.cost import CostCurve, measure, time_pass
+from completer.engine.forward import Forward
 from completer.engine.kv_cache import KVPool
 from completer.engine.lean import LeanForward, supports
-from completer.engine.runner import Forward, ModelForward, Runner, kv_layers
+from completer.engine.runner import ModelForward, Runner, kv_layers
 
 PREFILL, VERIFY, VERIFY_STEPS = 64, 8, 6  # what one keystroke's completion is made of
 CAPACITY = 512

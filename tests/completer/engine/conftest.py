@@ -9,6 +9,7 @@ import torch
 
 from completer.drafting.tree import DraftTree, Source
 from completer.engine.engine import MAX_DRAFT, Engine
+from completer.engine.graphs import StaticPasses
 from completer.engine.kv_cache import KVPool
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
@@ -37,7 +38,9 @@ def make_runner(device: torch.device) -> Callable[..., Runner]:
             dtype=model.dtype,
             device=device,
         )
-        return Runner(forward_of(model, lean=lean, positions=pool.capacity), pool)
+        forward = forward_of(model, lean=lean, positions=pool.capacity)
+        static = StaticPasses(forward, pool) if device.type == "cuda" else None
+        return Runner(forward, pool, static=static)
 
     return make
 
