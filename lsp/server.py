@@ -14,9 +14,11 @@ from lsprotocol import types
 from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 
+from completer.context.head import Heads
 from completer.errors import WorkspaceError
 from completer.interface import CompletionService
 from lsp.documents import Documents
+from lsp.heads import report_heads
 from lsp.inline_completion import InlineCompletions
 from lsp.live_text import LiveText
 from lsp.offers import ACCEPT_COMMAND, Offers
@@ -85,7 +87,8 @@ def create_server(
     synchronization = Synchronization(
         documents, live_text, recorder, session, on_edit=completions.interrupt
     )
-    _add_session_features(server, session, documents, service, recorder)
+    heads = report_heads(recorder, lambda: session.id)
+    _add_session_features(server, session, documents, service, recorder, heads)
     _add_document_features(server, synchronization)
     _add_file_features(server, synchronization)
     _add_completion_features(server, completions, offers)
@@ -98,8 +101,11 @@ def _add_session_features(
     documents: Documents,
     service: CompletionService,
     recorder: Recorder,
+    heads: Heads,
 ) -> None:
     def open_workspaces() -> None:
+        if recorder.records:
+            heads.watch(session.folders)
         for folder in session.folders:
             try:
                 service.open_workspace(folder)
@@ -121,6 +127,7 @@ def _add_session_features(
 
     @server.feature(types.SHUTDOWN)
     def shutdown(_params: None) -> None:
+        heads.stop()
         recorder.session_ended(session.id)
 
 

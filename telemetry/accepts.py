@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from telemetry.alignment import utf16_length
+from telemetry.commits import AcceptedRuns
 from telemetry.events import AcceptKind, EventSource, TextEdit
 from telemetry.recorder import Receipt
 from telemetry.rows import survival_rows
@@ -29,8 +30,9 @@ class _Awaited:
 class Accepts:
     """Stores acceptances and has their texts watched."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, runs: AcceptedRuns) -> None:
         self._store = store
+        self._runs = runs
         self._watches = Watches()
         self._awaited: list[_Awaited] = []
         self._rows = 0
@@ -93,6 +95,11 @@ class Accepts:
             self._store.put(update_row("accept", watch.accept, undone_ms=undone_ms))
         self._watches.apply(uri, edit)
 
+    def renamed(self, uri: str, new_uri: str) -> None:
+        """The file has another name."""
+        self._watches.rename(uri, new_uri)
+        self._runs.rename(uri, new_uri)
+
     def run_due(self, now_ms: int) -> None:
         """Make and store the checks that are due."""
         self._store_checks(self._watches.run_due(now_ms))
@@ -144,6 +151,7 @@ class Accepts:
         return Watch(self._rows, pending.uri, pending.workspace, "", text, now_ms)
 
     def _watch(self, watch: Watch, now_ms: int) -> None:
+        self._runs.add(watch.uri, watch.workspace, watch.text)
         self._store_checks(self._watches.add(watch, now_ms))
 
     def _store_checks(self, results: Sequence[Survival]) -> None:

@@ -20,7 +20,7 @@ def read_document(uri: str, workspace: str, *, trusted: bool) -> str:
     Raises FileNotFoundError if there is none, and OSError if it is not to be read: outside the
     workspace, not a plain file, larger than 1 MiB.
     """
-    path = _path(uri, workspace)
+    path = path_of(uri, workspace)
     if not trusted and not (workspace and path.is_relative_to(Path(workspace).resolve())):
         raise PermissionError(f"{path} lies outside the workspace")
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO must not block the thread
@@ -31,7 +31,11 @@ def read_document(uri: str, workspace: str, *, trusted: bool) -> str:
         return file.read(LARGEST_FILE).decode("utf-8", "replace")
 
 
-def _path(uri: str, workspace: str) -> Path:
+def path_of(uri: str, workspace: str) -> Path:
+    """The file that a `file:` URI, a path, or a path relative to the workspace names.
+
+    Raises PermissionError for documents that are not on this disk.
+    """
     parts = urlsplit(uri)
     if parts.scheme == "file":
         return Path(url2pathname(parts.path)).resolve()

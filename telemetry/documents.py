@@ -120,7 +120,7 @@ class Documents:
         self._display.hide_all(uri, "doc_closed", now_ms)
         if uri in self._documents:
             self._documents[new_uri] = self._documents.pop(uri)
-        self._watches.rename(uri, new_uri)
+        self._accepts.renamed(uri, new_uri)
 
     def deleted(self, now_ms: int, uri: str) -> None:
         """The file is gone."""

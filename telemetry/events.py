@@ -8,8 +8,9 @@ values stays in memory: the store receives its lengths and a keyed hash of it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Trigger = Literal["auto", "manual", "retrigger"]
@@ -112,6 +113,18 @@ class Suggestion:
     offset: int | None = None
     replaced: str = ""
     rank: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit made in a workspace: the lines that it adds to each file.
+
+    `amends` is the id of the commit that it replaces.
+    """
+
+    id: str
+    added: Mapping[Path, Sequence[str]]
+    amends: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def _write_csv(table: str, files: list[Path], folder: Path) -> Path:
     target = folder / f"{table}.csv"
     with target.open("w", newline="", encoding="utf-8") as output:
         writer = csv.writer(output)
-        writer.writerow(_columns(table, files[0]))
+        writer.writerow(_columns(table, files))
         for batch in _batches(table, files):
             writer.writerows(batch)
     return target
@@ -54,26 +54,36 @@ def _write_csv(table: str, files: list[Path], folder: Path) -> Path:
 def _write_parquet(table: str, files: list[Path], folder: Path) -> Path:
     arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     target = folder / f"{table}.parquet"
-    columns = _columns(table, files[0])
+    columns = _columns(table, files)
     rows = [row for batch in _batches(table, files) for row in batch]
     values: dict[str, Any] = {name: [row[i] for row in rows] for i, name in enumerate(columns)}
     parquet.write_table(arrow.table(values), target)
     return target
 
 
-def _columns(table: str, path: Path) -> list[str]:
-    with reading(path) as connection:
-        return ["file", *_exported(connection, table)]
+def _columns(table: str, files: list[Path]) -> list[str]:
+    for path in files:
+        with reading(path) as connection:
+            if _has(connection, table):
+                return ["file", *_exported(connection, table)]
+    return ["file"]
+
+
+def _has(connection: sqlite3.Connection, table: str) -> bool:
+    """Whether the file is new enough to know a table."""
+    return bool(_exported(connection, table))
 
 
 def _exported(connection: sqlite3.Connection, table: str) -> list[str]:
-    info = connection.execute(f"SELECT name FROM pragma_table_info('{table}')")  # noqa: S608
+    info = connection.execute(f"SELECT name FROM pragma_table_info('{table}_named')")  # noqa: S608
     return [name for (name,) in info if name not in WITHHELD]
 
 
 def _batches(table: str, files: list[Path]) -> Iterator[list[tuple[Any, ...]]]:
     for path in files:
         with reading(path) as connection:
+            if not _has(connection, table):
+                continue
             columns = ", ".join(f'"{name}"' for name in _exported(connection, table))
             query = f"SELECT ?, {columns} FROM {table}_named"  # noqa: S608
             cursor = connection.execute(query, (path.stem,))

@@ -20,6 +20,7 @@ from typing import Final
 
 from telemetry.events import (
     AcceptKind,
+    Commit,
     EditClass,
     EventSource,
     HiddenReason,
@@ -106,6 +107,11 @@ class Journal:
         """The database file of this process."""
         return self._store.path
 
+    @property
+    def records(self) -> bool:
+        """See `Recorder`."""
+        return True
+
     def session_started(self, info: SessionInfo) -> str:
         """See `Recorder`."""
         session = new_id()
@@ -189,6 +195,10 @@ class Journal:
     def branch_changed(self, workspace: str) -> None:
         """See `Recorder`."""
         self._send(self._ledger.documents.branch_changed, workspace)
+
+    def committed(self, session: str, workspace: str, commit: Commit) -> None:
+        """See `Recorder`."""
+        self._send(self._ledger.commits.committed, session, workspace, commit)
 
     def flush(self, timeout_s: float = 10.0) -> bool:
         """Wait until what was reported before is stored and what is due is checked."""

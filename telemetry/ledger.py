@@ -7,6 +7,7 @@ same rows.
 from __future__ import annotations
 
 from telemetry.accepts import Accepts
+from telemetry.commits import AcceptedRuns, Commits
 from telemetry.display import Display
 from telemetry.documents import Documents
 from telemetry.privacy import OptOut, Pseudonyms
@@ -19,13 +20,15 @@ class Ledger:
     """Turns events into rows of a store. Not thread-safe."""
 
     def __init__(self, store: Store, pseudonyms: Pseudonyms, opt_out: OptOut) -> None:
-        self._accepts = Accepts(store)
+        runs = AcceptedRuns()
+        self._accepts = Accepts(store, runs)
         self._rollup = EditRollup(store)
         self.sessions = Sessions(store, pseudonyms, opt_out)
         self.display = Display(store, pseudonyms, self.sessions, self._accepts)
         self.documents = Documents(
             pseudonyms, self.sessions, self.display, self._accepts, self._rollup
         )
+        self.commits = Commits(store, pseudonyms, self.sessions, runs)
 
     def session_ended(self, now_ms: int, session: str) -> None:
         """A client has gone."""

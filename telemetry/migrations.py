@@ -34,7 +34,9 @@ LABELLED: Final[dict[str, tuple[str, ...]]] = {
     "survival": ("state", "method"),
     "edit_rollup": ("lang", "cls"),
     "ingest_gap": ("reason",),
+    "commit_attr": (),
 }
+_ADDED_LATER: Final = frozenset({"commit_attr"})
 
 _TABLES: Final = """
 CREATE TABLE label (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -90,6 +92,15 @@ CREATE TABLE ingest_gap (
 """
 
 
+_COMMITS: Final = """
+CREATE TABLE commit_attr (
+    id INTEGER PRIMARY KEY, session INTEGER NOT NULL, commit_h INTEGER NOT NULL,
+    ts_ms INTEGER NOT NULL, files INTEGER NOT NULL, added INTEGER NOT NULL, ai INTEGER NOT NULL,
+    whole INTEGER NOT NULL
+) STRICT
+"""
+
+
 @MIGRATIONS(name="0001_tables")
 def _tables(db: Database) -> None:
     # One statement at a time: `executescript` would commit the migration's transaction.
@@ -100,14 +111,24 @@ def _tables(db: Database) -> None:
 
 @MIGRATIONS(name="0002_named_views")
 def _named_views(db: Database) -> None:
-    for table, labelled in LABELLED.items():
-        columns = ", ".join(
-            f"(SELECT name FROM label WHERE id = t.{column.name}) AS {column.name}"  # noqa: S608
-            if column.name in labelled
-            else f"t.{column.name}"
-            for column in db.table(table).columns
-        )
-        db.create_view(f"{table}_named", f"SELECT {columns} FROM {table} AS t")  # noqa: S608
+    for table in LABELLED.keys() - _ADDED_LATER:
+        _create_named_view(db, table)
+
+
+@MIGRATIONS(name="0003_commits")
+def _commits(db: Database) -> None:
+    db.execute(_COMMITS)
+    _create_named_view(db, "commit_attr")
+
+
+def _create_named_view(db: Database, table: str) -> None:
+    columns = ", ".join(
+        f"(SELECT name FROM label WHERE id = t.{column.name}) AS {column.name}"  # noqa: S608
+        if column.name in LABELLED[table]
+        else f"t.{column.name}"
+        for column in db.table(table).columns
+    )
+    db.create_view(f"{table}_named", f"SELECT {columns} FROM {table} AS t")  # noqa: S608
 
 
 class SchemaTooNewError(Exception):

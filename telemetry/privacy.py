@@ -48,6 +48,10 @@ class Pseudonyms:
         """The same for a suggestion and what is left of it after some was typed, 63 bits."""
         return self._number("ending", f"{uri}\0{''.join(text.split())[-32:]}")
 
+    def commit(self, commit_id: str) -> int:
+        """A commit's id, 63 bits."""
+        return self._number("commit", commit_id)
+
     def _number(self, kind: str, value: str) -> int:
         return int.from_bytes(self._digest(kind, value)[:8]) >> 1
 

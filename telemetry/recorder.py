@@ -19,6 +19,7 @@ from typing import Protocol
 
 from telemetry.events import (
     AcceptKind,
+    Commit,
     EditClass,
     EventSource,
     HiddenReason,
@@ -33,6 +34,11 @@ Receipt = Future[bool]
 
 class Recorder(Protocol):
     """A sink for what happens at a front door."""
+
+    @property
+    def records(self) -> bool:
+        """Whether anything is kept of what is reported: if not, it need not be found out."""
+        ...
 
     def session_started(self, info: SessionInfo) -> str:
         """A client connected (or an HTTP user was first seen); returns the session's id."""
@@ -129,6 +135,10 @@ class Recorder(Protocol):
         """Another branch was checked out: what happens to the files there is nobody's editing."""
         ...
 
+    def committed(self, session: str, workspace: str, commit: Commit) -> None:
+        """A commit was made: which of the text that it adds came from accepted suggestions?"""
+        ...
+
     def close(self, timeout_s: float = 5.0) -> None:
         """Store what is queued, censor what is still watched, and stop."""
         ...
@@ -136,6 +146,11 @@ class Recorder(Protocol):
 
 class NullRecorder:
     """Records nothing: telemetry that is switched off."""
+
+    @property
+    def records(self) -> bool:
+        """See `Recorder`."""
+        return False
 
     def session_started(self, info: SessionInfo) -> str:
         """See `Recorder`."""
@@ -205,6 +220,9 @@ class NullRecorder:
         """See `Recorder`."""
 
     def branch_changed(self, workspace: str) -> None:
+        """See `Recorder`."""
+
+    def committed(self, session: str, workspace: str, commit: Commit) -> None:
         """See `Recorder`."""
 
     def close(self, timeout_s: float = 5.0) -> None:

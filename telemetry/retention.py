@@ -64,6 +64,7 @@ def _purge_file(path: Path, before_ms: int | None, user_h: str | None, everythin
             purged = _delete_chosen(connection, before_ms, user_h)
         left = connection.execute(
             "SELECT (SELECT count(*) FROM opportunity) + (SELECT count(*) FROM edit_rollup)"
+            " + (SELECT count(*) FROM commit_attr)"
         ).fetchone()[0]
     if left:
         vacuum(path)
@@ -90,6 +91,7 @@ def _delete_chosen(
     statements = [
         f"DELETE FROM opportunity WHERE ts_ms < :before AND {whose}",  # noqa: S608
         f"DELETE FROM edit_rollup WHERE minute * 60000 < :before AND {whose}",  # noqa: S608
+        f"DELETE FROM commit_attr WHERE ts_ms < :before AND {whose}",  # noqa: S608
         "DELETE FROM ingest_gap WHERE :any_user AND ts_ms < :before",
         "DELETE FROM suggestion WHERE opportunity NOT IN (SELECT id FROM opportunity)",
         "DELETE FROM accept WHERE suggestion NOT IN (SELECT id FROM suggestion)",
@@ -99,6 +101,7 @@ def _delete_chosen(
     # A session is who; without events it is nobody's.
     connection.execute(
         "DELETE FROM session WHERE id NOT IN "
-        "(SELECT session FROM opportunity UNION SELECT session FROM edit_rollup)"
+        "(SELECT session FROM opportunity UNION SELECT session FROM edit_rollup "
+        "UNION SELECT session FROM commit_attr)"
     )
     return purged

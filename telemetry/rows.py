@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, fields
 from typing import Final
 
@@ -16,6 +18,7 @@ from telemetry.writes import Write, insert, insert_row
 Label = Callable[[str], int]
 
 SURVIVAL_COLUMNS: Final = tuple(field.name for field in fields(Survival))
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")  # of a feature
 _STATE, _METHOD = SURVIVAL_COLUMNS.index("state"), SURVIVAL_COLUMNS.index("method")
 
 
@@ -37,7 +40,6 @@ def opportunity_row(
     row: int, session: int, doc_h: int, event: Opportunity, label: Label, now_ms: int
 ) -> Write:
     """A trigger point and its outcome."""
-    features = {name: float(value) for name, value in event.features.items()}
     return insert_row(
         "opportunity",
         id=row,
@@ -64,7 +66,17 @@ def opportunity_row(
         draft_ok_tok=event.accepted_draft_tokens,
         p_accept=event.p_accept,
         propensity=event.propensity,
-        features=json.dumps(features) if features else None,
+        features=_features(event.features),
+    )
+
+
+def _features(features: Mapping[str, float]) -> str | None:
+    """A JSON object of numbers; ValueError for anything in which a text could hide."""
+    for name, value in features.items():
+        if not _NAME.fullmatch(name) or not math.isfinite(value):
+            raise ValueError(f"the feature {name!r} is not a plain name with a finite number")
+    return (
+        json.dumps({name: float(value) for name, value in features.items()}) if features else None
     )
 
 

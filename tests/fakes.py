@@ -127,6 +127,11 @@ class FakeRecorder(NullRecorder):
         self.calls: list[tuple[Any, ...]] = []
         self.receipt = receipt or super().shown("")
 
+    @property
+    def records(self) -> bool:
+        """See `Recorder`."""
+        return True
+
     def session_started(self, info: Any) -> str:
         """See `Recorder`."""
         self.calls.append(("session_started", info))
@@ -187,6 +192,14 @@ class FakeRecorder(NullRecorder):
     def document_deleted(self, uri: str) -> None:
         """See `Recorder`."""
         self.calls.append(("document_deleted", uri))
+
+    def branch_changed(self, workspace: str) -> None:
+        """See `Recorder`."""
+        self.calls.append(("branch_changed", workspace))
+
+    def committed(self, session: str, workspace: str, commit: Any) -> None:
+        """See `Recorder`."""
+        self.calls.append(("committed", session, workspace, commit))
 
     def of(self, method: str) -> list[tuple[Any, ...]]:
         """The arguments of every call of one method."""

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from completer.context.head import Heads
 from completer.http import errors, events, llamacpp, mistral, openai, tabby, tgi
 from completer.http.answering import Answering
 from completer.http.body import read_json
@@ -45,7 +46,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        heads = Heads(on_move=lambda folder: recorder.branch_changed(str(folder)))
+        if recorder.records:
+            heads.watch(service.info().workspaces)
         yield
+        heads.stop()
         answering.close()
 
     app = Starlette(

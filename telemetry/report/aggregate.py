@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from telemetry.migrations import SchemaTooNewError
 from telemetry.report.columns import Chunk, Column, Ints, id_bounds, labels, read_columns
+from telemetry.report.commits import Commits, read_commits
 from telemetry.report.sums import Codes, Floats, Sums
 from telemetry.report.tables import (
     ACCEPT,
     EDIT,
     LABELLED_GROUPINGS,
+    MILLION,
     OPPORTUNITY,
     OPPORTUNITY_COUNTS,
     SUGGESTION,
@@ -59,6 +61,7 @@ class Aggregate:
     gaps: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     late_checks: int = 0
+    commits: Commits = field(default_factory=Commits)
 
 
 def aggregate(
@@ -77,6 +80,7 @@ def aggregate(
                 _File(path, connection, result, now_ms, late).read()
         except (sqlite3.Error, SchemaTooNewError) as error:
             result.skipped[path.name] = str(error)
+    result.commits.add_to(result.sums)
     return result
 
 
@@ -113,7 +117,7 @@ class _File:
             user = self._sums.user(user_h)
             self._users.put(np.array([session]), {"user": np.array([user])})
         self._of_sessions = {name: Common(self._bounds["session"]) for name in _BY_SESSION}
-        self._opportunities = ById(self._bounds["opportunity"], "cell", "user")
+        self._opportunities = ById(self._bounds["opportunity"], "cell", "user", "p_accept")
         self._suggestions = ById(self._bounds["suggestion"], "cell", "user")
         self._accepts = ById(self._bounds["accept"], "suggestion", "net_len", "inferred", "age_s")
 
@@ -125,6 +129,7 @@ class _File:
         self._expect_checks()
         self._read_survival()
         self._read_edits()
+        self._read_commits()
 
     def _read_opportunities(self) -> None:
         not_requested = self._ids.get("not_requested", -1)
@@ -138,7 +143,8 @@ class _File:
             values["requested"] = (rows["outcome"] != not_requested).astype(float)
             values["decoded"] = (rows["steps"] > 0).astype(float)
             self._sums.add(cells, users, values)
-            self._opportunities.put(rows["id"], {"cell": cells, "user": users})
+            known = {"cell": cells, "user": users, "p_accept": rows["p_accept"] + 1}
+            self._opportunities.put(rows["id"], known)
             for name, common in self._of_sessions.items():
                 common.put_rows(rows["session"], groups[name])
             answered = (rows["outcome"] == self._ids.get("returned", -1)) & (rows["total_us"] >= 0)
@@ -173,7 +179,10 @@ class _File:
             of_opportunity = self._opportunities.get(rows["opportunity"], "cell")
             cell = cells.within(of_opportunity, "by_lines", lines[np.minimum(rows["multiline"], 1)])
             self._suggestions.put(rows["id"], {"cell": cell, "user": users})
-            self._sums.add(cell, users, self._suggestion_values(rows, rows["id"] - first))
+            values = self._suggestion_values(rows, rows["id"] - first)
+            p_accept = (self._opportunities.get(rows["opportunity"], "p_accept") - 1) / MILLION
+            values |= _predictions(values["shown"], values["full"], p_accept)
+            self._sums.add(cell, users, values)
 
     def _suggestion_values(self, rows: Chunk, at: Ints) -> dict[str, Floats]:
         shown = rows["is_shown"] == 1
@@ -251,9 +260,8 @@ class _File:
         classes = {self._ids.get(label, -1): name for label, name in _EDIT_SUMS.items()}
         for rows in self._chunks("edit_rollup", EDIT, key="session", step=_SESSION_STEP):
             users = self._users.get(rows["session"], "user")
-            groups = {n: common.shared(rows["session"]) for n, common in self._of_sessions.items()}
+            groups = self._groups_of_sessions(rows)
             groups["by_language"] = self._group("by_language", rows["lang"])
-            groups["by_day"] = self._day(rows["day"])
             values = {
                 name: np.where(rows["cls"] == id_, rows["ins"], 0).astype(float)
                 for id_, name in classes.items()
@@ -261,6 +269,18 @@ class _File:
             }
             values["edits"] = rows["events"].astype(float)
             self._sums.add(self._sums.cells.of(groups), users, values)
+
+    def _read_commits(self) -> None:
+        rows = read_commits(self._connection)
+        if len(rows["session"]):
+            users = self._users.get(rows["session"], "user")
+            cells = self._sums.cells.of(self._groups_of_sessions(rows))
+            self._result.commits.add(rows, cells, users)
+
+    def _groups_of_sessions(self, rows: Chunk) -> dict[str, Codes]:
+        """The groups of rows that know their session and their day."""
+        groups = {n: common.shared(rows["session"]) for n, common in self._of_sessions.items()}
+        return groups | {"by_day": self._day(rows["day"])}
 
     def _chunks(
         self, table: str, columns: Mapping[str, Column], key: str = "id", step: int = _STEP
@@ -283,6 +303,17 @@ class _File:
             numbers[offset] = self._sums.cells.group(grouping, name(first + offset))
         numbered: Codes = numbers[values - first]
         return numbered
+
+
+def _predictions(shown: Floats, full: Floats, p_accept: Floats) -> dict[str, Floats]:
+    """How predicted acceptance (negative: none was predicted) fits what happened."""
+    predicted = shown * (p_accept >= 0)
+    return {
+        "predicted": predicted,
+        "predicted_p": predicted * p_accept,
+        "predicted_full": predicted * full,
+        "predicted_error": predicted * (p_accept - full) ** 2,
+    }
 
 
 def _latest(window_s: int) -> float:

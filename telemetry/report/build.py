@@ -31,6 +31,8 @@ GROUPINGS: Final = (
     "by_arm",
     "by_draft_source",
     "by_lines",
+    "by_exit_mode",
+    "by_distribution",
 )
 
 

@@ -37,12 +37,15 @@ _BARS: Final = {
     "by_model": "Acceptance by model",
     "by_draft_source": "Acceptance by draft source",
     "by_lines": "Acceptance, single against several lines",
+    "by_exit_mode": "Acceptance by exit mode",
+    "by_distribution": "Acceptance by distribution",
     "by_arm": "Acceptance by arm",
 }
 _SPEED_BARS: Final[tuple[tuple[str, str, Unit], ...]] = (
     ("Tokens per step by draft source", "tokens_per_step", "ratio"),
     ("Drafted tokens accepted by draft source", "draft_acceptance", "share"),
 )
+_SELDOM: Final = ("by_exit_mode", "by_distribution")  # most have but one
 _MOST_BARS: Final = 15
 _NOTHING: Final = Figure(None, 0)
 
@@ -159,7 +162,7 @@ def _comparisons(report: Report) -> str:
     parts = []
     for grouping, heading in _BARS.items():
         groups = report.groups[grouping]
-        if groups:
+        if len(groups) > (grouping in _SELDOM):
             rows = [(name, figures["codecompose"]) for name, figures in groups.items()]
             parts.append(_bars(heading, rows, "share"))
     for heading, metric, kind in _SPEED_BARS:

@@ -2,7 +2,8 @@
 
 "read" is shown for at least 750 ms, or accepted. A distance d is Levenshtein's over the longer of
 both lengths, 1 if the text was removed or not found. `ai` counts UTF-16 units that came from
-accepted suggestions, `typed` those typed by hand.
+accepted suggestions, `typed` those typed by hand. A commit's share counts visible characters, in
+commits whose predecessor was seen as well.
 
 - CodeCompose: Murali et al. 2023 (Meta). CAR, wCAR, CPR: "Improving FIM code completions via
   context and curriculum based learning" (Sourcegraph). Unchanged, mostly unchanged: Ziegler et al.
@@ -156,7 +157,34 @@ METRICS: Final[tuple[Metric, ...]] = (
         ("ai", "ide"),
         ("ai", "ide", "typed", "auto_close"),
     ),
+    Metric(
+        "commit_share",
+        "Share of committed code from completions",
+        ("committed_ai",),
+        ("committed",),
+        "commits",
+        is_proportion=False,
+        censored="commits_partly",
+    ),
     *(metric for window in WINDOWS_S for metric in _survival(window)),
+    Metric(
+        "p_accept_mean",
+        "P(accept), as predicted",
+        ("predicted_p",),
+        ("predicted",),
+        "predicted",
+        is_proportion=False,
+    ),
+    _acceptance("p_accept_observed", "P(accept), as it came", "predicted_full", "predicted"),
+    Metric(
+        "p_accept_brier",
+        "P(accept), mean squared error (Brier)",
+        ("predicted_error",),
+        ("predicted",),
+        "predicted",
+        "ratio",
+        is_proportion=False,
+    ),
     Metric(
         "tokens_per_step",
         "Tokens / verification step",

@@ -40,6 +40,10 @@ SUGGESTION_SUMS: Final = (
     "esc",
     "inferred_shown",
     "inferred_full",
+    "predicted",
+    "predicted_p",
+    "predicted_full",
+    "predicted_error",
 )
 SURVIVAL_SUMS: Final = (
     "checked",
@@ -53,12 +57,14 @@ SURVIVAL_SUMS: Final = (
     "inferred_checked",
 )
 EDIT_SUMS: Final = ("edits", "ai", "chat", "ide", "typed", "auto_close")
+COMMIT_SUMS: Final = ("commits", "commits_partly", "committed", "committed_ai")
 
 SUMS: Final = (
     *OPPORTUNITY_SUMS,
     *SUGGESTION_SUMS,
     *(f"{name}_{window}" for window in WINDOWS_S for name in SURVIVAL_SUMS),
     *EDIT_SUMS,
+    *COMMIT_SUMS,
 )
 # What ratios are made of whose interval is bootstrapped over users.
 CLUSTERED_SUMS: Final = (
@@ -72,8 +78,12 @@ CLUSTERED_SUMS: Final = (
     "reused_tok",
     "read_len",
     "accepted_len",
+    "predicted",
+    "predicted_p",
+    "predicted_error",
     *(f"{name}_{window}" for window in WINDOWS_S for name in ("arc", "net")),
     *EDIT_SUMS,
+    *COMMIT_SUMS,
 )
 
 
@@ -86,6 +96,8 @@ GROUPINGS: Final = (
     "by_draft_source",
     "by_lines",
     "by_finish_reason",
+    "by_exit_mode",
+    "by_distribution",
 )
 OTHER: Final = "other"
 _GROUP_BITS: Final = 8

@@ -18,7 +18,10 @@ LABELLED_GROUPINGS: Final = {
     "by_arm": "arm",
     "by_draft_source": "draft_source",
     "by_finish_reason": "finish_reason",
+    "by_exit_mode": "exit_mode",
+    "by_distribution": "distribution",
 }
+MILLION: Final = 1_000_000  # probabilities are read in millionths
 _DAY: Final = Column(f"ts_ms / {DAY_MS}")
 OPPORTUNITY_COUNTS: Final = (
     "steps",
@@ -34,6 +37,7 @@ OPPORTUNITY: Final = {
     "day": _DAY,
     "outcome": Column("outcome"),
     "total_us": Column("CAST(total_ms * 1000 + 0.5 AS INTEGER)", 2, is_nullable=True),
+    "p_accept": Column(f"CAST(p_accept * {MILLION} + 0.5 AS INTEGER)", is_nullable=True),
     **{name: Column(name) for name in LABELLED_GROUPINGS.values()},
     **{name: Column(name) for name in OPPORTUNITY_COUNTS},
 }

@@ -23,12 +23,24 @@ from telemetry.report.wording import (
 )
 
 _GROUP_METRICS = ("codecompose", "acceptance", "wcar", "mostly_unchanged_300", "latency_p50_ms")
+_AUTHORSHIP = (
+    "shown_rate",
+    "display_rate",
+    "car",
+    "explicit_cancel_rate",
+    "pcw",
+    "rocc",
+    "commit_share",
+)
+_PREDICTION = ("p_accept_mean", "p_accept_observed", "p_accept_brier")
 _GROUPS = {
     "by_day": "By day (UTC)",
     "by_language": "By language",
     "by_model": "By model",
     "by_draft_source": "By draft source",
     "by_lines": "Single against several lines",
+    "by_exit_mode": "By exit mode",
+    "by_distribution": "By distribution",
     "by_arm": "By arm",
 }
 
@@ -41,10 +53,11 @@ def render_terminal(report: Report, console: Console) -> None:
         console.print(f"[yellow]{escape(warning)}[/yellow]")
     console.print(_table("Headline", figures, HEADLINE))
     console.print(_persistence(figures))
-    rates = ("shown_rate", "display_rate", "car", "explicit_cancel_rate", "pcw", "rocc")
-    console.print(_table("Display and authorship", figures, rates))
+    console.print(_table("Display and authorship", figures, _AUTHORSHIP))
     speed = (*LATENCY_TITLES, "tokens_per_step", "draft_acceptance", "prompt_reuse")
     console.print(_table("Speed and speculation", figures, speed))
+    if figures["p_accept_mean"].n:
+        console.print(_table("Predicted acceptance", figures, _PREDICTION))
     if report.finish_reasons:
         console.print(_finish(report.finish_reasons))
     for grouping, heading in _GROUPS.items():

@@ -118,8 +118,20 @@ def _draw(
         "draft_ok": np.where(steps > 0, drafted // 3, 0),
         "typed": rng.poisson(80.0, size),
         "p_accept": np.round(rng.random(size), 4),
+        "exit_mode": (rng.random(size) < 0.2).astype(int),
     }
+    batch["features"] = np.array([f'{{"margin": {p}}}' for p in batch["p_accept"]], dtype=object)
+    batch |= _draw_commits(rng, size)
     return batch | _draw_fates(rng, people.readiness[user], people.arm[user], batch["outcome"] == 0)
+
+
+def _draw_commits(rng: np.random.Generator, size: int) -> dict[str, Array]:
+    """After which opportunities there was a commit, and what it held, `[opportunities]`."""
+    committed = np.where(rng.random(size) < 0.01, rng.poisson(800.0, size), 0)
+    return {
+        "committed": committed,
+        "committed_ai": (committed * rng.beta(2.0, 8.0, size)).astype(int),
+    }
 
 
 def _draw_fates(

@@ -10,6 +10,8 @@ import numpy as np
 from telemetry.rollup import ROLLUP_COLUMNS
 from telemetry.simulation.vocabulary import (
     ARMS,
+    DISTRIBUTIONS,
+    EXIT_MODES,
     FINISH,
     LANGUAGES,
     MODELS,
@@ -46,6 +48,7 @@ def writes(batch: dict[str, Array], ids: Ids, label: Label) -> list[Write]:
         *(_survival(accepts, window_s, label) for window_s in WINDOWS_S),
         _edits(batch, "typed", batch["typed"], label),
         _edits(accepts, "ai_inline", accepts["taken"], label),
+        _commits(_where(batch, batch["committed"] > 0)),
     ]
 
 
@@ -96,8 +99,8 @@ def _opportunities(rows: dict[str, Array], label: Label) -> Write:
             "arm": _labelled(ARMS, label, rows["arm"]),
             "draft_source": _labelled(SOURCES, label, rows["source"]),
             "finish_reason": _labelled(FINISH, label, rows["finish"]),
-            "exit_mode": label(""),
-            "distribution": label("model"),
+            "exit_mode": _labelled(EXIT_MODES, label, rows["exit_mode"]),
+            "distribution": _labelled(DISTRIBUTIONS, label, rows["exit_mode"]),
             "total_ms": rows["total_ms"],
             "prompt_tok": rows["prompt_tok"],
             "reused_tok": rows["reused"],
@@ -107,6 +110,7 @@ def _opportunities(rows: dict[str, Array], label: Label) -> Write:
             "draft_ok_tok": rows["draft_ok"],
             "p_accept": rows["p_accept"],
             "propensity": 1,
+            "features": rows["features"],
         },
     )
 
@@ -178,6 +182,22 @@ def _survival(rows: dict[str, Array], window_s: int, label: Label) -> Write:
             "arc": _or_null(length - lev, known),
             "ws_only": _or_null(0 * length, known),
             "branch_changed": 0,
+        },
+    )
+
+
+def _commits(rows: dict[str, Array]) -> Write:
+    return _insert(
+        "commit_attr",
+        {
+            "id": rows["row"],
+            "session": rows["user"] + 1,
+            "commit_h": rows["row"],
+            "ts_ms": rows["ts_ms"],
+            "files": 1,
+            "added": rows["committed"],
+            "ai": rows["committed_ai"],
+            "whole": 1,
         },
     )
 

@@ -11,14 +11,28 @@ from typing import Any, Final
 
 import numpy as np
 
-from telemetry.simulation.vocabulary import ARMS, LANGUAGES, MODELS, Array
+from telemetry.simulation.vocabulary import (
+    ARMS,
+    DISTRIBUTIONS,
+    EXIT_MODES,
+    LANGUAGES,
+    MODELS,
+    Array,
+)
 from telemetry.survival import WINDOWS_S
 
 _DAY_MS: Final = 86_400_000
+_OF_EDITS: Final = ("saved", "google", "pcw", "rocc", "commit_share")
+_UNKNOWN: Final = {
+    "by_language": ("commit_share",),  # a commit has no language
+    "by_model": _OF_EDITS,  # people here use both: their edits belong to neither
+    "by_exit_mode": _OF_EDITS,
+    "by_distribution": _OF_EDITS,
+}
 
 
 class Truth:
-    """Counts of what was drawn, overall and by day, language, model and arm."""
+    """Counts of what was drawn, overall and by group."""
 
     def __init__(self) -> None:
         self._counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
@@ -36,6 +50,8 @@ class Truth:
             ("by_language", "lang", LANGUAGES),
             ("by_model", "model", MODELS),
             ("by_arm", "arm", ARMS),
+            ("by_exit_mode", "exit_mode", EXIT_MODES),
+            ("by_distribution", "exit_mode", DISTRIBUTIONS),
         ):
             for code, name in enumerate(names):
                 self._count(grouping, name, _of(batch, batch[column] == code))
@@ -65,6 +81,11 @@ class Truth:
             "draft_ok": rows["draft_ok"].sum(),
             "prompt": rows["prompt_tok"].sum(),
             "reused": rows["reused"].sum(),
+            "predicted_p": round(1e6 * rows["p_accept"][shown].sum()),
+            "error": round(1e8 * ((rows["p_accept"] - full)[shown] ** 2).sum()),
+            "commits": (rows["committed"] > 0).sum(),
+            "committed": rows["committed"].sum(),
+            "committed_ai": rows["committed_ai"].sum(),
         }
         fates = _fates(_of(rows, accepted))
         self._counts[grouping, name].update({k: int(v) for k, v in (counted | fates).items()})
@@ -74,9 +95,8 @@ class Truth:
         result: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         for (grouping, name), counts in self._counts.items():
             values = {key: {"value": value, "n": n} for key, (value, n) in _metrics(counts).items()}
-            if grouping == "by_model":  # people here use both: their edits belong to neither
-                for of_edits in ("saved", "google", "pcw", "rocc"):
-                    del values[of_edits]
+            for unknown in _UNKNOWN.get(grouping, ()):
+                del values[unknown]
             result[grouping][name] = values
         return {"overall": result.pop("overall")["overall"] | self._latencies(), **result}
 
@@ -124,7 +144,7 @@ def _fates(accepts: dict[str, Array]) -> dict[str, int]:
 
 
 def _metrics(c: Counter[str]) -> dict[str, tuple[float | None, int]]:
-    def ratio(above: int, below: int, n: int) -> tuple[float | None, int]:
+    def ratio(above: float, below: int, n: int) -> tuple[float | None, int]:
         return (above / below if below else None), n
 
     ai, typed = c["accepted_length"], c["typed"]
@@ -137,6 +157,9 @@ def _metrics(c: Counter[str]) -> dict[str, tuple[float | None, int]]:
         "display_rate": ratio(c["shown"], c["requested"], c["requested"]),
         "explicit_cancel_rate": ratio(c["esc"], c["shown"], c["shown"]),
         "cpo": ratio(ai, c["opportunities"], c["opportunities"]),
+        "p_accept_mean": ratio(c["predicted_p"] / 1e6, c["shown"], c["shown"]),
+        "p_accept_observed": ratio(c["full"], c["shown"], c["shown"]),
+        "p_accept_brier": ratio(c["error"] / 1e8, c["shown"], c["shown"]),
         "tokens_per_step": ratio(c["tokens"], c["steps"], c["requested"]),
         "draft_acceptance": ratio(c["draft_ok"], c["drafted"], c["requested"]),
         "prompt_reuse": ratio(c["reused"], c["prompt"], c["opportunities"]),
@@ -156,4 +179,5 @@ def _metrics(c: Counter[str]) -> dict[str, tuple[float | None, int]]:
         "google": ratio(ai, ai + typed, edits),
         "pcw": ratio(ai, ai + typed, edits),
         "rocc": ratio(ai, ai + typed, edits),
+        "commit_share": ratio(c["committed_ai"], c["committed"], c["commits"]),
     }

@@ -1,8 +1,10 @@
 """A recorder on a clock that tests turn, with a person at an editor in front of it."""
 
+from pathlib import Path
+
 import pytest
 
-from telemetry.events import Opportunity, SessionInfo, Suggestion, TextEdit
+from telemetry.events import Commit, Opportunity, SessionInfo, Suggestion, TextEdit
 from telemetry.journal import open_recorder
 from tests.telemetry.databases import rows
 
@@ -61,6 +63,11 @@ class Editor:
 
     def write(self, text):
         self.edit((len(self.text), "", text))
+
+    def commit(self, commit_id, *lines, path=Path("/w/a.py"), amends=None):
+        """A commit that adds these lines to a file."""
+        made = Commit(id=commit_id, added={path: lines}, amends=amends)
+        self.recorder.committed(self.session, self.workspace, made)
 
     def one(self, query):
         self.settle()

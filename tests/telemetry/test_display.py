@@ -155,13 +155,12 @@ def test_what_a_request_was_like_is_stored(editor):
     )
 
 
-def test_features_that_are_not_numbers_are_refused(editor):
-    event = Opportunity(
-        session=editor.session,
-        uri=editor.uri,
-        outcome="empty",
-        features={"line": "secret = 1"},
-    )
+@pytest.mark.parametrize(
+    "features",
+    [{"line": "secret = 1"}, {"secret = 1": 1.0}, {"margin": float("nan")}, {"margin": [1.0]}],
+)
+def test_features_that_are_not_plain_names_with_numbers_are_refused(editor, features):
+    event = Opportunity(session=editor.session, uri=editor.uri, outcome="empty", features=features)
     editor.recorder.opportunity(event)
     assert editor.one("SELECT count(*) FROM opportunity") == (0,)
 

@@ -2,9 +2,12 @@
 
 import csv
 import importlib.util
+import sqlite3
+from contextlib import closing
 
 import pytest
 
+from telemetry.events import Opportunity
 from telemetry.export import MissingLibraryError, export
 from telemetry.privacy import KEY_FILE
 
@@ -28,6 +31,38 @@ def test_every_table_is_written_with_its_words_spelled_out(recorded, tmp_path):
     (accept,) = read(tmp_path / "out" / "accept.csv")
     assert (accept["kind"], accept["delta_len"], accept["ev_src"]) == ("full", "8", "inferred")
     assert accept["file"] == recorded.recorder.path.stem
+
+
+def test_a_file_from_before_a_table_was_there_adds_no_rows_to_it(recorded, tmp_path):
+    path = recorded.recorder.path
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP VIEW commit_attr_named")
+    export(recorded.folder, tmp_path / "out")
+    assert read(tmp_path / "out" / "commit_attr.csv") == []
+
+
+def test_a_stop_decision_is_exported_whole(editor, tmp_path):
+    editor.recorder.opportunity(
+        Opportunity(
+            session=editor.session,
+            uri=editor.uri,
+            outcome="filtered",
+            finish_reason="low_confidence",
+            exit_mode="early",
+            distribution="early-exit",
+            p_accept=0.25,
+            propensity=0.5,
+            features={"margin": 1.5},
+        )
+    )
+    editor.settle()
+    export(editor.folder, tmp_path / "out")
+    (row,) = read(tmp_path / "out" / "opportunity.csv")
+    stored = ("finish_reason", "exit_mode", "distribution", "p_accept", "propensity", "features")
+    assert [row[name] for name in stored] == [
+        *("low_confidence", "early", "early-exit", "0.25", "0.5"),
+        '{"margin": 1.5}',
+    ]
 
 
 def test_neither_key_nor_text_hashes_are_written(recorded, tmp_path):

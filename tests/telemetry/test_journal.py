@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
@@ -29,10 +30,12 @@ def test_no_character_of_source_text_reaches_the_disk(editor):
         offset += len(text)
     editor.recorder.session_started(SessionInfo(client="test", user=CANARY))
     editor.recorder.document_reset(uri, 3, CANARY * 10)
+    editor.commit(CANARY, *texts, path=Path(f"/home/{CANARY}/a.py"))
     editor.wait(1_000)
     written = list(editor.folder.rglob("*"))
     assert {path.suffix for path in written} >= {".sqlite3", ".sqlite3-wal", ".key"}
     assert editor.one("SELECT count(*) FROM accept") == (3,)
+    assert editor.one("SELECT ai > 0 FROM commit_attr") == (1,)
     for path in written:
         content = path.read_bytes()
         assert CANARY.encode() not in content

@@ -34,6 +34,16 @@ def test_no_column_could_hold_source_text(db):
     assert text_columns == TEXT_COLUMNS
 
 
+def test_a_file_from_before_a_table_gets_it_with_the_next_write():
+    db = Database(memory=True, execute_plugins=False)
+    MIGRATIONS.apply(db, stop_before="0003_commits")
+    assert not db.table("commit_attr").exists()
+    MIGRATIONS.apply(db)
+    assert db.table("commit_attr").exists()
+    assert set(db.view_names()) == {f"{table}_named" for table in LABELLED}
+    db.close()
+
+
 def test_applying_twice_changes_nothing(db):
     MIGRATIONS.apply(db)
     refuse_newer(db)

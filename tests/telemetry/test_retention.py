@@ -7,7 +7,7 @@ from telemetry.retention import DAY_MS, apply_retention, purge
 from tests.telemetry.conftest import Editor
 from tests.telemetry.databases import count, rows
 
-TABLES = ("opportunity", "suggestion", "accept", "survival", "edit_rollup")
+TABLES = ("opportunity", "suggestion", "accept", "survival", "edit_rollup", "commit_attr")
 
 
 @pytest.fixture
@@ -16,12 +16,14 @@ def past(tmp_path):
     editor = Editor(tmp_path)
     editor.offer("return x")
     editor.write("return x")
+    editor.commit("c1")
     editor.wait(1_000)
     editor.now_ms += 10 * DAY_MS
     editor.session = editor.connect("bob")
     editor.open()
     editor.offer("return y")
     editor.write("return y")
+    editor.commit("c2")
     editor.settle()
     editor.recorder.close()
     path = editor.recorder.path.rename(tmp_path / "past.sqlite3")
@@ -34,9 +36,9 @@ def counts(path):
 
 def test_old_events_go_with_all_that_hangs_on_them(past, tmp_path):
     path, now_ms = past
-    assert counts(path) == [2, 2, 2, 20, 2]
+    assert counts(path) == [2, 2, 2, 20, 2, 2]
     apply_retention(tmp_path, 5, now_ms=now_ms)
-    assert counts(path) == [1, 1, 1, 10, 1]
+    assert counts(path) == [1, 1, 1, 10, 1, 1]
     assert rows(path, "SELECT count(*) FROM session") == [(1,)]
 
 
@@ -52,8 +54,8 @@ def test_retention_without_a_database_does_nothing(tmp_path):
 
 def test_a_user_is_forgotten_and_others_are_not(past, tmp_path):
     path, _ = past
-    assert purge(tmp_path, user="ada").rows == 1 + 1 + 1 + 10 + 1
-    assert counts(path) == [1, 1, 1, 10, 1]
+    assert purge(tmp_path, user="ada").rows == 1 + 1 + 1 + 10 + 1 + 1
+    assert counts(path) == [1, 1, 1, 10, 1, 1]
     assert purge(tmp_path, user="ada").rows == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from completer.http.app import create_app
+from tests.completer.context.repositories import GitRepository, needs_git
 from tests.fakes import FakeRecorder, FakeService
 
 
@@ -33,6 +35,21 @@ def test_every_path_is_documented(app):
     page = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text()
     paths = [route.path.replace(":path", "") for route in app.routes]
     assert [path for path in paths if f" {path}`" not in page] == []
+
+
+@needs_git
+def test_another_branch_in_a_workspace_is_reported(tmp_path):
+    git = GitRepository(tmp_path / "w")
+    git.commit({"a.py": "one\n"})
+    git.commit({"a.py": "two\n"})
+    recorder = FakeRecorder()
+    with TestClient(create_app(FakeService(workspaces=(git.folder,)), recorder)):
+        git("checkout", "--quiet", "HEAD~1")
+        deadline = time.monotonic() + 10
+        while not recorder.of("branch_changed"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    assert recorder.of("branch_changed") == [(str(git.folder),)]
 
 
 def test_the_end_of_the_application_ends_its_sessions():

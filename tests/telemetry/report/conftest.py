@@ -142,6 +142,19 @@ class Book:
         ]
         self.store.put(accumulate("edit_rollup", ROLLUP_COLUMNS, rows))
 
+    def commit(self, commit_h, added, ai, *, whole=1, day=0, session=None):
+        """A commit as one process saw it."""
+        self._insert(
+            "commit_attr",
+            session=session or self.last["session"],
+            commit_h=commit_h,
+            ts_ms=START_MS + day * DAY_MS,
+            files=1,
+            added=added,
+            ai=ai,
+            whole=whole,
+        )
+
     def report(self, **more):
         assert self.store.flush()
         return build(self.path, now_ms=more.pop("now_ms", START_MS), **more)

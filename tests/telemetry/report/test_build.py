@@ -1,6 +1,8 @@
 """The report as data: groups, what was left out, and several files at once."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,40 @@ def test_figures_by_group(book):
     assert acceptance(report, "by_arm") == {"a": 1 / 2, "b": 1 / 2}
     assert acceptance(report, "by_draft_source") == {"live": 2 / 4}
     assert acceptance(report, "by_lines") == {"single": 2 / 3, "multi": 0.0}
+
+
+def test_exit_modes_distributions_and_filtered_completions(book):
+    for mode, distribution, finish, taken in [
+        ("early", "early-exit", "stop", True),
+        ("early", "early-exit", "low_confidence", False),
+        ("none", "model", "stop", False),
+    ]:
+        book.opportunity(
+            "filtered" if finish == "low_confidence" else "returned",
+            exit_mode=mode,
+            distribution=distribution,
+            finish_reason=finish,
+        )
+        if finish == "stop":
+            book.suggestion()
+        if taken:
+            book.accept()
+    report = book.report()
+    assert acceptance(report, "by_exit_mode") == {"early": 1.0, "none": 0.0}
+    assert acceptance(report, "by_distribution") == {"early-exit": 1.0, "model": 0.0}
+    assert report.finish_reasons["low_confidence"].value == 1 / 3
+
+
+def test_a_file_from_before_commits_were_recorded_is_read_all_the_same(book):
+    book.taken()
+    book.report()
+    with closing(sqlite3.connect(book.path)) as connection:
+        connection.execute("DROP VIEW commit_attr_named")
+        connection.execute("DROP TABLE commit_attr")
+    report = build(book.path)
+    assert report.skipped == {}
+    assert report.overall["acceptance"].value == 1.0
+    assert report.overall["commit_share"].value is None
 
 
 def test_what_has_no_name_is_unknown(book):

@@ -192,6 +192,42 @@ def test_speculation(book):
     assert figures["prompt_reuse"].value == 30 / 100
 
 
+def test_commits(book):
+    # 30 + 50 of 100 + 100 characters; the third commit began before anyone watched
+    book.session()
+    book.commit(1, added=100, ai=30)
+    book.commit(2, added=100, ai=50)
+    book.commit(3, added=999, ai=1, whole=0)
+    figure = book.figures()["commit_share"]
+    assert (figure.value, figure.n) == ((30 + 50) / 200, 2)
+    assert figure.censored_share == pytest.approx(1 / 3)
+
+
+def test_a_commit_that_two_processes_saw_counts_once_with_what_both_know(book):
+    # 10 + 20 of 100; then 60 + 60, which cannot be more than all of it
+    book.session()
+    for ai, other in ((10, 20), (60, 60)):
+        book.commit(ai, added=100, ai=ai, whole=0)
+        book.commit(ai, added=100, ai=other)
+    figure = book.figures()["commit_share"]
+    assert (figure.value, figure.n) == ((30 + 100) / 200, 2)
+
+
+def test_predicted_acceptance(book):
+    # 0.5 and accepted, 0.2 and not; what was not shown or not predicted is left out
+    for p_accept, shown, taken in [(0.5, True, True), (0.2, True, False), (0.9, False, False)]:
+        book.opportunity(p_accept=p_accept)
+        book.suggestion(shown=shown)
+        if taken:
+            book.accept()
+    book.taken()
+    figures = book.figures()
+    assert figures["p_accept_mean"].value == pytest.approx((0.5 + 0.2) / 2)
+    assert figures["p_accept_observed"].value == 1 / 2
+    assert figures["p_accept_brier"].value == pytest.approx((0.5**2 + 0.2**2) / 2)
+    assert figures["p_accept_mean"].n == 2
+
+
 def test_latency_percentiles_are_those_of_answered_requests(book):
     for milliseconds in range(1, 102):
         book.opportunity(total_ms=float(milliseconds))

@@ -33,7 +33,10 @@ def test_the_report_equals_the_truth_figure_by_figure(simulated):
 
 def test_the_truth_covers_what_it_should(simulated):
     _, truth = simulated
-    assert set(truth) == {"overall", "by_day", "by_language", "by_model", "by_arm"}
+    assert set(truth) == {
+        *("overall", "by_day", "by_language", "by_model", "by_arm"),
+        *("by_exit_mode", "by_distribution"),
+    }
     assert len(truth["by_day"]) == 15
     assert len(truth["by_language"]) == 6
     assert {f"unchanged_{window}" for window in WINDOWS_S} <= set(truth["overall"])

@@ -1,0 +1,112 @@
+"""Moves of HEAD as git makes them: commits with their lines, and everything else."""
+
+import time
+
+import pytest
+
+from completer.context.head import Heads
+from tests.completer.context.repositories import GitRepository, needs_git
+
+pytestmark = needs_git
+PATIENCE_S = 10
+
+
+class Seen:
+    """What was reported, and a way to wait for it."""
+
+    def __init__(self):
+        self.commits = []
+        self.moves = []
+
+    def on_commit(self, folder, lines):
+        self.commits.append((folder, lines))
+
+    def on_move(self, folder):
+        self.moves.append(folder)
+
+    def wait_for(self, commits=0, moves=0):
+        deadline = time.monotonic() + PATIENCE_S
+        while (len(self.commits), len(self.moves)) != (commits, moves):
+            assert time.monotonic() < deadline, (self.commits, self.moves)
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def git(tmp_path):
+    git = GitRepository(tmp_path / "w")
+    git.commit({"a.py": "one\n", "sub/b.py": "two\n"})
+    return git
+
+
+@pytest.fixture
+def seen():
+    return Seen()
+
+
+@pytest.fixture
+def heads(seen):
+    heads = Heads(seen.on_commit, seen.on_move)
+    yield heads
+    heads.stop()
+
+
+def test_a_commit_comes_with_its_lines(git, heads, seen):
+    heads.watch([git.folder])
+    commit = git.commit({"a.py": "one\nthree\n"})
+    seen.wait_for(commits=1)
+    ((folder, lines),) = seen.commits
+    assert folder == git.folder
+    assert (lines.id, lines.amends) == (commit, None)
+    assert lines.added == {git.folder / "a.py": ["three"]}
+
+
+def test_an_amended_commit_names_the_one_it_replaces(git, heads, seen):
+    heads.watch([git.folder])
+    first = git.commit({"a.py": "one\nthree\n"})
+    second = git.commit({"a.py": "one\nfour\n"}, "--amend")
+    seen.wait_for(commits=2)
+    assert [(lines.id, lines.amends) for _, lines in seen.commits] == [
+        (first, None),
+        (second, first),
+    ]
+
+
+def test_another_branch_moves_the_files_and_a_new_one_does_not(git, heads, seen):
+    heads.watch([git.folder])
+    git("checkout", "--quiet", "-b", "new")  # the same commit: no file changes
+    git.commit({"a.py": "other\n"})
+    git("checkout", "--quiet", "main")
+    git("reset", "--quiet", "--hard", "new")
+    seen.wait_for(commits=1, moves=2)
+    assert seen.moves == [git.folder] * 2
+
+
+def test_folders_of_one_repository_share_a_watch(git, heads, seen):
+    heads.watch([git.folder / "sub", git.folder])
+    git.commit({"a.py": "three\n"})
+    git("checkout", "--quiet", "HEAD~1")
+    seen.wait_for(commits=1, moves=2)
+    assert seen.moves == [git.folder / "sub", git.folder]
+
+
+def test_a_folder_that_was_closed_is_not_reported(git, heads, seen, tmp_path):
+    other = GitRepository(tmp_path / "v")
+    heads.watch([git.folder, other.folder, tmp_path])
+    heads.watch([other.folder])
+    git.commit({"a.py": "three\n"})
+    other.commit({"c.py": "four\n"})  # its first: there was no reflog before
+    seen.wait_for(commits=1)
+    assert seen.commits[0][0] == other.folder
+
+
+def test_a_callback_that_fails_does_not_end_the_watch(git, heads, seen, monkeypatch, caplog):
+    def fail(folder, lines):
+        monkeypatch.setattr(heads, "_on_commit", seen.on_commit)
+        raise RuntimeError("on purpose")
+
+    monkeypatch.setattr(heads, "_on_commit", fail)
+    heads.watch([git.folder])
+    git.commit({"a.py": "three\n"})
+    git.commit({"a.py": "four\n"})
+    seen.wait_for(commits=1)
+    assert "on purpose" in caplog.text

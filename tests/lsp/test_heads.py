@@ -1,0 +1,39 @@
+"""Commits and checkouts in a folder that the editor has open."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.completer.context.repositories import GitRepository, needs_git
+from tests.lsp.editor import Editor
+
+pytestmark = needs_git
+
+
+@pytest.fixture
+def git(tmp_path):
+    git = GitRepository(tmp_path / "w")
+    git.commit({"a.py": "one\n"})
+    return git
+
+
+async def seen(editor, method):
+    async with asyncio.timeout(10):
+        while not (calls := editor.recorder.of(method)):
+            await asyncio.sleep(0.02)
+    return calls
+
+
+async def test_commits_and_checkouts_are_reported(git):
+    editor = Editor()
+    folder = {"uri": git.folder.as_uri(), "name": "w"}
+    await editor.initialize(workspaceFolders=[folder])
+    commit = git.commit({"a.py": "one\ntwo\n"})
+    ((session, workspace, made),) = await seen(editor, "committed")
+    assert (session, workspace, made.id) == ("session-1", str(git.folder), commit)
+    assert made.added == {git.folder / "a.py": ["two"]}
+    git("checkout", "--quiet", "HEAD~1")
+    assert await seen(editor, "branch_changed") == [(str(git.folder),)]
+    await editor.request("shutdown")
