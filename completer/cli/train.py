@@ -8,49 +8,120 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from completer.cli.background import lower_priority
 from completer.cli.options import JsonFlag
 from completer.errors import BadRequestError
 
 if TYPE_CHECKING:
     from models.training.config import Progress
 
+SHARED_SESSION = (
+    "This shell's session keeps its share of the processor: put `setsid` before the command, and "
+    "other sessions go first, too."
+)
+
+Sources = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--source",
+        help="Folder of code; may be repeated. Default: this Python and its packages.",
+        metavar="PATH",
+    ),
+]
+PackagePaths = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--package-path",
+        help="Another folder with installed packages; may be repeated. Unused beside --source.",
+        metavar="PATH",
+    ),
+]
+HeldOut = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Package to measure on and never to train on; may be repeated."
+        " Default: rich, click, starlette, anyio, uvicorn, httpx.",
+        metavar="NAME",
+    ),
+]
+Corpus = Annotated[
+    Path | None,
+    typer.Option(help="The corpus folder of another run, to use as it is.", metavar="FOLDER"),
+]
+StartFrom = Annotated[
+    Path | None, typer.Option(help="A Llama checkpoint to continue from.", metavar="FOLDER")
+]
+Width = Annotated[int | None, typer.Option(min=2, help="Size of a hidden state.")]
+Layers = Annotated[int | None, typer.Option(min=1, help="Decoder layers.")]
+Heads = Annotated[int | None, typer.Option(min=1, help="Attention heads.")]
+FeedForward = Annotated[int | None, typer.Option(min=1, help="Size inside the gated block.")]
+Vocabulary = Annotated[
+    int | None, typer.Option(min=300, max=65_536, help="Tokens of a new tokenizer.")
+]
+Steps = Annotated[int | None, typer.Option(min=1, help="Steps at full rate.")]
+TokensPerStep = Annotated[int | None, typer.Option(min=64, help="Tokens of one step.")]
+CooldownSteps = Annotated[
+    int | None, typer.Option(min=0, help="Steps in which the rate then falls to zero.")
+]
+CooldownFlag = Annotated[
+    int | None,
+    typer.Option(
+        "--cooldown",
+        min=1,
+        help="Branch off the last checkpoint, cool down within so many steps and export;"
+        " the run itself can go on.",
+        metavar="STEPS",
+    ),
+]
+CurriculumFlag = Annotated[
+    float | None,
+    typer.Option(
+        "--curriculum",
+        min=0.0,
+        help="How sharply spans are preferred that the model finds hard; 0: not at all.",
+    ),
+]
+CurriculumSteps = Annotated[
+    int | None, typer.Option(min=1, help="Steps until the curriculum is in full force.")
+]
+Seed = Annotated[int | None, typer.Option(help="Same seed and sources, same weights.")]
+Device = Annotated[str | None, typer.Option(help="cpu or cuda.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Default: as many as are faster at the time.")
+]
+Fuse = Annotated[
+    bool, typer.Option("--compile", help="Fuse small operations; needs a C++ compiler.")
+]
+Background = Annotated[
+    bool, typer.Option("--background", help="Use only what no other program wants.")
+]
+
 
 def train(
     folder: Annotated[
         Path, typer.Argument(help="All that the run writes; a run that is there is continued.")
     ],
-    source: Annotated[
-        list[Path] | None,
-        typer.Option(help="Folder of code; default: this Python and its packages.", metavar="PATH"),
-    ] = None,
-    start_from: Annotated[
-        Path | None, typer.Option(help="A Llama checkpoint to continue from.", metavar="FOLDER")
-    ] = None,
-    width: Annotated[int | None, typer.Option(help="Size of a hidden state.")] = None,
-    layers: Annotated[int | None, typer.Option(help="Decoder layers.")] = None,
-    heads: Annotated[int | None, typer.Option(help="Attention heads.")] = None,
-    feed_forward: Annotated[int | None, typer.Option(help="Size inside the gated block.")] = None,
-    vocabulary: Annotated[int | None, typer.Option(help="Tokens of a new tokenizer.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps at full rate.")] = None,
-    tokens_per_step: Annotated[int | None, typer.Option(min=64)] = None,
-    cooldown_steps: Annotated[
-        int | None, typer.Option(min=0, help="Steps in which the rate then falls to zero.")
-    ] = None,
-    cooldown: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Branch off the last checkpoint, cool down within so many steps and export;"
-            " the run itself can go on.",
-            metavar="STEPS",
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed and sources, same weights.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1)] = None,
-    fuse: Annotated[
-        bool, typer.Option("--compile", help="Fuse small operations; needs a C++ compiler.")
-    ] = False,
+    source: Sources = None,
+    package_path: PackagePaths = None,
+    held_out: HeldOut = None,
+    corpus: Corpus = None,
+    start_from: StartFrom = None,
+    width: Width = None,
+    layers: Layers = None,
+    heads: Heads = None,
+    feed_forward: FeedForward = None,
+    vocabulary: Vocabulary = None,
+    steps: Steps = None,
+    tokens_per_step: TokensPerStep = None,
+    cooldown_steps: CooldownSteps = None,
+    cooldown: CooldownFlag = None,
+    curriculum: CurriculumFlag = None,
+    curriculum_steps: CurriculumSteps = None,
+    seed: Seed = None,
+    device: Device = None,
+    threads: Threads = None,
+    fuse: Fuse = False,
+    background: Background = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Train a model, resumable to the step, and export it in Hugging Face layout.
@@ -58,11 +129,13 @@ def train(
     A run can be killed at any time and started again with the same words. Its last line names the
     folder that `--model` takes.
     """
-    from models.training.config import TrainConfig
-    from models.training.pipeline import cool_down, run
-
-    chosen: dict[str, Any] = {
+    if background and not lower_priority():
+        typer.echo(SHARED_SESSION, err=True)
+    chosen = {
         "sources": tuple(source) if source else None,
+        "package_paths": tuple(package_path) if package_path else None,
+        "held_out": tuple(held_out) if held_out else None,
+        "corpus": corpus,
         "start_from": start_from,
         "width": width,
         "layers": layers,
@@ -72,21 +145,35 @@ def train(
         "steps": steps,
         "tokens_per_step": tokens_per_step,
         "cooldown_steps": cooldown_steps,
+        "curriculum": curriculum,
+        "curriculum_steps": curriculum_steps,
         "seed": seed,
         "device": device,
         "threads": threads,
         "compile": fuse,
     }
-    config = TrainConfig(folder=folder, **{k: v for k, v in chosen.items() if v is not None})
-    report = _reporter(as_json)
+    exported = _train(folder, chosen, cooldown, _reporter(as_json))
+    typer.echo(json.dumps({"exported": str(exported)}) if as_json else exported)
+
+
+def _train(
+    folder: Path,
+    chosen: dict[str, Any],
+    cooldown: int | None,
+    report: "Callable[[Progress], None]",
+) -> Path:
+    """Run or branch off with what was chosen on the command line; returns the exported folder."""
+    from models.training import TrainConfig, cool_down, run
+
     try:
-        if cooldown:
-            exported = cool_down(config, cooldown, progress=report)
-        else:
-            exported = run(config, progress=report)
+        config = TrainConfig(folder=folder, **{k: v for k, v in chosen.items() if v is not None})
+        return (
+            cool_down(config, cooldown, progress=report)
+            if cooldown
+            else run(config, progress=report)
+        )
     except (FileNotFoundError, ValueError) as error:
         raise BadRequestError(str(error)) from error
-    typer.echo(json.dumps({"exported": str(exported)}) if as_json else exported)
 
 
 def _reporter(as_json: bool) -> "Callable[[Progress], None]":

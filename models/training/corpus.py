@@ -25,11 +25,14 @@ MANIFEST = "manifest.json"  # written last: a folder that has it is whole
 def prepare_corpus(config: TrainConfig, report: Callable[[str], None]) -> Path:
     """Write tokenizer, shards (training, held out) and manifest, unless they are there already.
 
-    Raises ValueError where no file is left to train on.
+    Raises ValueError where no file is left to train on, and where another run's corpus is named
+    that is not there.
     """
     folder = config.corpus or config.folder / "corpus"
     if (folder / MANIFEST).exists():
         return folder
+    if config.corpus:
+        raise ValueError(f"{folder} has no {MANIFEST}: name the corpus folder of another run")
     folder.mkdir(parents=True, exist_ok=True)
     packages, kept_back = find_packages(config.sources, config.package_paths, config.held_out)
     held_out = [document for package in kept_back for document in _documents(package)]
@@ -37,7 +40,8 @@ def prepare_corpus(config: TrainConfig, report: Callable[[str], None]) -> Path:
     documents = [d for package in packages for d in _documents(package) if admitted(d.text)]
     if not documents:
         raise ValueError("no source file is left to train on: name folders with Python code")
-    report(f"{len(documents)} files to train on, {len(held_out)} held out")
+    names = ", ".join(package.name for package in kept_back) or "no package"
+    report(f"{len(documents)} files to train on, {len(held_out)} held out ({names})")
     tokenizer = _tokenizer(config, documents)
     tokenizer.save(str(folder / "tokenizer.json"))
     write_shard(folder, "train", documents, tokenizer)

@@ -37,7 +37,7 @@ def held_out_rows(maker: ExampleMaker, window: int, count: int) -> list[Row]:
 def held_out_loss(decoder: Decoder, rows: list[Row], device: torch.device) -> float:
     """The decoder's mean loss on rows of one window length, in nats a token."""
     losses = []
-    for batch in (collate(part, device) for part in _parts(rows)):
+    for batch in (collate(part, device) for part in parts(rows)):
         state = hidden_states(decoder, batch.inputs, ())[-1]
         head = decoder.embed_tokens.weight
         _, loss = head_loss(state, head, batch.targets, batch.weights)
@@ -48,7 +48,7 @@ def held_out_loss(decoder: Decoder, rows: list[Row], device: torch.device) -> fl
 @torch.no_grad()
 def evaluate(decoder: Decoder, rows: list[Row], device: torch.device) -> Evaluation:
     """Measure the decoder and all its exits on rows of one window length."""
-    measured = [_measure(decoder, part, device) for part in _parts(rows)]
+    measured = [_measure(decoder, part, device) for part in parts(rows)]
     losses, right = (np.concatenate(figures, axis=-1) for figures in zip(*measured, strict=True))
     meant = np.concatenate([row.meant for row in rows])
     middle = np.concatenate([row.in_middle & row.meant for row in rows])
@@ -56,7 +56,8 @@ def evaluate(decoder: Decoder, rows: list[Row], device: torch.device) -> Evaluat
     return Evaluation(float(losses[meant].mean()), float(losses[middle].mean()), accuracy)
 
 
-def _parts(rows: list[Row]) -> list[list[Row]]:
+def parts(rows: list[Row]) -> list[list[Row]]:
+    """The rows in batches that fit beside a training run."""
     return [rows[i : i + ROWS_AT_A_TIME] for i in range(0, len(rows), ROWS_AT_A_TIME)]
 
 

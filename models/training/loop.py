@@ -40,7 +40,7 @@ class Trainer:
     ) -> None:
         self.config = config
         self.report = report
-        self.device = torch.device(config.device)
+        self.device = _device(config.device)
         tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
         self.maker = ExampleMaker(Shard(corpus, "train"), tokenizer)
         self.held_out = _held_out_rows(config, corpus, tokenizer)
@@ -121,10 +121,26 @@ class Trainer:
         state = load_checkpoint(self.config.folder)
         if state is None:
             return
+        saved = {name: weight.shape for name, weight in state["decoder"].items()}
+        if saved != {name: weight.shape for name, weight in self.decoder.state_dict().items()}:
+            raise ValueError(
+                f"the checkpoint in {self.config.folder} is of a model of another shape: go on "
+                "with the sizes that it was started with, or name a new folder"
+            )
         self.step = state["step"]
         self.decoder.load_state_dict(state["decoder"])
         self.optimizers.restore(state["optimizers"])
         self.curriculum.difficulty = state["difficulty"]
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"there is no device {name}: name cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("this torch finds no CUDA device: train on the cpu")
+    return device
 
 
 def _held_out_rows(config: TrainConfig, corpus: Path, tokenizer: Tokenizer) -> list[Row]:

@@ -25,6 +25,13 @@ class ModelShape:
     context: int = 2048
     rope_theta: float = 10_000.0
 
+    def __post_init__(self) -> None:
+        if self.width % (2 * self.heads):
+            raise ValueError(
+                f"a width of {self.width} cannot be shared out among {self.heads} heads: each "
+                "needs an even number of features"
+            )
+
 
 def rotary_tables(shape: ModelShape) -> tuple[Tensor, Tensor]:
     """Cosines and sines of the rotary embedding (RoFormer), each `[context, head dimension]`."""

@@ -38,7 +38,7 @@ def find_packages(
 
     `folders` are taken as they are, one package each, in the belief that whoever names a folder may
     use it; without any, the standard library and every installed distribution with a permissive
-    licence.
+    licence. Raises FileNotFoundError for a folder that is not there.
     """
     given = [_folder(path) for path in folders]
     found = given or [_standard_library(), *_installed(package_paths)]
@@ -53,9 +53,14 @@ def normalised(name: str) -> str:
 
 
 def _folder(path: Path) -> Package:
+    _require_folder(path)
+    return Package(path.resolve().name, "as given", path, tuple(sorted(path.rglob("*.py"))))
+
+
+def _require_folder(path: Path) -> Path:
     if not path.is_dir():
         raise FileNotFoundError(f"{path} is not a folder: name folders with source code in them")
-    return Package(path.name, "as given", path, tuple(sorted(path.rglob("*.py"))))
+    return path
 
 
 def _standard_library() -> Package:
@@ -71,7 +76,7 @@ def _skipped(path: Path, root: Path) -> bool:
 
 def _installed(package_paths: Iterable[Path]) -> Iterator[Package]:
     seen: set[str] = set()
-    paths = [str(path) for path in package_paths]
+    paths = [str(_require_folder(path)) for path in package_paths]
     for distribution in [*distributions(), *(distributions(path=paths) if paths else ())]:
         name = normalised(distribution.metadata["Name"])
         licence = licence_of(distribution)

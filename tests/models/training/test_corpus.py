@@ -18,7 +18,7 @@ def test_copies_are_left_out_and_the_manifest_counts_the_rest(
     manifest = json.loads((corpus / "manifest.json").read_text())
     kept = len(list(source_folder.glob("*.py"))) // 2
     assert manifest["notation"]["files"] == len(Shard(corpus, "train")) <= kept
-    assert said == [f"{len(Shard(corpus, 'train'))} files to train on, 0 held out"]
+    assert said == [f"{len(Shard(corpus, 'train'))} files to train on, 0 held out (no package)"]
 
 
 def test_a_finished_corpus_is_kept(tiny_config: Callable[..., TrainConfig]):
@@ -48,3 +48,9 @@ def test_nothing_to_train_on_is_an_error(tiny_config: Callable[..., TrainConfig]
     empty.mkdir()
     with pytest.raises(ValueError, match="name folders with Python code"):
         prepare_corpus(replace(tiny_config(), sources=(empty,)), lambda _: None)
+
+
+def test_another_runs_corpus_has_to_be_there(tiny_config: Callable[..., TrainConfig]):
+    config = tiny_config()
+    with pytest.raises(ValueError, match="name the corpus folder of another run"):
+        prepare_corpus(replace(config, corpus=config.folder / "mistyped"), lambda _: None)

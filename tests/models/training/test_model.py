@@ -59,3 +59,8 @@ def test_new_marks_start_as_the_mean_embedding(folder: Path):
 def test_a_model_of_another_shape_is_refused(folder: Path):
     with pytest.raises(ValueError, match="another shape"):
         load_weights(Decoder(ModelShape(384, 32, 2, 2, 64, 64)), folder)
+
+
+def test_heads_have_to_share_the_width():
+    with pytest.raises(ValueError, match="cannot be shared out among 3 heads"):
+        ModelShape(384, 32, 2, 3)

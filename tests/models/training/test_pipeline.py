@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -114,3 +115,17 @@ def test_another_runs_weights_and_tokenizer_are_continued(
     second = run(config, progress=silent)
     assert (first / "tokenizer.json").read_text() == (second / "tokenizer.json").read_text()
     assert weights_of(second).keys() == weights_of(first).keys()
+
+
+def test_a_checkpoint_of_another_shape_is_refused(tiny_config: Callable[..., TrainConfig]):
+    run(tiny_config(), progress=silent)
+    with pytest.raises(ValueError, match="model of another shape"):
+        run(tiny_config(layers=2), progress=silent)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda"])
+def test_a_device_that_is_not_there_is_an_error(tiny_config: Callable[..., TrainConfig], device):
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(ValueError, match="device"):
+        run(tiny_config(device=device), progress=silent)
