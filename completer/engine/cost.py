@@ -1,4 +1,4 @@
-"""What a forward pass over n tokens costs here: measured, because it decides draft lengths."""
+"""What forward passes cost here, and what a drafted token is to cost those who wait for it."""
 
 import time
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from completer.engine.attention import Segment
 from completer.engine.runner import Runner
 
 MEASURED_LENGTHS = (1, 2, 4, 8, 16, 32, 64)
+SEQUENCES = 4  # in the pass that shows what attending apart costs
 CONTEXT_SHARE = 0.75
 REPEATS = 6
 LONG_ENOUGH_MS = 200.0
@@ -18,26 +19,43 @@ LONG_ENOUGH_MS = 200.0
 
 @dataclass(frozen=True, slots=True)
 class CostCurve:
-    """Milliseconds of a forward pass over `lengths` tokens; straight lines in between."""
+    """Milliseconds of a forward pass over `lengths` tokens of one sequence, straight in between.
+
+    Tokens of other sequences cost `per_sequence` ms more for each of these: they attend apart.
+    """
 
     lengths: tuple[int, ...]
     milliseconds: tuple[float, ...]
+    per_sequence: float
 
-    def of_drafts(self, max_tokens: int, others: int = 0) -> NDArray[np.float64]:
-        """Cost in ms of a step with 0, 1, …, `max_tokens` drafted tokens: [max_tokens + 1].
-
-        `others` tokens of other sequences are in the same step. Beyond the longest measured length
-        the last slope goes on.
-        """
-        n = np.arange(1 + others, 2 + others + max_tokens)
+    def of_tokens(self, n: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Cost in ms of passes over `n` tokens of one sequence; the last slope goes on."""
         inside = np.interp(n, self.lengths, self.milliseconds)
         slope = (self.milliseconds[-1] - self.milliseconds[-2]) / (
             self.lengths[-1] - self.lengths[-2]
         )
         return inside + np.maximum(n - self.lengths[-1], 0) * slope
 
+    def of_drafts(
+        self, max_tokens: int, *, planned: int = 1, sequences: int = 1
+    ) -> NDArray[np.float64]:
+        """Price of 0, 1, …, `max_tokens` drafted tokens for one of a step's `sequences`.
 
-ASSUMED = CostCurve((1, 64), (1.0, 7.0))
+        `planned` tokens are in the step already. The unit is what a token costs without drafts: a
+        sequence's share of a step over one token of each. A draft is paid in full by the sequence
+        that it belongs to, since everybody waits for a step that it makes longer. So all prices of
+        a step add up to the cost of the step, and who buys tokens for as long as their expected
+        number grows faster than the price times the yield so far maximises the tokens per second
+        of the whole batch (goodput; SmartSpec, Liu et al. 2024). Alone, a draft is nearly free on
+        most devices; in a large batch only a nearly certain one is worth its price, down to none.
+        """
+        share = self.of_tokens(np.array([sequences]))[0] / sequences
+        share += self.per_sequence * (sequences - 1) / sequences
+        passes = self.of_tokens(np.arange(planned, planned + max_tokens + 1))
+        return 1.0 + (passes - passes[0]) / share
+
+
+ASSUMED = CostCurve((1, 64), (1.0, 7.0), 0.2)
 """Used until a device has been measured: the shape seen on a CPU."""
 
 
@@ -52,20 +70,23 @@ def measure(runner: Runner, lengths: Sequence[int] = MEASURED_LENGTHS) -> CostCu
     start = int((pool.capacity - max(lengths)) * CONTEXT_SHARE)
     try:
         costs = [time_pass(runner, Segment(slot, start, length)) for length in lengths]
+        apart = time_pass(runner, *[Segment(slot, start, 1)] * SEQUENCES)
     finally:
         pool.release(slot, 0)
     rising = np.minimum.accumulate(costs[::-1])[::-1]
-    return CostCurve(tuple(lengths), tuple(float(cost) for cost in rising))
+    together = float(np.interp(SEQUENCES, lengths, rising))
+    per_sequence = max(0.0, apart - together) / (SEQUENCES - 1)
+    return CostCurve(tuple(lengths), tuple(float(cost) for cost in rising), per_sequence)
 
 
-def time_pass(runner: Runner, segment: Segment) -> float:
-    """Milliseconds of one forward pass over `segment`, whose tokens do not matter."""
-    ids = [0] * segment.length
-    rows = np.arange(segment.length)
+def time_pass(runner: Runner, *segments: Segment) -> float:
+    """Milliseconds of one forward pass over `segments`, whose tokens do not matter."""
+    ids = [0] * sum(segment.length for segment in segments)
+    rows = np.arange(len(ids))
     times: list[float] = []
     while len(times) < REPEATS and sum(times) < LONG_ENOUGH_MS:
         started = time.perf_counter()
-        runner.forward([segment], ids, rows)
+        runner.forward(segments, ids, rows)
         runner.synchronize()
         times.append((time.perf_counter() - started) * 1000)
     return min(times)

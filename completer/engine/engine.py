@@ -130,17 +130,18 @@ class Engine:
     def _plan(self) -> list[_Part]:
         works = self._scheduler.plan()
         packed = sum(work.chain for work in works)
+        decoding = sum(work.reaches_end for work in works)
         parts: list[_Part] = []
         first_row = 0
         for work in works:
-            tree = self._draft(work, packed - 1)
+            tree = self._draft(work, packed, decoding)
             packed += len(tree)
             wanted = 1 + len(tree) if work.reaches_end else 0
             parts.append(_lay_out(work, tree, slice(first_row, first_row + wanted)))
             first_row += wanted
         return parts
 
-    def _draft(self, work: Work, others: int) -> DraftTree:
+    def _draft(self, work: Work, packed: int, decoding: int) -> DraftTree:
         sequence = work.sequence
         room = min(
             MAX_DRAFT, sequence.tokens_left - 1, self._pool.capacity - len(sequence.ids) - MAX_DRAFT
@@ -148,7 +149,8 @@ class Engine:
         if not work.reaches_end or sequence.request.drafts is None or room < 1:
             return DraftTree.empty()
         started = time.perf_counter()
-        tree = sequence.request.drafts.propose(room, self.costs.of_drafts(room, others))
+        price = self.costs.of_drafts(room, planned=packed, sequences=decoding)
+        tree = sequence.request.drafts.propose(room, price)
         sequence.draft_seconds += time.perf_counter() - started
         return tree
 

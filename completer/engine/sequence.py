@@ -19,7 +19,7 @@ class Drafting(Protocol):
     """Proposes what comes next for one generation; `completer.drafting` has the real one."""
 
     def propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
-        """Propose at most `max_tokens`; `step_cost[n]` is what verifying n of them costs, in ms."""
+        """Propose at most `max_tokens`; `step_cost[n]` is the price of a step that verifies n."""
         ...
 
     def observe(
