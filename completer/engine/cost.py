@@ -30,7 +30,7 @@ class CostCurve:
 
     def of_tokens(self, n: NDArray[np.int64]) -> NDArray[np.float64]:
         """Cost in ms of passes over `n` tokens of one sequence; the last slope goes on."""
-        inside = np.interp(n, self.lengths, self.milliseconds)
+        inside: NDArray[np.float64] = np.interp(n, self.lengths, self.milliseconds)
         slope = (self.milliseconds[-1] - self.milliseconds[-2]) / (
             self.lengths[-1] - self.lengths[-2]
         )
