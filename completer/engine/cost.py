@@ -12,6 +12,7 @@ from completer.engine.runner import Runner
 
 MEASURED_LENGTHS = (1, 2, 4, 8, 16, 32, 64)
 SEQUENCES = 4  # in the pass that shows what attending apart costs
+CANDIDATES = 8  # of each row of logits, as verification and drafting look at them
 CONTEXT_SHARE = 0.75
 REPEATS = 6
 LONG_ENOUGH_MS = 200.0
@@ -30,11 +31,12 @@ class CostCurve:
 
     def of_tokens(self, n: NDArray[np.int64]) -> NDArray[np.float64]:
         """Cost in ms of passes over `n` tokens of one sequence; the last slope goes on."""
-        inside: NDArray[np.float64] = np.interp(n, self.lengths, self.milliseconds)
         slope = (self.milliseconds[-1] - self.milliseconds[-2]) / (
             self.lengths[-1] - self.lengths[-2]
         )
-        return inside + np.maximum(n - self.lengths[-1], 0) * slope
+        beyond = np.maximum(n - self.lengths[-1], 0).astype(np.float64)
+        costs: NDArray[np.float64] = np.interp(n, self.lengths, self.milliseconds) + beyond * slope
+        return costs
 
     def of_drafts(
         self, max_tokens: int, *, planned: int = 1, sequences: int = 1
@@ -69,7 +71,7 @@ def measure(runner: Runner, lengths: Sequence[int] = MEASURED_LENGTHS) -> CostCu
     slot, _ = pool.acquire([0], owner="cost measurement")
     start = int((pool.capacity - max(lengths)) * CONTEXT_SHARE)
     try:
-        costs = [time_pass(runner, Segment(slot, start, length)) for length in lengths]
+        costs = [time_pass(runner, _drafted(slot, start, length - 1)) for length in lengths]
         apart = time_pass(runner, *[Segment(slot, start, 1)] * SEQUENCES)
     finally:
         pool.release(slot, 0)
@@ -79,14 +81,18 @@ def measure(runner: Runner, lengths: Sequence[int] = MEASURED_LENGTHS) -> CostCu
     return CostCurve(tuple(lengths), tuple(float(cost) for cost in rising), per_sequence)
 
 
+def _drafted(slot: int, start: int, tokens: int) -> Segment:
+    return Segment(slot, start, 1, np.arange(-1, tokens - 1, dtype=np.int32))
+
+
 def time_pass(runner: Runner, *segments: Segment) -> float:
-    """Milliseconds of one forward pass over `segments`, whose tokens do not matter."""
+    """Milliseconds of a pass over `segments`, whose tokens do not matter, and of its best tokens."""
     ids = [0] * sum(segment.length for segment in segments)
     rows = np.arange(len(ids))
     times: list[float] = []
     while len(times) < REPEATS and sum(times) < LONG_ENOUGH_MS:
         started = time.perf_counter()
-        runner.forward(segments, ids, rows)
+        runner.forward(segments, ids, rows).topk(CANDIDATES)
         runner.synchronize()
         times.append((time.perf_counter() - started) * 1000)
     return min(times)
