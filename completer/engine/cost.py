@@ -35,8 +35,8 @@ class CostCurve:
             self.lengths[-1] - self.lengths[-2]
         )
         beyond = np.maximum(n - self.lengths[-1], 0).astype(np.float64)
-        costs: NDArray[np.float64] = np.interp(n, self.lengths, self.milliseconds) + beyond * slope
-        return costs
+        inside: NDArray[np.float64] = np.interp(n, self.lengths, self.milliseconds)
+        return inside + beyond * slope
 
     def of_drafts(
         self, max_tokens: int, *, planned: int = 1, sequences: int = 1
@@ -51,10 +51,11 @@ class CostCurve:
         of the whole batch (goodput; SmartSpec, Liu et al. 2024). Alone, a draft is nearly free on
         most devices; in a large batch only a nearly certain one is worth its price, down to none.
         """
-        share = self.of_tokens(np.array([sequences]))[0] / sequences
-        share += self.per_sequence * (sequences - 1) / sequences
+        plain_step = float(self.of_tokens(np.array([sequences]))[0])
+        share = (plain_step + self.per_sequence * (sequences - 1)) / sequences
         passes = self.of_tokens(np.arange(planned, planned + max_tokens + 1))
-        return 1.0 + (passes - passes[0]) / share
+        added: NDArray[np.float64] = (passes - passes[0]) / share
+        return 1.0 + added
 
 
 ASSUMED = CostCurve((1, 64), (1.0, 7.0), 0.2)
@@ -86,7 +87,7 @@ def _drafted(slot: int, start: int, tokens: int) -> Segment:
 
 
 def time_pass(runner: Runner, *segments: Segment) -> float:
-    """Milliseconds of a pass over `segments`, whose tokens do not matter, and of its best tokens."""
+    """Milliseconds of a pass over `segments` of any tokens, and of a look at its logits."""
     ids = [0] * sum(segment.length for segment in segments)
     rows = np.arange(len(ids))
     times: list[float] = []
