@@ -16,8 +16,9 @@ from torch import Tensor
 
 from completer.drafting.tree import DraftTree
 from completer.engine.attention import Segment
-from completer.engine.choosing import Chooser
+from completer.engine.choosing import Chooser, question
 from completer.engine.cost import ASSUMED, CostCurve
+from completer.engine.readout import Readout, read
 from completer.engine.runner import Runner
 from completer.engine.scheduler import Limits, Scheduler, Work
 from completer.engine.sequence import GenerationRequest, GenerationResult, Running, Ticket
@@ -27,7 +28,6 @@ from completer.errors import BadRequestError
 
 log = logging.getLogger(__name__)
 MAX_DRAFT = 32
-RECYCLED_CANDIDATES = 8
 
 
 @dataclass(slots=True)
@@ -124,8 +124,10 @@ class Engine:
             [token for part in parts for token in part.ids],
             _wanted_rows(parts),
         )
-        for part in parts:
-            self._absorb(part, logits[part.rows])
+        device = self._runner.device
+        asked = [question(part.work.sequence, part.segment, part.rows, device) for part in parts]
+        for part, readout in zip(parts, read(logits, asked), strict=True):
+            self._absorb(part, logits[part.rows], readout)
 
     def _plan(self) -> list[_Part]:
         works = self._scheduler.plan()
@@ -154,18 +156,18 @@ class Engine:
         sequence.draft_seconds += time.perf_counter() - started
         return tree
 
-    def _absorb(self, part: _Part, logits: Tensor) -> None:
+    def _absorb(self, part: _Part, logits: Tensor, readout: Readout) -> None:
         """Take over what a step computed for one sequence; `logits` are [1 + n, V]."""
         sequence = part.work.sequence
         if not part.work.reaches_end:
             self._keep(part, [])
             return
-        chooser = Chooser(sequence, logits)
+        chooser = Chooser(sequence, logits, readout)
         verdict = verify(part.tree.token_ids.tolist(), part.tree.parents.tolist(), chooser)
         self._keep(part, verdict.path)
         sequence.ids.extend(verdict.emitted)
         _count(sequence, part.tree, verdict)
-        self._teach(part, verdict, logits)
+        self._teach(part, verdict, readout)
         stop = _stop(sequence, part.tree, verdict, chooser)
         if sequence.on_step is not None:
             sequence.on_step(sequence.generated[: stop.keep if stop else None])
@@ -181,13 +183,12 @@ class Engine:
         self._pool.extend(segment.slot, part.ids[: segment.chain] + accepted, segment.start)
         sequence.cached = nodes_at + len(path)
 
-    def _teach(self, part: _Part, verdict: Verdict, logits: Tensor) -> None:
+    def _teach(self, part: _Part, verdict: Verdict, readout: Readout) -> None:
         drafts = part.work.sequence.request.drafts
         if drafts is None:
             return
         started = time.perf_counter()
-        best = logits.topk(RECYCLED_CANDIDATES).indices.to("cpu").numpy().astype(np.int32)
-        drafts.observe(part.tree, verdict.emitted, best)
+        drafts.observe(part.tree, verdict.emitted, readout.candidates)
         part.work.sequence.draft_seconds += time.perf_counter() - started
 
     def _finish(self, sequence: Running, stop: Stop) -> None:

@@ -19,20 +19,30 @@ def choose_token(logits: Tensor, sampling: Sampling, *, position: int, choice: i
     """
     if sampling.temperature == 0.0:
         return int(logits.argmax())
-    probabilities = process(logits, sampling)
-    cumulative = probabilities.cumsum(0)
-    threshold = uniform(sampling.seed, choice, position) * float(cumulative[-1])
-    drawn = int(torch.searchsorted(cumulative, threshold, right=True))
-    return min(drawn, int(probabilities.nonzero()[-1]))  # rounding must not reach a zero tail
+    noise = torch.tensor([uniform(sampling.seed, choice, position)], dtype=torch.float64)
+    return int(draw(logits[None], sampling, noise))
+
+
+def draw(logits: Tensor, sampling: Sampling, noise: Tensor) -> Tensor:
+    """Draw a token [R] from each row of `logits` [R, V] with `noise` [R] in [0, 1).
+
+    Nothing is read back from the device on the way.
+    """
+    cumulative = process(logits, sampling).cumsum(-1)
+    total = cumulative[:, -1:].contiguous()
+    threshold = noise.to(logits.device, non_blocking=True)[:, None] * total
+    drawn = torch.searchsorted(cumulative, threshold, right=True)
+    last = torch.searchsorted(cumulative, total)  # rounding must not reach a zero tail
+    return torch.minimum(drawn, last)[:, 0]
 
 
 def process(logits: Tensor, sampling: Sampling) -> Tensor:
-    """Turn `logits` [V] into the distribution [V] that is sampled: temperature, top-k, top-p."""
+    """Turn `logits` [..., V] into the distributions that are sampled: temperature, top-k, top-p."""
     scaled = logits.double() / sampling.temperature
-    if 0 < sampling.top_k < len(scaled):
-        kth_best = scaled.topk(sampling.top_k).values[-1]
+    if 0 < sampling.top_k < scaled.shape[-1]:
+        kth_best = scaled.topk(sampling.top_k).values[..., -1:]
         scaled = scaled.masked_fill(scaled < kth_best, -torch.inf)
-    probabilities = scaled.softmax(0)
+    probabilities = scaled.softmax(-1)
     if sampling.top_p < 1.0:
         probabilities = _nucleus(probabilities, sampling.top_p)
     return probabilities
@@ -47,7 +57,6 @@ def uniform(seed: int, choice: int, position: int) -> float:
 def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
     """Keep the fewest tokens whose probabilities reach `top_p`, and rescale them to sum to one."""
     ordered, order = probabilities.sort(descending=True)
-    before = ordered.cumsum(0) - ordered
-    kept = torch.zeros_like(probabilities)
-    kept[order] = ordered.where(before < top_p, 0.0)
-    return kept / kept.sum()
+    before = ordered.cumsum(-1) - ordered
+    kept = torch.zeros_like(probabilities).scatter_(-1, order, ordered.where(before < top_p, 0.0))
+    return kept / kept.sum(-1, keepdim=True)

@@ -6,10 +6,23 @@ import numpy as np
 import pytest
 import torch
 
-from completer.engine.choosing import Chooser
+from completer.engine.attention import Segment
+from completer.engine.choosing import Chooser, question
+from completer.engine.readout import read
 from completer.engine.sequence import GenerationRequest, Running
+from completer.request import Sampling
 
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
 LOGITS = torch.log(torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1]]))
+
+
+class Curious:
+    """A policy that wants to know."""
+
+    wants_signals = True
+
+    def after_step(self, ids, signals):
+        return None
 
 
 class Repository:
@@ -19,8 +32,13 @@ class Repository:
         return np.array([2], np.int32), np.array([0.5])
 
 
-def chooser(**request):
-    return Chooser(Running(GenerationRequest(prompt=[7], max_tokens=9, **request)), LOGITS)
+def chooser(logits=LOGITS, device=CPU, **request):
+    """A chooser for a token and one node below it, as a step on `device` has it."""
+    sequence = Running(GenerationRequest(prompt=[7], max_tokens=9, **request))
+    rows = slice(0, len(logits))
+    segment = Segment(0, 0, 1, np.arange(-1, len(logits) - 2, dtype=np.int32))
+    (readout,) = read(logits, [question(sequence, segment, rows, device)])
+    return Chooser(sequence, logits, readout)
 
 
 def test_greedy_signals_are_those_of_the_models_own_distribution():
@@ -51,8 +69,27 @@ def test_mixed_signals_tell_all_three_distributions_apart():
 
 def test_certainty_has_no_entropy():
     certain = torch.tensor([[0.0, -math.inf, -math.inf]])
-    choose = Chooser(Running(GenerationRequest(prompt=[7], max_tokens=9)), certain)
+    choose = chooser(certain)
     choose(0, 0)
 
     (only,) = choose.signals()
     assert (only.probability, only.margin, only.entropy) == (1.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(temperature=1.0, top_p=0.9, seed=5)])
+def test_a_gpu_chooses_for_all_rows_at_once_what_a_cpu_chooses_row_by_row(sampling):
+    torch.manual_seed(0)
+    logits = 2 * torch.randn(20, 50)
+    told = []
+    for device in (CPU, GPU):
+        choose = chooser(logits, device, sampling=sampling, policy=Curious())
+        tokens = [choose(row, row) for row in range(len(logits))]
+        told.append((tokens, [(s.probability, s.margin, s.entropy) for s in choose.signals()]))
+
+    assert told[0][0] == told[1][0]
+    np.testing.assert_allclose(told[0][1], told[1][1], atol=1e-6)
+
+
+def test_what_is_mixed_is_chosen_on_the_way_on_every_device():
+    for device in (CPU, GPU):
+        assert chooser(device=device, drafts=Repository(), mixture=0.8)(0, 0) == 2

@@ -1,0 +1,103 @@
+"""What a step's logits say, read back from the device in one copy for all of its sequences.
+
+Every read waits for the device, so a step makes one: the chosen tokens, the runners-up and how sure
+the model was are computed there, side by side, and come back as one table.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from completer.engine.sampling import draw
+from completer.request import Sampling
+
+CANDIDATES = 8
+ROWS_AT_ONCE = 64  # of log-probabilities in float32: bounds the memory that they take
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of one sequence's `rows` of the logits.
+
+    With `sampling`, a token for each row: drawn with `noise`, one number in [0, 1) for each, or the
+    likeliest. `candidates` asks what else was likely, `certainty` how sure the model was.
+    """
+
+    rows: slice
+    sampling: Sampling | None = None
+    noise: Sequence[float] = ()
+    candidates: bool = False
+    certainty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """The answer for a sequence's n rows: the token after each, the likeliest ones [n, k].
+
+    `certainty` [n, 3]: probability of the token, margin of the likeliest over the runner-up,
+    entropy in nats. What was not asked for is `None`.
+    """
+
+    tokens: list[int] | None = None
+    candidates: NDArray[np.int32] | None = None
+    certainty: NDArray[np.float64] | None = None
+
+
+@torch.inference_mode()
+def read(logits: Tensor, questions: Sequence[Question]) -> list[Readout]:
+    """Answer `questions` about `logits` [R, V] with one copy from the device."""
+    if not len(logits):
+        return [Readout() for _ in questions]
+    chosen = _choose(logits, questions)
+    columns = [chosen[:, None]]
+    candidates = min(CANDIDATES, logits.shape[1]) if any(q.candidates for q in questions) else 0
+    if candidates:
+        columns.append(logits.topk(candidates).indices)
+    if any(question.certainty for question in questions):
+        columns.append(certainty(logits, chosen))
+    table = torch.cat([column.double() for column in columns], 1).to("cpu").numpy()
+    return list(_split(table, candidates, questions))
+
+
+def _choose(logits: Tensor, questions: Sequence[Question]) -> Tensor:
+    """The token [R] after each row: the likeliest, or drawn where there is noise."""
+    chosen = logits.argmax(-1)
+    for question in questions:
+        if question.sampling is not None and len(question.noise):
+            noise = torch.tensor(question.noise, dtype=torch.float64)
+            chosen[question.rows] = draw(logits[question.rows], question.sampling, noise)
+    return chosen
+
+
+def certainty(logits: Tensor, chosen: Tensor) -> Tensor:
+    """How sure each row of `logits` [R, V] is: see `Readout.certainty`."""
+    pieces = zip(logits.split(ROWS_AT_ONCE), chosen.split(ROWS_AT_ONCE), strict=True)  # type: ignore[no-untyped-call]
+    return torch.cat([_certainty(*piece) for piece in pieces])
+
+
+def _certainty(logits: Tensor, chosen: Tensor) -> Tensor:
+    laws = logits.float().log_softmax(-1)
+    probabilities = laws.exp()
+    best = probabilities.topk(2).values
+    columns = (
+        probabilities.gather(1, chosen[:, None])[:, 0],
+        best[:, 0] - best[:, 1],
+        -(probabilities * laws.clamp_min(-100.0)).sum(-1),
+    )
+    return torch.stack(columns, dim=1)
+
+
+def _split(
+    table: NDArray[np.float64], candidates: int, questions: Sequence[Question]
+) -> Iterator[Readout]:
+    for question in questions:
+        rows = table[question.rows]
+        yield Readout(
+            rows[:, 0].astype(np.int64).tolist() if question.sampling else None,
+            rows[:, 1 : 1 + candidates].astype(np.int32) if question.candidates else None,
+            rows[:, 1 + candidates :] if question.certainty else None,
+        )

@@ -1,0 +1,68 @@
+"""One table for all sequences of a step; each gets what it asked for."""
+
+import numpy as np
+import pytest
+import torch
+
+from completer.engine.readout import Question, certainty, read
+from completer.engine.sampling import draw
+from completer.request import Sampling
+
+GREEDY, SAMPLED = Sampling(), Sampling(temperature=0.8, top_k=9, seed=1)
+
+
+@pytest.fixture
+def logits(device):
+    torch.manual_seed(1)
+    return torch.randn(7, 100_003, device=device).to(torch.bfloat16)
+
+
+def test_each_sequence_gets_what_it_asked_for(logits):
+    noise = [0.1, 0.5, 0.9]
+    first, second, third = read(
+        logits,
+        [
+            Question(slice(0, 3), GREEDY, candidates=True),
+            Question(slice(3, 6), SAMPLED, noise, certainty=True),
+            Question(slice(6, 7)),
+        ],
+    )
+
+    assert first.tokens == logits[:3].argmax(-1).tolist()
+    expected = logits[:3].topk(8).indices.cpu().numpy()
+    np.testing.assert_array_equal(first.candidates, expected)
+    drawn = draw(logits[3:6], SAMPLED, torch.tensor(noise, dtype=torch.float64))
+    assert second.tokens == drawn.tolist()
+    np.testing.assert_allclose(second.certainty, certainty(logits[3:6], drawn).cpu(), atol=1e-6)
+    assert (first.certainty, second.candidates) == (None, None)
+    assert (third.tokens, third.candidates, third.certainty) == (None, None, None)
+
+
+def test_a_step_that_ends_no_prompt_asks_nothing(logits):
+    (readout,) = read(logits[:0], [Question(slice(0, 0), GREEDY)])
+
+    assert readout.tokens is None
+
+
+def test_a_step_reads_from_the_device_once(logits, monkeypatch):
+    """Whatever is asked: a read waits until the device is done."""
+    reads = []
+    for name in ("to", "cpu", "tolist", "item", "numpy", "__int__", "__float__", "__bool__"):
+        monkeypatch.setattr(torch.Tensor, name, _counted(getattr(torch.Tensor, name), reads))
+    read(
+        logits,
+        [
+            Question(slice(0, 3), GREEDY, candidates=True, certainty=True),
+            Question(slice(3, 7), SAMPLED, [0.1, 0.2, 0.3, 0.4], certainty=True),
+        ],
+    )
+
+    assert [each for each in reads if each != "to"] == ["numpy"]
+
+
+def _counted(method, reads):
+    def counted(self, *arguments, **options):
+        reads.append(method.__name__)
+        return method(self, *arguments, **options)
+
+    return counted
