@@ -142,12 +142,15 @@ class _File:
             values["opportunities"] = np.ones(len(users))
             values["requested"] = (rows["outcome"] != not_requested).astype(float)
             values["decoded"] = (rows["steps"] > 0).astype(float)
+            returned = rows["outcome"] == self._ids.get("returned", -1)
+            values["returned"] = returned.astype(float)
+            values["cached"] = (returned & (rows["prompt_tok"] == 0)).astype(float)
             self._sums.add(cells, users, values)
             known = {"cell": cells, "user": users, "p_accept": rows["p_accept"] + 1}
             self._opportunities.put(rows["id"], known)
             for name, common in self._of_sessions.items():
                 common.put_rows(rows["session"], groups[name])
-            answered = (rows["outcome"] == self._ids.get("returned", -1)) & (rows["total_us"] >= 0)
+            answered = returned & (rows["total_us"] >= 0)
             self._result.total_ms.append(rows["total_us"][answered] / 1000)
             self._result.total_ms_cells.append(cells[answered].astype(np.int32))
 

@@ -203,6 +203,13 @@ METRICS: Final[tuple[Metric, ...]] = (
         is_proportion=False,
     ),
     Metric(
+        "answered_without_model",
+        "Answered from what was answered before",
+        ("cached",),
+        ("returned",),
+        "returned",
+    ),
+    Metric(
         "prompt_reuse",
         "Prompt tokens reused",
         ("reused_tok",),

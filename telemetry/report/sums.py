@@ -28,6 +28,8 @@ OPPORTUNITY_SUMS: Final = (
     "draft_ok_tok",
     "prompt_tok",
     "reused_tok",
+    "returned",
+    "cached",
 )
 SUGGESTION_SUMS: Final = (
     "shown",

@@ -22,7 +22,13 @@ from telemetry.report.wording import (
     value,
 )
 
-_GROUP_METRICS = ("codecompose", "acceptance", "wcar", "mostly_unchanged_300", "latency_p50_ms")
+_GROUP_METRICS = {  # short: a table has to fit into 80 columns
+    "codecompose": "≥ 750 ms",
+    "acceptance": "accepted",
+    "wcar": "wCAR",
+    "mostly_unchanged_300": "kept 300 s",
+    "latency_p50_ms": "median",
+}
 _AUTHORSHIP = (
     "shown_rate",
     "display_rate",
@@ -31,6 +37,13 @@ _AUTHORSHIP = (
     "pcw",
     "rocc",
     "commit_share",
+)
+_SPEED = (
+    *LATENCY_TITLES,
+    "tokens_per_step",
+    "draft_acceptance",
+    "prompt_reuse",
+    "answered_without_model",
 )
 _PREDICTION = ("p_accept_mean", "p_accept_observed", "p_accept_brier")
 _GROUPS = {
@@ -54,8 +67,7 @@ def render_terminal(report: Report, console: Console) -> None:
     console.print(_table("Headline", figures, HEADLINE))
     console.print(_persistence(figures))
     console.print(_table("Display and authorship", figures, _AUTHORSHIP))
-    speed = (*LATENCY_TITLES, "tokens_per_step", "draft_acceptance", "prompt_reuse")
-    console.print(_table("Speed and speculation", figures, speed))
+    console.print(_table("Speed and speculation", figures, _SPEED))
     if figures["p_accept_mean"].n:
         console.print(_table("Predicted acceptance", figures, _PREDICTION))
     if report.finish_reasons:
@@ -123,10 +135,9 @@ def _cells(name: str, figure: Figure) -> tuple[str, ...]:
 
 def _group_table(heading: str, groups: dict[str, Figures]) -> Table:
     table = Table(title=heading, title_justify="left")
-    table.add_column("")
-    for name in _GROUP_METRICS:
-        table.add_column(title(name), justify="right")
-    table.add_column("n shown", justify="right")
+    table.add_column("", no_wrap=True)
+    for short in (*_GROUP_METRICS.values(), "n shown"):
+        table.add_column(short, justify="right", no_wrap=True)
     for group, figures in groups.items():
         cells = [value(name, figures[name].value) for name in _GROUP_METRICS if name in figures]
         cells += ["–"] * (len(_GROUP_METRICS) - len(cells))

@@ -97,6 +97,7 @@ def _draw(
     own = rng.random(size) < 0.85
     lang = np.where(own, people.language[user], rng.integers(0, len(LANGUAGES), size))
     model = (rng.random(size) < 0.4).astype(int)
+    cached = rng.random(size) < 0.15
     drafted = rng.integers(0, 60, size)
     steps = np.where(outcome == 1, 0, rng.integers(1, 30, size))
     batch = {
@@ -110,8 +111,8 @@ def _draw(
         "source": rng.integers(0, len(SOURCES), size),
         "finish": rng.choice(len(FINISH), size, p=(0.6, 0.2, 0.15, 0.05)),
         "total_ms": np.round(rng.lognormal(3.6 + 0.3 * model, 0.5), 3),
-        "prompt_tok": rng.integers(200, 2_000, size),
-        "reused": rng.integers(0, 200, size),
+        "prompt_tok": np.where(cached, 0, rng.integers(200, 2_000, size)),
+        "reused": np.where(cached, 0, rng.integers(0, 200, size)),
         "steps": steps,
         "gen_tok": steps + np.where(steps > 0, drafted // 3, 0),
         "drafted": np.where(steps > 0, drafted, 0),

@@ -81,6 +81,8 @@ class Truth:
             "draft_ok": rows["draft_ok"].sum(),
             "prompt": rows["prompt_tok"].sum(),
             "reused": rows["reused"].sum(),
+            "returned": (rows["outcome"] == 0).sum(),
+            "cached": ((rows["outcome"] == 0) & (rows["prompt_tok"] == 0)).sum(),
             "predicted_p": round(1e6 * rows["p_accept"][shown].sum()),
             "error": round(1e8 * ((rows["p_accept"] - full)[shown] ** 2).sum()),
             "commits": (rows["committed"] > 0).sum(),
@@ -162,6 +164,7 @@ def _metrics(c: Counter[str]) -> dict[str, tuple[float | None, int]]:
         "p_accept_brier": ratio(c["error"] / 1e8, c["shown"], c["shown"]),
         "tokens_per_step": ratio(c["tokens"], c["steps"], c["requested"]),
         "draft_acceptance": ratio(c["draft_ok"], c["drafted"], c["requested"]),
+        "answered_without_model": ratio(c["cached"], c["returned"], c["returned"]),
         "prompt_reuse": ratio(c["reused"], c["prompt"], c["opportunities"]),
     }
     for window in WINDOWS_S:

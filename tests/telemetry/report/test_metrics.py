@@ -192,6 +192,14 @@ def test_speculation(book):
     assert figures["prompt_reuse"].value == 30 / 100
 
 
+def test_an_answer_without_a_prompt_needed_no_model(book):
+    book.opportunity(prompt_tok=60)
+    book.opportunity()
+    book.opportunity("cancelled")
+    figure = book.figures()["answered_without_model"]
+    assert (figure.value, figure.n) == (1 / 2, 2)
+
+
 def test_commits(book):
     # 30 + 50 of 100 + 100 characters; the third commit began before anyone watched
     book.session()

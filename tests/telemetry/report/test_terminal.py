@@ -25,6 +25,13 @@ def test_the_headline_persistence_and_n_are_shown(book):
     assert "25.0 %" in text  # the fourth is censored
 
 
+def test_days_are_readable_on_a_narrow_terminal(book):
+    for day in (0, 1):
+        book.opportunity(day=day)
+        book.suggestion()
+    assert "2022-01-08" in rendered(book.report(), width=80)
+
+
 def test_an_empty_database_is_no_error(book):
     book.session()
     assert "–" in rendered(book.report())
