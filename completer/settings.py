@@ -68,6 +68,9 @@ class DraftSettings(_Section):
     """Speculative decoding from the repository."""
 
     enabled: bool = True
+    self_speculation: bool = Field(
+        True, description="let the model's first layers draft where that was measured to pay"
+    )
     with_dependencies: bool = Field(False, description="draft from installed packages as well")
     max_index_mb: Count = 512
 

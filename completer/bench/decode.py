@@ -133,19 +133,26 @@ def percentiles(values: Sequence[float], *wanted: int) -> dict[str, float]:
 def gain(ours: Sequence[Timed], theirs: Sequence[Timed]) -> dict[str, Any]:
     """How many times as long the others take on the same prompts.
 
-    `decode` compares sums; `total_median` is the median of the pairs' ratios, with a 95 % interval
-    from the order statistics of a binomial.
+    `decode` compares sums; `total_median` is the median of the pairs' ratios, with a 95 % interval.
     """
-    ratios = sorted(their.total_ms / our.total_ms for our, their in zip(ours, theirs, strict=True))
-    half_width = 1.96 * 0.5 * len(ratios) ** 0.5
-    low = ratios[max(0, int(len(ratios) / 2 - half_width))]
-    high = ratios[min(len(ratios) - 1, int(len(ratios) / 2 + half_width))]
+    middle, low, high = median_interval(
+        [their.total_ms / our.total_ms for our, their in zip(ours, theirs, strict=True)]
+    )
     return {
         "decode": round(sum(t.decode_ms for t in theirs) / sum(t.decode_ms for t in ours), 3),
-        "total_median": round(ratios[len(ratios) // 2], 4),
+        "total_median": round(middle, 4),
         "low": round(low, 4),
         "high": round(high, 4),
     }
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The median and its 95 % interval, from the order statistics of a binomial."""
+    ordered = sorted(values)
+    half_width = 1.96 * 0.5 * len(ordered) ** 0.5
+    low = ordered[max(0, int(len(ordered) / 2 - half_width))]
+    high = ordered[min(len(ordered) - 1, int(len(ordered) / 2 + half_width))]
+    return ordered[len(ordered) // 2], low, high
 
 
 def turns(number: int, names: Sequence[str] = RUNS) -> Sequence[str]:

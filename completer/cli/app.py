@@ -9,6 +9,7 @@ import typer
 
 from completer.cli import complete, doctor, index, lsp, report, serve
 from completer.cli.bench import bench
+from completer.cli.bench_exits import exits
 from completer.cli.eval import evaluate
 from completer.cli.telemetry import telemetry
 from completer.cli.train import train
@@ -30,6 +31,7 @@ app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train)
 app.command("index")(index.index)
+bench.command("exits")(exits)
 app.add_typer(bench, name="bench")
 app.add_typer(telemetry, name="telemetry")
 

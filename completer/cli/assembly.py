@@ -10,9 +10,12 @@ from completer.draft_index import IndexOptions
 from completer.drafting.drafter import Drafter
 from completer.drafting.suffix_array import SuffixArray, join_streams
 from completer.engine.engine import MAX_DRAFT, Engine
+from completer.engine.exits import Exits
 from completer.engine.kv_cache import KVPool
+from completer.engine.lean import LeanForward
 from completer.engine.runner import Runner, kv_layers, slots_within
 from completer.engine.scheduler import Limits
+from completer.engine.self_speculation import SelfSpeculation
 from completer.engine.tuning import Tuning, forward_of
 from completer.repositories import Repositories
 from completer.repository import Repository
@@ -56,7 +59,11 @@ def build_engine(model: LoadedModel, tuning: Tuning, settings: Settings) -> Engi
         max_waiting=settings.engine.max_waiting,
         prefill_chunk=settings.engine.prefill_chunk,
     )
-    return Engine(Runner(forward, pool), limits=limits, costs=tuning.costs)
+    runner = Runner(forward, pool)
+    speculation = None
+    if isinstance(forward, LeanForward) and settings.drafting.self_speculation:
+        speculation = SelfSpeculation(runner, Exits(forward.layers, pool), tuning.costs)
+    return Engine(runner, limits=limits, costs=tuning.costs, self_speculation=speculation)
 
 
 def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> LocalService:

@@ -21,6 +21,7 @@ from completer.engine.cost import ASSUMED, CostCurve
 from completer.engine.readout import Readout, read
 from completer.engine.runner import Runner
 from completer.engine.scheduler import Limits, Scheduler, Work
+from completer.engine.self_speculation import SelfSpeculation
 from completer.engine.sequence import GenerationRequest, GenerationResult, Running, Ticket
 from completer.engine.stopping import StepSignals, Stop
 from completer.engine.verify import Verdict, verify
@@ -45,9 +46,15 @@ class Engine:
     """Generates for many sequences at once on one device."""
 
     def __init__(
-        self, runner: Runner, *, limits: Limits | None = None, costs: CostCurve = ASSUMED
+        self,
+        runner: Runner,
+        *,
+        limits: Limits | None = None,
+        costs: CostCurve = ASSUMED,
+        self_speculation: SelfSpeculation | None = None,
     ) -> None:
         self.costs = costs
+        self.self_speculation = self_speculation
         self._runner = runner
         self._pool = runner.pool
         self._scheduler = Scheduler(limits or Limits(), runner.pool)
@@ -119,15 +126,27 @@ class Engine:
         parts = self._plan()
         if not parts:
             return
-        logits = self._runner.forward(
-            [part.segment for part in parts],
-            [token for part in parts for token in part.ids],
-            _wanted_rows(parts),
-        )
+        logits = self._forward(parts)
         device = self._runner.device
         asked = [question(part.work.sequence, part.segment, part.rows, device) for part in parts]
         for part, readout in zip(parts, read(logits, asked), strict=True):
             self._absorb(part, logits[part.rows], readout)
+
+    def _forward(self, parts: list[_Part]) -> Tensor:
+        """Run the model; a sequence that is alone may get a draft of its own early layers."""
+        alone = len(parts) == 1 and parts[0].work.sequence.decoding
+        if alone and self.self_speculation is not None:
+            part, sequence = parts[0], parts[0].work.sequence
+            room = self._room(sequence)
+            passed = self.self_speculation.forward(part.segment, part.ids, part.tree, room)
+            parts[0] = _lay_out(part.work, passed.tree, slice(0, 1 + len(passed.tree)))
+            sequence.draft_seconds += passed.draft_ms / 1000
+            return passed.logits
+        return self._runner.forward(
+            [part.segment for part in parts],
+            [token for part in parts for token in part.ids],
+            _wanted_rows(parts),
+        )
 
     def _plan(self) -> list[_Part]:
         works = self._scheduler.plan()
@@ -145,9 +164,7 @@ class Engine:
 
     def _draft(self, work: Work, packed: int, decoding: int) -> DraftTree:
         sequence = work.sequence
-        room = min(
-            MAX_DRAFT, sequence.tokens_left - 1, self._pool.capacity - len(sequence.ids) - MAX_DRAFT
-        )
+        room = self._room(sequence)
         if not work.reaches_end or sequence.request.drafts is None or room < 1:
             return DraftTree.empty()
         started = time.perf_counter()
@@ -155,6 +172,11 @@ class Engine:
         tree = sequence.request.drafts.propose(room, price)
         sequence.draft_seconds += time.perf_counter() - started
         return tree
+
+    def _room(self, sequence: Running) -> int:
+        """How many tokens may be drafted."""
+        in_slot = self._pool.capacity - len(sequence.ids) - MAX_DRAFT
+        return min(MAX_DRAFT, sequence.tokens_left - 1, in_slot)
 
     def _absorb(self, part: _Part, logits: Tensor, readout: Readout) -> None:
         """Take over what a step computed for one sequence; `logits` are [1 + n, V]."""
@@ -184,6 +206,8 @@ class Engine:
         sequence.cached = nodes_at + len(path)
 
     def _teach(self, part: _Part, verdict: Verdict, readout: Readout) -> None:
+        if self.self_speculation is not None:
+            self.self_speculation.learn(verdict.emitted)
         drafts = part.work.sequence.request.drafts
         if drafts is None:
             return

@@ -8,7 +8,7 @@ on a busy machine one thread beats two that wait for each other.
 import copy
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -81,6 +81,11 @@ def tune(
     chosen = models[best.dtype]
     costs = measure(_runner(chosen, lean=lean))
     return chosen, Tuning(best.dtype, best.threads, lean, costs, tuple(trials))
+
+
+def measured_again(model: PreTrainedModel, tuning: Tuning) -> Tuning:
+    """Return a choice with the cost curve of another model: one that runs in the same way."""
+    return replace(tuning, costs=measure(_runner(model, lean=tuning.lean)))
 
 
 def forward_of(model: PreTrainedModel, *, lean: bool, positions: int) -> Forward:
