@@ -30,6 +30,8 @@ class Job:
     prompt: Prompt
     started: float
     context_ms: float
+    settings: Settings
+    """The user's, with those of the workspace."""
     may_draft: bool
     block: bool
     """Whether several lines are wanted."""
@@ -49,26 +51,30 @@ class Generations:
         self._model = model
         self._settings = settings
         self.prompts = prompt_builder(model, settings)
-        self._max_tokens = default_max_tokens(model, settings)
 
     def prepare(self, request: CompletionRequest, repository: Repository | None) -> Job:
         """Gather a request's context and lay out its prompt."""
         started = time.perf_counter()
+        settings = self._settings if repository is None else repository.settings or self._settings
         if repository is not None:
             request = replace(request, workspace=repository.root)
         if request.language is None and request.path is not None:
             request = replace(request, language=language_of_name(request.path.name))
-        prompt = self.prompts.build(request, self._snippets(request, repository))
-        may_draft = self._may_draft(request, repository)
+        prompts = self._prompts_of(settings)
+        share = settings.completion.repository_share
+        snippets = _snippets(request, repository, prompts.budget, share)
+        prompt = prompts.build(request, snippets)
+        may_draft = _may_draft(request, repository, settings)
         return Job(
             request=request,
             repository=repository,
             prompt=prompt,
             started=started,
             context_ms=milliseconds_since(started),
+            settings=settings,
             may_draft=may_draft,
-            block=_wants_block(request, self._settings.completion.multiline),
-            mixture=self._repository_weight() if may_draft else 0.0,
+            block=_wants_block(request, settings.completion.multiline),
+            mixture=self._repository_weight(settings) if may_draft else 0.0,
         )
 
     def policy(self, job: Job) -> TextPolicy:
@@ -79,10 +85,11 @@ class Generations:
         """Make what the engine is asked for one choice; its drafts have been started."""
         request = job.request
         room = self._model.context_tokens - len(job.prompt.ids)
-        deadline_ms = request.deadline_ms or self._settings.completion.deadline_ms
+        deadline_ms = request.deadline_ms or job.settings.completion.deadline_ms
+        max_tokens = request.max_tokens or default_max_tokens(self._model, job.settings)
         return GenerationRequest(
             prompt=job.prompt.ids,
-            max_tokens=min(request.max_tokens or self._max_tokens, room),
+            max_tokens=min(max_tokens, room),
             stop_ids=self._model.layout.stop_ids,
             sampling=request.sampling,
             policy=policy,
@@ -93,24 +100,15 @@ class Generations:
             mixture=job.mixture,
         )
 
-    def _snippets(
-        self, request: CompletionRequest, repository: Repository | None
-    ) -> Sequence[Snippet]:
-        share = self._settings.completion.repository_share
-        budget = int(self.prompts.budget * share)
-        if repository is None or request.raw or self.prompts.budget < ROOM_FOR_OTHER_FILES:
-            return request.snippets
-        return (*request.snippets, *repository.snippets(request, budget))
+    def _prompts_of(self, settings: Settings) -> PromptBuilder:
+        if settings is self._settings:
+            return self.prompts
+        return self.prompts.sized(*_prompt_size(self._model, settings))
 
-    def _may_draft(self, request: CompletionRequest, repository: Repository | None) -> bool:
-        if repository is None or request.raw or not self._settings.drafting.enabled:
-            return False
-        return repository.can_draft
-
-    def _repository_weight(self) -> float:
-        if self._settings.pure:
+    def _repository_weight(self, settings: Settings) -> float:
+        if settings.pure:
             return 0.0
-        wanted = self._settings.completion.repository_weight
+        wanted = settings.completion.repository_weight
         if wanted == "auto":
             return REPOSITORY_WEIGHT if self._model.name == BUNDLED else 0.0
         return wanted
@@ -118,12 +116,12 @@ class Generations:
     def _ends(self, job: Job) -> list[Callable[[str], int | None]]:
         """Choose the rules that end ghost text; a client that asks for plain text gets none."""
         request = job.request
-        if self._settings.pure or not request.polish:
+        if job.settings.pure or not request.polish:
             return []
         if not job.block:
             return [line_end, loop_end]
         block = BlockEnd(request.prefix, request.suffix, request.language)
-        return [block_end(block, self._settings.completion.max_lines), loop_end]
+        return [block_end(block, job.settings.completion.max_lines), loop_end]
 
     def _decode(self, ids: Sequence[int]) -> str:
         text: str = self._model.tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=True)
@@ -152,18 +150,37 @@ def default_max_tokens(model: LoadedModel, settings: Settings) -> int:
 
 def prompt_builder(model: LoadedModel, settings: Settings) -> PromptBuilder:
     """Size the prompt: what the settings or the device allow, less what the answer needs."""
-    wanted = settings.completion.prompt_tokens or PROMPT_TOKENS[model.device.type]
+    budget, suffix_share = _prompt_size(model, settings)
     return PromptBuilder(
-        model.tokenizer.backend_tokenizer,
-        model.layout,
-        budget=min(wanted, model.context_tokens - default_max_tokens(model, settings)),
-        suffix_share=settings.completion.suffix_share,
+        model.tokenizer.backend_tokenizer, model.layout, budget=budget, suffix_share=suffix_share
     )
 
 
 def milliseconds_since(started: float) -> float:
     """Milliseconds since a reading of `time.perf_counter`."""
     return (time.perf_counter() - started) * 1000
+
+
+def _prompt_size(model: LoadedModel, settings: Settings) -> tuple[int, float]:
+    wanted = settings.completion.prompt_tokens or PROMPT_TOKENS[model.device.type]
+    budget = min(wanted, model.context_tokens - default_max_tokens(model, settings))
+    return budget, settings.completion.suffix_share
+
+
+def _snippets(
+    request: CompletionRequest, repository: Repository | None, prompt_budget: int, share: float
+) -> Sequence[Snippet]:
+    if repository is None or request.raw or prompt_budget < ROOM_FOR_OTHER_FILES:
+        return request.snippets
+    return (*request.snippets, *repository.snippets(request, int(prompt_budget * share)))
+
+
+def _may_draft(
+    request: CompletionRequest, repository: Repository | None, settings: Settings
+) -> bool:
+    if repository is None or request.raw or not settings.drafting.enabled:
+        return False
+    return repository.can_draft
 
 
 def _drafts(job: Job) -> Drafting | None:

@@ -19,6 +19,8 @@ from completer.draft_index import DraftIndex, IndexOptions
 from completer.drafting.session import DraftSession
 from completer.drafting.warm_up import is_warm
 from completer.request import CompletionRequest, Snippet
+from completer.settings import Settings
+from completer.workspace_settings import WorkspaceSettings
 
 log = logging.getLogger(__name__)
 CHARACTERS_PER_TOKEN = 4
@@ -27,13 +29,19 @@ CHARACTERS_PER_TOKEN = 4
 class Repository:
     """What is known of one workspace's code. `tokenizer` must treat marks as text.
 
-    Reading starts at once, in the background; `wait` tells when all files were read.
+    `settings` are the workspace's own; without them, requests have the user's. Reading starts at
+    once, in the background; `wait` tells when all files were read.
     """
 
     def __init__(
-        self, workspace: Workspace, tokenizer: Tokenizer, options: IndexOptions | None = None
+        self,
+        workspace: Workspace,
+        tokenizer: Tokenizer,
+        options: IndexOptions | None = None,
+        settings: WorkspaceSettings | None = None,
     ) -> None:
         self.workspace = workspace
+        self._settings = settings
         self._retriever = Retriever(workspace.root)
         self._index = DraftIndex(workspace, tokenizer, options or IndexOptions())
         self._feed = WorkspaceFeed(workspace, [self._retriever.update, self._index.update])
@@ -46,6 +54,11 @@ class Repository:
     def root(self) -> Path:
         """The workspace's folder."""
         return self.workspace.root
+
+    @property
+    def settings(self) -> Settings | None:
+        """What is set for requests in here now, if anything but the user's settings."""
+        return None if self._settings is None else self._settings.current()
 
     @property
     def can_draft(self) -> bool:

@@ -47,7 +47,7 @@ class ResultCache:
         """Bytes held, about."""
         return self._bytes
 
-    def get(self, request: CompletionRequest, owner: str) -> Completion | None:
+    def get(self, request: CompletionRequest, owner: Hashable) -> Completion | None:
         """Find an answer that still holds; its statistics say that it cost nothing."""
         key = _key(request, owner)
         for entry in reversed(self._entries.get(key, ())):
@@ -57,7 +57,7 @@ class ResultCache:
                 return _shortened(entry.completion, rest)
         return None
 
-    def put(self, request: CompletionRequest, owner: str, completion: Completion) -> None:
+    def put(self, request: CompletionRequest, owner: Hashable, completion: Completion) -> None:
         """Remember an answer, if asking again would give the same and it says something."""
         repeatable = request.sampling.temperature == 0.0 and request.n == 1
         ended = completion.finish_reason in ("stop", "length")
@@ -78,7 +78,7 @@ class ResultCache:
         self._bytes = 0
 
 
-def _key(request: CompletionRequest, owner: str) -> Hashable:
+def _key(request: CompletionRequest, owner: Hashable) -> Hashable:
     """Everything but the prefix that an answer depends on."""
     return replace(request, prefix="", deadline_ms=None, trigger="automatic"), owner
 

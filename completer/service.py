@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -67,7 +67,7 @@ class LocalService:
     async def complete(self, request: CompletionRequest) -> Completion:
         """See `CompletionService`. Typing through the last answer needs no model."""
         repository = self._repositories.of(request)
-        owner = owner_of(request, repository)
+        owner = _remembered_for(request, repository)
         if (known := self._results.get(request, owner)) is not None:
             return replace(known, id=self._new_id(repository))
         async with aclosing(self._run(request, repository)) as parts:
@@ -213,6 +213,11 @@ class LocalService:
             marks=tuple(self._model.layout.mark_ids),
         )
         return postprocess(text, context)
+
+
+def _remembered_for(request: CompletionRequest, repository: Repository | None) -> Hashable:
+    """Who may be given an answer again: whose caches it is from, while the settings stay."""
+    return owner_of(request, repository), repository and repository.settings
 
 
 def _summed(results: Sequence[GenerationResult]) -> DecodeStats:

@@ -1,9 +1,10 @@
 """Every option, its default and its check.
 
 Sources from low to high: the defaults below, the user's TOML file, environment variables
-(`COMPLETER_MODEL__SOURCE=...`), command-line flags. A repository's own `.completer.toml` may set
-only what `RepositorySettings` names, so that opening a stranger's code changes neither which model
-runs nor where anything is sent.
+(`COMPLETER_MODEL__SOURCE=...`), command-line flags. A repository's own `.completer.toml` stands
+between the user's file and the environment, for requests in that repository. It may set only what
+`RepositorySettings` names, so that opening a stranger's code changes neither which model runs nor
+where anything is sent.
 """
 
 import os
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -21,11 +22,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from completer.context.content import opened_beneath, read_up_to
 from completer.errors import SettingsError
 
 APP = "completer"
 CONFIG_VARIABLE = "COMPLETER_CONFIG"
 REPOSITORY_FILE = ".completer.toml"
+LARGEST_REPOSITORY_FILE = 1 << 16
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -122,6 +125,13 @@ class Settings(BaseSettings):
         False, description="float32, exactly the model's own distribution, text left as it is"
     )
 
+    _settled: frozenset[str] = PrivateAttr(frozenset())
+
+    @property
+    def settled(self) -> frozenset[str]:
+        """Names that the environment or a flag has set: no repository changes them."""
+        return self._settled
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -140,6 +150,34 @@ class RepositorySettings(_Section):
 
     completion: CompletionSettings = CompletionSettings()
     drafting: DraftSettings = DraftSettings()
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names that the file sets, such as `completion.max_lines`."""
+        return tuple(
+            f"{section}.{name}"
+            for section in type(self).model_fields
+            for name in sorted(getattr(self, section).model_fields_set)
+        )
+
+    def over(self, settings: Settings) -> Settings:
+        """The user's settings with these on top, and on top of all what environment and flags say.
+
+        An index may be made smaller than the user allows, not larger.
+        """
+        changed = settings.model_dump(include={"completion", "drafting"})
+        for name in self.given:
+            section, _, option = name.partition(".")
+            if name not in settings.settled:
+                changed[section][option] = getattr(getattr(self, section), option)
+        largest = settings.drafting.max_index_mb
+        changed["drafting"]["max_index_mb"] = min(changed["drafting"]["max_index_mb"], largest)
+        return settings.model_copy(
+            update={
+                "completion": CompletionSettings(**changed["completion"]),
+                "drafting": DraftSettings(**changed["drafting"]),
+            }
+        )
 
 
 class LoadedSettings(BaseModel):
@@ -177,18 +215,29 @@ def load_settings(
         _merge(merged, values)
         origins |= dict.fromkeys(_dotted(values), origin)
     try:
-        return LoadedSettings(settings=Settings(**merged), origins=origins)
+        settings = Settings(**merged)
     except ValidationError as error:
         raise SettingsError(_explain(error, origins)) from error
+    settings._settled = frozenset(n for n, o in origins.items() if o in ("environment", "flag"))
+    return LoadedSettings(settings=settings, origins=origins)
 
 
 def load_repository_settings(root: Path) -> RepositorySettings:
     """Read a repository's own file; raises `SettingsError` for anything that it may not set."""
-    values = _read_toml(root / REPOSITORY_FILE, must_exist=False)
+    path = root / REPOSITORY_FILE
     try:
+        with opened_beneath(root, [REPOSITORY_FILE]) as descriptor:
+            data = read_up_to(descriptor, LARGEST_REPOSITORY_FILE)
+        values = tomllib.loads((data or b"").decode())
+        if data is None:
+            raise SettingsError(f"{path} is larger than {LARGEST_REPOSITORY_FILE} bytes.")
         return RepositorySettings(**values)
+    except FileNotFoundError:
+        return RepositorySettings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
     except ValidationError as error:
-        origins = dict.fromkeys(_dotted(values), f"file {root / REPOSITORY_FILE}")
+        origins = dict.fromkeys(_dotted(values), f"file {path}")
         raise SettingsError(
             _explain(error, origins),
             hint="A repository may only set [completion] and [drafting].",
@@ -243,6 +292,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     sentences = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
-        origin = f" ({origins[name]})" if name in origins else ""
+        beneath = (origins[each] for each in origins if f"{each}.".startswith(f"{name}."))
+        origin = next((f" ({origin})" for origin in beneath), "")
         sentences.append(f"{name}: {problem['msg'].lower()}{origin}")
     return "Settings that cannot be: " + "; ".join(sentences) + "."

@@ -1,6 +1,7 @@
 """Puts model, engine, workspaces and service together; everything that needs torch."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from completer.repository import Repository
 from completer.service import LocalService
 from completer.settings import Settings
 from completer.tuned import tuned
+from completer.workspace_settings import WorkspaceSettings
 from models.loading import LoadedModel, load_model
 
 MEGABYTE = 1 << 20
@@ -69,8 +71,13 @@ def build_engine(model: LoadedModel, tuning: Tuning, settings: Settings) -> Engi
 def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> LocalService:
     """Put engine and workspaces together into a service."""
     tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
-    options = index_options(settings)
-    repositories = Repositories(lambda root: Repository(Workspace(root), tokenizer, options))
+
+    def open_repository(root: Path) -> Repository:
+        workspace = Workspace(root)
+        own = WorkspaceSettings(workspace.root, settings)
+        return Repository(workspace, tokenizer, index_options(own.current()), own)
+
+    repositories = Repositories(open_repository)
     for root in settings.workspaces:
         repositories.open(root)
     engine = build_engine(model, tuning, settings)

@@ -15,7 +15,7 @@ from completer.context.workspace import Workspace
 from completer.engine.tuning import Tuning
 from completer.errors import CompleterError
 from completer.request import CompletionRequest
-from completer.settings import Settings, load_repository_settings
+from completer.settings import REPOSITORY_FILE, Settings, load_repository_settings
 from models.errors import ModelError
 from models.loading import LoadedModel, choose_device
 
@@ -102,10 +102,14 @@ def _completion(model: LoadedModel, tuning: Tuning, settings: Settings) -> str:
 
 def _workspace(root: Path) -> str:
     workspace = Workspace(root)
-    load_repository_settings(workspace.root)
+    own = load_repository_settings(workspace.root).given
     count = sum(1 for _ in workspace.iter_files())
     left_out = ", ".join(f"{n} {reason}" for reason, n in workspace.left_out.most_common(3))
-    return f"{root}: {count} files may be read" + (f"; left out: {left_out}" if left_out else "")
+    return (
+        f"{root}: {count} files may be read"
+        + (f"; left out: {left_out}" if left_out else "")
+        + (f"; {REPOSITORY_FILE} sets {', '.join(own)}" if own else "")
+    )
 
 
 def _database(settings: Settings) -> Check:

@@ -6,8 +6,10 @@ the prompt's end, and the keys and values of the rest can be used again.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Self
 
 from tokenizers import Tokenizer
 
@@ -40,6 +42,12 @@ class PromptBuilder:
         self._layout = layout
         self.budget = budget
         self._suffix_share = suffix_share
+
+    def sized(self, budget: int, suffix_share: float) -> Self:
+        """A builder of other prompts with the same tokenizer and layout; costs next to nothing."""
+        other = copy(self)
+        other.budget, other._suffix_share = budget, suffix_share
+        return other
 
     def build(self, request: CompletionRequest, snippets: Sequence[Snippet] = ()) -> Prompt:
         """Lay out a request; `snippets` of other files go in front, as far as they fit."""

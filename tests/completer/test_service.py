@@ -68,6 +68,23 @@ async def test_typing_through_an_answer_needs_no_model(service):
     assert typed.id != shown.id
 
 
+async def test_a_workspaces_own_settings_hold_for_its_requests_at_once(service, tmp_path):
+    (tmp_path / "a.py").write_text("x = 1\n")
+    elsewhere = tmp_path / "b"
+    elsewhere.mkdir()
+    service.open_workspace(tmp_path)
+    service.open_workspace(elsewhere)
+
+    async def generated(root):
+        request = CompletionRequest(prefix="def f(x):\n    return ", workspace=root)
+        return (await service.complete(request)).stats.generated_tokens
+
+    assert await generated(tmp_path) > 3
+    (tmp_path / ".completer.toml").write_text("[completion]\nmax_tokens = 3\n")
+    assert await generated(tmp_path) == 3
+    assert await generated(elsewhere) > 3
+
+
 async def test_users_without_a_workspace_share_nothing(service):
     await service.complete(ask(user="ann"))
 

@@ -1,11 +1,17 @@
 """Where a setting comes from, what it may be, and what a repository may not set."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from completer.errors import SettingsError
-from completer.settings import CONFIG_VARIABLE, load_repository_settings, load_settings
+from completer.settings import (
+    CONFIG_VARIABLE,
+    LARGEST_REPOSITORY_FILE,
+    load_repository_settings,
+    load_settings,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +82,54 @@ def test_a_repository_sets_how_its_code_is_completed(tmp_path):
     write(tmp_path / ".completer.toml", "[completion]\nmax_lines = 3\n")
 
     assert load_repository_settings(tmp_path).completion.max_lines == 3
+
+
+def test_a_repository_stands_between_the_users_file_and_environment_and_flags(
+    tmp_path, monkeypatch
+):
+    user = write(tmp_path / "c.toml", "[completion]\nmax_lines = 5\nmax_tokens = 20\n")
+    monkeypatch.setenv("COMPLETER_COMPLETION__MULTILINE", "never")
+    settings = load_settings({"drafting": {"enabled": True}}, user).settings
+    own = "[completion]\nmax_lines = 3\nmultiline = 'always'\n[drafting]\nenabled = false\n"
+    write(tmp_path / ".completer.toml", own)
+    repository = load_repository_settings(tmp_path)
+    merged = repository.over(settings)
+
+    assert repository.given == (
+        *("completion.max_lines", "completion.multiline"),
+        "drafting.enabled",
+    )
+    assert (merged.completion.max_lines, merged.completion.max_tokens) == (3, 20)
+    assert merged.completion.multiline == "never"
+    assert merged.drafting.enabled
+    assert merged.model == settings.model
+
+
+@pytest.mark.parametrize(("wanted", "given"), [(9, 9), (10_000, 512)])
+def test_a_repository_makes_its_index_smaller_and_not_larger(tmp_path, wanted, given):
+    write(tmp_path / ".completer.toml", f"[drafting]\nmax_index_mb = {wanted}\n")
+    merged = load_repository_settings(tmp_path).over(load_settings().settings)
+
+    assert merged.drafting.max_index_mb == given
+
+
+def test_a_repositorys_settings_lie_in_the_repository(tmp_path):
+    elsewhere = write(tmp_path / "elsewhere.toml", "[completion]\nmax_lines = 3\n")
+    root = tmp_path / "w"
+    root.mkdir()
+    (root / ".completer.toml").symlink_to(elsewhere)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_repository_settings(root)
+    (root / ".completer.toml").unlink()
+    os.mkfifo(root / ".completer.toml")
+    with pytest.raises(SettingsError, match="not a regular file"):
+        load_repository_settings(root)
+
+
+def test_a_huge_file_is_refused(tmp_path):
+    write(tmp_path / ".completer.toml", "#" * (LARGEST_REPOSITORY_FILE + 1))
+    with pytest.raises(SettingsError, match="larger than"):
+        load_repository_settings(tmp_path)
 
 
 @pytest.mark.parametrize(
