@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -132,9 +133,9 @@ def train(
     if background and not lower_priority():
         typer.echo(SHARED_SESSION, err=True)
     chosen = {
-        "sources": tuple(source) if source else None,
-        "package_paths": tuple(package_path) if package_path else None,
-        "held_out": tuple(held_out) if held_out else None,
+        "sources": source,
+        "package_paths": package_path,
+        "held_out": held_out,
         "corpus": corpus,
         "start_from": start_from,
         "width": width,
@@ -165,13 +166,14 @@ def _train(
     """Run or branch off with what was chosen on the command line; returns the exported folder."""
     from models.training import TrainConfig, cool_down, run
 
+    given: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in chosen.items() if v is not None
+    }
     try:
-        config = TrainConfig(folder=folder, **{k: v for k, v in chosen.items() if v is not None})
-        return (
-            cool_down(config, cooldown, progress=report)
-            if cooldown
-            else run(config, progress=report)
-        )
+        config = TrainConfig(folder=folder, **given)
+        if cooldown:
+            return cool_down(config, cooldown, progress=report)
+        return run(config, progress=report)
     except (FileNotFoundError, ValueError) as error:
         raise BadRequestError(str(error)) from error
 
@@ -192,5 +194,6 @@ def _line(progress: "Progress") -> str:
     held_out = f" · held-out loss {progress.held_out_loss:.3f}" if progress.held_out_loss else ""
     return (
         f"step {progress.step}/{progress.steps} · loss {progress.loss:.3f}{held_out}"
-        f" · {progress.tokens_per_second:,.0f} tokens/s · {progress.seconds_left / 3600:.1f} h left"
+        f" · {progress.tokens_per_second:,.0f} tokens/s"
+        f" · {timedelta(seconds=round(progress.seconds_left))} left"
     )

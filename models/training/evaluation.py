@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from models.training.examples import ExampleMaker, Row
-from models.training.loss import head_loss
+from models.training.loss import token_losses
 from models.training.model import Decoder
 from models.training.objective import collate, hidden_states
 
@@ -39,8 +39,7 @@ def held_out_loss(decoder: Decoder, rows: list[Row], device: torch.device) -> fl
     losses = []
     for batch in (collate(part, device) for part in parts(rows)):
         state = hidden_states(decoder, batch.inputs, ())[-1]
-        head = decoder.embed_tokens.weight
-        _, loss = head_loss(state, head, batch.targets, batch.weights)
+        loss = token_losses(state, decoder.embed_tokens.weight, batch.targets)
         losses.append(loss[batch.weights > 0])
     return float(torch.cat(losses).mean())
 
@@ -68,7 +67,7 @@ def _measure(
     batch = collate(rows, device)
     states = hidden_states(decoder, batch.inputs, tuple(range(1, len(decoder.layers))))
     head = decoder.embed_tokens.weight
-    _, losses = head_loss(states[-1], head, batch.targets, batch.weights)
+    losses = token_losses(states[-1], head, batch.targets)
     right = torch.stack([top_choices(state, head) == batch.targets for state in states])
     return losses.cpu().numpy(), right.cpu().numpy()
 

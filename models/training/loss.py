@@ -1,10 +1,11 @@
-"""Next-token cross-entropy through the tied head, gradient included, a chunk at a time."""
+"""Next-token cross-entropy through the tied head, a chunk at a time, with and without gradient."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 CHUNK = 1024  # positions whose logits exist at one time
@@ -39,6 +40,16 @@ def head_loss(
     """
     total, losses = _HeadLoss.apply(hidden, head, targets, weights, errors)  # type: ignore[no-untyped-call]
     return total, losses
+
+
+@torch.no_grad()
+def token_losses(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+    """The loss of each position `[N]` of `hidden [N, width]`, for measuring only."""
+    matrix = head.bfloat16()
+    chunks = zip(torch.split(hidden.bfloat16(), CHUNK), torch.split(targets, CHUNK), strict=True)
+    return torch.cat(
+        [F.cross_entropy((rows @ matrix.T).float(), ids, reduction="none") for rows, ids in chunks]
+    )
 
 
 class _HeadLoss(torch.autograd.Function):

@@ -10,7 +10,7 @@ import torch
 
 from models.training.evaluation import parts, top_choices
 from models.training.examples import Row
-from models.training.loss import head_loss
+from models.training.loss import token_losses
 from models.training.model import Decoder
 from models.training.objective import collate, hidden_states
 
@@ -53,7 +53,7 @@ def _score(
     exits = tuple(range(1, len(decoder.layers)))
     states = [state[inside] for state in hidden_states(decoder, batch.inputs, exits)]
     targets, head = batch.targets[inside], decoder.embed_tokens.weight
-    _, losses = head_loss(states[-1], head, targets, batch.weights[inside])
+    losses = token_losses(states[-1], head, targets)
     right = torch.stack([top_choices(state, head) == targets for state in states])
     return losses.double().cpu().numpy(), right.double().cpu().numpy()
 

@@ -1,6 +1,7 @@
 """`completer train` from the command line: what reaches the run, what a person is told."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ def test_what_is_chosen_reaches_the_run(tmp_path: Path, sources: list[Path]):
 
 def test_another_runs_corpus_is_used_as_it_is(tmp_path: Path, sources: list[Path]):
     first = train(tmp_path / "run", "--source", sources[0])
+    assert re.search(r"step 2/2 · loss \d\.\d{3} · [\d,]+ tokens/s · 0:00:00 left", first.stderr)
     second = train(tmp_path / "other", "--corpus", tmp_path / "run" / "corpus")
     assert first.exit_code == second.exit_code == 0, second.output
     assert not (tmp_path / "other" / "corpus").exists()

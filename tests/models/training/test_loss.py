@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from models.training.loss import CHUNK, head_loss
+from models.training.loss import CHUNK, head_loss, token_losses
 
 
 def test_loss_and_gradients_are_those_of_plain_cross_entropy():
@@ -16,6 +16,7 @@ def test_loss_and_gradients_are_those_of_plain_cross_entropy():
     reference = F.cross_entropy(hidden @ head.T, targets, reduction="none")
     expected = torch.autograd.grad((reference * weights).sum(), (hidden, head))
     assert torch.allclose(losses, reference, atol=0.05, rtol=0.02)
+    assert torch.allclose(losses, token_losses(hidden, head, targets), atol=1e-5)
     for gradient, wanted in zip(mine, expected, strict=True):
         assert (gradient - wanted).norm() < 0.01 * wanted.norm()
 
