@@ -3,16 +3,19 @@
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from completer.request import Completion, CompletionRequest, TextDelta
+
+State = Literal["loading", "ready", "unloaded", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceInfo:
     """What a front door may tell about the service: the model's name, its device and its limits.
 
-    `memory_bytes` says what each part holds or has reserved.
+    `memory_bytes` says what each part holds or has reserved. `state` says whether the model is
+    there: one that is `unloaded` comes back with the next request, a `failed` one does not.
     """
 
     model: str
@@ -21,6 +24,33 @@ class ServiceInfo:
     context_tokens: int
     workspaces: tuple[Path, ...]
     memory_bytes: Mapping[str, int] = field(default_factory=dict)
+    state: State = "ready"
+
+
+class Workspaces(Protocol):
+    """The open workspaces of a service; they outlive its model."""
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Their folders."""
+        ...
+
+    @property
+    def index_bytes(self) -> int:
+        """Bytes that their indexes hold."""
+        ...
+
+    def open_workspace(self, root: Path) -> None:
+        """See `CompletionService`."""
+        ...
+
+    def document_changed(self, path: Path, text: str | None) -> None:
+        """See `CompletionService`."""
+        ...
+
+    def close(self) -> None:
+        """Close all of them."""
+        ...
 
 
 class CompletionService(Protocol):

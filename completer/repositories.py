@@ -35,6 +35,10 @@ class Repositories:
                 self._open[resolved] = self._make(resolved)
             return self._open[resolved]
 
+    def open_workspace(self, root: Path) -> None:
+        """Open a workspace if it is not open. Raises `WorkspaceError`."""
+        self.open(root)
+
     def of(self, request: CompletionRequest) -> Repository | None:
         """Find the workspace of a request: the one it names, or the nearest above its file.
 

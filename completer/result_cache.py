@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
-from completer.request import Completion, CompletionRequest, DecodeStats
+from completer.request import Completion, CompletionRequest, DecodeStats, Sampling
 
 TAIL = 1024  # characters before the caret that tell one place in a file from another
 
@@ -79,8 +79,11 @@ class ResultCache:
 
 
 def _key(request: CompletionRequest, owner: Hashable) -> Hashable:
-    """Everything but the prefix that an answer depends on."""
-    return replace(request, prefix="", deadline_ms=None, trigger="automatic"), owner
+    """Everything but the prefix that an answer depends on; greedy choice does not on a seed."""
+    greedy = request.sampling.temperature == 0.0
+    sampling = Sampling() if greedy else request.sampling
+    asked = replace(request, prefix="", deadline_ms=None, trigger="automatic", sampling=sampling)
+    return asked, owner
 
 
 def _shortened(completion: Completion, rest: str) -> Completion:
@@ -90,5 +93,7 @@ def _shortened(completion: Completion, rest: str) -> Completion:
 
 def _size(key: Hashable, entry: _Entry) -> int:
     request = key[0] if isinstance(key, tuple) else None
-    suffix = request.suffix if isinstance(request, CompletionRequest) else ""
-    return 1000 + sys.getsizeof(suffix) + sys.getsizeof(entry.tail)
+    texts = [entry.tail, entry.completion.text]
+    if isinstance(request, CompletionRequest):
+        texts += [request.suffix, *(snippet.text for snippet in request.snippets)]
+    return 1000 + sum(map(sys.getsizeof, texts))

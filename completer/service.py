@@ -118,11 +118,15 @@ class LocalService:
             },
         )
 
+    def release(self) -> Repositories:
+        """Stop the engine; what the service is dropped with is the model, not the workspaces."""
+        self._engine.close()
+        self._threads.shutdown(cancel_futures=True)
+        return self._repositories
+
     def close(self) -> None:
         """Stop the engine and everything that watches files."""
-        self._engine.close()
-        self._repositories.close()
-        self._threads.shutdown(cancel_futures=True)
+        self.release().close()
 
     async def _run(
         self, request: CompletionRequest, repository: Repository | None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from completer.interface import ServiceInfo
+from completer.interface import ServiceInfo, State
 from completer.request import (
     Choice,
     Completion,
@@ -36,6 +36,7 @@ class FakeService:
     error: Exception | None = None
     workspaces: tuple[Path, ...] = ()
     memory_bytes: dict[str, int] = field(default_factory=dict)
+    state: State = "ready"
     requests: list[CompletionRequest] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
     documents: dict[Path, str | None] = field(default_factory=dict)
@@ -92,6 +93,7 @@ class FakeService:
             context_tokens=2048,
             workspaces=self.workspaces,
             memory_bytes=self.memory_bytes,
+            state=self.state,
         )
 
     def _start(self, request: CompletionRequest) -> str:

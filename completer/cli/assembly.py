@@ -68,8 +68,21 @@ def build_engine(model: LoadedModel, tuning: Tuning, settings: Settings) -> Engi
     return Engine(runner, limits=limits, costs=tuning.costs, self_speculation=speculation)
 
 
-def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> LocalService:
-    """Put engine and workspaces together into a service."""
+def build_service(
+    model: LoadedModel,
+    tuning: Tuning,
+    settings: Settings,
+    repositories: Repositories | None = None,
+) -> LocalService:
+    """Put engine and workspaces together into a service; `repositories` are open already."""
+    if repositories is None:
+        repositories = open_repositories(model, settings)
+    engine = build_engine(model, tuning, settings)
+    return LocalService(model, engine, settings, repositories)
+
+
+def open_repositories(model: LoadedModel, settings: Settings) -> Repositories:
+    """Open the workspaces that the settings name, read with the model's tokenizer."""
     tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
 
     def open_repository(root: Path) -> Repository:
@@ -80,8 +93,7 @@ def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> Loc
     repositories = Repositories(open_repository)
     for root in settings.workspaces:
         repositories.open(root)
-    engine = build_engine(model, tuning, settings)
-    return LocalService(model, engine, settings, repositories)
+    return repositories
 
 
 def index_options(settings: Settings) -> IndexOptions:

@@ -1,11 +1,13 @@
 """What `completer doctor` looks at: each check says what is right, what is not, and what to do."""
 
 import asyncio
+import json
 import os
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 import torch
 
@@ -13,7 +15,7 @@ from completer.cli.assembly import build_model, build_service
 from completer.cli.serve import listen
 from completer.context.workspace import Workspace
 from completer.engine.tuning import Tuning
-from completer.errors import CompleterError
+from completer.errors import CompleterError, SettingsError
 from completer.request import CompletionRequest
 from completer.settings import REPOSITORY_FILE, Settings, load_repository_settings
 from models.errors import ModelError
@@ -96,7 +98,16 @@ def _completion(model: LoadedModel, tuning: Tuning, settings: Settings) -> str:
         memory = service.info().memory_bytes
     finally:
         service.close()
-    held = ", ".join(f"{part.replace('_', ' ')} {n >> 20} MB" for part, n in memory.items())
+    budgets = {
+        "kv_pool": settings.engine.kv_cache_mb,
+        "draft_indexes": settings.drafting.max_index_mb,
+        "result_cache": settings.engine.result_cache_mb,
+    }
+    held = ", ".join(
+        f"{part.replace('_', ' ')} {n >> 20}"
+        + (f" of {budgets[part]} MB" if part in budgets else " MB")
+        for part, n in memory.items()
+    )
     return f"{stats.generated_tokens} tokens in {stats.total_ms:.0f} ms; memory: {held}"
 
 
@@ -129,5 +140,22 @@ def _database(settings: Settings) -> Check:
 
 
 def _port(settings: Settings) -> str:
-    listen(settings.server.host, settings.server.port).close()
-    return f"{settings.server.host}:{settings.server.port} is free"
+    host, port = settings.server.host, settings.server.port
+    try:
+        listen(host, port).close()
+    except SettingsError:
+        model = _served_model(f"http://{f'[{host}]' if ':' in host else host}:{port}/health")
+        if model is None:
+            raise
+        return f"{host}:{port}: a server runs there, its model is {model}"
+    return f"{host}:{port} is free"
+
+
+def _served_model(url: str) -> str | None:
+    """Ask what listens whether it is a server of ours, and whether its model is there."""
+    try:
+        with urlopen(url, timeout=2) as reply:  # noqa: S310  an address of this machine
+            state: str | None = json.load(reply).get("model")
+            return state
+    except (OSError, ValueError, AttributeError):
+        return None

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from completer.deferred import ClosableService, DeferredService
+from completer.deferred import DeferredService, LoadedService
 from completer.http.options import HttpOptions
-from completer.interface import ServiceInfo
+from completer.interface import ServiceInfo, Workspaces
 from completer.settings import Settings
 from telemetry.journal import open_recorder
 from telemetry.recorder import NullRecorder, Recorder
@@ -17,11 +17,13 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def deferred_service(settings: Settings) -> DeferredService:
     """Start loading the model in the background and return a service that waits for it."""
 
-    def make() -> ClosableService:
+    def make(workspaces: Workspaces | None) -> LoadedService:
         from completer.cli.assembly import build_model, build_service
+        from completer.repositories import Repositories
 
         model, tuning = build_model(settings)
-        return build_service(model, tuning, settings)
+        opened = workspaces if isinstance(workspaces, Repositories) else None
+        return build_service(model, tuning, settings, opened)
 
     loading = ServiceInfo(
         model=Path(settings.model.source).name,
@@ -30,7 +32,19 @@ def deferred_service(settings: Settings) -> DeferredService:
         context_tokens=settings.model.context_tokens or 0,
         workspaces=tuple(root.expanduser().resolve() for root in settings.workspaces),
     )
-    return DeferredService(make, loading)
+    return DeferredService(
+        make, loading, idle_s=60.0 * settings.engine.idle_unload_minutes, free=_free_memory
+    )
+
+
+def _free_memory() -> None:
+    """Give what a model held back to system and device."""
+    import torch
+
+    from completer.drafting.memory import release_memory
+
+    release_memory()
+    torch.cuda.empty_cache()  # does nothing where CUDA was not used
 
 
 def build_recorder(settings: Settings) -> Recorder:

@@ -60,7 +60,7 @@ class Answering:
         self.offers = Offers(service, recorder)
         self.admission = Admission(options)
         self.warm_ups = WarmUps(service)
-        self.metrics = Metrics(lambda: self.admission.running, lambda: service.info().memory_bytes)
+        self.metrics = Metrics(lambda: self.admission.running, service.info)
         self._reports = Reports(recorder, self.offers, self.metrics)
         self._group_s = options.group_stream_s
 

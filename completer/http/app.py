@@ -68,9 +68,10 @@ def create_app(
     return app
 
 
-async def health(_http: Request) -> Response:
-    """`GET /health`: the process answers."""
-    return JSONResponse({"status": "ok"})
+async def health(http: Request) -> Response:
+    """`GET /health`: the process answers, and whether its model is there."""
+    answering: Answering = http.app.state.answering
+    return JSONResponse({"status": "ok", "model": answering.service.info().state})
 
 
 async def completions(http: Request) -> Response:

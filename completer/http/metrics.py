@@ -1,16 +1,26 @@
-"""What Prometheus may scrape: counts and latencies of requests, tokens, and what is running."""
+"""What Prometheus may scrape: requests, their latencies, tokens, memory, and what is running."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Enum,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from completer.interface import ServiceInfo, State
 from completer.request import DecodeStats
 
 LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30)
@@ -19,11 +29,16 @@ LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5,
 class Metrics:
     """The collectors of one application. Labels take a few known values only."""
 
-    def __init__(
-        self, running: Callable[[], int], memory: Callable[[], Mapping[str, int]] = dict
-    ) -> None:
+    def __init__(self, running: Callable[[], int], info: Callable[[], ServiceInfo]) -> None:
         self.registry = CollectorRegistry()
-        self._read_memory = memory
+        ProcessCollector(registry=self.registry)
+        self._info = info
+        self._model = Enum(
+            "completer_model",
+            "Whether the model is there; one that is unloaded comes back with the next request.",
+            states=list(get_args(State)),
+            registry=self.registry,
+        )
         self._memory = Gauge(
             "completer_memory_bytes",
             "Memory by what it is for; each has a budget in the settings.",
@@ -74,7 +89,9 @@ class Metrics:
 
     async def endpoint(self, request: Request) -> Response:
         """`GET /metrics`."""
-        for part, size in self._read_memory().items():
+        info = self._info()
+        self._model.state(info.state)
+        for part, size in info.memory_bytes.items():
             self._memory.labels(part).set(size)
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 

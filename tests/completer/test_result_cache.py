@@ -45,6 +45,11 @@ def test_typing_the_completion_leaves_its_rest(cache, prefix, rest):
     assert found.stats.prompt_tokens == 0
 
 
+def test_a_seed_makes_no_difference_to_a_greedy_answer(cache):
+    assert cache.get(at("import os\nos.", sampling=Sampling(seed=4)), "me") is not None
+    assert cache.get(at("import os\nos.", sampling=Sampling(temperature=1.0)), "me") is None
+
+
 @pytest.mark.parametrize(
     "prefix",
     ["import os\nos.x", "import os\nos.path.join(a)", "import os\nos", "import os\n\nos.p", "os.p"],

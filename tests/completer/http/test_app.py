@@ -14,9 +14,11 @@ from tests.completer.context.repositories import GitRepository, needs_git
 from tests.fakes import FakeRecorder, FakeService
 
 
-async def test_health(client):
+@pytest.mark.parametrize("state", ["loading", "ready", "unloaded", "failed"])
+async def test_health_says_whether_the_model_is_there(state, client, service):
+    service.state = state
     reply = await client.get("/health")
-    assert (reply.status_code, reply.json()) == (200, {"status": "ok"})
+    assert (reply.status_code, reply.json()) == (200, {"status": "ok", "model": state})
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,18 @@ async def test_memory_is_told_by_part(client, service):
     assert found["completer_memory_bytes", "draft_indexes"] == 24
 
 
+async def test_whether_the_model_is_there_is_told(client, service):
+    service.state = "unloaded"
+    found = await samples(client)
+
+    assert found["completer_model", "unloaded"] == 1
+    assert found["completer_model", "ready"] == 0
+
+
+async def test_the_process_tells_its_memory(client):
+    assert (await samples(client))["process_resident_memory_bytes",] > 1 << 20
+
+
 async def test_requests_tokens_and_outcomes_are_counted(client, service):
     await client.post("/v1/completions", json={"prompt": "a b", "suffix": ""})
     await client.post("/v1/completions", json={"prompt": 3})
