@@ -18,12 +18,14 @@ from transformers.utils import logging as transformers_logging
 
 from models.errors import ModelError
 from models.fim import BoundLayout, bind_layout, find_layout
+from models.memory import ran_out
 
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 UNLOADABLE = (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError)
+SMALLER = "Choose a smaller model, free memory, or set model.device to cpu."
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -67,8 +69,8 @@ def load_model(
     chosen_device = choose_device(device)
     chosen_dtype = choose_dtype(dtype, chosen_device)
     tokenizer = load_tokenizer(location)
-    model = _load_weights(location, chosen_dtype).to(chosen_device)  # type: ignore[arg-type]
-    model.eval().requires_grad_(False)
+    model = _move(_load_weights(location, chosen_dtype), chosen_device)
+    model.eval().requires_grad_(False)  # type: ignore[no-untyped-call]
     return LoadedModel(
         name=Path(source).name if source != BUNDLED else BUNDLED,
         model=model,
@@ -171,10 +173,24 @@ def _load_weights(location: str, dtype: torch.dtype) -> PreTrainedModel:
             location, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False
         )
     except UNLOADABLE as error:
+        hint = SMALLER if ran_out(error) else _loading_hint(location)
         raise ModelError(
-            f"{location} could not be loaded: {_first_line(error)}", hint=_loading_hint(location)
+            f"{location} could not be loaded: {_first_line(error)}", hint=hint
         ) from error
     return cast(PreTrainedModel, model)
+
+
+def _move(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
+    try:
+        return cast(PreTrainedModel, model.to(device))  # type: ignore[arg-type]
+    except RuntimeError as error:
+        if not ran_out(error):
+            raise
+        gigabytes = sum(each.nbytes for each in model.parameters()) / 1e9
+        raise ModelError(
+            f"The model's weights ({gigabytes:.1f} GB) do not fit into the memory of {device}.",
+            hint=SMALLER,
+        ) from None
 
 
 def _check_folder(folder: Path) -> None:

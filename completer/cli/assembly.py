@@ -12,9 +12,9 @@ from completer.drafting.drafter import Drafter
 from completer.drafting.suffix_array import SuffixArray, join_streams
 from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.exits import Exits
-from completer.engine.kv_cache import KVPool
 from completer.engine.lean import LeanForward
-from completer.engine.runner import Runner, kv_layers, slots_within
+from completer.engine.memory import allocate_pool
+from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
 from completer.engine.self_speculation import SelfSpeculation
 from completer.engine.tuning import Tuning, forward_of
@@ -47,10 +47,9 @@ def build_engine(model: LoadedModel, tuning: Tuning, settings: Settings) -> Engi
     """Size the KV pool to its budget and start an engine over it."""
     layers = kv_layers(model.model)
     capacity = model.context_tokens + MAX_DRAFT
-    budget = settings.engine.kv_cache_mb * MEGABYTE
-    pool = KVPool(
+    pool = allocate_pool(
         layers,
-        slots=slots_within(budget, layers, capacity, model.dtype),
+        settings.engine.kv_cache_mb * MEGABYTE,
         capacity=capacity,
         dtype=model.dtype,
         device=model.device,

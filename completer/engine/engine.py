@@ -18,6 +18,7 @@ from completer.drafting.tree import DraftTree
 from completer.engine.attention import Segment
 from completer.engine.choosing import Chooser, question
 from completer.engine.cost import ASSUMED, CostCurve
+from completer.engine.memory import out_of_memory
 from completer.engine.readout import Readout, read
 from completer.engine.runner import Runner
 from completer.engine.scheduler import Limits, Scheduler, Work
@@ -26,6 +27,7 @@ from completer.engine.sequence import GenerationRequest, GenerationResult, Runni
 from completer.engine.stopping import StepSignals, Stop
 from completer.engine.verify import Verdict, verify
 from completer.errors import BadRequestError
+from models.memory import ran_out
 
 log = logging.getLogger(__name__)
 MAX_DRAFT = 32
@@ -109,14 +111,22 @@ class Engine:
 
     def _run(self) -> None:
         while self._wait_for_work():
-            try:
-                self.step()
-            except Exception as error:
-                log.exception("a step failed; its sequences are given up")
-                self._fail_running(error)
+            if not self._try_step():
+                self._runner.shrink()
         for sequence in self._everyone():
             sequence.ticket.cancel()
         self._drop_interrupted()
+
+    def _try_step(self) -> bool:
+        """Run a step; give up its sequences when it fails. False if memory was what it lacked."""
+        try:
+            self.step()
+        except Exception as error:
+            log.exception("a step failed; its sequences are given up")
+            too_little = ran_out(error)  # the error itself would hold on to the step's tensors
+            self._fail_running(out_of_memory(self._runner.device) if too_little else error)
+            return not too_little
+        return True
 
     def step(self) -> None:
         """Advance every running sequence by one forward pass."""

@@ -8,6 +8,7 @@ microseconds each, which for tens of slots is less than walking a tree of prefix
 """
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from models.memory import give_back_cached
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +60,30 @@ class KVPool:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        def rows(layer: LayerShape, width: int) -> Tensor:
-            shape = (slots, layer.kv_heads, capacity, width)
-            return torch.zeros(shape, dtype=dtype, device=device)
-
-        self.keys = [rows(layer, layer.key_dim) for layer in layers]
-        self.values = [rows(layer, layer.value_dim) for layer in layers]
+        self._shapes = [(layer.kv_heads, layer.key_dim) for layer in layers]
+        self._shapes += [(layer.kv_heads, layer.value_dim) for layer in layers]
+        self._dtype, self._device = dtype, device
         self.capacity = capacity
-        self.slots = [Slot(np.zeros(capacity, np.int32)) for _ in range(slots)]
+        self._allocate(slots)
+
+    def _allocate(self, slots: int) -> None:
+        """Stack tensors of one shape, so that rows of all layers can be moved at once."""
+        self._stacks = {
+            (heads, width): torch.zeros(
+                (count, slots, heads, self.capacity, width), dtype=self._dtype, device=self._device
+            )
+            for (heads, width), count in Counter(self._shapes).items()
+        }
+        unused = {shape: iter(stack.unbind(0)) for shape, stack in self._stacks.items()}
+        tensors = [next(unused[shape]) for shape in self._shapes]
+        self.keys = tensors[: len(tensors) // 2]
+        self.values = tensors[len(tensors) // 2 :]
+        self.slots = [Slot(np.zeros(self.capacity, np.int32)) for _ in range(slots)]
 
     @property
     def bytes_reserved(self) -> int:
         """Bytes of all rows, in use or not."""
-        return sum(tensor.nbytes for tensor in (*self.keys, *self.values))
+        return sum(stack.nbytes for stack in self._stacks.values())
 
     @property
     def free_slots(self) -> int:
@@ -134,16 +148,23 @@ class KVPool:
         """
         if list(path) == list(range(len(path))):
             return
-        source = torch.tensor(path, device=self.keys[0].device) + start
+        source = (torch.tensor(path) + start).to(self._device, non_blocking=True)
         end = start + len(path)
-        for tensor in (*self.keys, *self.values):
-            tensor[slot, :, start:end] = tensor[slot].index_select(1, source)
+        for stack in self._stacks.values():
+            stack[:, slot, :, start:end] = stack[:, slot].index_select(2, source)
 
     def clear(self) -> None:
         """Forget every token of every slot that is not in use."""
         for slot in self.slots:
             if not slot.busy:
                 slot.length, slot.owner = 0, ""
+
+    def shrink(self) -> None:
+        """Give half of the slots back, but for two, and forget every token. None may be in use."""
+        slots = max(2, len(self.slots) // 2)
+        self._stacks, self.keys, self.values = {}, [], []  # before the others are allocated
+        give_back_cached(self._device)
+        self._allocate(slots)
 
     def _choose_free(self, free: Sequence[int], best: int, shared: int) -> int:
         """Go on in place when that loses little; otherwise take the slot used longest ago."""
@@ -152,8 +173,8 @@ class KVPool:
         return best if best in free and shared and loses_little else oldest
 
     def _copy_rows(self, source: int, target: int, count: int) -> None:
-        for tensor in (*self.keys, *self.values):
-            tensor[target, :, :count] = tensor[source, :, :count]
+        for stack in self._stacks.values():
+            stack[:, target, :, :count] = stack[:, source, :, :count]
 
     def _occupy(self, slot: int, ids: NDArray[np.int32], reused: int, owner: str) -> None:
         state = self.slots[slot]

@@ -59,6 +59,12 @@ class Runner:
             PackedStep(self.pool, segments, self._forward.dtype),
         )
 
+    def shrink(self) -> None:
+        """Use less memory from now on: after a step that had too little. No slot may be in use."""
+        if self.static is not None:
+            self.static.clear()  # graphs have the pool's addresses
+        self.pool.shrink()
+
     def synchronize(self) -> None:
         """Wait until the device has done what was asked of it; for measurements."""
         if self.device.type == "cuda":
@@ -80,14 +86,6 @@ def kv_layers(model: PreTrainedModel) -> list[LayerShape]:
         step=PackedStep(cast(KVPool, probe), [Segment(0, 0, 1)], model.dtype),
     )
     return [probe.layers[i] for i in sorted(probe.layers)]
-
-
-def slots_within(
-    budget_bytes: int, layers: Sequence[LayerShape], capacity: int, dtype: torch.dtype
-) -> int:
-    """How many slots of `capacity` tokens fit into `budget_bytes`; at least two."""
-    row = sum(layer.kv_heads * (layer.key_dim + layer.value_dim) for layer in layers)
-    return max(2, budget_bytes // (row * capacity * dtype.itemsize))
 
 
 class _ProbePool:

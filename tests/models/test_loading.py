@@ -104,3 +104,15 @@ def test_a_gpu_that_is_not_there_is_refused():
         pytest.skip("this machine has a GPU")
     with pytest.raises(ModelError, match="no CUDA device"):
         choose_device("cuda")
+
+
+def test_weights_that_do_not_fit_are_refused_with_what_to_do(tmp_path, monkeypatch):
+    def to(self, *_):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    folder = save_tiny("llama", tmp_path)
+    monkeypatch.setattr("transformers.modeling_utils.PreTrainedModel.to", to)
+    with pytest.raises(ModelError, match="GB") as refusal:
+        load_model(str(folder), device="cpu")
+
+    assert "smaller model" in refusal.value.hint

@@ -1,0 +1,78 @@
+"""The KV pool within the memory that there is, and what a person is told when there is too little.
+
+A GPU is shared with other programs, so that a budget says what may be used and not what is free. A
+pool that does not fit is halved until it does.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import torch
+
+from completer.engine.kv_cache import KVPool, LayerShape
+from completer.errors import CompleterError, OverloadedError
+from models.memory import give_back_cached, ran_out
+
+log = logging.getLogger(__name__)
+FEWEST_SLOTS = 2
+MEGABYTE = 1 << 20
+
+
+def slots_within(
+    budget_bytes: int, layers: Sequence[LayerShape], capacity: int, dtype: torch.dtype
+) -> int:
+    """How many slots of `capacity` tokens fit into `budget_bytes`; at least two."""
+    row = sum(layer.kv_heads * (layer.key_dim + layer.value_dim) for layer in layers)
+    return max(FEWEST_SLOTS, budget_bytes // (row * capacity * dtype.itemsize))
+
+
+def allocate_pool(
+    layers: Sequence[LayerShape],
+    budget_bytes: int,
+    *,
+    capacity: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> KVPool:
+    """Allocate a pool of at most `budget_bytes`, or the largest half of a half that there is.
+
+    Raises `CompleterError` when not even two slots fit.
+    """
+    wanted = slots = slots_within(budget_bytes, layers, capacity, dtype)
+    while True:
+        try:
+            pool = KVPool(layers, slots=slots, capacity=capacity, dtype=dtype, device=device)
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error):
+                raise
+            if slots == FEWEST_SLOTS:
+                raise _no_room(device, capacity) from None
+        else:
+            break
+        give_back_cached(device)
+        slots = max(FEWEST_SLOTS, slots // 2)
+    if slots < wanted:
+        megabytes = pool.bytes_reserved // MEGABYTE
+        log.warning(
+            "%s has too little memory for engine.kv_cache_mb: %d of %d slots (%d MB) are used;"
+            " set it to %d, or choose a smaller model.",
+            *(device, slots, wanted, megabytes, max(1, megabytes)),
+        )
+    return pool
+
+
+def out_of_memory(device: torch.device) -> OverloadedError:
+    """What the sequences of a step are told whose memory was not there."""
+    return OverloadedError(
+        f"The memory of {device} has run out.",
+        retry_after_s=1.0,
+        hint="Lower engine.kv_cache_mb or engine.max_running, or choose a smaller model.",
+    )
+
+
+def _no_room(device: torch.device, capacity: int) -> CompleterError:
+    return CompleterError(
+        f"The memory of {device} does not even hold the keys and values of two texts of"
+        f" {capacity} tokens.",
+        hint="Lower model.context_tokens, choose a smaller model, or set model.device to cpu.",
+    )

@@ -1,0 +1,149 @@
+"""Too little memory: a smaller pool and a line that says what to set, never a dead engine."""
+
+import logging
+
+import pytest
+import torch
+
+from completer.engine.graphs import StaticPasses
+from completer.engine.kv_cache import KVPool, LayerShape
+from completer.engine.memory import allocate_pool, slots_within
+from completer.engine.sequence import GenerationRequest
+from completer.errors import CompleterError, OverloadedError
+from models.memory import ran_out
+from tests.completer.engine.test_attention import random_ids
+
+LAYERS = [LayerShape(2, 8, 8)] * 3
+ROW_BYTES = 3 * 2 * 16 * 4
+CAPACITY = 64
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def device_with(monkeypatch):
+    """Let the device have room for so many slots and no more."""
+
+    def limit(slots):
+        real = torch.zeros
+
+        def zeros(shape, **options):
+            if isinstance(shape, tuple) and len(shape) == 5 and shape[1] > slots:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB.")
+            return real(shape, **options)
+
+        monkeypatch.setattr("completer.engine.kv_cache.torch.zeros", zeros)
+
+    return limit
+
+
+def allocate(slots):
+    budget = slots * CAPACITY * ROW_BYTES
+    return allocate_pool(LAYERS, budget, capacity=CAPACITY, dtype=torch.float32, device=CPU)
+
+
+def test_a_budget_is_used_and_not_exceeded():
+    assert slots_within(10 * CAPACITY * ROW_BYTES + 5, LAYERS, CAPACITY, torch.float32) == 10
+    assert slots_within(1, LAYERS, CAPACITY, torch.float32) == 2
+    assert allocate(10).bytes_reserved == 10 * CAPACITY * ROW_BYTES
+
+
+def test_a_pool_that_does_not_fit_is_halved_and_it_is_said(device_with, caplog):
+    device_with(7)
+    with caplog.at_level(logging.WARNING):
+        pool = allocate(20)
+
+    assert len(pool.slots) == 5
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert "engine.kv_cache_mb" in message
+    assert "5 of 20 slots" in message
+
+
+def test_without_room_for_two_texts_it_is_said_what_to_do(device_with):
+    device_with(1)
+    with pytest.raises(CompleterError, match="two texts of 64 tokens") as refusal:
+        allocate(20)
+    assert "model.device" in refusal.value.hint
+
+
+def test_another_error_is_not_taken_for_a_lack_of_memory(monkeypatch):
+    def zeros(*_, **__):
+        raise RuntimeError("no kernel image is available")
+
+    monkeypatch.setattr("completer.engine.kv_cache.torch.zeros", zeros)
+    with pytest.raises(RuntimeError, match="no kernel image"):
+        allocate(4)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory."), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling ..."), True),
+        (MemoryError(), True),
+        (RuntimeError("shapes do not match"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_what_a_lack_of_memory_looks_like(error, expected):
+    assert ran_out(error) == expected
+
+
+def test_a_real_failed_allocation_is_recognised():
+    with pytest.raises(RuntimeError) as failure:
+        torch.empty(1 << 60, dtype=torch.int8)
+
+    assert ran_out(failure.value)
+
+
+def test_a_smaller_pool_forgets_and_works():
+    pool = KVPool(LAYERS, slots=8, capacity=CAPACITY, dtype=torch.float32, device=CPU)
+    before = pool.bytes_reserved
+    slot, _ = pool.acquire([1, 2, 3], "me")
+    pool.extend(slot, [1, 2, 3], 0)
+    pool.release(slot, 3)
+    pool.shrink()
+
+    assert pool.bytes_reserved == before // 2
+    assert pool.acquire([1, 2, 3], "me")[1] == 0
+    for _ in range(4):
+        pool.release(0, 0)
+        pool.shrink()
+    assert len(pool.slots) == 2
+
+
+class ShortOfMemory:
+    """A forward pass that lacks memory when it is told to."""
+
+    def __init__(self, forward):
+        self._forward = forward
+        self.fails = False
+        self.device, self.dtype = forward.device, forward.dtype
+
+    def __call__(self, *arguments):
+        if self.fails:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return self._forward(*arguments)
+
+
+@pytest.mark.parametrize("static", [False, True], ids=["packed", "static"])
+def test_a_step_without_memory_fails_its_sequences_and_the_engine_goes_on(static, make_engine):
+    engine = make_engine(slots=8)
+    runner = engine._runner
+    runner._forward = forward = ShortOfMemory(runner._forward)
+    if static:
+        runner.static = StaticPasses(forward, runner.pool, prepare_after=1)
+    before = engine.kv_bytes
+    request = GenerationRequest(prompt=random_ids(30), max_tokens=12)
+    expected = engine.generate(request).token_ids
+    forward.fails = True
+    with pytest.raises(OverloadedError, match="memory of") as refusal:
+        engine.generate(request)
+    assert "engine.kv_cache_mb" in refusal.value.hint
+    assert refusal.value.__cause__ is refusal.value.__context__ is None  # or tensors are kept
+    forward.fails = False
+
+    result = engine.generate(request)
+    assert result.token_ids == expected
+    assert result.stats.reused_tokens == 0
+    assert engine.kv_bytes == before // 2
