@@ -60,7 +60,7 @@ def build_engine(model: LoadedModel, tuning: Tuning, settings: Settings) -> Engi
         max_waiting=settings.engine.max_waiting,
         prefill_chunk=settings.engine.prefill_chunk,
     )
-    runner = Runner(forward, pool)
+    runner = Runner(forward, pool, graphs=tuning.graphs)
     speculation = None
     if isinstance(forward, LeanForward) and settings.drafting.self_speculation:
         speculation = SelfSpeculation(runner, Exits(forward.layers, pool), tuning.costs)

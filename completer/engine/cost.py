@@ -15,6 +15,7 @@ SEQUENCES = 4  # in the pass that shows what attending apart costs
 CANDIDATES = 8  # of each row of logits, as verification and drafting look at them
 CONTEXT_SHARE = 0.75
 REPEATS = 6
+WARM_UPS = 3  # on a GPU: the first passes load kernels and capture graphs
 LONG_ENOUGH_MS = 200.0
 
 
@@ -90,6 +91,8 @@ def time_pass(runner: Runner, *segments: Segment) -> float:
     """Milliseconds of a pass over `segments` of any tokens, and of a look at its logits."""
     ids = [0] * sum(segment.length for segment in segments)
     rows = np.arange(len(ids))
+    for _ in range(WARM_UPS if runner.device.type != "cpu" else 0):
+        runner.forward(segments, ids, rows)
     times: list[float] = []
     while len(times) < REPEATS and sum(times) < LONG_ENOUGH_MS:
         started = time.perf_counter()

@@ -33,14 +33,14 @@ class ModelForward:
 
 
 class Runner:
-    """Runs one model over one KV pool; steps that `static` takes go through it."""
+    """Runs one model over one KV pool; with `graphs`, steps that can be captured are."""
 
-    def __init__(
-        self, forward: Forward, pool: KVPool, *, static: StaticPasses | None = None
-    ) -> None:
+    static: StaticPasses | None
+
+    def __init__(self, forward: Forward, pool: KVPool, *, graphs: bool = False) -> None:
         self.pool = pool
         self.device = forward.device
-        self.static = static
+        self.static = StaticPasses(forward, pool) if graphs else None
         self._forward = forward
 
     @torch.inference_mode()

@@ -48,8 +48,9 @@ class IsolatedService:
             self.repositories.open(root).wait()
         self.pool = _one_slot(model)
         forward = forward_of(model.model, lean=tuning.lean, positions=self.pool.capacity)
+        runner = Runner(forward, self.pool, graphs=tuning.graphs)
         limits = Limits(prefill_chunk=settings.engine.prefill_chunk)
-        engine = Engine(Runner(forward, self.pool), limits=limits, costs=tuning.costs)
+        engine = Engine(runner, limits=limits, costs=tuning.costs)
         forgetful = _remembering_nothing(settings)
         self._service = LocalService(model, engine, forgetful, self.repositories)
 

@@ -9,7 +9,6 @@ import torch
 
 from completer.drafting.tree import DraftTree, Source
 from completer.engine.engine import MAX_DRAFT, Engine
-from completer.engine.graphs import StaticPasses
 from completer.engine.kv_cache import KVPool
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
@@ -39,8 +38,7 @@ def make_runner(device: torch.device) -> Callable[..., Runner]:
             device=device,
         )
         forward = forward_of(model, lean=lean, positions=pool.capacity)
-        static = StaticPasses(forward, pool) if device.type == "cuda" else None
-        return Runner(forward, pool, static=static)
+        return Runner(forward, pool, graphs=device.type == "cuda")
 
     return make
 

@@ -52,3 +52,18 @@ def test_a_dtype_that_says_something_else_does_not_agree(monkeypatch):
 
     assert tuning.dtype == "float32"
     assert not any(trial.agrees for trial in tuning.trials if trial.dtype == "bfloat16")
+
+
+def test_graphs_are_not_tried_on_a_cpu():
+    _, tuning = tune(model(), random_ids(50), may_change_dtype=False)
+
+    assert not tuning.graphs
+    assert not any(trial.graphs for trial in tuning.trials)
+
+
+def test_graphs_are_tried_on_a_gpu(device):
+    if device.type != "cuda":
+        pytest.skip("run with --device cuda")
+    _, tuning = tune(model().to(device), random_ids(50), may_change_dtype=False)
+
+    assert {trial.graphs for trial in tuning.trials if trial.agrees} == {False, True}
