@@ -10,7 +10,7 @@ take 1.1 to 3.3 times as long as packed ones, and are not tried.)
 import copy
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -87,6 +87,12 @@ def tune(
     costs = measure(_runner(chosen, lean=lean, graphs=best.graphs))
     tuning = Tuning(best.dtype, best.threads, lean, costs, tuple(trials), best.graphs)
     return chosen, tuning
+
+
+def measured_again(model: PreTrainedModel, tuning: Tuning) -> Tuning:
+    """Return a choice with the cost curve of another model: one that runs in the same way."""
+    costs = measure(_runner(model, lean=tuning.lean, graphs=tuning.graphs))
+    return replace(tuning, costs=costs)
 
 
 def forward_of(model: PreTrainedModel, *, lean: bool, positions: int) -> Forward:
