@@ -124,6 +124,11 @@ class LocalService:
         self._threads.shutdown(cancel_futures=True)
         return self._repositories
 
+    def forget(self) -> None:
+        """Keep no answer, key or value of the requests so far."""
+        self._results.clear()
+        self._engine.forget()
+
     def close(self) -> None:
         """Stop the engine and everything that watches files."""
         self.release().close()

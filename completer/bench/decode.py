@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from completer.bench.peers import Generate, Timed
+from completer.bench.percentiles import percentiles
 from completer.bench.spans import Span
 from completer.context.prompt import Prompt, PromptBuilder
 from completer.drafting.drafter import Drafter
@@ -122,12 +122,6 @@ def summary(timed: Sequence[Timed]) -> dict[str, Any]:
         "total_ms": percentiles([each.total_ms for each in timed], 50, 95, 99),
         "tokens_per_step": round(tokens / sum(each.steps for each in timed), 3),
     }
-
-
-def percentiles(values: Sequence[float], *wanted: int) -> dict[str, float]:
-    """Name percentiles as `--json` does."""
-    found = np.percentile(values, wanted)
-    return {f"p{q}": round(float(value), 3) for q, value in zip(wanted, found, strict=True)}
 
 
 def gain(ours: Sequence[Timed], theirs: Sequence[Timed]) -> dict[str, Any]:

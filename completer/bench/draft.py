@@ -24,7 +24,6 @@ from completer.bench.draft_peers import (
     lookup_repository,
 )
 from completer.bench.draft_speed import (
-    percentiles,
     time_build,
     time_proposals,
     time_updates,
@@ -38,6 +37,7 @@ from completer.bench.draft_walks import (
     peer_walks,
     total,
 )
+from completer.bench.percentiles import percentiles
 
 Say = Callable[[str], None]
 _TIMED_TOKENS = 5_000_000
@@ -115,8 +115,8 @@ def _speeds(
         "bytes_per_token": build.bytes_per_token,
         "peak_bytes_per_token": build.peak_bytes_per_token,
         "stall_ms_p99_9": build.stall_ms,
-        "propose_us": percentiles(proposals),
-        "update_ms": percentiles(updates),
+        "propose_us": percentiles(proposals, 50, 99),
+        "update_ms": percentiles(updates, 50, 99),
     }
 
 

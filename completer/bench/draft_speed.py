@@ -132,8 +132,3 @@ def time_updates(drafter: Drafter, streams: Streams, seed: int) -> list[float]:
         drafter.update_file(name, text[start : start + UPDATE_TOKENS])
         times.append((time.perf_counter() - begin) * 1e3)
     return times
-
-
-def percentiles(values: list[float]) -> dict[str, float]:
-    """Return the median and the 99th percentile."""
-    return {"p50": float(np.percentile(values, 50)), "p99": float(np.percentile(values, 99))}

@@ -5,7 +5,6 @@ commit an event. The two take turns.
 """
 
 import json
-import signal
 import sqlite3
 import statistics
 import subprocess
@@ -20,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from completer.bench.killed_writer import write_and_kill
 from telemetry.events import Opportunity, SessionInfo, Suggestion, TextEdit
 from telemetry.files import database_files
 from telemetry.journal import Journal, open_recorder
@@ -30,27 +30,6 @@ from telemetry.writes import Write, insert_row
 Progress = Callable[[int, int], None]
 
 _ROUND: Final = 500  # events of each contestant before the other has its turn
-
-_WRITER: Final = """
-import sys
-from concurrent.futures import Future
-from pathlib import Path
-from telemetry.store import Store
-from telemetry.writes import insert_row
-
-store = Store(Path(sys.argv[1]))
-row_id = 0
-while True:
-    receipts = []
-    for _ in range(5):
-        row_id += 1
-        receipt = Future()
-        store.put(insert_row("label", id=row_id, name=f"event {row_id}"), receipt=receipt)
-        receipts.append((row_id, receipt))
-    for known, receipt in receipts:
-        assert receipt.result(30)
-        print(known, flush=True)
-"""
 
 _REPORTER: Final = """
 import json, resource, sys, time
@@ -163,7 +142,7 @@ def bench_kills(folder: Path, kills: int, progress: Progress) -> dict[str, int]:
     rng = np.random.default_rng(0)
     for kill in range(kills):
         path = folder / f"killed-{kill}.sqlite3"
-        known = _write_and_kill(path, float(rng.uniform(0, 0.1)))
+        known = write_and_kill(path, float(rng.uniform(0, 0.1)))
         with reading(path) as connection:
             damaged += connection.execute("PRAGMA integrity_check").fetchone() != ("ok",)
             stored = {row_id for (row_id,) in connection.execute("SELECT id FROM label")}
@@ -173,19 +152,6 @@ def bench_kills(folder: Path, kills: int, progress: Progress) -> dict[str, int]:
             path.with_name(path.name + companion).unlink(missing_ok=True)
         progress(kill + 1, kills)
     return {"kills": kills, "acknowledged": acknowledged, "lost": lost, "damaged": damaged}
-
-
-def _write_and_kill(path: Path, after_s: float) -> set[int]:
-    """What a process had acknowledged when it was killed, some time after its first event."""
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and script
-        [sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True
-    ) as writer:
-        if writer.stdout is None or writer.stdout.readline() != "1\n":
-            raise RuntimeError("the writing process did not start")
-        time.sleep(after_s)
-        writer.send_signal(signal.SIGKILL)
-        lines = writer.stdout.read().split("\n")
-    return {1, *(int(line) for line in lines[:-1])}  # the last line may be torn
 
 
 def bench_stall(

@@ -18,10 +18,10 @@ from completer.bench.decode import (
     RUNS,
     Progress,
     line_break_ids,
-    percentiles,
     turns,
 )
 from completer.bench.peers import Generate
+from completer.bench.percentiles import percentiles
 from completer.bench.spans import Span
 from completer.context.prompt import PromptBuilder
 from completer.request import CompletionRequest, DecodeStats

@@ -67,7 +67,7 @@ def _examine(
     settings: Settings, samples: "Sequence[Sample]", advance: Callable[[int, int], None]
 ) -> "Examined":
     """Load a model and ask it for every span, one after the other."""
-    from completer.cli.assembly import build_model
+    from completer.cli.assembly import build_engine, build_model
     from completer.evaluation.figures import Examined
     from completer.evaluation.isolation import IsolatedService
     from completer.evaluation.run import answers
@@ -85,7 +85,8 @@ def _examine(
                 done += 1
                 advance(done, total)
 
-    with IsolatedService(model, tuning, settings, workspaces) as service:
+    engine = build_engine(model, tuning, settings)
+    with IsolatedService(model, engine, settings, workspaces) as service:
         asyncio.run(ask(service))
     return found
 

@@ -102,6 +102,11 @@ class Engine:
         """Run one request and wait for its result."""
         return self.submit(request).future.result()
 
+    def forget(self) -> None:
+        """Forget the keys and values of all generations that have ended."""
+        with self._condition:
+            self._pool.clear()
+
     def close(self) -> None:
         """Stop the thread; whatever still runs or waits is answered as cancelled."""
         with self._condition:

@@ -1,8 +1,8 @@
 """A service as users have it, except that no request finds a trace of another or of its answer.
 
-One span shows what another one masks, so nothing that a request brings along may outlive it: the
-result cache is off, keys and values are forgotten, and the text of its document is drafted from
-only while it runs. The files that spans are from are left out when their repository is opened.
+One span shows what another one masks, so nothing that a request brings along may outlive it:
+answers, keys and values are forgotten, and the text of its document is drafted from only while it
+runs. The files that spans are from are left out when their repository is opened.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,7 @@ from typing import Self
 from completer.context.prompt import Prompt, blind_to_marks
 from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.drafting.drafter import DraftSession
-from completer.engine.engine import MAX_DRAFT, Engine
-from completer.engine.kv_cache import KVPool
-from completer.engine.runner import Runner, kv_layers
-from completer.engine.scheduler import Limits
-from completer.engine.tuning import Tuning, forward_of
+from completer.engine.engine import Engine
 from completer.repositories import Repositories
 from completer.repository import Repository
 from completer.request import Completion, CompletionRequest
@@ -36,7 +32,7 @@ class IsolatedService:
     def __init__(
         self,
         model: LoadedModel,
-        tuning: Tuning,
+        engine: Engine,
         settings: Settings,
         workspaces: Mapping[Path, WorkspaceOptions],
     ) -> None:
@@ -46,20 +42,14 @@ class IsolatedService:
         )
         for root in workspaces:
             self.repositories.open(root).wait()
-        self.pool = _one_slot(model)
-        forward = forward_of(model.model, lean=tuning.lean, positions=self.pool.capacity)
-        runner = Runner(forward, self.pool, graphs=tuning.graphs)
-        limits = Limits(prefill_chunk=settings.engine.prefill_chunk)
-        engine = Engine(runner, limits=limits, costs=tuning.costs)
-        forgetful = _remembering_nothing(settings)
-        self._service = LocalService(model, engine, forgetful, self.repositories)
+        self._service = LocalService(model, engine, settings, self.repositories)
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """Answer a request, then forget it."""
         try:
             return await self._service.complete(request)
         finally:
-            self.pool.clear()
+            self._service.forget()
 
     def __enter__(self) -> Self:
         return self
@@ -78,19 +68,3 @@ class _Repository(Repository):
 
     def drafts(self, request: CompletionRequest, prompt: Prompt) -> DraftSession | None:
         return super().drafts(replace(request, path=None), prompt)
-
-
-def _one_slot(model: LoadedModel) -> KVPool:
-    return KVPool(
-        kv_layers(model.model),
-        slots=1,
-        capacity=model.context_tokens + MAX_DRAFT,
-        dtype=model.dtype,
-        device=model.device,
-    )
-
-
-def _remembering_nothing(settings: Settings) -> Settings:
-    """Leave the result cache no room; a user cannot set that."""
-    engine = settings.engine.model_copy(update={"result_cache_mb": 0})
-    return settings.model_copy(update={"engine": engine})

@@ -68,6 +68,15 @@ async def test_typing_through_an_answer_needs_no_model(service):
     assert typed.id != shown.id
 
 
+async def test_what_was_asked_can_be_forgotten(service):
+    await service.complete(ask())
+    service.forget()
+    again = await service.complete(ask())
+
+    assert again.stats.reused_tokens == 0
+    assert not again.stats.cached
+
+
 async def test_a_workspaces_own_settings_hold_for_its_requests_at_once(service, tmp_path):
     (tmp_path / "a.py").write_text("x = 1\n")
     elsewhere = tmp_path / "b"

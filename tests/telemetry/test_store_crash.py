@@ -1,15 +1,12 @@
 """What was acknowledged outlives the process and the machine."""
 
-import signal
-import subprocess
-import sys
-import time
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from completer.bench.killed_writer import write_and_kill
 from telemetry.store import Store
 from telemetry.writes import insert_row
 from tests.telemetry.databases import is_sound, rows
@@ -21,28 +18,6 @@ KILLS = 20
 POINTS = 200
 EVENTS = 500
 
-WRITER = """
-import sys
-from concurrent.futures import Future
-from functools import partial
-from pathlib import Path
-from telemetry.store import Store
-from telemetry.writes import insert_row
-
-store = Store(Path(sys.argv[1]))
-row_id = 0
-while True:
-    receipts = []
-    for _ in range(5):
-        row_id += 1
-        receipt = Future()
-        store.put(insert_row("label", id=row_id, name=f"event {row_id}"), receipt=receipt)
-        receipts.append((row_id, receipt))
-    for known, receipt in receipts:
-        assert receipt.result(10)
-        print(known, flush=True)
-"""
-
 
 def stored_ids(path):
     return {row_id for (row_id,) in rows(path, "SELECT id FROM label")}
@@ -51,15 +26,7 @@ def stored_ids(path):
 def test_kill_9_loses_nothing_acknowledged_and_damages_nothing(tmp_path):
     for kill in range(KILLS):
         path = tmp_path / f"{kill}.sqlite3"
-        with subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
-        ) as writer:
-            assert writer.stdout is not None
-            assert writer.stdout.readline() == "1\n"
-            time.sleep(0.002 * kill)
-            writer.send_signal(signal.SIGKILL)
-            printed = ["1", *writer.stdout.read().split("\n")]
-        acknowledged = {int(line) for line in printed[:-1] if line}
+        acknowledged = write_and_kill(path, 0.002 * kill)
         assert is_sound(path)
         assert acknowledged <= stored_ids(path)
 

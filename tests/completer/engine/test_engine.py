@@ -234,6 +234,14 @@ def test_a_failing_step_fails_its_requests_and_the_engine_lives(make_engine):
     assert len(engine.generate(ask(random_ids(20), 4)).token_ids) == 4
 
 
+def test_what_has_ended_can_be_forgotten(make_engine):
+    engine, request = make_engine(), ask(random_ids(30), 4)
+    engine.generate(request)
+    assert engine.generate(request).stats.reused_tokens == 29
+    engine.forget()
+    assert engine.generate(request).stats.reused_tokens == 0
+
+
 def test_closing_answers_what_still_runs(make_engine):
     engine = make_engine()
     begun = threading.Event()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from completer.cli.assembly import build_service
+from completer.cli.assembly import build_engine, build_service
 from completer.context.prompt import Prompt
 from completer.context.workspace import WorkspaceOptions
 from completer.engine.cost import ASSUMED
@@ -52,12 +52,18 @@ def settings(tmp_path: Path) -> Settings:
         cache_folder=tmp_path / "cache",
         completion={"max_tokens": 8},
         drafting={"with_dependencies": True},
+        engine={"kv_cache_mb": 8},
     )
+
+
+def isolated(model, settings, workspaces) -> IsolatedService:
+    engine = build_engine(model, NO_TUNING, settings)
+    return IsolatedService(model, engine, settings, workspaces)
 
 
 @pytest.fixture
 def service(model, sample, settings) -> Iterator[IsolatedService]:
-    with IsolatedService(model, NO_TUNING, settings, {sample.root: sample.options}) as service:
+    with isolated(model, settings, {sample.root: sample.options}) as service:
         yield service
 
 
@@ -119,7 +125,7 @@ async def test_a_masked_name_is_found_nowhere(service, model, sample, monkeypatc
 async def test_the_search_finds_what_is_there(model, sample, settings):
     """The same search in a service that read the files, and while a request is under way."""
     planted = set(SECRET.findall(sample.spans[0].source.text))
-    with IsolatedService(model, NO_TUNING, settings, {sample.root: WorkspaceOptions()}) as service:
+    with isolated(model, settings, {sample.root: WorkspaceOptions()}) as service:
         assert found(service, model, planted)
         repository = service.repositories.open(sample.root)
         ids = model.tokenizer.backend_tokenizer.encode("a = secret_0123456789ab").ids
@@ -128,7 +134,7 @@ async def test_the_search_finds_what_is_there(model, sample, settings):
         session = Repository.drafts(repository, request_for(sample.spans[0], sample.root), prompt)
         assert "LiveText" in found(service, model, {"secret_0123456789ab"})
         session.stop()
-        service.pool.extend(0, ids, 0)
+        service._service._engine._pool.extend(0, ids, 0)
         assert "Slot" in found(service, model, {"secret_0123456789ab"})
 
 
@@ -139,7 +145,7 @@ def test_what_an_ordinary_session_left_on_disk_is_not_used(model, sample, settin
     ordinary.close()
 
     planted = set(SECRET.findall(sample.spans[0].source.text))
-    with IsolatedService(model, NO_TUNING, settings, {sample.root: sample.options}) as service:
+    with isolated(model, settings, {sample.root: sample.options}) as service:
         assert not found(service, model, planted)
 
 
@@ -163,7 +169,7 @@ async def test_the_rest_of_the_repository_is_used(service, sample):
 async def test_answers_are_the_same_each_time(model, sample, settings):
     texts = []
     for _ in range(2):
-        with IsolatedService(model, NO_TUNING, settings, {sample.root: sample.options}) as service:
+        with isolated(model, settings, {sample.root: sample.options}) as service:
             found = [a async for a in answers(service.complete, sample.root, sample.spans)]
         texts.append([answer.text for answer in found])
 
