@@ -1,6 +1,6 @@
 """Puts model, engine, workspaces and service together; everything that needs torch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from completer.service import LocalService
 from completer.settings import Settings
 from completer.tuned import tuned
 from completer.workspace_settings import WorkspaceSettings
+from models.exit_adapters import ExitAdapter
 from models.loading import LoadedModel, load_model
 
 MEGABYTE = 1 << 20
@@ -43,7 +44,12 @@ def build_model(settings: Settings, *, tune_again: bool = False) -> tuple[Loaded
     return tuned(model, settings.cache_folder, may_change_dtype=may_change_dtype, again=tune_again)
 
 
-def build_engine(model: LoadedModel, tuning: Tuning, settings: Settings) -> Engine:
+def build_engine(
+    model: LoadedModel,
+    tuning: Tuning,
+    settings: Settings,
+    exit_adapters: Mapping[int, ExitAdapter] | None = None,
+) -> Engine:
     """Size the KV pool to its budget and start an engine over it."""
     layers = kv_layers(model.model)
     capacity = model.context_tokens + MAX_DRAFT
@@ -63,7 +69,9 @@ def build_engine(model: LoadedModel, tuning: Tuning, settings: Settings) -> Engi
     runner = Runner(forward, pool, graphs=tuning.graphs)
     speculation = None
     if isinstance(forward, LeanForward) and settings.drafting.self_speculation:
-        speculation = SelfSpeculation(runner, Exits(forward.layers, pool), tuning.costs)
+        speculation = SelfSpeculation(
+            runner, Exits(forward.layers, pool, exit_adapters), tuning.costs
+        )
     return Engine(runner, limits=limits, costs=tuning.costs, self_speculation=speculation)
 
 
