@@ -86,6 +86,9 @@ class EngineSettings(_Section):
     max_running: Count = 16
     max_waiting: Count = 64
     prefill_chunk: Annotated[int, Field(ge=16)] = 256
+    draft_tokens: Literal["auto"] | Count = Field(
+        "auto", description="length of a draft; auto: as many tokens as pay under the present load"
+    )
     idle_unload_minutes: Annotated[float, Field(ge=0)] = Field(
         0, description="minutes without a request after which the model is unloaded; 0: never"
     )

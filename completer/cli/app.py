@@ -10,6 +10,7 @@ import typer
 from completer.cli import complete, doctor, index, lsp, report, serve
 from completer.cli.bench import bench
 from completer.cli.bench_exits import exits
+from completer.cli.bench_serve import serve as bench_serve
 from completer.cli.eval import evaluate
 from completer.cli.telemetry import telemetry
 from completer.cli.train import train
@@ -32,6 +33,7 @@ app.command("doctor")(doctor.doctor)
 app.command("train")(train)
 app.command("index")(index.index)
 bench.command("exits")(exits)
+bench.command("serve")(bench_serve)
 app.add_typer(bench, name="bench")
 app.add_typer(telemetry, name="telemetry")
 

@@ -10,6 +10,7 @@ from completer.context.workspace import Workspace
 from completer.draft_index import IndexOptions
 from completer.drafting.drafter import Drafter
 from completer.drafting.suffix_array import SuffixArray, join_streams
+from completer.engine.cost import FixedLength
 from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.exits import Exits
 from completer.engine.lean import LeanForward
@@ -72,7 +73,9 @@ def build_engine(
         speculation = SelfSpeculation(
             runner, Exits(forward.layers, pool, exit_adapters), tuning.costs
         )
-    return Engine(runner, limits=limits, costs=tuning.costs, self_speculation=speculation)
+    wanted = settings.engine.draft_tokens
+    pricing = tuning.costs if wanted == "auto" else FixedLength(wanted)
+    return Engine(runner, limits=limits, costs=pricing, self_speculation=speculation)
 
 
 def build_service(

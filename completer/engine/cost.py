@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,30 @@ CONTEXT_SHARE = 0.75
 REPEATS = 6
 WARM_UPS = 3  # on a GPU: the first passes load kernels and capture graphs
 LONG_ENOUGH_MS = 200.0
+UNAFFORDABLE = 1e9
+
+
+class Pricing(Protocol):
+    """Says what a drafted token is to cost."""
+
+    def of_drafts(
+        self, max_tokens: int, *, planned: int = 1, sequences: int = 1
+    ) -> NDArray[np.float64]:
+        """Prices of 0, 1, …, `max_tokens` drafted tokens: [max_tokens + 1]; see `CostCurve`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedLength:
+    """Prices that make every draft as long as `tokens` whatever that costs; to compare with."""
+
+    tokens: int
+
+    def of_drafts(
+        self, max_tokens: int, *, planned: int = 1, sequences: int = 1
+    ) -> NDArray[np.float64]:
+        """See `Pricing`."""
+        return np.where(np.arange(max_tokens + 1) <= self.tokens, 1.0, UNAFFORDABLE)
 
 
 @dataclass(frozen=True, slots=True)

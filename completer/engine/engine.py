@@ -17,7 +17,7 @@ from torch import Tensor
 from completer.drafting.tree import DraftTree
 from completer.engine.attention import Segment
 from completer.engine.choosing import Chooser, question
-from completer.engine.cost import ASSUMED, CostCurve
+from completer.engine.cost import ASSUMED, Pricing
 from completer.engine.memory import out_of_memory
 from completer.engine.readout import Readout, read
 from completer.engine.runner import Runner
@@ -52,7 +52,7 @@ class Engine:
         runner: Runner,
         *,
         limits: Limits | None = None,
-        costs: CostCurve = ASSUMED,
+        costs: Pricing = ASSUMED,
         self_speculation: SelfSpeculation | None = None,
     ) -> None:
         self.costs = costs

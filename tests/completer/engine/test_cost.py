@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from completer.engine.cost import CostCurve, measure
+from completer.engine.cost import CostCurve, FixedLength, measure
 
 CURVE = CostCurve((1, 2, 4), (10.0, 12.0, 20.0), per_sequence=6.0)
 
@@ -38,6 +38,13 @@ def test_the_prices_of_a_step_add_up_to_its_cost():
 
 def test_prompts_in_the_step_move_a_draft_along_the_curve():
     assert CURVE.of_drafts(1, planned=2).tolist() == [1.0, 1.4]
+
+
+def test_a_fixed_length_is_always_paid_and_never_exceeded():
+    price = FixedLength(2).of_drafts(4, planned=9, sequences=9)
+
+    assert price[:3].tolist() == [1.0, 1.0, 1.0]
+    assert price[3:].min() > 1e6
 
 
 def test_measuring_gives_a_rising_curve_and_leaves_the_pool_as_it_was(make_runner):

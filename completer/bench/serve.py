@@ -1,0 +1,231 @@
+"""`completer bench serve`: servers under the load of people who type, some of whom give up.
+
+Each client types real lines and asks after each pause as an editor does, one request after the
+other without waiting in between; a share of the requests is given up by closing the connection, as
+when the next key is struck. Servers that are compared take turns, so that what else the machine
+does hits them alike. Decoding is measured apart from prompts: all clients ask for a long text after
+a prompt whose keys and values are there.
+"""
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from completer.bench.decode import percentiles
+from completer.bench.server_process import resident_bytes
+from completer.bench.spans import Span
+from completer.bench.typing import requests_while_typing
+from completer.request import CompletionRequest
+
+ROUNDS = 4  # in which the servers take turns
+GIVEN_UP = 0.3
+GIVE_UP_WITHIN_S = 0.1
+DECODED_PROMPTS, DECODED_TOKENS = 16, 64
+WARM_UP_S = 60.0
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of one request: its status (0: given up), its latency, the reply's statistics."""
+
+    status: int
+    seconds: float
+    stats: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Measured:
+    """What one server did under one number of clients."""
+
+    replies: list[Reply] = field(default_factory=list)
+    seconds: float = 0.0
+    decoded_tokens: int = 0
+    decode_seconds: float = 0.0
+
+    def summary(self) -> dict[str, Any]:
+        """The figures, as `--json` names them."""
+        answered = [reply for reply in self.replies if reply.status == 200]
+        total = _totals(answered)
+        steps = total["steps"] + sum(not reply.stats["cached"] for reply in answered)
+        return {
+            "completions_per_s": round(len(answered) / self.seconds, 3),
+            "latency_ms": percentiles([1000 * r.seconds for r in answered] or [0.0], 50, 95, 99),
+            "decode_tokens_per_s": round(self.decoded_tokens / self.decode_seconds, 1),
+            "answered": len(answered),
+            "cancelled": sum(reply.status == 0 for reply in self.replies),
+            "refused": sum(reply.status in (429, 503) for reply in self.replies),
+            "failed": sum(reply.status not in (0, 200, 429, 503) for reply in self.replies),
+            "without_model": sum(reply.stats["cached"] for reply in answered),
+            "tokens_per_step": round(total["generated_tokens"] / max(1, steps), 3),
+            "drafted": total["drafted"],
+            "accepted": total["accepted"],
+        }
+
+
+class Client:
+    """Asks one server, through one connection at a time for each person."""
+
+    def __init__(self, url: str) -> None:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
+        self._http = httpx.AsyncClient(base_url=url, timeout=120, limits=limits)
+
+    async def ask(
+        self, request: CompletionRequest, user: str, *, within_s: float | None = None
+    ) -> Reply:
+        """Send one request; give it up after `within_s` seconds."""
+        started = time.perf_counter()
+        try:
+            post = self._http.post(
+                "/v1/completions", json=_body(request, user), headers=_at(request)
+            )
+            reply = await asyncio.wait_for(post, within_s)
+        except TimeoutError:
+            return Reply(0, time.perf_counter() - started)
+        stats = reply.json()["completer"]["stats"] if reply.status_code == 200 else {}
+        return Reply(reply.status_code, time.perf_counter() - started, stats)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+
+async def bench_serve(
+    servers: Mapping[str, str],
+    spans: Sequence[Span],
+    levels: Sequence[int],
+    requests: int,
+    seed: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Put every server (address by name) under each number of clients; the keys of `--json`.
+
+    `requests` are asked of each server at each level.
+    """
+    done, total = itertools.count(1), len(levels) * ROUNDS * len(servers)
+    clients = {name: Client(url) for name, url in servers.items()}
+    for name, client in clients.items():
+        await _warm_up(client, spans, drafts=name != "none")
+    before = await _resident_mb(servers)
+    measured = {(name, level): Measured() for level in levels for name in servers}
+    for level, turn in itertools.product(levels, range(ROUNDS)):
+        names = list(servers)
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            load = _Load(spans, level, random.Random(f"{seed} {level} {turn}"))
+            await load.type(clients[name], -(-requests // ROUNDS), measured[name, level])
+            await load.decode(clients[name], turn, measured[name, level])
+            progress(next(done), total)
+    after = await _resident_mb(servers)
+    for client in clients.values():
+        await client.close()
+    return {
+        "requests": requests,
+        "given_up_share": GIVEN_UP,
+        "servers": {
+            name: {
+                "clients": {level: measured[name, level].summary() for level in levels},
+                "resident_mb_before": before[name],
+                "resident_mb_after": after[name],
+            }
+            for name in servers
+        },
+    }
+
+
+class _Load:
+    """A number of people at work: what they type is drawn from `chance`."""
+
+    def __init__(self, spans: Sequence[Span], people: int, chance: random.Random) -> None:
+        self._spans = spans
+        self._people = people
+        self._chance = chance
+
+    async def type(self, client: Client, requests: int, into: Measured) -> None:
+        """Ask `requests` times in all."""
+        left = itertools.repeat(None, requests)
+        started = time.perf_counter()
+        people = [
+            self._type(client, f"person {number}", left, into) for number in range(self._people)
+        ]
+        await asyncio.gather(*people)
+        into.seconds += time.perf_counter() - started
+
+    async def decode(self, client: Client, turn: int, into: Measured) -> None:
+        """Have everybody's text written at once, after prompts that have been computed before."""
+        lengths = itertools.count(DECODED_TOKENS + turn)  # an answer of another length is not known
+        asked = [
+            CompletionRequest(prefix=span.prefix, suffix=span.suffix, path=span.path)
+            for span in itertools.islice(
+                itertools.cycle(self._spans[:DECODED_PROMPTS]), self._people
+            )
+        ]
+        for request in asked[:DECODED_PROMPTS]:
+            await client.ask(_long(request, 1), "decode")
+        started = time.perf_counter()
+        replies = await asyncio.gather(
+            *(client.ask(_long(request, next(lengths)), "decode") for request in asked)
+        )
+        into.decode_seconds += time.perf_counter() - started
+        into.decoded_tokens += _totals(replies)["generated_tokens"]
+
+    async def _type(
+        self, client: Client, user: str, left: "itertools.repeat[None]", into: Measured
+    ) -> None:
+        chance = random.Random(self._chance.random())
+        while True:
+            for request in requests_while_typing(chance.choice(self._spans), chance):
+                if next(left, ...) is ...:
+                    return
+                gives_up = chance.random() < GIVEN_UP
+                within_s = chance.random() * GIVE_UP_WITHIN_S if gives_up else None
+                into.replies.append(await client.ask(request, user, within_s=within_s))
+
+
+async def _warm_up(client: Client, spans: Sequence[Span], *, drafts: bool) -> None:
+    """Ask until drafts come, for which an index has to be read and kernels to be compiled."""
+    until = time.monotonic() + WARM_UP_S
+    for span in itertools.cycle(spans):
+        request = next(iter(requests_while_typing(span, random.Random(0))))
+        reply = await client.ask(request, "warm-up")
+        if not drafts or reply.stats.get("drafted") or time.monotonic() > until:
+            return
+
+
+async def _resident_mb(servers: Mapping[str, str]) -> dict[str, int]:
+    told = [asyncio.to_thread(resident_bytes, url) for url in servers.values()]
+    sizes = await asyncio.gather(*told)
+    return {name: size >> 20 for name, size in zip(servers, sizes, strict=True)}
+
+
+def _body(request: CompletionRequest, user: str) -> dict[str, Any]:
+    stop = ["\n"] if request.multiline is False else []
+    return {
+        "prompt": request.prefix,
+        "suffix": request.suffix,
+        "max_tokens": request.max_tokens,
+        "stop": stop,
+        "user": user,
+    }
+
+
+def _at(request: CompletionRequest) -> dict[str, str]:
+    path = request.path or Path("unnamed.py")
+    return {"X-Completer-Path": str(path).encode().decode("latin-1")}
+
+
+def _long(request: CompletionRequest, tokens: int) -> CompletionRequest:
+    return CompletionRequest(
+        prefix=request.prefix, suffix=request.suffix, path=request.path, max_tokens=tokens
+    )
+
+
+def _totals(replies: Sequence[Reply]) -> dict[str, int]:
+    names = ("generated_tokens", "steps", "drafted", "accepted")
+    return {name: sum(reply.stats.get(name, 0) for reply in replies) for name in names}

@@ -1,0 +1,65 @@
+"""The load that servers are put under, on a scripted service behind a real socket."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from completer.bench.serve import bench_serve
+from completer.bench.server_process import ServerFailedError, model_state, resident_bytes
+from completer.bench.spans import Span
+from completer.cli.bench_serve import table
+from completer.errors import OverloadedError
+from completer.http.app import create_app
+from tests.completer.http.live import serving
+from tests.fakes import FakeRecorder, FakeService
+
+LINES = [Span(Path(f"/w/{n}.py"), f"x = {n}\n", "y = compute(x)", "\n") for n in range(3)]
+
+
+async def load(service, levels, requests):
+    async with serving(create_app(service, FakeRecorder())) as port:
+        url = f"http://127.0.0.1:{port}"
+        return await bench_serve({"none": url}, LINES, levels, requests, 0, lambda *_: None)
+
+
+async def test_every_request_is_answered_or_given_up():
+    service = FakeService(delay_s=0.03)
+    result = await load(service, [3], 24)
+
+    run = result["servers"]["none"]
+    for figures in run["clients"].values():
+        assert figures["answered"] + figures["cancelled"] == 24
+        assert figures["cancelled"] > 0
+        assert figures["refused"] == figures["failed"] == 0
+        assert figures["completions_per_s"] < 3 / 0.03
+        assert figures["latency_ms"]["p50"] >= 30
+    assert service.running == 0
+    assert service.cancelled >= 1
+    assert run["resident_mb_before"] > 0
+    assert table(result).row_count == 1
+
+
+async def test_decoding_is_asked_for_without_stops_and_never_the_same_twice():
+    service = FakeService()
+    await load(service, [2], 4)
+    long = [request for request in service.requests if (request.max_tokens or 0) >= 64]
+
+    assert len(long) == 8  # two people, four turns
+    assert all(request.stop == () for request in long)
+    assert len({(request.prefix, request.max_tokens) for request in long}) == 8
+
+
+async def test_refusals_are_counted():
+    service = FakeService(error=OverloadedError("The queue is full.", retry_after_s=1.0))
+    figures = (await load(service, [1], 8))["servers"]["none"]["clients"][1]
+
+    assert figures["refused"] == 8 - figures["cancelled"] > 0
+    assert figures["answered"] == figures["failed"] == figures["decode_tokens_per_s"] == 0
+
+
+def test_what_does_not_answer_is_told():
+    with pytest.raises(ServerFailedError, match="No server answers"):
+        model_state("http://127.0.0.1:9")
+    with pytest.raises(httpx.ConnectError):
+        resident_bytes("http://127.0.0.1:9")
