@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from completer.bench.decode import percentiles
+from completer.bench.percentiles import percentiles
 from completer.bench.server_process import resident_bytes
 from completer.bench.spans import Span
 from completer.bench.typing import requests_while_typing
