@@ -1,22 +1,26 @@
 """What the engine is asked for a request: prompt, drafts, limits, and where its text ends."""
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from completer.calibration import Calibration, CalibrationOf
 from completer.context.blocks import BlockEnd
 from completer.context.languages import language_of_name
 from completer.context.prompt import Prompt, PromptBuilder
+from completer.engine.mixture import Mixture
 from completer.engine.sequence import Drafting, GenerationRequest
 from completer.errors import BadRequestError
 from completer.repository import Repository
 from completer.request import CompletionRequest, Snippet
 from completer.settings import Settings
+from completer.stopping.controller import Rule, StopController
+from completer.stopping.features import Caret
 from completer.text_policy import TextPolicy, block_end, line_end, loop_end
-from models.loading import BUNDLED, LoadedModel
+from models.loading import LoadedModel
 
 MAX_CHOICES = 8
-REPOSITORY_WEIGHT = 0.6  # for the embedded model, whose exact match it multiplies by five
 ROOM_FOR_OTHER_FILES = 768  # tokens of prompt below which the file itself needs them all
 PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs a CPU about 250 ms
 
@@ -35,8 +39,10 @@ class Job:
     may_draft: bool
     block: bool
     """Whether several lines are wanted."""
-    mixture: float
-    """Weight of the repository's distribution in the model's; 0: the model's own."""
+    mixture: Mixture | None
+    """How the repository's distribution is blended into the model's, if it is."""
+    rule: Rule | None
+    """When to give up, if ever."""
 
     @property
     def owner(self) -> str:
@@ -47,8 +53,11 @@ class Job:
 class Generations:
     """Prepares requests for the engine, as the settings want it. May be used from any thread."""
 
-    def __init__(self, model: LoadedModel, settings: Settings) -> None:
+    def __init__(
+        self, model: LoadedModel, settings: Settings, calibration_of: CalibrationOf
+    ) -> None:
         self._model = model
+        self._calibration_of = calibration_of
         self._settings = settings
         self.prompts = prompt_builder(model, settings)
 
@@ -65,6 +74,7 @@ class Generations:
         snippets = _snippets(request, repository, prompts.budget, share)
         prompt = prompts.build(request, snippets)
         may_draft = _may_draft(request, repository, settings)
+        calibration = self._calibration_of(repository.root if repository else None)
         return Job(
             request=request,
             repository=repository,
@@ -74,14 +84,27 @@ class Generations:
             settings=settings,
             may_draft=may_draft,
             block=_wants_block(request, settings.completion.multiline),
-            mixture=self._repository_weight(settings) if may_draft else 0.0,
+            mixture=_mixture(calibration, settings) if may_draft else None,
+            rule=_rule(request, calibration, settings),
         )
 
-    def policy(self, job: Job) -> TextPolicy:
+    def policy(self, job: Job) -> TextPolicy | StopController:
         """Make the rules that one choice ends by."""
-        return TextPolicy(self._decode, job.request.stop, self._ends(job))
+        rules = TextPolicy(self._decode, job.request.stop, self._ends(job))
+        if job.rule is None:
+            return rules
+        exploration = job.settings.completion.exploration
+        return StopController(
+            rules,
+            Caret.of(job.request, several_lines=job.block),
+            job.rule,
+            explores=random.random() < exploration,
+            exploration=exploration,
+        )
 
-    def generation(self, job: Job, choice: int, policy: TextPolicy) -> GenerationRequest:
+    def generation(
+        self, job: Job, choice: int, policy: TextPolicy | StopController
+    ) -> GenerationRequest:
         """Make what the engine is asked for one choice; its drafts have been started."""
         request = job.request
         room = self._model.context_tokens - len(job.prompt.ids)
@@ -93,25 +116,23 @@ class Generations:
             stop_ids=self._model.layout.stop_ids,
             sampling=request.sampling,
             policy=policy,
-            drafts=_drafts(job),
+            drafts=self.drafts(job),
             deadline=job.started + deadline_ms / 1000,
             owner=job.owner,
             choice=choice,
             mixture=job.mixture,
         )
 
+    def drafts(self, job: Job) -> Drafting | None:
+        """Start to draft an answer, where that may be done."""
+        if job.repository is None or not job.may_draft:
+            return None
+        return job.repository.drafts(job.request, job.prompt)
+
     def _prompts_of(self, settings: Settings) -> PromptBuilder:
         if settings is self._settings:
             return self.prompts
         return self.prompts.sized(*_prompt_size(self._model, settings))
-
-    def _repository_weight(self, settings: Settings) -> float:
-        if settings.pure:
-            return 0.0
-        wanted = settings.completion.repository_weight
-        if wanted == "auto":
-            return REPOSITORY_WEIGHT if self._model.name == BUNDLED else 0.0
-        return wanted
 
     def _ends(self, job: Job) -> list[Callable[[str], int | None]]:
         """Choose the rules that end ghost text; a client that asks for plain text gets none."""
@@ -183,10 +204,23 @@ def _may_draft(
     return repository.can_draft
 
 
-def _drafts(job: Job) -> Drafting | None:
-    if job.repository is None or not job.may_draft:
+def _mixture(calibration: Calibration, settings: Settings) -> Mixture | None:
+    wanted = settings.completion.repository_weight
+    if settings.pure or wanted == 0.0:
         return None
-    return job.repository.drafts(job.request, job.prompt)
+    return calibration.mixture if wanted == "auto" else Mixture.fixed(wanted)
+
+
+def _rule(request: CompletionRequest, calibration: Calibration, settings: Settings) -> Rule | None:
+    """Choose when to give up: never where a person asked, or a client wants plain text."""
+    rule, wanted = calibration.stopping, settings.completion.min_acceptance
+    if rule is None or settings.pure or request.raw:
+        return None
+    if rule.card is None:
+        return rule
+    if request.trigger == "manual" or not (request.polish or request.suffix):
+        return None
+    return rule if wanted == "auto" else replace(rule, threshold=wanted)
 
 
 def _wants_block(request: CompletionRequest, multiline: str) -> bool:

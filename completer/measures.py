@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, TypedDict
 
 from completer.request import Completion
@@ -23,11 +24,14 @@ class Measures(TypedDict):
     finish_reason: str
     distribution: str
     model: str
+    p_accept: float | None
+    propensity: float | None
+    features: Mapping[str, float]
 
 
 def measures(completion: Completion, total_ms: float) -> Measures:
     """The numbers of one completion; `total_ms` is what the front door measured around it."""
-    stats = completion.stats
+    stats, judged = completion.stats, completion.confidence
     return Measures(
         queue_ms=stats.queue_ms,
         engine_ms=stats.prefill_ms + stats.decode_ms,
@@ -42,6 +46,9 @@ def measures(completion: Completion, total_ms: float) -> Measures:
         finish_reason=completion.finish_reason,
         distribution=completion.distribution,
         model=completion.model,
+        p_accept=judged.probability if judged else None,
+        propensity=judged.propensity if judged else None,
+        features=judged.features if judged else {},
     )
 
 

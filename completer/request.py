@@ -1,5 +1,6 @@
 """What is asked and what comes back: the dataclasses that all front doors and the service share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -92,12 +93,31 @@ class DecodeStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confidence:
+    """What was known after a verification step of whether the completion would be accepted.
+
+    `probability` is calibrated, `None` where no calibration is there. `propensity` is the chance
+    with which a completion like this is shown. `text_length` counts the characters so far,
+    `features` are the numbers that the probability was computed from.
+    """
+
+    probability: float | None
+    propensity: float
+    text_length: int
+    features: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One alternative: what to insert at the caret, and the token ids that the model gave."""
+    """One alternative: what to insert at the caret, and the token ids that the model gave.
+
+    `confidence` has an entry for each verification step, where the stop controller went along.
+    """
 
     text: str
     finish_reason: FinishReason
     token_ids: tuple[int, ...] = ()
+    confidence: tuple[Confidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +134,12 @@ class Completion:
     def text(self) -> str:
         """The first choice's text; empty means that there is nothing worth showing."""
         return self.choices[0].text
+
+    @property
+    def confidence(self) -> Confidence | None:
+        """What the first choice's last step said of it, where the stop controller went along."""
+        steps = self.choices[0].confidence
+        return steps[-1] if steps else None
 
     @property
     def finish_reason(self) -> FinishReason:

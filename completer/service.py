@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from completer.calibration import CalibrationOf, Calibrations
 from completer.engine.engine import Engine
 from completer.engine.sequence import GenerationResult, Ticket
 from completer.errors import CompleterError
@@ -23,9 +24,17 @@ from completer.interface import ServiceInfo
 from completer.postprocess import TextContext, postprocess
 from completer.repositories import Repositories
 from completer.repository import Repository
-from completer.request import Choice, Completion, CompletionRequest, DecodeStats, TextDelta
+from completer.request import (
+    Choice,
+    Completion,
+    CompletionRequest,
+    Confidence,
+    DecodeStats,
+    TextDelta,
+)
 from completer.result_cache import ResultCache
 from completer.settings import Settings
+from completer.stopping.controller import StopController
 from completer.text_policy import TextPolicy
 from models.loading import LoadedModel
 
@@ -36,7 +45,7 @@ REMEMBERED_ANSWERS = 2000
 class _Alternative:
     """One choice while it is generated."""
 
-    policy: TextPolicy
+    policy: TextPolicy | StopController
     ticket: Ticket
 
 
@@ -53,13 +62,20 @@ class LocalService:
     """Implements `CompletionService` with an engine in this process."""
 
     def __init__(
-        self, model: LoadedModel, engine: Engine, settings: Settings, repositories: Repositories
+        self,
+        model: LoadedModel,
+        engine: Engine,
+        settings: Settings,
+        repositories: Repositories,
+        calibration_of: CalibrationOf | None = None,
     ) -> None:
         self._model = model
         self._engine = engine
         self._settings = settings
         self._repositories = repositories
-        self._generations = Generations(model, settings)
+        if calibration_of is None:
+            calibration_of = Calibrations(model, settings.calibration_folder).of
+        self._generations = Generations(model, settings, calibration_of)
         self._results = ResultCache(settings.engine.result_cache_mb << 20)
         self._answered: OrderedDict[str, Repository] = OrderedDict()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare")
@@ -185,6 +201,7 @@ class LocalService:
                 text=self._polish(each.policy.text, job),
                 finish_reason=result.finish_reason,
                 token_ids=result.token_ids,
+                confidence=_confidence(each.policy),
             )
             for each, result in zip(alternatives, results, strict=True)
         ]
@@ -227,6 +244,10 @@ class LocalService:
 def _remembered_for(request: CompletionRequest, repository: Repository | None) -> Hashable:
     """Who may be given an answer again: whose caches it is from, while the settings stay."""
     return owner_of(request, repository), repository and repository.settings
+
+
+def _confidence(policy: TextPolicy | StopController) -> tuple[Confidence, ...]:
+    return tuple(policy.steps) if isinstance(policy, StopController) else ()
 
 
 def _summed(results: Sequence[GenerationResult]) -> DecodeStats:

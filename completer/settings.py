@@ -59,8 +59,18 @@ class CompletionSettings(_Section):
     repository_share: Share = Field(0.2, description="share of the prompt for other files")
     repository_weight: Literal["auto"] | Share = Field(
         "auto",
-        description="weight of the repository's own distribution in the model's; auto: where that"
-        " was measured to be better, as with the embedded model",
+        description="weight of the repository's own distribution in the model's; auto: as"
+        " calibrated for the model and repository, where it proved better",
+    )
+    min_acceptance: Literal["auto"] | Share = Field(
+        "auto",
+        description="probability of being accepted below which nothing is shown; auto: as"
+        " calibrated for the model and repository; 0: everything is shown",
+    )
+    exploration: Share = Field(
+        0.02,
+        description="share of what would not be shown that is shown nevertheless, so that"
+        " `calibrate --from-telemetry` can learn from it",
     )
     multiline: Literal["auto", "never", "always"] = "auto"
     max_lines: Count = 16
@@ -127,6 +137,10 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     workspaces: tuple[Path, ...] = ()
     cache_folder: Path = Field(default_factory=lambda: user_cache_path(APP))
+    calibration_folder: Path = Field(
+        default_factory=lambda: user_data_path(APP) / "calibration",
+        description="what `completer calibrate` has adopted",
+    )
     pure: bool = Field(
         False, description="float32, exactly the model's own distribution, text left as it is"
     )

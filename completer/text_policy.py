@@ -38,17 +38,23 @@ class TextPolicy:
         """Decode all tokens so far and look for the end."""
         self.text = self.decode(ids).rstrip(INCOMPLETE)
         end = self._find_end(self.text)
-        if end is None:
-            return None
+        return None if end is None else Stop("stop", self.cut(ids, end))
+
+    def cut(self, ids: Sequence[int], end: int) -> int:
+        """End the text at a character; return how many of the tokens `ids` it takes to write it."""
         self.text = self.text[:end]
         self._ended = True
-        return Stop("stop", self._tokens_for(ids, end))
+        return self._tokens_for(ids, end)
 
-    def release(self, *, final: bool = False) -> str:
-        """Return the text that became certain since the last call; all of it when `final`."""
+    def release(self, *, final: bool = False, upto: int | None = None) -> str:
+        """Return the text that became certain since the last call; all of it when `final`.
+
+        Until the text has ended, nothing behind the character `upto` is certain.
+        """
         certain = len(self.text)
         if not (final or self._ended):
             certain -= self._could_still_be_cut()
+            certain = certain if upto is None else min(certain, upto)
         piece = self.text[self._released : certain]
         self._released = max(self._released, certain)
         return piece

@@ -11,6 +11,7 @@ from completer.cli import complete, doctor, index, lsp, report, serve
 from completer.cli.bench import bench
 from completer.cli.bench_exits import exits
 from completer.cli.bench_serve import serve as bench_serve
+from completer.cli.calibrate import calibrate
 from completer.cli.eval import evaluate
 from completer.cli.telemetry import telemetry
 from completer.cli.train import train
@@ -28,6 +29,7 @@ app.command("serve")(serve.serve)
 app.command("lsp")(lsp.lsp)
 app.command("complete")(complete.complete)
 app.command("eval")(evaluate)
+app.command("calibrate")(calibrate)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from completer.cli.bench import progress, show
+from completer.cli.calibrate import calibrated
 from completer.cli.options import ConfigFlag, DeviceFlag, JsonFlag, ModelFlag, PureFlag, load
 from completer.evaluation.kinds import Kind
 from completer.settings import Settings
@@ -35,6 +36,16 @@ def evaluate(
     compare: Annotated[
         str | None, typer.Option(help="A second model, on the same spans.", metavar="MODEL")
     ] = None,
+    stopping: Annotated[
+        bool,
+        typer.Option(
+            "--stopping", help="Judge the stop controller and the mixture instead of the model."
+        ),
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="With --stopping: draw the reliability diagram there.", metavar="PNG"),
+    ] = None,
     device: DeviceFlag = None,
     pure: PureFlag = None,
     config: ConfigFlag = None,
@@ -49,7 +60,11 @@ def evaluate(
     from completer.evaluation.holdout import draw_sample
 
     roots = dict.fromkeys(path.expanduser().resolve() for path in repo)
-    samples = [draw_sample(root, kinds or list(Kind), n, seed) for root in roots]
+    if stopping:
+        settings = calibrated(load(config, model=model, device=device).settings)
+        _judge(settings, list(roots), n, seed, plot, as_json)
+        return
+    samples = [draw_sample(root, dict.fromkeys(kinds or Kind, n), seed) for root in roots]
 
     def examined(source: str | None) -> "Examined":
         settings = load(config, model=source, device=device, pure=pure).settings
@@ -61,6 +76,22 @@ def evaluate(
     if compare is not None:
         result["compare"] = comparison(first, examined(compare))
     show(result, as_json, _tables)
+
+
+def _judge(
+    settings: Settings, roots: Sequence[Path], n: int, seed: int, plot: Path | None, as_json: bool
+) -> None:
+    """Judge the calibration on spans as `completer calibrate` draws them."""
+    from completer.cli import judge
+    from completer.evaluation.calibrating import span_counts
+    from completer.evaluation.holdout import draw_sample
+
+    samples = [draw_sample(root, span_counts(n), seed) for root in roots]
+    with progress(f"spans · {Path(settings.model.source).name}") as advance:
+        result = judge.judge(settings, samples, advance)
+    if plot is not None:
+        judge.plot(result, plot)
+    show(result, as_json, judge.tables)
 
 
 def _examine(

@@ -110,6 +110,11 @@ class DraftSession:
         return tokens, probs / max(1.0, float(probs.sum()))
 
     @property
+    def match_length(self) -> int:
+        """Tokens of context in the longest match of the last prediction or proposal."""
+        return int(self._scratch["match_len"][0])
+
+    @property
     def taken_off(self) -> Int32s:
         """The tokens at the context's end that are not in the live text while the session lasts."""
         return self._canonical.taken_off

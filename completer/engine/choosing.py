@@ -71,9 +71,11 @@ class Chooser:
         law, repository = self._logits[row], {}
         request = self._sequence.request
         path = [each.token for each in self._made]
-        if _mixes(self._sequence) and request.drafts is not None:
+        if request.mixture is not None and request.drafts is not None:
             ids, probabilities = request.drafts.predict(path)
-            law = mix(law, ids, probabilities, request.mixture)
+            confidence = float(probabilities.sum())
+            weight = request.mixture.weight(request.drafts.match_length, confidence)
+            law = mix(law, ids, probabilities, weight)
             repository = dict(zip(ids.tolist(), probabilities.tolist(), strict=True))
         position = len(self._sequence.ids) - self._sequence.prompt_length + len(path)
         token = choose_token(law, request.sampling, position=position, choice=request.choice)
@@ -103,4 +105,4 @@ def _noise(sequence: Running, segment: Segment) -> list[float]:
 
 def _mixes(sequence: Running) -> bool:
     """Whether the repository's distribution is blended in, which depends on the path taken."""
-    return bool(sequence.request.mixture) and sequence.request.drafts is not None
+    return sequence.request.mixture is not None and sequence.request.drafts is not None

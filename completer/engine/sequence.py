@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.tree import DraftTree, Source
+from completer.engine.mixture import Mixture
 from completer.engine.stopping import Stop, StopPolicy
 from completer.request import DecodeStats, FinishReason, Sampling
 
@@ -35,6 +36,11 @@ class Drafting(Protocol):
         """What the repository expects after the text so far and `path`: ids and probabilities."""
         ...
 
+    @property
+    def match_length(self) -> int:
+        """How many tokens of context the last prediction's longest match has."""
+        ...
+
     def stop(self) -> None:
         """The generation has ended; nothing else will be asked."""
         ...
@@ -46,7 +52,8 @@ class GenerationRequest:
 
     `stop_ids` end the text and do not belong to it. `deadline` is a `time.perf_counter()` value.
     Sequences of different `owner`s never share rows of the KV pool. `choice` numbers alternatives.
-    `mixture` is the weight of what `drafts` predicts in the distribution; 0 is the model's own law.
+    `mixture` says how what `drafts` predicts is blended into the distribution; `None` is the
+    model's own law.
     Once submitted, `drafts` belongs to the engine, which stops it.
     """
 
@@ -59,7 +66,7 @@ class GenerationRequest:
     deadline: float | None = None
     owner: str = ""
     choice: int = 0
-    mixture: float = 0.0
+    mixture: Mixture | None = None
 
 
 @dataclass(frozen=True, slots=True)

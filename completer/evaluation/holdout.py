@@ -6,7 +6,7 @@ way of another. Its copies, whole or nearly so, would give the answer away and a
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +32,8 @@ class Sample:
     spans: list[Span]
 
 
-def draw_sample(root: Path, kinds: Sequence[Kind], count: int, seed: int) -> Sample:
-    """Draw `count` spans of each kind. The same files, arguments and seed give the same spans.
+def draw_sample(root: Path, counts: Mapping[Kind, int], seed: int) -> Sample:
+    """Draw spans, so many of each kind. The same files, arguments and seed give the same spans.
 
     Raises `WorkspaceError` when `root` is not a folder, `BadRequestError` when it has no code.
     """
@@ -48,7 +48,7 @@ def draw_sample(root: Path, kinds: Sequence[Kind], count: int, seed: int) -> Sam
     return Sample(
         workspace.root,
         WorkspaceOptions(exclude=tuple(map(_pattern, held_out))),
-        [span for kind in kinds for span in draw_spans(sources, kind, count, seed)],
+        [s for kind, count in counts.items() for s in draw_spans(sources, kind, count, seed)],
     )
 
 

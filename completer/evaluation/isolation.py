@@ -11,10 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from completer.calibration import Calibration, Calibrations
 from completer.context.prompt import Prompt, blind_to_marks
 from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.drafting.drafter import DraftSession
 from completer.engine.engine import Engine
+from completer.evaluation.forcing import Evidence, evidence
+from completer.generation import Generations
 from completer.repositories import Repositories
 from completer.repository import Repository
 from completer.request import Completion, CompletionRequest
@@ -26,7 +29,8 @@ from models.loading import LoadedModel
 class IsolatedService:
     """Answers one request at a time over `workspaces`, folders with what of them may be read.
 
-    A context manager: leaving it stops the engine.
+    `calibration` is used in place of what was saved, and may be changed between requests. A context
+    manager: leaving it stops the engine.
     """
 
     def __init__(
@@ -35,19 +39,41 @@ class IsolatedService:
         engine: Engine,
         settings: Settings,
         workspaces: Mapping[Path, WorkspaceOptions],
+        calibration: Calibration | None = None,
     ) -> None:
-        tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
+        saved = Calibrations(model, settings.calibration_folder)
+        self.calibration = calibration
+        self._tokenizer = tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
         self.repositories = Repositories(
             lambda root: _Repository(Workspace(root, options=workspaces[root]), tokenizer)
         )
         for root in workspaces:
             self.repositories.open(root).wait()
-        self._service = LocalService(model, engine, settings, self.repositories)
+        self._engine = engine
+
+        def calibration_of(repository: Path | None) -> Calibration:
+            return self.calibration or saved.of(repository)
+
+        self._generations = Generations(model, settings, calibration_of)
+        self._service = LocalService(model, engine, settings, self.repositories, calibration_of)
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """Answer a request, then forget it."""
         try:
             return await self._service.complete(request)
+        finally:
+            self._service.forget()
+
+    def evidence(self, request: CompletionRequest, truth: str) -> list[Evidence]:
+        """Say what model and repository make of the true answer to a request."""
+        repository = self.repositories.of(request)
+        job = self._generations.prepare(request, repository)
+        drafts = self._generations.drafts(job)
+        tokens = self._tokenizer.encode(truth, add_special_tokens=False).ids
+        if drafts is None or not tokens:
+            return []
+        try:
+            return evidence(self._engine, job.prompt.ids, tokens, drafts, job.owner)
         finally:
             self._service.forget()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from completer.evaluation.scoring import Score, score
 from completer.evaluation.spans import Span
-from completer.request import Completion, CompletionRequest, DecodeStats
+from completer.request import Completion, CompletionRequest, Confidence, DecodeStats, Trigger
 
 _NO_DEADLINE_MS = 600_000.0
 _WARM_UP = "def main(argv):\n    parser = "
@@ -26,18 +26,27 @@ class Answer:
     text: str
     score: Score
     stats: DecodeStats
+    confidence: tuple[Confidence, ...] = ()
 
 
-async def answers(complete: Complete, root: Path, spans: Sequence[Span]) -> AsyncIterator[Answer]:
-    """Yield an answer to each span of the repository `root`."""
+async def answers(
+    complete: Complete, root: Path, spans: Sequence[Span], *, trigger: Trigger = "manual"
+) -> AsyncIterator[Answer]:
+    """Yield an answer to each span of the repository `root`; a manual one is never held back."""
     await complete(_warm_up(root))
     for span in spans:
-        completion = await complete(request_for(span, root))
+        completion = await complete(request_for(span, root, trigger))
         text = completion.text
-        yield Answer(span, text, score(span.kind, span.truth, text), completion.stats)
+        yield Answer(
+            span,
+            text,
+            score(span.kind, span.truth, text),
+            completion.stats,
+            completion.choices[0].confidence,
+        )
 
 
-def request_for(span: Span, root: Path) -> CompletionRequest:
+def request_for(span: Span, root: Path, trigger: Trigger = "manual") -> CompletionRequest:
     """Ask for a span. Of its answer, the request tells only whether it is one line or several."""
     return CompletionRequest(
         prefix=span.prefix,
@@ -48,7 +57,7 @@ def request_for(span: Span, root: Path) -> CompletionRequest:
         multiline="\n" in span.truth,
         deadline_ms=_NO_DEADLINE_MS,
         polish=True,
-        trigger="manual",
+        trigger=trigger,
     )
 
 

@@ -28,7 +28,7 @@ class Score:
 
 def score(kind: Kind, truth: str, answer: str) -> Score:
     """Compare an answer with what was masked."""
-    wanted = _without_line_ends(truth).strip()
+    wanted = without_line_ends(truth).strip()
     said, rest = _comparable(kind, wanted, answer)
     goes_on = kind is Kind.SYNTAX_NODE and _is_word(wanted[-1:]) and _is_word(rest[:1])
     return Score(said == wanted and not goes_on, Levenshtein.normalized_similarity(said, wanted))
@@ -37,14 +37,14 @@ def score(kind: Kind, truth: str, answer: str) -> Score:
 def _comparable(kind: Kind, wanted: str, answer: str) -> tuple[str, str]:
     """Split an answer into the part that is compared and what it says beyond."""
     if kind is Kind.SYNTAX_NODE:
-        answer = _without_line_ends(answer).lstrip()
+        answer = without_line_ends(answer).lstrip()
         return answer[: len(wanted)].rstrip(), answer[len(wanted) :]
     lines = answer.split("\n")
     count = wanted.count("\n") + 1
-    return _without_line_ends("\n".join(lines[:count])), "\n".join(lines[count:])
+    return without_line_ends("\n".join(lines[:count])), "\n".join(lines[count:])
 
 
-def _without_line_ends(text: str) -> str:
+def without_line_ends(text: str) -> str:
     """Drop the white space that lines end with."""
     return "\n".join(line.rstrip() for line in text.split("\n"))
 

@@ -43,6 +43,7 @@ def completer_field(answer: Answer) -> dict[str, Any]:
     return {
         "finish_reason": completion.finish_reason,
         "distribution": completion.distribution,
+        "p_accept": completion.confidence and completion.confidence.probability,
         "stats": stats_field(completion.stats),
     }
 

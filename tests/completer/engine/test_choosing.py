@@ -8,6 +8,7 @@ import torch
 
 from completer.engine.attention import Segment
 from completer.engine.choosing import Chooser, question
+from completer.engine.mixture import Mixture
 from completer.engine.readout import read
 from completer.engine.sequence import GenerationRequest, Running
 from completer.request import Sampling
@@ -27,6 +28,8 @@ class Curious:
 
 class Repository:
     """Expects token 2, by a half, wherever it is asked."""
+
+    match_length = 3
 
     def predict(self, path):
         return np.array([2], np.int32), np.array([0.5])
@@ -56,7 +59,7 @@ def test_greedy_signals_are_those_of_the_models_own_distribution():
 
 
 def test_mixed_signals_tell_all_three_distributions_apart():
-    choose = chooser(drafts=Repository(), mixture=0.8)
+    choose = chooser(drafts=Repository(), mixture=Mixture.fixed(0.8))
 
     # 0.8 * 0.5 of the mass is the repository's: [0.3, 0.18, 0.12 + 0.4]
     assert choose(0, 0) == 2
@@ -92,4 +95,4 @@ def test_a_gpu_chooses_for_all_rows_at_once_what_a_cpu_chooses_row_by_row(sampli
 
 def test_what_is_mixed_is_chosen_on_the_way_on_every_device():
     for device in (CPU, GPU):
-        assert chooser(device=device, drafts=Repository(), mixture=0.8)(0, 0) == 2
+        assert chooser(device=device, drafts=Repository(), mixture=Mixture.fixed(0.8))(0, 0) == 2

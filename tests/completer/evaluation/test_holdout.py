@@ -46,7 +46,7 @@ def readable(sample: Sample) -> set[str]:
 
 
 def test_spans_are_from_files_that_are_not_read(repository):
-    sample = draw_sample(repository, list(Kind), 20, seed=0)
+    sample = draw_sample(repository, dict.fromkeys(Kind, 20), seed=0)
 
     assert len(sample.spans) == 80
     assert len(names(sample)) == 3  # a quarter
@@ -55,9 +55,9 @@ def test_spans_are_from_files_that_are_not_read(repository):
 
 
 def test_the_seed_alone_decides(repository):
-    first = draw_sample(repository, [Kind.LINES], 20, seed=3)
-    again = draw_sample(repository, [Kind.LINES, Kind.WHOLE_LINE], 20, seed=3)
-    other = draw_sample(repository, [Kind.LINES], 20, seed=4)
+    first = draw_sample(repository, dict.fromkeys([Kind.LINES], 20), seed=3)
+    again = draw_sample(repository, dict.fromkeys([Kind.LINES, Kind.WHOLE_LINE], 20), seed=3)
+    other = draw_sample(repository, dict.fromkeys([Kind.LINES], 20), seed=4)
 
     def places(sample: Sample) -> list[tuple[Path, int, int]]:
         return [(span.source.path, span.start, span.end) for span in sample.spans]
@@ -71,7 +71,7 @@ def test_copies_are_held_out_too(repository):
         text = code(f"part{number}")
         write(repository, f"vendored/other_{number}.py", text.replace("or", "and"))
         write(repository, f"notes/{number}.md", text)
-    sample = draw_sample(repository, [Kind.LINES], 10, seed=0)
+    sample = draw_sample(repository, dict.fromkeys([Kind.LINES], 10), seed=0)
 
     drawn = {name.partition("_")[2].removesuffix(".py") for name in names(sample)}
     left = readable(sample)
@@ -86,7 +86,7 @@ def test_names_that_look_like_patterns_are_held_out_alone(name, tmp_path):
     write(tmp_path, f"odd/{name}", code("odd"))
     for other in ("odd/x.py", "odd/starling.py", "not.py", "other/a b.py", "odd/slash.py"):
         write(tmp_path, other, f"value_of_{Path(other).stem.replace(' ', '_')} = 1\n")
-    sample = draw_sample(tmp_path, [Kind.LINES], 5, seed=0)
+    sample = draw_sample(tmp_path, dict.fromkeys([Kind.LINES], 5), seed=0)
 
     assert names(sample) == {name}
     assert len(readable(sample)) == 5
@@ -95,9 +95,9 @@ def test_names_that_look_like_patterns_are_held_out_alone(name, tmp_path):
 def test_a_folder_without_code_is_told(tmp_path):
     write(tmp_path, "notes.md", "words " * 1000)
     with pytest.raises(BadRequestError, match="has no file of at least 1,000 bytes"):
-        draw_sample(tmp_path, [Kind.LINES], 5, seed=0)
+        draw_sample(tmp_path, dict.fromkeys([Kind.LINES], 5), seed=0)
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(WorkspaceError):
-        draw_sample(tmp_path / "gone", [Kind.LINES], 5, seed=0)
+        draw_sample(tmp_path / "gone", dict.fromkeys([Kind.LINES], 5), seed=0)

@@ -43,7 +43,7 @@ def sample(tmp_path: Path) -> Sample:
     (tmp_path / "other.py").write_text(
         "import module\n\n\ndef known(source):\n    return source\n", encoding="utf-8"
     )
-    return draw_sample(tmp_path, list(Kind), 4, seed=0)
+    return draw_sample(tmp_path, dict.fromkeys(Kind, 4), seed=0)
 
 
 @pytest.fixture

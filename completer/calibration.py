@@ -1,0 +1,152 @@
+"""What was fitted to a model and a repository: the stop controller and the mixture.
+
+A calibration is one small JSON file that a person can read. The embedded model brings its own;
+`completer calibrate` saves others in the user's folder, per model and repository, and keeps the one
+before, so that adopting one can be undone.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from completer.engine.mixture import Mixture
+from completer.errors import CompleterError
+from completer.stopping.controller import Rule
+from completer.stopping.scorecard import Scorecard
+from models.loading import BUNDLED, BUNDLED_FOLDER, LoadedModel
+
+log = logging.getLogger(__name__)
+VERSION = 1
+FILE = "calibration.json"
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """`stopping` and `mixture` are `None` where they did not prove worth it.
+
+    `fitted` says on what and how well, for people.
+    """
+
+    stopping: Rule | None = None
+    mixture: Mixture | None = None
+    fitted: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        stopping = self.stopping and {
+            "threshold": self.stopping.threshold,
+            "scorecard": self.stopping.card and self.stopping.card.to_json(),
+        }
+        return {
+            "version": VERSION,
+            "fitted": dict(self.fitted),
+            "mixture": self.mixture and self.mixture.to_json(),
+            "stopping": stopping,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read a calibration. Raises `KeyError`, `TypeError` or `ValueError` for anything else."""
+        if values["version"] != VERSION:
+            raise ValueError(f"version {values['version']}, but this program reads {VERSION}")
+        stopping, mixture = values["stopping"], values["mixture"]
+        return cls(
+            stopping and Rule(Scorecard.from_json(stopping["scorecard"]), stopping["threshold"]),
+            mixture and Mixture.from_json(mixture),
+            values["fitted"],
+        )
+
+
+CalibrationOf = Callable[[Path | None], Calibration]
+"""Gives what to use in a repository, or where there is none."""
+
+
+class Calibrations:
+    """The calibrations of one model: for a repository, for all others, or its own."""
+
+    def __init__(self, model: LoadedModel, folder: Path) -> None:
+        self._folder = folder / _key(model)
+        self._shipped = BUNDLED_FOLDER / FILE if model.name == BUNDLED else None
+        self._known: dict[Path | None, Calibration] = {}
+
+    def of(self, repository: Path | None) -> Calibration:
+        """Find what to use in a repository: fitted on it, on others, shipped, or nothing."""
+        if repository not in self._known:
+            self._known[repository] = self._find(repository)
+        return self._known[repository]
+
+    def file(self, repository: Path | None) -> Path:
+        """Where the calibration for a repository is saved; for `None`, that for all others."""
+        if repository is None:
+            return self._folder / FILE
+        digest = hashlib.sha256(os.fsencode(repository.resolve())).hexdigest()[:16]
+        return self._folder / f"{digest}.json"
+
+    def adopt(self, repository: Path | None, calibration: Calibration) -> Path:
+        """Save a calibration, keep the one before; return the file."""
+        file = self.file(repository)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists():
+            file.replace(_before(file))
+        write(file, calibration)
+        self._known.clear()
+        return file
+
+    def undo(self, repository: Path | None) -> Path:
+        """Take the last adopted calibration back; what was before holds again.
+
+        Raises `CompleterError` when there is none.
+        """
+        file = self.file(repository)
+        if not file.exists():
+            raise CompleterError(
+                "No calibration has been adopted here.",
+                hint="Name the repository and model that `completer calibrate` was run for.",
+            )
+        before = _before(file)
+        if before.exists():
+            before.replace(file)
+        else:
+            file.unlink()
+        self._known.clear()
+        return file
+
+    def _find(self, repository: Path | None) -> Calibration:
+        places = [self.file(None), *([self._shipped] if self._shipped else [])]
+        if repository is not None:
+            places.insert(0, self.file(repository))
+        return next((found for file in places if (found := _read(file))), Calibration())
+
+
+def write(file: Path, calibration: Calibration) -> None:
+    """Write a calibration, wholly or not at all."""
+    written = file.with_suffix(".new")
+    written.write_text(json.dumps(calibration.to_json(), indent=1) + "\n", encoding="utf-8")
+    written.replace(file)
+
+
+def _read(file: Path) -> Calibration | None:
+    """Read a file; one that is damaged is as good as none, and said so."""
+    if not file.exists():
+        return None
+    try:
+        return Calibration.from_json(json.loads(file.read_text()))
+    except _UNREADABLE as error:
+        log.warning("the calibration %s cannot be read and is not used: %s", file, error)
+        return None
+
+
+def _before(file: Path) -> Path:
+    return file.with_suffix(".before.json")
+
+
+def _key(model: LoadedModel) -> str:
+    """Name a model, also by its shape: the name may stay when the model does not."""
+    shape = hashlib.sha256(model.model.config.to_json_string().encode()).hexdigest()[:12]
+    return f"{model.name}-{shape}"

@@ -1,0 +1,147 @@
+"""`completer calibrate`: fits the stop controller and the mixture to a person's own code."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from completer.cli.bench import progress, show
+from completer.cli.options import ConfigFlag, DeviceFlag, JsonFlag, ModelFlag, load
+from completer.errors import BadRequestError
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from completer.calibration import Calibration
+    from completer.evaluation.holdout import Sample
+    from completer.settings import Settings
+
+Fitted = tuple["Calibration", dict[str, Any]]
+
+
+def calibrate(
+    repo: Annotated[
+        list[Path] | None,
+        typer.Option("--repo", help="Folder of code; may be repeated.", metavar="PATH"),
+    ] = None,
+    n: Annotated[
+        int,
+        typer.Option("--n", min=20, help="Rests of lines from each folder; others are fewer."),
+    ] = 300,
+    seed: Annotated[int, typer.Option(help="Draws files and carets.")] = 0,
+    for_all: Annotated[
+        bool,
+        typer.Option("--for-all", help="Use the result wherever nothing was fitted by itself."),
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the calibration there and adopt nothing.")
+    ] = None,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take back what was adopted last, and fit nothing.")
+    ] = False,
+    model: ModelFlag = None,
+    device: DeviceFlag = None,
+    config: ConfigFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Fit to masked spans of a repository what is worth showing, and how much its own text counts.
+
+    Whatever does not prove better on files that it was not fitted to stays as it was. What was
+    adopted is used from the next start on.
+    """
+    roots = list(dict.fromkeys(path.expanduser().resolve() for path in repo or ()))
+    if len(roots) != 1 and not (for_all or output):
+        raise BadRequestError(
+            f"{len(roots)} folders are named, but a calibration belongs to one.",
+            hint="Name one with --repo, or add --for-all.",
+        )
+    settings = calibrated(load(config, model=model, device=device).settings)
+    target = None if for_all or output else roots[0]
+    if undo:
+        show(_undo(settings, target), as_json, _undone)
+        return
+    from completer.evaluation.calibrating import span_counts
+    from completer.evaluation.holdout import draw_sample
+
+    samples = [draw_sample(root, span_counts(n), seed) for root in roots]
+    with progress("spans") as advance:
+        result = _fit(settings, samples, target, output, advance)
+    show(result, as_json, _table)
+
+
+def calibrated(settings: "Settings") -> "Settings":
+    """Let the calibration alone decide, and nothing be shown by chance."""
+    plain = {"repository_weight": "auto", "min_acceptance": "auto", "exploration": 0.0}
+    completion = settings.completion.model_copy(update=plain)
+    return settings.model_copy(update={"completion": completion, "pure": False})
+
+
+def _fit(
+    settings: "Settings",
+    samples: "list[Sample]",
+    target: Path | None,
+    output: Path | None,
+    advance: Callable[[int, int], None],
+) -> dict[str, Any]:
+    """Fit, and adopt the result for `target` or write it to `output`."""
+    from completer.calibration import Calibrations, write
+    from completer.cli.assembly import build_engine, build_model
+    from completer.evaluation.calibrating import Calibrating
+    from completer.evaluation.isolation import IsolatedService
+
+    model, tuning = build_model(settings)
+    saved = Calibrations(model, settings.calibration_folder)
+    workspaces = {sample.root: sample.options for sample in samples}
+    engine = build_engine(model, tuning, settings)
+    with IsolatedService(model, engine, settings, workspaces) as service:
+        fitting = Calibrating(service, samples, saved.of(target), advance)
+        calibration, report = asyncio.run(fitting.run())
+    if output is not None:
+        write(output, calibration)
+    else:
+        output = saved.adopt(target, calibration)
+    return {"model": model.name, "file": str(output), **report}
+
+
+def _undo(settings: "Settings", target: Path | None) -> dict[str, Any]:
+    from completer.calibration import Calibrations
+    from completer.cli.assembly import build_model
+
+    model, _ = build_model(settings)
+    return {"undone": str(Calibrations(model, settings.calibration_folder).undo(target))}
+
+
+def _undone(result: dict[str, Any]) -> str:
+    return f"{result['undone']}: as it was before"
+
+
+def _table(result: dict[str, Any]) -> "Group":
+    from rich.console import Group
+    from rich.table import Table
+
+    mixture, stopping = result["mixture"], result["stopping"]
+    table = Table(title=f"{result['model']}, on files that were not fitted to", show_header=False)
+    for name, value in (
+        ("mixture", "used" if mixture["used"] else "not used: no certain gain"),
+        (
+            "exact match with it",
+            f"{mixture['difference']:+.3f} ({mixture['low']:+.3f} to {mixture['high']:+.3f},"
+            f" n={mixture['n']})",
+        ),
+        ("stop controller", "adopted" if stopping["adopted"] else "as before: no better"),
+        ("answers, right ones", f"{stopping['n']}, {stopping['n_right']}"),
+        ("Brier skill", f"{stopping['brier_skill']:.3f} (before: {stopping['before']})"),
+        ("calibration error", f"{stopping['ece']:.3f}"),
+        ("threshold", f"{stopping['threshold']:.3f}"),
+        ("shown", f"{stopping['shown_share']:.3f}"),
+        (
+            "right of these",
+            f"{stopping['precision']:.3f} (of all: {stopping['precision_all']:.3f})",
+        ),
+        ("right ones lost", f"{stopping['good_lost_share']:.3f}"),
+        ("steps of wrong ones saved", f"{stopping['wrong_compute_saved_share']:.3f}"),
+    ):
+        table.add_row(name, value)
+    return Group(table, f"[dim]{result['file']}[/dim]")

@@ -1,0 +1,148 @@
+"""What `completer calibrate` does: fits a model's mixture and stop controller to repositories.
+
+Masked spans of held-out files say what would have been right. The mixture's weights are fitted on
+the spans of one half of the files, and used only if they bring more exact matches on the other half
+for certain. The stop controller is fitted to answers that were written to their end, and judged by
+predictions for files that it was not fitted to.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from completer.calibration import Calibration
+from completer.engine.mixture import Mixture
+from completer.evaluation.figures import paired_figures
+from completer.evaluation.forcing import Evidence
+from completer.evaluation.holdout import Sample
+from completer.evaluation.isolation import IsolatedService
+from completer.evaluation.kinds import Kind
+from completer.evaluation.mixing import fit_mixture
+from completer.evaluation.run import Answer, answers, request_for
+from completer.evaluation.spans import Span
+from completer.evaluation.stopping import (
+    Trace,
+    at_threshold,
+    choose_threshold,
+    examples,
+    per_trace,
+    predictions,
+    reliability_of,
+    traces,
+)
+from completer.stopping.controller import Rule
+from completer.stopping.fitting import fit_scorecard
+
+SHARES = {Kind.REST_OF_LINE: 1.0, Kind.WHOLE_LINE: 0.25, Kind.LINES: 0.25, Kind.SYNTAX_NODE: 0.15}
+"""How many spans of each kind there are for one of the commonest, at a guess of what people ask."""
+
+_RECORDING = Rule(card=None, threshold=0.0)
+
+Figures = dict[str, Any]
+Advance = Callable[[int, int], None]
+
+
+def span_counts(n: int) -> dict[Kind, int]:
+    """Return how many spans of each kind to draw, `n` of them rests of lines."""
+    return {kind: max(1, round(n * share)) for kind, share in SHARES.items()}
+
+
+@dataclass(slots=True)
+class Calibrating:
+    """Fits over the spans of `samples`, which `service` has opened; `advance` hears of each one.
+
+    What is in force is `present`.
+    """
+
+    service: IsolatedService
+    samples: Sequence[Sample]
+    present: Calibration
+    advance: Advance
+    _done: int = 0
+
+    async def run(self) -> tuple[Calibration, Figures]:
+        """Return what holds from now on, and how good it is.
+
+        Raises `CompleterError` when there is too little to learn from.
+        """
+        mixture, mixing = await self._fit_mixture()
+        self.service.calibration = Calibration(_RECORDING, mixture)
+        found = traces(await self._answers(list(Kind)))
+        rule, stopping = self._fit_rule(found)
+        fitted = {
+            "repositories": sorted(sample.root.name for sample in self.samples),
+            "spans": sum(len(sample.spans) for sample in self.samples),
+            "exact_match_gain": [mixing["low"], mixing["high"]],
+            "ece": stopping["ece"],
+            "brier_skill": stopping["brier_skill"],
+        }
+        return Calibration(rule, mixture, fitted), {"mixture": mixing, "stopping": stopping}
+
+    def _fit_rule(self, found: Sequence[Trace]) -> tuple[Rule | None, Figures]:
+        """Fit a rule; the present one stays where the new one is no better on other files."""
+        card, out_of_fold = fit_scorecard(examples(found))
+        predicted = per_trace(found, out_of_fold)
+        threshold = choose_threshold(found, predicted)
+        figures = {
+            **reliability_of(found, predicted),
+            **at_threshold(found, predicted, threshold),
+        }
+        present = self.present.stopping
+        before = 0.0
+        if present is not None and present.card is not None:
+            now = reliability_of(found, predictions(found, present.card))
+            before = now["brier_skill"]
+        adopted = figures["brier_skill"] > before
+        rule = Rule(card, threshold) if adopted else present
+        return rule, {**figures, "before": before, "adopted": adopted}
+
+    async def _fit_mixture(self) -> tuple[Mixture | None, Figures]:
+        """Fit on one half of the files, and compare exact match with and without on the other."""
+        self.service.calibration = Calibration()
+        seen: list[Evidence] = []
+        for sample, span in self._spans(half=0):
+            seen += self.service.evidence(request_for(span, sample.root), span.truth)
+            self._tick()
+        mixture = fit_mixture(seen)
+        without = await self._answers([Kind.REST_OF_LINE], half=1)
+        self.service.calibration = Calibration(mixture=mixture)
+        gain = paired_figures(
+            list(zip(await self._answers([Kind.REST_OF_LINE], half=1), without, strict=True))
+        )
+        used = gain["low"] > 0
+        return (mixture if used else None), {"tokens": len(seen), "used": used, **gain}
+
+    async def _answers(self, kinds: Sequence[Kind], half: int | None = None) -> list[Answer]:
+        found = []
+        for sample in self.samples:
+            spans = [
+                span for span in sample.spans if span.kind in kinds and half in (None, _half(span))
+            ]
+            ask = self.service.complete
+            async for answer in answers(ask, sample.root, spans, trigger="automatic"):
+                found.append(answer)
+                self._tick()
+        return found
+
+    def _spans(self, half: int) -> list[tuple[Sample, Span]]:
+        """Return the rests of lines in one half of the files."""
+        return [
+            (sample, span)
+            for sample in self.samples
+            for span in sample.spans
+            if span.kind is Kind.REST_OF_LINE and _half(span) == half
+        ]
+
+    def _tick(self) -> None:
+        self._done += 1
+        self.advance(self._done, self._total())
+
+    def _total(self) -> int:
+        everything = sum(len(sample.spans) for sample in self.samples)
+        return everything + len(self._spans(0)) + 2 * len(self._spans(1))
+
+
+def _half(span: Span) -> int:
+    """Return which half of the files a span's belongs to."""
+    return sha256(span.source.text.encode()).digest()[0] % 2

@@ -1,0 +1,1 @@
+"""Whether a completion is worth going on with, and worth showing."""

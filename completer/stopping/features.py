@@ -1,0 +1,126 @@
+"""What tells whether a completion will be accepted: named numbers about it as it stands.
+
+None of them says which text it is: they may be stored where source text may not.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from completer.context.lexical import where, window_before
+from completer.engine.stopping import StepSignals, TokenSignals
+from completer.request import CompletionRequest
+
+Features = Mapping[str, float]
+
+_WINDOW = 4_096  # characters before the caret that are looked at
+_LEAST = 1e-6  # a probability below it is as bad as this
+_PLACES = (  # what stands before the caret, by the place's number
+    re.compile(r"\A\s*\Z"),  # 0: nothing but indentation
+    re.compile(r"\w\Z"),  # 1: inside a word, or behind one
+    re.compile(r"\.\Z"),  # 2: a member of something
+    re.compile(r"[(\[{]\Z"),  # 3: the first of a list
+    re.compile(r",\s*\Z"),  # 4: the next of a list
+    re.compile(r"[=:]\s*\Z"),  # 5: a value
+)
+_STATEMENTS = (  # how the caret's line begins, by the statement's number
+    re.compile(r"\s*(?:from|import|use|using|#include|package)\b"),
+    re.compile(r"\s*(?:async\s+)?(?:def|class|fn|func|function|struct|interface)\b|\s*@"),
+    re.compile(r"\s*(?:if|elif|else|while|for|with|switch|case|match|try|except|catch)\b"),
+    re.compile(r"\s*(?:return|yield|raise|throw|assert|await)\b"),
+    re.compile(r"\s*[\w.\[\]'\"]+\s*(?::[^=]*)?="),
+    re.compile(r"\s*[\w.]+\("),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caret:
+    """Where a completion begins. `place` and `statement` are numbers from the lists above."""
+
+    column: int
+    place: int
+    statement: int
+    in_text: bool
+    """In a comment or string."""
+    inside_line: bool
+    """Something stands behind the caret on its line."""
+    several_lines: bool
+    """More than the line was asked for."""
+
+    @classmethod
+    def of(cls, request: CompletionRequest, *, several_lines: bool) -> "Caret":
+        """Look around the caret of a request."""
+        line = request.prefix[request.prefix.rfind("\n") + 1 :]
+        before = window_before(request.prefix, _WINDOW)
+        return cls(
+            column=len(line.strip()),
+            place=_first(_PLACES, line),
+            statement=_first(_STATEMENTS, line),
+            in_text=where(before, request.language) != "code",
+            inside_line=bool(request.suffix.partition("\n")[0].strip()),
+            several_lines=several_lines,
+        )
+
+
+@dataclass(slots=True)
+class Progress:
+    """All that the steps of one completion have told."""
+
+    caret: Caret
+    tokens: list[TokenSignals] = field(default_factory=list)
+    first_match: int = 0
+    longest_match: int = 0
+
+    def add(self, signals: StepSignals) -> None:
+        """Take in a step."""
+        if not self.tokens:
+            self.first_match = signals.match_length
+        self.longest_match = max(self.longest_match, signals.match_length)
+        self.tokens += signals.tokens
+
+    def features(self, text: str, *, ended: bool) -> Features:
+        """Describe the completion, of which `text` has been generated; `ended` says all of it."""
+        chosen = [_log(each.probability) for each in self.tokens]
+        own = [_log(each.model) for each in self.tokens]
+        entropies = [each.entropy for each in self.tokens]
+        count = len(chosen)
+        return {
+            "tokens": count,
+            "characters": len(text.strip()),
+            "lines": text.rstrip().count("\n"),
+            "ended": ended,
+            "log_probability": sum(chosen),
+            "mean_log_probability": sum(chosen) / count,
+            "lowest_log_probability": min(chosen),
+            "first_log_probability": chosen[0],
+            "last_log_probability": chosen[-1],
+            "mean_model_log_probability": sum(own) / count,
+            "lowest_model_log_probability": min(own),
+            "lowest_margin": min(each.margin for each in self.tokens),
+            "last_margin": self.tokens[-1].margin,
+            "first_entropy": entropies[0],
+            "mean_entropy": sum(entropies) / count,
+            "highest_entropy": max(entropies),
+            "first_repository": self.tokens[0].repository,
+            "mean_repository": sum(each.repository for each in self.tokens) / count,
+            "lowest_repository": min(each.repository for each in self.tokens),
+            "drafted_share": sum(each.drafted for each in self.tokens) / count,
+            "first_match": self.first_match,
+            "longest_match": self.longest_match,
+            "column": self.caret.column,
+            "place": self.caret.place,
+            "statement": self.caret.statement,
+            "in_text": self.caret.in_text,
+            "inside_line": self.caret.inside_line,
+            "several_lines": self.caret.several_lines,
+        }
+
+
+def _first(patterns: tuple[re.Pattern[str], ...], line: str) -> int:
+    """Return the number of the first pattern that is found, or how many there are."""
+    return next((i for i, each in enumerate(patterns) if each.search(line)), len(patterns))
+
+
+def _log(probability: float) -> float:
+    return math.log(max(probability, _LEAST))

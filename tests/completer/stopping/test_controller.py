@@ -1,0 +1,91 @@
+"""The stop controller: what it gives up, what it keeps, what it lets through."""
+
+import pytest
+
+from completer.engine.stopping import StepSignals, TokenSignals
+from completer.request import CompletionRequest
+from completer.stopping.controller import Rule, StopController
+from completer.stopping.features import Caret
+from completer.stopping.scorecard import Scale, Scorecard
+from completer.text_policy import TextPolicy, line_end
+from tests.tiny import byte_tokenizer
+
+TOKENIZER = byte_tokenizer()
+# sure of the last token: 0.73, else 0.27
+BY_LAST = Scorecard(0.0, {"last_log_probability": Scale((-0.7,), (-1.0, 1.0))})
+
+
+def controller(rule, ends=(), **options):
+    rules = TextPolicy(TOKENIZER.backend_tokenizer.decode, ends=ends)
+    caret = Caret.of(CompletionRequest(prefix="x = "), several_lines=not ends)
+    return StopController(rules, caret, rule, **options)
+
+
+def feed(policy, *pieces):
+    """Feed pieces of text, each with the probability of its tokens; stop where the policy does."""
+    text, released = "", []
+    for piece, probability in pieces:
+        text += piece
+        token = TokenSignals(probability, 0.1, 1.0, probability)
+        ids = TOKENIZER(text).input_ids
+        stop = policy.after_step(ids, StepSignals(tokens=(token,) * len(piece)))
+        released.append(policy.release(final=stop is not None))
+        if stop is not None:
+            return stop, released
+    return None, released
+
+
+def test_below_the_threshold_nothing_is_shown():
+    policy = controller(Rule(BY_LAST, 0.5), ends=[line_end])
+    stop, released = feed(policy, ("foo", 0.9), ("(ba", 0.1), ("r)", 0.9))
+
+    assert (stop.reason, stop.keep) == ("low_confidence", 0)
+    assert policy.text == ""
+    assert released == ["", ""]
+    assert [each.probability for each in policy.steps] == pytest.approx([0.7311, 0.2689], abs=1e-4)
+
+
+def test_lines_that_were_worth_showing_are_kept():
+    policy = controller(Rule(BY_LAST, 0.5))
+    stop, released = feed(policy, ("a = 1\nb", 0.9), (" = 2\n", 0.9), ("    c = ", 0.1))
+
+    assert policy.text == "a = 1"
+    assert stop.reason == "low_confidence"
+    assert stop.keep == len("a = 1")
+    assert "".join(released) == "a = 1"
+
+
+def test_a_line_end_makes_the_line_safe_once_the_next_one_has_begun_well():
+    policy = controller(Rule(BY_LAST, 0.5))
+    stop, released = feed(policy, ("a = 1\nb = 2\n", 0.9), ("c", 0.9), (" =", 0.1))
+
+    assert policy.text == "a = 1\nb = 2"
+    assert stop.keep == len("a = 1\nb = 2")
+    assert released == ["a = 1", "\nb = 2", ""]
+
+
+def test_above_the_threshold_the_rules_about_text_decide():
+    policy = controller(Rule(BY_LAST, 0.2), ends=[line_end])
+    stop, _ = feed(policy, ("foo", 0.9), ("(bar)\nmore", 0.1))
+
+    assert (stop.reason, policy.text) == ("stop", "foo(bar)")
+    assert policy.steps[-1].propensity == 1.0
+    assert policy.steps[-1].features["ended"]
+
+
+def test_what_explores_is_shown_and_says_how_likely_that_was():
+    policy = controller(Rule(BY_LAST, 0.5), ends=[line_end], explores=True, exploration=0.02)
+    stop, _ = feed(policy, ("foo", 0.1), ("(bar)\n", 0.9))
+
+    assert (stop.reason, policy.text) == ("stop", "foo(bar)")
+    assert [each.propensity for each in policy.steps] == [0.02, 0.02]
+
+
+def test_without_a_scorecard_it_only_takes_notes():
+    policy = controller(Rule(None, 0.0), ends=[line_end])
+    stop, released = feed(policy, ("foo", 0.01), ("()\n", 0.01))
+
+    assert stop.reason == "stop"
+    assert "".join(released) == "foo()"
+    assert [each.probability for each in policy.steps] == [None, None]
+    assert [each.text_length for each in policy.steps] == [3, 5]

@@ -1,0 +1,71 @@
+"""Named numbers about a completion: right ones, and never its text."""
+
+import math
+
+import pytest
+
+from completer.engine.stopping import StepSignals, TokenSignals
+from completer.request import CompletionRequest
+from completer.stopping.features import Caret, Progress
+
+
+def caret(prefix, suffix="", language="python"):
+    request = CompletionRequest(prefix=prefix, suffix=suffix, language=language)
+    return Caret.of(request, several_lines=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [("    ", 0), ("nam", 1), ("self.", 2), ("f(", 3), ("f(a, ", 4), ("x = ", 5), ("a + ", 6)],
+)
+def test_what_stands_before_the_caret(line, place):
+    assert caret("import os\n" + line).place == place
+
+
+@pytest.mark.parametrize(
+    ("line", "statement"),
+    [
+        ("from os import ", 0),
+        ("    def run", 1),
+        ("    if x == ", 2),
+        ("    return ", 3),
+        ("    self.total[0] = ", 4),
+        ("    print(", 5),
+        ("    [", 6),
+    ],
+)
+def test_how_the_carets_line_begins(line, statement):
+    assert caret("x = 1\n" + line).statement == statement
+
+
+def test_strings_comments_and_the_rest_of_the_line():
+    assert caret('name = "ab').in_text
+    assert caret("x = 1  # as").in_text
+    assert not caret('name = "ab" + ').in_text
+    assert caret("f(", ")\nmore").inside_line
+    assert not caret("f(", "  \nmore").inside_line
+    assert caret("    x = y").column == len("x = y")
+
+
+def test_features_sum_up_all_steps():
+    progress = Progress(caret("x = "))
+    first = TokenSignals(0.5, 0.3, 1.0, 0.25, repository=0.9, drafted=True)
+    second = TokenSignals(0.8, 0.7, 0.5, 0.8)
+    progress.add(StepSignals(match_length=3, tokens=(first,)))
+    progress.add(StepSignals(match_length=7, tokens=(second,)))
+    found = progress.features(" ab(\n  c\n", ended=True)
+
+    assert found["tokens"] == 2
+    assert found["characters"] == len("ab(\n  c")
+    assert found["lines"] == 1
+    assert found["ended"] == 1
+    assert found["log_probability"] == pytest.approx(math.log(0.5) + math.log(0.8))
+    assert found["lowest_log_probability"] == pytest.approx(math.log(0.5))
+    assert found["last_log_probability"] == pytest.approx(math.log(0.8))
+    assert found["lowest_model_log_probability"] == pytest.approx(math.log(0.25))
+    assert (found["lowest_margin"], found["last_margin"]) == (0.3, 0.7)
+    assert (found["mean_entropy"], found["highest_entropy"]) == (0.75, 1.0)
+    assert (found["first_repository"], found["lowest_repository"]) == (0.9, 0.0)
+    assert found["drafted_share"] == 0.5
+    assert (found["first_match"], found["longest_match"]) == (3, 7)
+    assert all(isinstance(value, int | float) for value in found.values())

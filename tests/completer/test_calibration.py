@@ -1,0 +1,83 @@
+"""Calibrations are found by repository, adopted, and taken back; damaged ones are not trusted."""
+
+import json
+import logging
+from dataclasses import replace
+
+import pytest
+
+from completer.calibration import Calibration, Calibrations, write
+from completer.engine.mixture import Mixture
+from completer.errors import CompleterError
+from completer.stopping.controller import Rule
+from completer.stopping.scorecard import Scale, Scorecard
+from models.loading import BUNDLED, load_model
+from tests.tiny import save_tiny
+
+CARD = Scorecard(-2.0, {"tokens": Scale((3.0,), (0.5, -0.5))})
+FITTED = Calibration(Rule(CARD, 0.07), Mixture.fixed(0.4), {"spans": 12})
+OTHER = Calibration(None, Mixture.fixed(0.1))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return load_model(str(save_tiny("llama", tmp_path_factory.mktemp("model"))), device="cpu")
+
+
+@pytest.fixture
+def calibrations(model, tmp_path):
+    return Calibrations(model, tmp_path / "calibration")
+
+
+def test_a_calibration_comes_back_from_json():
+    assert Calibration.from_json(json.loads(json.dumps(FITTED.to_json()))) == FITTED
+    assert Calibration.from_json(json.loads(json.dumps(OTHER.to_json()))) == OTHER
+
+
+def test_a_repositorys_own_comes_before_that_for_all(calibrations, model, tmp_path):
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    assert calibrations.of(here) == Calibration()
+    calibrations.adopt(None, OTHER)
+    calibrations.adopt(here, FITTED)
+
+    assert calibrations.of(here) == FITTED
+    assert calibrations.of(elsewhere) == calibrations.of(None) == OTHER
+    another = replace(model, name="another")
+    assert Calibrations(another, tmp_path / "calibration").of(here) == Calibration()
+
+
+def test_adopting_can_be_undone_once(calibrations, tmp_path):
+    calibrations.adopt(tmp_path, OTHER)
+    calibrations.adopt(tmp_path, FITTED)
+    calibrations.undo(tmp_path)
+    assert calibrations.of(tmp_path) == OTHER
+
+    calibrations.undo(tmp_path)
+    assert calibrations.of(tmp_path) == Calibration()
+    with pytest.raises(CompleterError, match="adopted"):
+        calibrations.undo(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["", "{", "[]", '{"version": 99}', '{"version": 1, "stopping": 3, "mixture": null}'],
+)
+def test_a_damaged_file_is_not_used_and_said_so(model, tmp_path, damage, caplog):
+    Calibrations(model, tmp_path).adopt(tmp_path, FITTED).write_text(damage, encoding="utf-8")
+
+    with caplog.at_level(logging.WARNING):
+        assert Calibrations(model, tmp_path).of(tmp_path) == Calibration()
+    assert "cannot be read" in caplog.text
+
+
+def test_writing_leaves_nothing_beside_the_file(tmp_path):
+    write(tmp_path / "c.json", FITTED)
+
+    assert [each.name for each in tmp_path.iterdir()] == ["c.json"]
+
+
+def test_the_embedded_model_brings_its_own(tmp_path):
+    shipped = Calibrations(load_model(BUNDLED, device="cpu"), tmp_path).of(None)
+
+    assert shipped.mixture is not None
+    assert shipped.mixture.weight(8, 0.9) > shipped.mixture.weight(1, 0.05)
