@@ -10,6 +10,7 @@ import typer
 from completer.cli import complete, doctor, index, lsp, report, serve
 from completer.cli.bench import bench
 from completer.cli.bench_exits import exits
+from completer.cli.bench_gpu import gpu, tune
 from completer.cli.bench_serve import serve as bench_serve
 from completer.cli.calibrate import calibrate
 from completer.cli.eval import evaluate
@@ -36,6 +37,8 @@ app.command("train")(train)
 app.command("index")(index.index)
 bench.command("exits")(exits)
 bench.command("serve")(bench_serve)
+bench.command("gpu")(gpu)
+bench.command("tune")(tune)
 app.add_typer(bench, name="bench")
 app.add_typer(telemetry, name="telemetry")
 
