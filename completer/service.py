@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from completer.ahead import Ahead, once_accepted
 from completer.calibration import CalibrationOf, Calibrations
 from completer.engine.engine import Engine
 from completer.engine.sequence import GenerationResult, Ticket
@@ -76,26 +77,29 @@ class LocalService:
         if calibration_of is None:
             calibration_of = Calibrations(model, settings.calibration_folder).of
         self._generations = Generations(model, settings, calibration_of)
+        # Under PSM the whole suffix would have to be computed again for what may never be asked.
+        self._foresees = model.layout.layout.order == "spm"
         self._results = ResultCache(settings.engine.result_cache_mb << 20)
+        self._ahead = Ahead()
         self._answered: OrderedDict[str, Repository] = OrderedDict()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare")
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """See `CompletionService`. Typing through the last answer needs no model."""
         repository = self._repositories.of(request)
-        owner = _remembered_for(request, repository)
-        if (known := self._results.get(request, owner)) is not None:
-            return replace(known, id=self._new_id(repository))
-        async with aclosing(self._run(request, repository)) as parts:
-            async for part in parts:
-                if isinstance(part, Completion):
-                    self._results.put(request, owner, part)
-                    return part
-        raise AssertionError("a run ends with its completion")
+        known = self._results.get(request, _remembered_for(request, repository))
+        if known is not None:
+            completion = replace(known, id=self._new_id(repository))
+        else:
+            self._ahead.give_way()
+            completion = await self._answer(request, repository)
+        self._look_ahead(request, repository, completion)
+        return completion
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[TextDelta | Completion]:
         """See `CompletionService`. What is streamed cannot be taken back, so it is not polished."""
         repository = self._repositories.of(request)
+        self._ahead.give_way()
         async with aclosing(self._run(replace(request, polish=False), repository)) as parts:
             async for part in parts:
                 yield part
@@ -142,12 +146,35 @@ class LocalService:
 
     def forget(self) -> None:
         """Keep no answer, key or value of the requests so far."""
+        self._ahead.give_way()
         self._results.clear()
         self._engine.forget()
 
     def close(self) -> None:
         """Stop the engine and everything that watches files."""
         self.release().close()
+
+    async def _answer(
+        self, request: CompletionRequest, repository: Repository | None
+    ) -> Completion:
+        """Ask the model, and remember what it says."""
+        async with aclosing(self._run(request, repository)) as parts:
+            async for part in parts:
+                if isinstance(part, Completion):
+                    self._results.put(request, _remembered_for(request, repository), part)
+                    return part
+        raise AssertionError("a run ends with its completion")
+
+    def _look_ahead(
+        self, request: CompletionRequest, repository: Repository | None, completion: Completion
+    ) -> None:
+        """While the model has nothing to do: what will be asked if the person accepts?"""
+        settings = (repository and repository.settings) or self._settings
+        if not self._foresees or not settings.completion.decode_ahead or any(self._engine.load):
+            return
+        coming = once_accepted(request, completion)
+        if coming and not self._results.get(coming, _remembered_for(request, repository)):
+            self._ahead.start(coming, lambda request: self._answer(request, repository))
 
     async def _run(
         self, request: CompletionRequest, repository: Repository | None

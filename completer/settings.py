@@ -75,6 +75,9 @@ class CompletionSettings(_Section):
     multiline: Literal["auto", "never", "always"] = "auto"
     max_lines: Count = 16
     deadline_ms: Annotated[float, Field(gt=0)] = 5000.0
+    decode_ahead: bool = Field(
+        False, description="while a completion is shown, compute what follows it"
+    )
 
 
 class DraftSettings(_Section):

@@ -20,7 +20,7 @@ from telemetry.report.aggregate import UNNAMED, Aggregate, aggregate
 from telemetry.report.compare import Comparison, compare
 from telemetry.report.metrics import METRICS, Figure, figure, latency_figures
 from telemetry.report.statistics import drawn_sums, user_draws, wilson
-from telemetry.report.sums import Floats, Sums
+from telemetry.report.sums import UNCLUSTERED, Floats, Sums
 
 Figures = dict[str, Figure]
 
@@ -140,7 +140,9 @@ def _figures(
     sums: Sums, grouping: str, name: str, draws: NDArray[np.float32] | None, times: _Times
 ) -> Figures:
     totals = sums.totals(grouping, name)
-    drawn = None if draws is None else drawn_sums(sums.by_user(grouping, name), draws)
+    drawn = None
+    if draws is not None and grouping not in UNCLUSTERED:
+        drawn = drawn_sums(sums.by_user(grouping, name), draws)
     figures = {metric.name: figure(metric, totals, drawn) for metric in METRICS}
     if grouping == "by_lines":  # a request has lines only once it has a suggestion
         return figures

@@ -146,6 +146,45 @@ async def becomes_idle(service: LocalService) -> None:
         await asyncio.sleep(0.005)
 
 
+@pytest.fixture
+def foreseeing(model, tmp_path):
+    service = build_service(
+        model, NO_TUNING, settings(tmp_path, completion={"decode_ahead": True, "max_tokens": 60})
+    )
+    yield service
+    service.close()
+
+
+def ghost(prefix: str = "x = ") -> CompletionRequest:
+    """A request for ghost text, which the tiny model has here."""
+    return CompletionRequest(prefix=prefix, polish=True, max_tokens=20)
+
+
+async def test_an_accepted_completion_finds_the_next_one_ready(foreseeing):
+    shown = await foreseeing.complete(ghost())
+    await asyncio.wait_for(foreseeing._ahead._task, 10)
+    accepted = await foreseeing.complete(ghost("x = " + shown.text))
+
+    assert accepted.stats.cached
+    foreseeing.forget()
+    alone = await foreseeing.complete(ghost("x = " + shown.text))
+    assert not alone.stats.cached
+    assert accepted.text == alone.text
+
+
+async def test_what_is_decoded_ahead_gives_way_to_whoever_asks(foreseeing):
+    await foreseeing.complete(ghost())
+    ahead = foreseeing._ahead._task
+    await foreseeing.complete(ask("another", user="bob"))
+    assert ahead.cancelled()
+
+
+async def test_plain_text_and_switched_off_nothing_is_foreseen(foreseeing, service):
+    await foreseeing.complete(ask())
+    await service.complete(ghost())
+    assert foreseeing._ahead._task is service._ahead._task is None
+
+
 async def test_a_deadline_gives_what_there_is(service):
     sampling = Sampling(temperature=1.0, seed=2)
     whole = await service.complete(ask(max_tokens=50, sampling=sampling))
