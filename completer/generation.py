@@ -43,11 +43,14 @@ class Job:
     """How the repository's distribution is blended into the model's, if it is."""
     rule: Rule | None
     """When to give up, if ever."""
+    lossy: bool
+    """Whether tokens may come from early layers."""
 
     @property
     def owner(self) -> str:
-        """Whose keys and values may be used."""
-        return owner_of(self.request, self.repository)
+        """Whose keys and values may be used; what early exits leave is not the model's own."""
+        owner = owner_of(self.request, self.repository)
+        return f"lossy {owner}" if self.lossy else owner
 
 
 class Generations:
@@ -86,6 +89,7 @@ class Generations:
             block=_wants_block(request, settings.completion.multiline),
             mixture=_mixture(calibration, settings) if may_draft else None,
             rule=_rule(request, calibration, settings),
+            lossy=settings.completion.exit_mode == "lossy" and not settings.pure,
         )
 
     def policy(self, job: Job) -> TextPolicy | StopController:
@@ -121,6 +125,7 @@ class Generations:
             owner=job.owner,
             choice=choice,
             mixture=job.mixture,
+            lossy=job.lossy,
         )
 
     def drafts(self, job: Job) -> Drafting | None:

@@ -22,6 +22,7 @@ class Measures(TypedDict):
     accepted_draft_tokens: int
     draft_source: str
     finish_reason: str
+    exit_mode: str
     distribution: str
     model: str
     p_accept: float | None
@@ -44,6 +45,7 @@ def measures(completion: Completion, total_ms: float) -> Measures:
         accepted_draft_tokens=stats.accepted,
         draft_source=max(stats.draft_sources, key=lambda source: source[1], default=("", 0))[0],
         finish_reason=completion.finish_reason,
+        exit_mode=completion.exit_mode,
         distribution=completion.distribution,
         model=completion.model,
         p_accept=judged.probability if judged else None,

@@ -16,6 +16,9 @@ FinishReason = Literal["stop", "length", "deadline", "cancelled", "low_confidenc
 Distribution = Literal["model", "model+repository", "early-exit"]
 """Whose law the tokens follow: exactly the model's own, or a labelled departure from it."""
 
+ExitMode = Literal["lossless", "lossy"]
+"""Whether early layers only draft, or may also have the last word (`early-exit`)."""
+
 Trigger = Literal["automatic", "manual"]
 
 
@@ -72,7 +75,8 @@ class DecodeStats:
 
     `prompt_tokens` includes `reused_tokens`, whose keys and values were already there. `steps`
     counts forward passes after the prefill; `drafted` tokens went through verification and
-    `accepted` of them were kept, by source in `draft_sources`.
+    `accepted` of them were kept, by source in `draft_sources`. `skipped_layers` were left out by
+    early exits, summed over the passes (`exit_mode` "lossy" only).
     """
 
     prompt_tokens: int = 0
@@ -82,6 +86,7 @@ class DecodeStats:
     drafted: int = 0
     accepted: int = 0
     draft_sources: tuple[tuple[str, int], ...] = ()
+    skipped_layers: int = 0
     context_ms: float = 0.0
     queue_ms: float = 0.0
     prefill_ms: float = 0.0
@@ -129,6 +134,7 @@ class Completion:
     choices: tuple[Choice, ...]
     stats: DecodeStats
     distribution: Distribution = "model"
+    exit_mode: ExitMode = "lossless"
 
     @property
     def text(self) -> str:

@@ -31,6 +31,7 @@ from completer.request import (
     CompletionRequest,
     Confidence,
     DecodeStats,
+    Distribution,
     TextDelta,
 )
 from completer.result_cache import ResultCache
@@ -242,8 +243,17 @@ class LocalService:
             model=self._model.name,
             choices=tuple(choices),
             stats=stats,
-            distribution="model+repository" if job.mixture else "model",
+            distribution=self._distribution(job),
+            exit_mode="lossy" if self._exits_early(job) else "lossless",
         )
+
+    def _exits_early(self, job: Job) -> bool:
+        return job.lossy and self._engine.lossy is not None
+
+    def _distribution(self, job: Job) -> Distribution:
+        if self._exits_early(job):
+            return "early-exit"
+        return "model+repository" if job.mixture else "model"
 
     def _new_id(self, repository: Repository | None) -> str:
         """Name an answer, and remember whose it is in case it is accepted."""
@@ -286,5 +296,6 @@ def _summed(results: Sequence[GenerationResult]) -> DecodeStats:
         steps=sum(each.stats.steps for each in results),
         drafted=sum(each.stats.drafted for each in results),
         accepted=sum(each.stats.accepted for each in results),
+        skipped_layers=sum(each.stats.skipped_layers for each in results),
         decode_ms=max(each.stats.decode_ms for each in results),
     )

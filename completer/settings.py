@@ -72,6 +72,10 @@ class CompletionSettings(_Section):
         description="share of what would not be shown that is shown nevertheless, so that"
         " `calibrate --from-telemetry` can learn from it",
     )
+    exit_mode: Literal["lossless", "lossy"] = Field(
+        "lossless",
+        description="lossy: tokens may come from early layers; faster, but another text",
+    )
     multiline: Literal["auto", "never", "always"] = "auto"
     max_lines: Count = 16
     deadline_ms: Annotated[float, Field(gt=0)] = 5000.0
@@ -241,6 +245,11 @@ def load_settings(
         settings = Settings(**merged)
     except ValidationError as error:
         raise SettingsError(_explain(error, origins)) from error
+    if settings.pure and settings.completion.exit_mode == "lossy":
+        raise SettingsError(
+            '`pure` promises the model\'s own text, completion.exit_mode = "lossy" another one.',
+            hint="Leave out one of the two.",
+        )
     settings._settled = frozenset(n for n, o in origins.items() if o in ("environment", "flag"))
     return LoadedSettings(settings=settings, origins=origins)
 

@@ -77,19 +77,19 @@ def fit_exit_adapters(
     `held_out` ones (of other files) included. A window is at most as long as `layers` has
     positions. Raises `ValueError` when no window fits into the budget.
     """
-    chosen = _within(windows, token_budget - sum(len(each) for each in held_out))
+    chosen = within_budget(windows, token_budget - sum(len(each) for each in held_out))
     if not chosen:
         raise ValueError("the token budget leaves no window to learn from")
     learners = {layer: _Learner(layers, layer, rank) for layer in exits}
     total = len(chosen) + len(held_out)
     for number, window in enumerate(chosen):
-        states, truth = _read(layers, exits, window)
+        states, truth = read_states(layers, exits, window)
         for layer, learner in learners.items():
             learner.learn(states[layer], truth, LEARNING_RATE * (1 - number / len(chosen)))
         progress(number + 1, total)
     agreements: dict[int, list[tuple[float, float]]] = {layer: [] for layer in exits}
     for number, window in enumerate(held_out):
-        states, truth = _read(layers, exits, window)
+        states, truth = read_states(layers, exits, window)
         for layer, learner in learners.items():
             agreements[layer].append(learner.agreement(states[layer], truth))
         progress(len(chosen) + number + 1, total)
@@ -141,8 +141,8 @@ class _Learner:
         return self._layers.predict(adapter(hidden.float(), normed).to(hidden.dtype)).float()
 
 
-def _within(windows: Sequence[Window], token_budget: int) -> list[Window]:
-    """The first windows that fit into the budget together."""
+def within_budget(windows: Sequence[Window], token_budget: int) -> list[Window]:
+    """Return the first windows that fit into the budget together."""
 
     def chosen() -> Iterator[Window]:
         left = token_budget
@@ -156,7 +156,7 @@ def _within(windows: Sequence[Window], token_budget: int) -> list[Window]:
 
 
 @torch.no_grad()
-def _read(
+def read_states(
     layers: DecoderLayers, exits: Sequence[int], window: Window
 ) -> tuple[dict[int, Tensor], Tensor]:
     """Run the model over a window: the states [T, width] behind each exit, the logits [T, V]."""

@@ -14,6 +14,7 @@ from completer.engine.cost import FixedLength
 from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.exits import Exits
 from completer.engine.lean import LeanForward
+from completer.engine.lossy import LossyExits
 from completer.engine.memory import allocate_pool
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
@@ -26,6 +27,7 @@ from completer.settings import Settings
 from completer.tuned import tuned
 from completer.workspace_settings import WorkspaceSettings
 from models.exit_adapters import ExitAdapter
+from models.exit_gates import ExitGate
 from models.loading import LoadedModel, load_model
 
 MEGABYTE = 1 << 20
@@ -50,6 +52,7 @@ def build_engine(
     tuning: Tuning,
     settings: Settings,
     exit_adapters: Mapping[int, ExitAdapter] | None = None,
+    exit_gates: Mapping[int, ExitGate] | None = None,
 ) -> Engine:
     """Size the KV pool to its budget and start an engine over it."""
     layers = kv_layers(model.model)
@@ -68,14 +71,15 @@ def build_engine(
         prefill_chunk=settings.engine.prefill_chunk,
     )
     runner = Runner(forward, pool, graphs=tuning.graphs)
-    speculation = None
-    if isinstance(forward, LeanForward) and settings.drafting.self_speculation:
-        speculation = SelfSpeculation(
-            runner, Exits(forward.layers, pool, exit_adapters), tuning.costs
-        )
+    speculation, lossy = None, None
+    if isinstance(forward, LeanForward):
+        exits = Exits(forward.layers, pool, exit_adapters)
+        lossy = LossyExits(exits, exit_gates)
+        if settings.drafting.self_speculation:
+            speculation = SelfSpeculation(runner, exits, tuning.costs)
     wanted = settings.engine.draft_tokens
     pricing = tuning.costs if wanted == "auto" else FixedLength(wanted)
-    return Engine(runner, limits=limits, costs=pricing, self_speculation=speculation)
+    return Engine(runner, limits=limits, costs=pricing, self_speculation=speculation, lossy=lossy)
 
 
 def build_service(

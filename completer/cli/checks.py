@@ -14,11 +14,13 @@ import torch
 from completer.cli.assembly import build_model, build_service
 from completer.cli.serve import listen
 from completer.context.workspace import Workspace
+from completer.engine.exits import exit_layers
 from completer.engine.tuning import Tuning
 from completer.errors import CompleterError, SettingsError
 from completer.request import CompletionRequest
 from completer.settings import REPOSITORY_FILE, Settings, load_repository_settings
 from models.errors import ModelError
+from models.layers import why_not
 from models.loading import LoadedModel, choose_device
 
 SAMPLE = CompletionRequest(prefix="import os\n\ndef size(path):\n    return os.", suffix="\n")
@@ -43,6 +45,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     for model, tuning in built:
         yield _layout(model)
         yield _speed(tuning)
+        yield _exits(model, tuning, settings)
         yield _guarded("completion", lambda: _completion(model, tuning, settings))  # noqa: B023
     for root in settings.workspaces:
         yield _guarded("workspace", lambda root=root: _workspace(root))  # type: ignore[misc]
@@ -89,6 +92,18 @@ def _speed(tuning: Tuning) -> Check:
     how = "the lean forward pass" if tuning.lean else "the model's own code"
     chosen = f"{tuning.dtype} with {tuning.threads} threads, {how}"
     return Check("speed", True, f"{chosen}, chosen among {tried} for a keystroke's completion")
+
+
+def _exits(model: LoadedModel, tuning: Tuning, settings: Settings) -> Check:
+    """Whether early layers may draft or have the last word, and if not, why."""
+    reason = why_not(model.model)
+    if reason or not tuning.lean:
+        reason = reason or "the lean forward pass does not agree with the model's own code"
+        return Check("exits", True, f"no early exits: {reason}")
+    layers = ", ".join(map(str, exit_layers(model.model.config.num_hidden_layers)))
+    drafting = "drafts where that pays" if settings.drafting.self_speculation else "does not draft"
+    mode = settings.completion.exit_mode
+    return Check("exits", True, f"after layers {layers}; {drafting}; exit mode {mode}")
 
 
 def _completion(model: LoadedModel, tuning: Tuning, settings: Settings) -> str:

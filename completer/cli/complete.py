@@ -108,6 +108,7 @@ def as_dict(completion: Completion) -> dict[str, Any]:
         "text": completion.text,
         "finish_reason": completion.finish_reason,
         "distribution": completion.distribution,
+        "exit_mode": completion.exit_mode,
         "model": completion.model,
         "token_ids": list(completion.choices[0].token_ids),
         "stats": dataclasses.asdict(completion.stats),

@@ -8,17 +8,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from completer.drafting.tree import DraftTree
-from completer.engine.attention import Segment
 from completer.engine.choosing import Chooser, question
 from completer.engine.cost import ASSUMED, Pricing
+from completer.engine.lossy import LossyExits
 from completer.engine.memory import out_of_memory
+from completer.engine.part import Part, exit_early, lay_out, wanted_rows
 from completer.engine.readout import Readout, read
 from completer.engine.runner import Runner
 from completer.engine.scheduler import Limits, Scheduler, Work
@@ -33,17 +31,6 @@ log = logging.getLogger(__name__)
 MAX_DRAFT = 32
 
 
-@dataclass(slots=True)
-class _Part:
-    """One sequence's share of a step: its tokens, the draft below them, its rows of logits."""
-
-    work: Work
-    tree: DraftTree
-    segment: Segment
-    ids: list[int]
-    rows: slice
-
-
 class Engine:
     """Generates for many sequences at once on one device."""
 
@@ -54,9 +41,11 @@ class Engine:
         limits: Limits | None = None,
         costs: Pricing = ASSUMED,
         self_speculation: SelfSpeculation | None = None,
+        lossy: LossyExits | None = None,
     ) -> None:
         self.costs = costs
         self.self_speculation = self_speculation
+        self.lossy = lossy
         self._runner = runner
         self._pool = runner.pool
         self._scheduler = Scheduler(limits or Limits(), runner.pool)
@@ -147,33 +136,38 @@ class Engine:
         for part, readout in zip(parts, read(logits, asked), strict=True):
             self._absorb(part, logits[part.rows], readout)
 
-    def _forward(self, parts: list[_Part]) -> Tensor:
-        """Run the model; a sequence that is alone may get a draft of its own early layers."""
+    def _forward(self, parts: list[Part]) -> Tensor:
+        """Run the model, or as many of its layers as are asked for.
+
+        A sequence that is alone may get a draft of its own early layers.
+        """
+        if self.lossy is not None and any(part.work.sequence.request.lossy for part in parts):
+            return exit_early(self.lossy, parts)
         alone = len(parts) == 1 and parts[0].work.sequence.decoding
         if alone and self.self_speculation is not None:
             part, sequence = parts[0], parts[0].work.sequence
             room = self._room(sequence)
             passed = self.self_speculation.forward(part.segment, part.ids, part.tree, room)
-            parts[0] = _lay_out(part.work, passed.tree, slice(0, 1 + len(passed.tree)))
+            parts[0] = lay_out(part.work, passed.tree, slice(0, 1 + len(passed.tree)))
             sequence.draft_seconds += passed.draft_ms / 1000
             return passed.logits
         return self._runner.forward(
             [part.segment for part in parts],
             [token for part in parts for token in part.ids],
-            _wanted_rows(parts),
+            wanted_rows(parts),
         )
 
-    def _plan(self) -> list[_Part]:
+    def _plan(self) -> list[Part]:
         works = self._scheduler.plan()
         packed = sum(work.chain for work in works)
         decoding = sum(work.reaches_end for work in works)
-        parts: list[_Part] = []
+        parts: list[Part] = []
         first_row = 0
         for work in works:
             tree = self._draft(work, packed, decoding)
             packed += len(tree)
             wanted = 1 + len(tree) if work.reaches_end else 0
-            parts.append(_lay_out(work, tree, slice(first_row, first_row + wanted)))
+            parts.append(lay_out(work, tree, slice(first_row, first_row + wanted)))
             first_row += wanted
         return parts
 
@@ -193,7 +187,7 @@ class Engine:
         in_slot = self._pool.capacity - len(sequence.ids) - MAX_DRAFT
         return min(MAX_DRAFT, sequence.tokens_left - 1, in_slot)
 
-    def _absorb(self, part: _Part, logits: Tensor, readout: Readout) -> None:
+    def _absorb(self, part: Part, logits: Tensor, readout: Readout) -> None:
         """Take over what a step computed for one sequence; `logits` are [1 + n, V]."""
         sequence = part.work.sequence
         if not part.work.reaches_end:
@@ -205,13 +199,13 @@ class Engine:
         sequence.ids.extend(verdict.emitted)
         _count(sequence, part.tree, verdict)
         self._teach(part, verdict, readout)
-        stop = _stop(sequence, part.tree, verdict, chooser)
+        stop = _give_up(part, verdict) or _stop(sequence, part.tree, verdict, chooser)
         if sequence.on_step is not None:
             sequence.on_step(sequence.generated[: stop.keep if stop else None])
         if stop:
             self._finish(sequence, stop)
 
-    def _keep(self, part: _Part, path: list[int]) -> None:
+    def _keep(self, part: Part, path: list[int]) -> None:
         """Make the chain's and the accepted nodes' rows part of the sequence, forget the rest."""
         sequence, segment = part.work.sequence, part.segment
         nodes_at = segment.start + segment.chain
@@ -220,7 +214,7 @@ class Engine:
         self._pool.extend(segment.slot, part.ids[: segment.chain] + accepted, segment.start)
         sequence.cached = nodes_at + len(path)
 
-    def _teach(self, part: _Part, verdict: Verdict, readout: Readout) -> None:
+    def _teach(self, part: Part, verdict: Verdict, readout: Readout) -> None:
         if self.self_speculation is not None:
             self.self_speculation.learn(verdict.emitted)
         drafts = part.work.sequence.request.drafts
@@ -260,24 +254,6 @@ class Engine:
             return not self._closed
 
 
-def _lay_out(work: Work, tree: DraftTree, rows: slice) -> _Part:
-    sequence = work.sequence
-    segment = Segment(sequence.slot, sequence.cached, work.chain, tree.parents)
-    chain = sequence.ids[sequence.cached : sequence.cached + work.chain]
-    return _Part(work, tree, segment, chain + tree.token_ids.tolist(), rows)
-
-
-def _wanted_rows(parts: Sequence[_Part]) -> NDArray[np.int64]:
-    """The packed rows whose logits are wanted: each chain's last token and all nodes."""
-    wanted = []
-    begin = 0
-    for part in parts:
-        if part.work.reaches_end:
-            wanted.append(np.arange(begin + part.segment.chain - 1, begin + part.segment.length))
-        begin += part.segment.length
-    return np.concatenate(wanted) if wanted else np.empty(0, np.int64)
-
-
 def _count(sequence: Running, tree: DraftTree, verdict: Verdict) -> None:
     if sequence.first_token_at == 0.0:
         sequence.first_token_at = time.perf_counter()
@@ -286,6 +262,12 @@ def _count(sequence: Running, tree: DraftTree, verdict: Verdict) -> None:
     sequence.drafted += len(tree)
     sequence.accepted += len(verdict.path)
     sequence.sources.update(tree.sources[verdict.path].tolist())
+
+
+def _give_up(part: Part, verdict: Verdict) -> Stop | None:
+    """End before this step's tokens where an early layer has seen that they lead nowhere."""
+    before = len(part.work.sequence.generated) - len(verdict.emitted)
+    return Stop("low_confidence", before) if part.hopeless else None
 
 
 def _stop(sequence: Running, tree: DraftTree, verdict: Verdict, chooser: Chooser) -> Stop | None:

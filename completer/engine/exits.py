@@ -1,4 +1,4 @@
-"""What a model would say after some of its layers: one sequence's tokens, run in ranges of layers.
+"""What a model would say after some of its layers: tokens of sequences, run in ranges of layers.
 
 An exit reads an intermediate state through the model's own final norm and head; where an adapter
 has been fitted for its layer, through that first. Layers are counted as those that have run: exit
@@ -8,6 +8,7 @@ layer 3 stands behind the third.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -46,6 +47,7 @@ class Exits:
         self, layers: DecoderLayers, pool: KVPool, adapters: Mapping[int, ExitAdapter] | None = None
     ) -> None:
         self.depth = layers.depth
+        self.device = layers.device
         self.candidates = exit_layers(layers.depth)
         self._layers = layers
         self._pool = pool
@@ -58,11 +60,23 @@ class Exits:
         """Return what the first layer takes, [T, width]."""
         return self._layers.embed(torch.tensor(ids, device=self._layers.device))
 
-    def advance(self, hidden: Tensor, segment: Segment, first: int, last: int) -> Tensor:
-        """Run layers `first` to `last` (exclusive) on a segment's states [T, width]."""
-        step = PackedStep(self._pool, [segment], self._layers.dtype)
-        positions = self._positions(segment)
+    def advance(self, hidden: Tensor, segments: Sequence[Segment], first: int, last: int) -> Tensor:
+        """Run layers `first` to `last` (exclusive) on the packed segments' states [T, width]."""
+        step = PackedStep(self._pool, segments, self._layers.dtype)
+        positions = self._positions(segments)
         return self._layers.run_layers(hidden, positions, first, last, attending(step))
+
+    def fill(self, hidden: Tensor, segment: Segment, first: int) -> None:
+        """Give the layers from `first` on a segment's keys and values without running them.
+
+        They are computed as if its states [T, width] had stayed as they are.
+        """
+
+        def store(layer: int, key: Tensor, value: Tensor) -> None:
+            self._pool.write(layer, segment.slot, segment.start, key, value)
+
+        positions = self._positions([segment])
+        self._layers.fill_rows(hidden, positions, first, self.depth, store)
 
     def logits(self, hidden: Tensor, layer: int) -> Tensor:
         """Return what exit `layer` says, [R, V], of states [R, width]; the last is the model."""
@@ -70,6 +84,10 @@ class Exits:
         if adapter is not None:
             hidden = adapter(hidden, self._layers.normalise(hidden))
         return self._layers.predict(hidden)
+
+    def normalise(self, hidden: Tensor) -> Tensor:
+        """Return states [R, width] as the head reads them."""
+        return self._layers.normalise(hidden)
 
     def guess(self, hidden: Tensor, layer: int) -> Guess:
         """Return what exit `layer` says after one token, whose state is [1, width]."""
@@ -84,5 +102,6 @@ class Exits:
         if self._layers.device.type == "cuda":
             torch.cuda.synchronize(self._layers.device)
 
-    def _positions(self, segment: Segment) -> Tensor:
-        return torch.from_numpy(segment.positions()).to(self._layers.device)
+    def _positions(self, segments: Sequence[Segment]) -> Tensor:
+        positions = np.concatenate([segment.positions() for segment in segments])
+        return torch.from_numpy(positions).to(self._layers.device)

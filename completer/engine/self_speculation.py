@@ -104,7 +104,7 @@ class SelfSpeculation:
         drafted = guesses[: len(states) - 1]
         draft_ms = (time.perf_counter() - started) * 1000
         whole = Segment(alone.slot, alone.start, len(states))
-        hidden = self._exits.advance(torch.cat(states), whole, plan.layer, self._exits.depth)
+        hidden = self._exits.advance(torch.cat(states), [whole], plan.layer, self._exits.depth)
         self._guesses = [(plan.layer, place, guess) for place, guess in enumerate(guesses)]
         return Passed(_as_path(drafted), self._exits.logits(hidden, self._exits.depth), draft_ms)
 
@@ -119,7 +119,7 @@ class SelfSpeculation:
         guesses: list[Guess] = []
         while True:
             here = Segment(alone.slot, alone.start + len(states), 1)
-            states.append(self._exits.advance(self._exits.embed([token]), here, 0, plan.layer))
+            states.append(self._exits.advance(self._exits.embed([token]), [here], 0, plan.layer))
             if len(states) > length:
                 return states, guesses
             guesses.append(self._exits.guess(states[-1], plan.layer))
@@ -148,14 +148,14 @@ class SelfSpeculation:
         hidden, below, heads = exits.embed([token]), 0, 0.0
         times: list[tuple[int, float, float]] = []
         for layer in exits.candidates:
-            hidden = exits.advance(hidden, alone, below, layer)
+            hidden = exits.advance(hidden, [alone], below, layer)
             exits.synchronize()
             early, asked = clock() - started - heads, clock()
             self._guesses.append((layer, 0, exits.guess(hidden, layer)))
             head, below = clock() - asked, layer
             times.append((layer, early, head))
             heads += head
-        logits = exits.logits(exits.advance(hidden, alone, below, exits.depth), exits.depth)
+        logits = exits.logits(exits.advance(hidden, [alone], below, exits.depth), exits.depth)
         exits.synchronize()
         whole = clock() - started - heads
         for layer, early, head in times:

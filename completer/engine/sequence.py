@@ -54,6 +54,7 @@ class GenerationRequest:
     Sequences of different `owner`s never share rows of the KV pool. `choice` numbers alternatives.
     `mixture` says how what `drafts` predicts is blended into the distribution; `None` is the
     model's own law.
+    `lossy` lets tokens come from early exits; give it an owner of its own, since its rows do too.
     Once submitted, `drafts` belongs to the engine, which stops it.
     """
 
@@ -67,6 +68,7 @@ class GenerationRequest:
     owner: str = ""
     choice: int = 0
     mixture: Mixture | None = None
+    lossy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class Running:
         self.steps = 0
         self.drafted = 0
         self.accepted = 0
+        self.skipped_layers = 0
         self.sources: Counter[int] = Counter()
         self.draft_seconds = 0.0
         self.submitted_at = time.perf_counter()
@@ -166,6 +169,7 @@ class Running:
             steps=self.steps,
             drafted=self.drafted,
             accepted=min(self.accepted, generated),  # a stop may cut what was accepted
+            skipped_layers=self.skipped_layers,
             draft_sources=tuple(
                 (Source(source).name.lower(), n) for source, n in self.sources.most_common()
             ),

@@ -44,6 +44,7 @@ def completer_field(answer: Answer) -> dict[str, Any]:
         "finish_reason": completion.finish_reason,
         "distribution": completion.distribution,
         "p_accept": completion.confidence and completion.confidence.probability,
+        "exit_mode": completion.exit_mode,
         "stats": stats_field(completion.stats),
     }
 

@@ -12,6 +12,7 @@ from completer.cli.assembly import build_service
 from completer.engine.cost import ASSUMED
 from completer.engine.tuning import Tuning
 from completer.errors import BadRequestError, WorkspaceError
+from completer.measures import measures
 from completer.request import Completion, CompletionRequest, Sampling, TextDelta
 from completer.service import LocalService
 from completer.settings import Settings
@@ -255,3 +256,25 @@ async def test_pure_says_exactly_what_the_model_says(model, tmp_path):
 
     assert (await pure.complete(polished)).text == (await pure.complete(request)).text
     pure.close()
+
+
+async def test_lossy_exits_are_asked_for_and_labelled(model, tmp_path):
+    lossy = settings(tmp_path, completion={"exit_mode": "lossy"})
+    lean = replace(NO_TUNING, lean=True)
+    answers = {}
+    for name, tuning, each in (
+        ("lossy", lean, lossy),
+        ("no adapter", NO_TUNING, lossy),
+        ("pure", lean, lossy.model_copy(update={"pure": True})),
+    ):
+        service = build_service(model, tuning, each)
+        answers[name] = await service.complete(ask())
+        service.close()
+
+    assert answers["lossy"].exit_mode == "lossy"
+    assert answers["lossy"].distribution == "early-exit"
+    assert measures(answers["lossy"], 1.0)["exit_mode"] == "lossy"
+    for name in ("no adapter", "pure"):
+        assert answers[name].exit_mode == "lossless"
+        assert answers[name].distribution == "model"
+        assert answers[name].stats.skipped_layers == 0

@@ -141,3 +141,12 @@ def test_a_repository_sets_neither_models_nor_addresses(tmp_path, text):
     with pytest.raises(SettingsError) as refusal:
         load_repository_settings(tmp_path)
     assert "may only set" in refusal.value.hint
+
+
+def test_pure_and_lossy_contradict_each_other():
+    lossy = {"completion": {"exit_mode": "lossy"}}
+
+    assert load_settings(lossy).settings.completion.exit_mode == "lossy"
+    with pytest.raises(SettingsError, match="pure") as refusal:
+        load_settings({**lossy, "pure": True})
+    assert "one of the two" in refusal.value.hint

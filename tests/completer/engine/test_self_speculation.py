@@ -152,7 +152,7 @@ def test_an_exit_says_what_the_model_cut_there_would_say(device):
     forward = LeanForward(model, pool.capacity)
     exits = Exits(forward.layers, pool)
     with torch.inference_mode():
-        hidden = exits.advance(exits.embed(ids), Segment(0, 0, 10), 0, KNOWS)
+        hidden = exits.advance(exits.embed(ids), [Segment(0, 0, 10)], 0, KNOWS)
         torch.testing.assert_close(exits.logits(hidden, KNOWS), expected)
         guess = exits.guess(hidden[-1:], KNOWS)
 
