@@ -180,16 +180,20 @@ def _names() -> str:
 
 def _rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Apply rotary positions to heads [T, H, D]."""
-    first, second = heads.chunk(2, dim=-1)
-    return heads * cos + torch.cat((-second, first), dim=-1) * sin
+    turned = heads.roll(heads.shape[-1] // 2, dims=-1)
+    return torch.addcmul(heads * cos, turned, sin)
 
 
 def _rotary_tables(inner: Any, positions: int) -> tuple[Tensor, Tensor]:  # noqa: ANN401
-    """Cosines and sines [positions, 1, D], as the model's own code computes them."""
+    """Cosines and sines [positions, 1, D], as the model's own code computes them.
+
+    The first half of the sines is negated, so that turning a head needs no negation.
+    """
     weight = inner.embed_tokens.weight
     ids = torch.arange(positions, device=weight.device)[None]
     cos, sin = inner.rotary_emb(weight[:1, None], position_ids=ids)
-    return cos[0][:, None], sin[0][:, None]
+    first, second = sin[0][:, None].chunk(2, dim=-1)
+    return cos[0][:, None], torch.cat((-first, second), dim=-1)
 
 
 def _stack_layer(layer: Any) -> _Layer:  # noqa: ANN401  each family has a class of its own

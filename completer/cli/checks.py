@@ -87,10 +87,13 @@ def _layout(model: LoadedModel) -> Check:
 
 def _speed(tuning: Tuning) -> Check:
     tried = ", ".join(
-        f"{trial.dtype} x{trial.threads} {trial.completion_ms:.0f} ms" for trial in tuning.trials
+        f"{trial.dtype} x{trial.threads}{' with graphs' if trial.graphs else ''}"
+        f" {trial.completion_ms:.0f} ms"
+        for trial in tuning.trials
     )
     how = "the lean forward pass" if tuning.lean else "the model's own code"
-    chosen = f"{tuning.dtype} with {tuning.threads} threads, {how}"
+    graphs = ", captured as graphs" if tuning.graphs else ""
+    chosen = f"{tuning.dtype} with {tuning.threads} threads, {how}{graphs}"
     return Check("speed", True, f"{chosen}, chosen among {tried} for a keystroke's completion")
 
 

@@ -19,6 +19,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from completer.engine.kv_cache import KVPool
+from completer.engine.staging import to_device
 
 NAME = "completer"
 NO_NODES: NDArray[np.int32] = np.empty(0, np.int32)
@@ -167,7 +168,7 @@ class PackedStep:
             positions = segment.positions()
             rows = np.concatenate([np.arange(segment.start), positions])
             visible &= positions[first:, None] - rows[None, :] < window
-        hidden = torch.from_numpy(~visible).to(device)
+        hidden = to_device(~visible, device)
         mask = torch.zeros(hidden.shape, dtype=self._dtype, device=device)
         return mask.masked_fill_(hidden, -torch.inf)
 

@@ -7,6 +7,7 @@ a CPU too much for rows that nobody reaches, is computed row by row.
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from completer.engine.mixture import mix
 from completer.engine.readout import Question, Readout, certainty
 from completer.engine.sampling import choose_token, uniform
 from completer.engine.sequence import Running
+from completer.engine.staging import to_device
 from completer.engine.stopping import TokenSignals
 
 
@@ -61,7 +63,7 @@ class Chooser:
         rows = [each.row for each in self._made]
         if self._readout.certainty is not None:
             return [[*each, each[0]] for each in self._readout.certainty[rows].tolist()]
-        tokens = torch.tensor([each.token for each in self._made]).to(self._logits.device)
+        tokens = to_device(np.array([each.token for each in self._made]), self._logits.device)
         laws = certainty(torch.stack([each.law for each in self._made]), tokens)
         models = self._logits[rows].float().softmax(-1).gather(1, tokens[:, None])
         columns: list[list[float]] = torch.cat([laws, models], dim=1).tolist()

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from completer.engine.staging import to_device
 from models.memory import give_back_cached
 
 
@@ -148,7 +149,7 @@ class KVPool:
         """
         if list(path) == list(range(len(path))):
             return
-        source = (torch.tensor(path) + start).to(self._device, non_blocking=True)
+        source = to_device(start + np.array(path, np.int64), self._device)
         end = start + len(path)
         for stack in self._stacks.values():
             stack[:, slot, :, start:end] = stack[:, slot].index_select(2, source)

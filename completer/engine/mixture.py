@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from completer.engine.staging import to_device
 
 LENGTHS = (1, 2, 3, 4, 6, 8, 12, 20)
 CONFIDENCES = (0.2, 0.4, 0.6, 0.8, 0.95)
@@ -67,7 +68,7 @@ def mix(
 
     `probabilities` [n] of `token_ids` [n] sum to at most one.
     """
-    share = torch.from_numpy(probabilities * weight).to(logits.device)
-    ids = torch.from_numpy(token_ids.astype(np.int64)).to(logits.device)
+    share = to_device(probabilities * weight, logits.device)
+    ids = to_device(token_ids.astype(np.int64), logits.device)
     mixed = logits.double().softmax(0) * (1.0 - share.sum())
     return mixed.index_add_(0, ids, share).log()

@@ -68,8 +68,8 @@ def _choose(logits: Tensor, questions: Sequence[Question]) -> Tensor:
     chosen = logits.argmax(-1)
     for question in questions:
         if question.sampling is not None and len(question.noise):
-            noise = torch.tensor(question.noise, dtype=torch.float64)
-            chosen[question.rows] = draw(logits[question.rows], question.sampling, noise)
+            rows = logits[question.rows]
+            chosen[question.rows] = draw(rows, question.sampling, question.noise)
     return chosen
 
 

@@ -13,6 +13,7 @@ from completer.engine.attention import NAME, PackedStep, Segment, Step
 from completer.engine.forward import Forward
 from completer.engine.graphs import StaticPasses
 from completer.engine.kv_cache import KVPool, LayerShape
+from completer.engine.staging import to_device
 
 
 class ModelForward:
@@ -53,9 +54,9 @@ class Runner:
             return logits
         positions = np.concatenate([segment.positions() for segment in segments])
         return self._forward(
-            self._tensor(np.asarray(ids, np.int64)),
-            self._tensor(positions),
-            self._tensor(rows),
+            to_device(np.asarray(ids, np.int64), self.device),
+            to_device(positions, self.device),
+            to_device(rows, self.device),
             PackedStep(self.pool, segments, self._forward.dtype),
         )
 
@@ -69,9 +70,6 @@ class Runner:
         """Wait until the device has done what was asked of it; for measurements."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-
-    def _tensor(self, array: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(array).to(self.device, non_blocking=True)
 
 
 @torch.inference_mode()

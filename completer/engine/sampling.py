@@ -4,10 +4,13 @@ Because the noise belongs to the place in the text and not to the moment of draw
 same whether it is drawn in a step of its own, in the verification of a draft, alone or in a batch.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from completer.engine.staging import to_device
 from completer.request import Sampling
 
 
@@ -19,18 +22,17 @@ def choose_token(logits: Tensor, sampling: Sampling, *, position: int, choice: i
     """
     if sampling.temperature == 0.0:
         return int(logits.argmax())
-    noise = torch.tensor([uniform(sampling.seed, choice, position)], dtype=torch.float64)
-    return int(draw(logits[None], sampling, noise))
+    return int(draw(logits[None], sampling, [uniform(sampling.seed, choice, position)]))
 
 
-def draw(logits: Tensor, sampling: Sampling, noise: Tensor) -> Tensor:
+def draw(logits: Tensor, sampling: Sampling, noise: Sequence[float]) -> Tensor:
     """Draw a token [R] from each row of `logits` [R, V] with `noise` [R] in [0, 1).
 
     Nothing is read back from the device on the way.
     """
     cumulative = process(logits, sampling).cumsum(-1)
     total = cumulative[:, -1:].contiguous()
-    threshold = noise.to(logits.device, non_blocking=True)[:, None] * total
+    threshold = to_device(np.array(noise, np.float64), logits.device)[:, None] * total
     drawn = torch.searchsorted(cumulative, threshold, right=True)
     last = torch.searchsorted(cumulative, total)  # rounding must not reach a zero tail
     return torch.minimum(drawn, last)[:, 0]

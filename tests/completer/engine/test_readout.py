@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from completer.engine.attention import Segment
 from completer.engine.readout import Question, certainty, read
 from completer.engine.sampling import draw
 from completer.request import Sampling
@@ -31,7 +32,7 @@ def test_each_sequence_gets_what_it_asked_for(logits):
     assert first.tokens == logits[:3].argmax(-1).tolist()
     expected = logits[:3].topk(8).indices.cpu().numpy()
     np.testing.assert_array_equal(first.candidates, expected)
-    drawn = draw(logits[3:6], SAMPLED, torch.tensor(noise, dtype=torch.float64))
+    drawn = draw(logits[3:6], SAMPLED, noise)
     assert second.tokens == drawn.tolist()
     np.testing.assert_allclose(second.certainty, certainty(logits[3:6], drawn).cpu(), atol=1e-6)
     assert (first.certainty, second.candidates) == (None, None)
@@ -66,3 +67,33 @@ def _counted(method, reads):
         return method(self, *arguments, **options)
 
     return counted
+
+
+@pytest.mark.parametrize("static", [False, True], ids=["packed", "captured"])
+def test_a_gpu_is_waited_for_once_a_step(static, make_runner, device):
+    """By torch's own account: it warns of every operation that waits."""
+    if device.type != "cuda":
+        pytest.skip("run with --device cuda")
+    runner = make_runner("llama", lean=True)
+    if not static:
+        runner.static = None
+    tree = np.array([-1, 0, 0], np.int32)
+    segments = [Segment(0, 40, 1, tree), Segment(1, 20, 1)]
+    questions = [
+        Question(slice(0, 4), GREEDY, candidates=True, certainty=True),
+        Question(slice(4, 5), SAMPLED, [0.3]),
+    ]
+
+    def step():
+        runner.pool.keep_path(0, 41, [1])
+        read(runner.forward(segments, [1, 2, 3, 4, 5], np.arange(5)), questions)
+
+    for _ in range(4):
+        step()
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with pytest.warns(UserWarning, match="synchroniz") as waits:
+            step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert len(waits) == 1
