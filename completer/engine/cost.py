@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.engine.attention import Segment
+from completer.engine.readout import Question, read
 from completer.engine.runner import Runner
+from completer.request import Sampling
 
 MEASURED_LENGTHS = (1, 2, 4, 8, 16, 32, 64)
 SEQUENCES = 4  # in the pass that shows what attending apart costs
-CANDIDATES = 8  # of each row of logits, as verification and drafting look at them
 CONTEXT_SHARE = 0.75
 REPEATS = 6
 WARM_UPS = 3  # on a GPU: the first passes load kernels and capture graphs
@@ -116,12 +117,13 @@ def time_pass(runner: Runner, *segments: Segment) -> float:
     """Milliseconds of a pass over `segments` of any tokens, and of a look at its logits."""
     ids = [0] * sum(segment.length for segment in segments)
     rows = np.arange(len(ids))
+    verified = Question(slice(0, len(ids)), Sampling(), candidates=True)
     for _ in range(WARM_UPS if runner.device.type != "cpu" else 0):
         runner.forward(segments, ids, rows)
     times: list[float] = []
     while len(times) < REPEATS and sum(times) < LONG_ENOUGH_MS:
         started = time.perf_counter()
-        runner.forward(segments, ids, rows).topk(CANDIDATES)
+        read(runner.forward(segments, ids, rows), [verified])
         runner.synchronize()
         times.append((time.perf_counter() - started) * 1000)
     return min(times)

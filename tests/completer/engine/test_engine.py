@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,9 +81,19 @@ def test_batched_and_alone_give_the_same_tokens(make_engine):
     ]
     alone = [make_engine().generate(request).token_ids for request in requests]
     engine = make_engine(slots=8, limits=Limits(prefill_chunk=16))
-    tickets = [engine.submit(request) for request in requests]
+    for drafted in (False, True):
+        tickets = [
+            engine.submit(
+                replace(
+                    request,
+                    owner=f"{request.owner} {drafted}",
+                    drafts=ScriptedDrafts(truth) if drafted else None,
+                )
+            )
+            for request, truth in zip(requests, alone, strict=True)
+        ]
 
-    assert [ticket.future.result().token_ids for ticket in tickets] == alone
+        assert [ticket.future.result().token_ids for ticket in tickets] == alone
 
 
 def test_different_seeds_and_choices_differ(make_engine):
