@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import uvicorn
@@ -26,6 +27,7 @@ class ImpatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first request is awaited."""
         super().connection_made(transport)
+        _send_at_once(transport)
         self._await_header()
 
     def data_received(self, data: bytes) -> None:
@@ -49,6 +51,16 @@ class ImpatientProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _send_at_once(transport: asyncio.Transport) -> None:
+    """Let no reply wait for the acknowledgement of its header: that takes clients 40 ms.
+
+    asyncio does this only for sockets that were made with the protocol's number.
+    """
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def server_config(app: Starlette, *, host: str, port: int, **more: Any) -> uvicorn.Config:  # noqa: ANN401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 import pytest_asyncio
@@ -24,6 +25,24 @@ async def test_a_slow_header_is_given_up(port, start):
     writer.write(start)
     assert await asyncio.wait_for(reader.read(), 2) == b""
     writer.close()
+
+
+async def test_no_reply_waits_for_an_acknowledgement(app, monkeypatch):
+    at_once = []
+    await_header = ImpatientProtocol._await_header
+
+    def note(protocol):
+        connection = protocol.transport.get_extra_info("socket")
+        at_once.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        await_header(protocol)
+
+    monkeypatch.setattr(ImpatientProtocol, "_await_header", note)
+    async with serving(app) as port:
+        _, writer = await connect(port)
+        await eventually(lambda: at_once, 2)
+        writer.close()
+
+    assert at_once[0] == 1
 
 
 async def test_dripping_does_not_help(port):
