@@ -26,6 +26,8 @@ from completer.engine.kv_cache import KVPool
 
 MOST_TOKENS = 64  # of one sequence: what is longer is a prompt
 MOST_PADDED = 512  # of all sequences: beyond it, arithmetic costs more than launching kernels
+MOST_ROWS = 1 << 18  # of all sequences, which are copied together layer by layer
+MOST_SEEN = 1 << 23  # tokens times rows of a mask
 FEWEST_ROWS = 128
 SPLIT_FROM = 1024  # rows
 SPLIT_BLOCKS = 16  # sequences times key heads
@@ -45,6 +47,15 @@ class Bucket:
         """Tokens that the step computes, repeated ones included."""
         return self.sequences * self.tokens
 
+    @property
+    def fits(self) -> bool:
+        """Whether its memory and its padding stay within reason."""
+        return (
+            self.padded <= MOST_PADDED
+            and self.sequences * self.rows <= MOST_ROWS
+            and self.padded * self.rows <= MOST_SEEN
+        )
+
 
 def bucket_for(segments: Sequence[Segment], capacity: int) -> Bucket | None:
     """Return the smallest bucket of powers of two that holds `segments`, `None` if none does."""
@@ -53,7 +64,7 @@ def bucket_for(segments: Sequence[Segment], capacity: int) -> Bucket | None:
         return None
     rows = max(FEWEST_ROWS, *(segment.end for segment in segments))
     bucket = Bucket(_power(len(segments)), _power(longest), min(_power(rows), capacity))
-    return bucket if bucket.padded <= MOST_PADDED else None
+    return bucket if bucket.fits else None
 
 
 Array = TypeVar("Array", Tensor, NDArray[np.int64])
@@ -181,7 +192,7 @@ class StaticStep:
         offsets = rows - data.starts[:, None]  # [B, L]: from 0 on, the step's own tokens
         nearest = offsets.clamp(0, bucket.tokens - 1)
         shape = (bucket.sequences, bucket.tokens, bucket.rows)
-        own = data.own.gather(2, nearest[:, None].expand(shape)).bool()
+        own = data.own.bool().gather(2, nearest[:, None].expand(shape))
         is_own = (offsets >= 0) & (offsets < bucket.tokens)
         visible = (offsets < 0)[:, None] | (is_own[:, None] & own)
         if window:

@@ -79,7 +79,7 @@ def tune(
         _try(_runner(models[dtype], lean=lean, graphs=graphs), (dtype, threads), sample, reference)
         for dtype in models
         for threads in thread_counts(model.device)
-        for graphs in ((False, True) if model.device.type == "cuda" else (False,))
+        for graphs in graph_choices(model.device)
     ]
     best = min((trial for trial in trials if trial.agrees), key=lambda trial: trial.completion_ms)
     torch.set_num_threads(best.threads)
@@ -106,6 +106,11 @@ def thread_counts(device: torch.device) -> list[int]:
         return [torch.get_num_threads()]
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return sorted({1, min(torch.get_num_threads(), usable or 1)})
+
+
+def graph_choices(device: torch.device) -> tuple[bool, ...]:
+    """Whether captured graphs are worth trying."""
+    return (False, True) if device.type == "cuda" else (False,)
 
 
 def _try(

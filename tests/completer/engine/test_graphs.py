@@ -1,6 +1,9 @@
 """Which shapes are prepared, how many are kept, and what happens where that fails."""
 
+import inspect
 import logging
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,13 +11,15 @@ import torch
 
 from completer.engine.attention import Segment
 from completer.engine.engine import Engine
-from completer.engine.graphs import StaticPasses, as_it_is
+from completer.engine.graphs import CudaCapture, StaticPasses, as_it_is
 from completer.engine.scheduler import Limits
 from completer.engine.sequence import GenerationRequest
 from completer.request import Sampling
 from tests.completer.engine.conftest import ScriptedDrafts
 from tests.completer.engine.test_attention import TOLERANCE, random_ids
 from tests.tiny import FAMILIES
+
+REAL_CAPTURE = inspect.signature(torch.cuda.graph.__init__)
 
 
 def step(passes, tokens, slot=0):
@@ -143,6 +148,62 @@ def request(number, sampling, **options):
     return GenerationRequest(
         prompt=random_ids(12 + 23 * number, number), max_tokens=24, sampling=sampling, **options
     )
+
+
+class FakeCuda:
+    """Takes the calls that a capture makes, in torch's own signatures, and notes their order."""
+
+    def __init__(self, monkeypatch):
+        self.done = []
+        self._on = "main"
+        for name in ("Stream", "device", "stream", "graph", "current_stream", "CUDAGraph"):
+            monkeypatch.setattr(f"torch.cuda.{name}", getattr(self, name))
+        monkeypatch.setattr("torch.cuda.graph_pool_handle", lambda: "the pool")
+
+    def Stream(self, device):  # noqa: N802
+        return SimpleNamespace(wait_stream=lambda _: self.done.append("side waits for main"))
+
+    def current_stream(self):
+        return SimpleNamespace(wait_stream=lambda _: self.done.append("main waits for side"))
+
+    def CUDAGraph(self):  # noqa: N802
+        return SimpleNamespace(replay=lambda: self.done.append("replay"))
+
+    def device(self, device):
+        return nullcontext()
+
+    @contextmanager
+    def stream(self, stream):
+        self._on = "side"
+        yield
+        self._on = "main"
+
+    @contextmanager
+    def graph(self, *arguments, **options):
+        REAL_CAPTURE.bind(None, *arguments, **options)
+        assert options["pool"] == "the pool"
+        self._on = "captured"
+        yield
+        self._on = "main"
+
+    def work(self):
+        self.done.append(f"work, {self._on}")
+
+
+def test_a_capture_follows_torchs_rules(monkeypatch):
+    """Warm-up on a side stream, between two waits; then the capture; then only replays."""
+    cuda = FakeCuda(monkeypatch)
+    replay = CudaCapture(torch.device("cuda"))(cuda.work)
+    replay()
+
+    assert cuda.done == [
+        "side waits for main",
+        "work, side",
+        "work, side",
+        "main waits for side",
+        "work, captured",
+        "replay",
+    ]
 
 
 def test_a_captured_graph_computes_what_is_filled_in(make_runner, device):

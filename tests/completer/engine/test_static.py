@@ -1,5 +1,7 @@
 """A step of static shapes computes what the packed pass computes, whatever fills it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -141,6 +143,47 @@ def test_the_smallest_bucket_that_holds_a_step(lengths, expected):
     segments = [Segment(slot, start, n) for slot, (start, n) in enumerate(lengths)]
 
     assert bucket_for(segments, 800) == expected
+
+
+def test_long_texts_are_taken_while_their_copies_and_masks_are_small():
+    def bucket(sequences, tokens, start=30_000):
+        return bucket_for([Segment(slot, start, tokens) for slot in range(sequences)], 32_800)
+
+    assert bucket(8, 8) == Bucket(8, 8, 32_768)
+    assert bucket(16, 1) is None
+    assert bucket(8, 64) is None
+    assert bucket(8, 64, start=4_000) == Bucket(8, 64, 4_096)
+
+
+class Recorder:
+    """Stands in for what only a GPU has, and notes what is done in which order."""
+
+    def __init__(self):
+        self.done = []
+
+    def event(self):
+        return SimpleNamespace(
+            synchronize=lambda: self.done.append("wait for the last copy"),
+            record=lambda _: self.done.append("mark this copy"),
+        )
+
+    def zeros(self, size, *, dtype, device=None, pin_memory=False):
+        self.done.append("pinned" if pin_memory else f"on {device}")
+        return torch.empty(size, dtype=dtype)
+
+
+def test_on_a_gpu_a_buffer_is_filled_when_its_last_copy_is_done(monkeypatch):
+    gpu = Recorder()
+    monkeypatch.setattr("completer.engine.static.torch.zeros", gpu.zeros)
+    monkeypatch.setattr("completer.engine.static.torch.cuda.Event", gpu.event)
+    monkeypatch.setattr("completer.engine.static.torch.cuda.current_stream", lambda _: None)
+    inputs = StaticInputs(Bucket(1, 2, 128), torch.device("cuda"))
+    for token in (5, 6):
+        inputs.fill([Segment(0, 9, 1)], [token], np.array([0]))
+        assert inputs.data.ids.tolist() == [token, token]
+
+    filled = ["wait for the last copy", "mark this copy"]
+    assert gpu.done == ["pinned", "on cuda", *filled, *filled]
 
 
 def test_padding_repeats_and_adds_nothing():

@@ -61,6 +61,16 @@ def test_graphs_are_not_tried_on_a_cpu():
     assert not any(trial.graphs for trial in tuning.trials)
 
 
+def test_where_graphs_are_tried_the_faster_way_is_chosen(monkeypatch):
+    """Static shapes stand in for graphs where nothing can be captured."""
+    monkeypatch.setattr("completer.engine.tuning.graph_choices", lambda _: (False, True))
+    _, tuning = tune(model(), random_ids(50), may_change_dtype=False)
+
+    assert {trial.graphs for trial in tuning.trials if trial.agrees} == {False, True}
+    best = min(tuning.trials, key=lambda trial: trial.completion_ms)
+    assert tuning.graphs == best.graphs
+
+
 def test_graphs_are_tried_on_a_gpu(device):
     if device.type != "cuda":
         pytest.skip("run with --device cuda")
