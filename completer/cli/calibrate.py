@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from completer.cli.bench import progress, show
-from completer.cli.options import ConfigFlag, DeviceFlag, JsonFlag, ModelFlag, load
+from completer.cli.options import (
+    ConfigFlag,
+    DeviceFlag,
+    JsonFlag,
+    ModelFlag,
+    TelemetryFlag,
+    load,
+)
 from completer.errors import BadRequestError
 
 if TYPE_CHECKING:
@@ -38,9 +45,19 @@ def calibrate(
     output: Annotated[
         Path | None, typer.Option(help="Write the calibration there and adopt nothing.")
     ] = None,
+    from_telemetry: Annotated[
+        bool,
+        typer.Option(
+            "--from-telemetry", help="Refit the stop controller to what people accepted instead."
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="With --from-telemetry: adopt it without asking.")
+    ] = False,
     undo: Annotated[
         bool, typer.Option("--undo", help="Take back what was adopted last, and fit nothing.")
     ] = False,
+    telemetry_folder: TelemetryFlag = None,
     model: ModelFlag = None,
     device: DeviceFlag = None,
     config: ConfigFlag = None,
@@ -57,8 +74,12 @@ def calibrate(
             f"{len(roots)} folders are named, but a calibration belongs to one.",
             hint="Name one with --repo, or add --for-all.",
         )
-    settings = calibrated(load(config, model=model, device=device).settings)
+    loaded = load(config, model=model, device=device, telemetry_folder=telemetry_folder)
+    settings = calibrated(loaded.settings)
     target = None if for_all or output else roots[0]
+    if from_telemetry:
+        _recalibrate(settings, target, yes, as_json)
+        return
     if undo:
         show(_undo(settings, target), as_json, _undone)
         return
@@ -69,6 +90,20 @@ def calibrate(
     with progress("spans") as advance:
         result = _fit(settings, samples, target, output, advance)
     show(result, as_json, _table)
+
+
+def _recalibrate(settings: "Settings", target: Path | None, yes: bool, as_json: bool) -> None:
+    """Show what would change, and adopt it if that is wanted."""
+    from completer.cli import recalibrate
+
+    found = recalibrate.Recalibration(settings, target)
+    if as_json:
+        file = str(found.adopt()) if yes else None
+        show({**found.figures, "adopted": file}, as_json, recalibrate.table)
+        return
+    show(found.figures, as_json, recalibrate.table)
+    if yes or typer.confirm("Adopt it?", default=found.refit.better):
+        typer.echo(f"{found.adopt()}; `completer calibrate --undo` takes it back")
 
 
 def calibrated(settings: "Settings") -> "Settings":

@@ -1,0 +1,141 @@
+"""Fits a scorecard anew to what people did with what they were shown.
+
+Masked code says whether a text is right; people say whether they take it, which is rarer. So the
+scorecard keeps its order, and its log-odds are stretched and moved to what was observed (Platt
+1999): two numbers, which a few hundred outcomes determine, and which hold for early moments of a
+completion as well, though the store knows only the last. Outcomes count by the inverse of the
+chance with which they came to be shown (inverse propensity weighting), or what is seldom shown
+would be judged by what is shown anyway. Needs scikit-learn.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from completer.errors import CompleterError
+from completer.stopping.fitting import FEWEST_RIGHT
+from completer.stopping.reliability import Floats, reliability
+from completer.stopping.scorecard import Scale, Scorecard
+
+LARGEST_WEIGHT = 50.0  # of one outcome: a rare one must not decide by itself
+_FOLDS = 5
+
+
+class Outcome(Protocol):
+    """A text that was shown. `user` names whom; outcomes of one person resemble each other."""
+
+    @property
+    def features(self) -> Mapping[str, float]:
+        """What the probability was computed from."""
+        ...
+
+    @property
+    def propensity(self) -> float:
+        """The chance with which it came to be shown."""
+        ...
+
+    @property
+    def user(self) -> str:
+        """Who saw it."""
+        ...
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refit:
+    """A scorecard, and reliability (as `reliability` gives it) with the old one and the new one."""
+
+    card: Scorecard
+    before: dict[str, Any]
+    after: dict[str, Any]
+    threshold: float
+
+    @property
+    def better(self) -> bool:
+        """Whether the new one predicts better, on outcomes that it was not fitted to."""
+        return bool(self.after["brier_skill"] > self.before["brier_skill"])
+
+
+def refit(card: Scorecard, outcomes: Sequence[Outcome], may_lose: float) -> Refit:
+    """Fit `card` to outcomes; the threshold loses at most `may_lose` of what was accepted.
+
+    Raises `CompleterError` when too few were accepted or not accepted, features are missing, or
+    scikit-learn is.
+    """
+    accepted = np.array([each.accepted for each in outcomes], np.float64)
+    _check(len(accepted), int(accepted.sum()))
+    weights = np.array([1.0 / max(each.propensity, 1 / LARGEST_WEIGHT) for each in outcomes])
+    odds = np.array([_log_odds(card, each) for each in outcomes])
+    slope, shift, out_of_fold = _fit(odds, accepted, weights, [each.user for each in outcomes])
+    taken = accepted > 0
+    return Refit(
+        _stretched(card, slope, shift),
+        reliability(1 / (1 + np.exp(-odds)), accepted, weights),
+        reliability(out_of_fold, accepted, weights),
+        _lower_quantile(out_of_fold[taken], weights[taken], may_lose),
+    )
+
+
+def _check(n: int, accepted: int) -> None:
+    if min(accepted, n - accepted) < FEWEST_RIGHT:
+        raise CompleterError(
+            f"{accepted} of {n} suggestions on record were accepted: too few to learn from.",
+            hint=f"At least {FEWEST_RIGHT} accepted and as many refused ones are needed.",
+        )
+
+
+def _log_odds(card: Scorecard, outcome: Outcome) -> float:
+    try:
+        probability = card.probability(outcome.features)
+    except KeyError as error:
+        raise CompleterError(
+            f"The feature {error} is missing from what was recorded.",
+            hint="It was recorded by another version: delete it with `completer telemetry purge`.",
+        ) from error
+    return math.log(probability / (1.0 - probability))
+
+
+def _fit(
+    odds: Floats, accepted: Floats, weights: Floats, users: Sequence[str]
+) -> tuple[float, float, Floats]:
+    """Return slope, shift and the probabilities for folds that were left out."""
+    try:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import GroupKFold, cross_val_predict
+    except ImportError as error:
+        raise CompleterError(
+            "scikit-learn is not installed.", hint="Run: pip install 'completer[calibrate]'"
+        ) from error
+    design, model = odds[:, None], LogisticRegression(C=1e3)
+    if len(set(users)) < _FOLDS:  # too few people to leave some out
+        users = list(map(str, range(len(users))))
+    folds = GroupKFold(_FOLDS)
+    params = {"sample_weight": weights}
+    out_of_fold = cross_val_predict(
+        model, design, accepted, groups=users, cv=folds, params=params, method="predict_proba"
+    )
+    model.fit(design, accepted, **params)
+    return float(model.coef_[0, 0]), float(model.intercept_[0]), out_of_fold[:, 1]
+
+
+def _stretched(card: Scorecard, slope: float, shift: float) -> Scorecard:
+    """Multiply all points, and move the intercept."""
+    scales = {
+        name: Scale(scale.edges, tuple(round(slope * each, 4) for each in scale.points))
+        for name, scale in card.scales.items()
+    }
+    return replace(card, intercept=round(slope * card.intercept + shift, 4), scales=scales)
+
+
+def _lower_quantile(values: Floats, weights: Floats, share: float) -> float:
+    """Return the value below which `share` of the weights lies."""
+    order = np.argsort(values)
+    below = np.cumsum(weights[order]) / weights.sum()
+    return round(float(values[order][np.searchsorted(below, share)]), 4)

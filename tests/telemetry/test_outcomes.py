@@ -1,0 +1,59 @@
+"""What a policy learns from: suggestions that were shown, and what became of them."""
+
+import pytest
+
+from telemetry.events import Opportunity, Suggestion
+from telemetry.outcomes import Outcome, outcomes
+
+
+def offer(editor, text, *, model="small", shown=True, **judged):
+    """Answer a request with a text for which so much was predicted."""
+    opportunity = Opportunity(
+        session=editor.session, uri=editor.uri, outcome="returned", model=model, **judged
+    )
+    suggestion = Suggestion(text=text, offset=len(editor.text))
+    editor.recorder.opportunity(opportunity)
+    editor.recorder.returned(opportunity.id, [suggestion])
+    if shown:
+        editor.recorder.shown(suggestion.id)
+    return suggestion.id
+
+
+def found(editor, model="small"):
+    editor.settle()
+    return [
+        (dict(each.features), each.propensity, each.accepted)
+        for each in outcomes(editor.folder, model)
+    ]
+
+
+def test_what_was_shown_is_told_with_what_was_predicted(editor):
+    offer(editor, "return x", features={"tokens": 2.0}, propensity=1.0)
+    editor.write("return x")
+    offer(editor, "nonsense", features={"tokens": 5.0}, propensity=0.02)
+    editor.write("\n")
+
+    assert found(editor) == [({"tokens": 2.0}, 1.0, True), ({"tokens": 5.0}, 0.02, False)]
+
+
+def test_what_teaches_nothing_is_left_out(editor):
+    offer(editor, "a = 1", features={})
+    offer(editor, "b = 2", features={"tokens": 1.0}, model="another")
+
+    assert found(editor) == []
+    assert found(editor, "another") == [({"tokens": 1.0}, 1.0, False)]
+
+
+def test_people_are_told_apart_but_not_named(editor):
+    offer(editor, "a = 1", features={"tokens": 1.0})
+    editor.settle()
+    (only,) = outcomes(editor.folder, "small")
+
+    assert isinstance(only, Outcome)
+    assert only.user
+    assert "ada" not in only.user
+
+
+def test_without_a_database_it_says_so(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        list(outcomes(tmp_path / "nothing", "small"))
