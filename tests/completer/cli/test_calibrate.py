@@ -25,7 +25,7 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory) -> Path:
+def repository(tmp_path_factory):
     """Files that draw on the same few dozen functions, and each say something of their own."""
     rng, root = random.Random(0), tmp_path_factory.mktemp("shop")
     names = [f"{rng.getrandbits(32):08x}" for _ in range(40)]
