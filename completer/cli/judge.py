@@ -10,8 +10,12 @@ from completer.errors import CompleterError
 if TYPE_CHECKING:
     from rich.console import Group
 
+    from completer.engine.tuning import Tuning
     from completer.evaluation.holdout import Sample
     from completer.settings import Settings
+    from models.loading import LoadedModel
+
+SPECULATED = 120  # prompts
 
 
 def judge(
@@ -28,8 +32,34 @@ def judge(
     workspaces = {sample.root: sample.options for sample in samples}
     engine = build_engine(model, tuning, settings)
     with IsolatedService(model, engine, settings, workspaces) as service:
-        judging = Judging(service, samples, saved, advance)
-        return {"model": model.name, **asyncio.run(judging.run())}
+        judged = asyncio.run(Judging(service, samples, saved, advance).run())
+    speculating = _self_speculation(settings, model, tuning, samples, advance)
+    return {"model": model.name, **judged, "self_speculation": speculating}
+
+
+def _self_speculation(
+    settings: "Settings",
+    model: "LoadedModel",
+    tuning: "Tuning",
+    samples: "Sequence[Sample]",
+    advance: Callable[[int, int], None],
+) -> dict[str, Any]:
+    """Decode with and without drafts by the first layers, in turns on the same prompts."""
+    from completer.bench.exits import bench_exits
+    from completer.bench.quiet import suspended_training
+    from completer.bench.spans import one_line_spans
+    from completer.cli.bench_exits import build_pair
+    from completer.generation import prompt_builder
+
+    held_out = {path: text for sample in samples for path, text in sample.held_out.items()}
+    usable = [text for sample in samples for text in sample.usable_texts()]
+    spans = one_line_spans(held_out, SPECULATED, 0)
+    pair = build_pair(model, tuning, settings, usable)
+    with suspended_training():
+        result = bench_exits(pair, model, prompt_builder(model, settings), spans, advance)
+    pair.without.close()
+    pair.speculating.close()
+    return result
 
 
 def plot(result: dict[str, Any], file: Path) -> None:
@@ -83,7 +113,21 @@ def tables(result: dict[str, Any]) -> "Group":
             f" ({each['good_lost_low']:.3f}–{each['good_lost_high']:.3f})",
             f"{each['wrong_compute_saved_share']:.3f}",
         )
-    return Group(table, "[dim]* the threshold in use[/dim]", *_mixture_lines(result["mixture"]))
+    return Group(
+        table,
+        "[dim]* the threshold in use[/dim]",
+        *_mixture_lines(result["mixture"]),
+        _speculation_line(result["self_speculation"]),
+    )
+
+
+def _speculation_line(found: dict[str, Any]) -> str:
+    ratio = found["speed_ratio"]
+    return (
+        f"Drafts by the first layers: {'in use' if found['active'] else 'off'}, {found['reason']};"
+        f" decoding {ratio['value']:.2f}x as fast with them ({ratio['low']:.2f} to"
+        f" {ratio['high']:.2f})"
+    )
 
 
 def _mixture_lines(mixture: dict[str, Any]) -> list[str]:

@@ -31,6 +31,17 @@ class Sample:
     options: WorkspaceOptions
     spans: list[Span]
 
+    @property
+    def held_out(self) -> dict[Path, str]:
+        """The texts of the files that spans are from."""
+        return {span.source.path: span.source.text for span in self.spans}
+
+    def usable_texts(self) -> list[str]:
+        """Read the files that completions may use."""
+        workspace = Workspace(self.root, options=self.options)
+        texts = (workspace.read(file.path) for file in workspace.iter_files())
+        return [text for text in texts if text]
+
 
 def draw_sample(root: Path, counts: Mapping[Kind, int], seed: int) -> Sample:
     """Draw spans, so many of each kind. The same files, arguments and seed give the same spans.
