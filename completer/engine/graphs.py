@@ -47,8 +47,11 @@ class CudaCapture:
         self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, work: Work) -> Work:
-        """Warm up on a side stream, as PyTorch asks for, capture there, return the replay."""
-        with torch.cuda.device(self._device):
+        """Warm up on a side stream, as PyTorch asks for, capture there, return the replay.
+
+        The outer stream context is for a capture that fails: torch then leaves its stream current.
+        """
+        with torch.cuda.device(self._device), torch.cuda.stream(torch.cuda.current_stream()):
             self._stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(self._stream):
                 for _ in range(WARM_UPS):

@@ -153,18 +153,24 @@ def request(number, sampling, **options):
 class FakeCuda:
     """Takes the calls that a capture makes, in torch's own signatures, and notes their order."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self, monkeypatch, *, fails=False):
         self.done = []
-        self._on = "main"
+        self.current = "main"
+        self._fails = fails
         for name in ("Stream", "device", "stream", "graph", "current_stream", "CUDAGraph"):
             monkeypatch.setattr(f"torch.cuda.{name}", getattr(self, name))
         monkeypatch.setattr("torch.cuda.graph_pool_handle", lambda: "the pool")
 
+    def _stream(self, name):
+        return SimpleNamespace(
+            name=name, wait_stream=lambda other: self.done.append(f"{name} waits for {other.name}")
+        )
+
     def Stream(self, device):  # noqa: N802
-        return SimpleNamespace(wait_stream=lambda _: self.done.append("side waits for main"))
+        return self._stream("side")
 
     def current_stream(self):
-        return SimpleNamespace(wait_stream=lambda _: self.done.append("main waits for side"))
+        return self._stream(self.current)
 
     def CUDAGraph(self):  # noqa: N802
         return SimpleNamespace(replay=lambda: self.done.append("replay"))
@@ -174,20 +180,25 @@ class FakeCuda:
 
     @contextmanager
     def stream(self, stream):
-        self._on = "side"
-        yield
-        self._on = "main"
+        before, self.current = self.current, stream.name
+        try:
+            yield
+        finally:
+            self.current = before
 
     @contextmanager
     def graph(self, *arguments, **options):
+        """As torch's: where the capture cannot be ended, its stream stays current."""
         REAL_CAPTURE.bind(None, *arguments, **options)
         assert options["pool"] == "the pool"
-        self._on = "captured"
+        before, self.current = self.current, f"{options['stream'].name}, captured"
         yield
-        self._on = "main"
+        if self._fails:
+            raise RuntimeError("the capture was invalidated")
+        self.current = before
 
     def work(self):
-        self.done.append(f"work, {self._on}")
+        self.done.append(f"work, {self.current}")
 
 
 def test_a_capture_follows_torchs_rules(monkeypatch):
@@ -201,9 +212,17 @@ def test_a_capture_follows_torchs_rules(monkeypatch):
         "work, side",
         "work, side",
         "main waits for side",
-        "work, captured",
+        "work, side, captured",
         "replay",
     ]
+
+
+def test_a_capture_that_fails_leaves_the_stream_as_it_was(monkeypatch):
+    cuda = FakeCuda(monkeypatch, fails=True)
+    with pytest.raises(RuntimeError, match="invalidated"):
+        CudaCapture(torch.device("cuda"))(cuda.work)
+
+    assert cuda.current == "main"
 
 
 def test_a_captured_graph_computes_what_is_filled_in(make_runner, device):
