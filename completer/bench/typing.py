@@ -10,9 +10,11 @@ import itertools
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
+from completer.bench.accepting import bench_accepting
 from completer.bench.decode import (
     MAX_TOKENS,
     RUNS,
@@ -34,10 +36,14 @@ DEBOUNCE_S = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Typists:
-    """What is compared: two services on the same weights, and two models to `generate`."""
+    """What is compared: services on the same weights, and two models to `generate`.
+
+    `ahead` is as `drafting`, and decodes ahead what follows a completion.
+    """
 
     drafting: LocalService
     not_drafting: LocalService
+    ahead: LocalService
     plain: LoadedModel
     lookup: LoadedModel
 
@@ -54,6 +60,8 @@ class Answer:
     prompt_tokens: int
     reused_tokens: int
     cached: bool = False
+    first: bool = False
+    """Whether it is the first of its line: nothing of the prompt is there yet."""
 
     @property
     def computed(self) -> int:
@@ -89,9 +97,10 @@ async def bench_type(
     rng = random.Random(seed)
     asked = itertools.count()
     for number, span in enumerate(spans):
-        for request in requests_while_typing(span, rng):
+        for keystroke, request in enumerate(requests_while_typing(span, rng)):
             for name in turns(next(asked)):
-                answers[name].append(await four[name](request))
+                answer = await four[name](request)
+                answers[name].append(replace(answer, first=keystroke == 0))
         progress(number + 1, len(spans))
     return {
         "device": str(model.device),
@@ -100,6 +109,30 @@ async def bench_type(
         "prompts": len(answers["engine"]),
         "lines": len(spans),
         "runs": {name: _summary(given) for name, given in answers.items()},
+        "keystrokes": {name: keystrokes(answers[name]) for name in RUNS[:2]},
+        "decode_ahead": await bench_accepting(
+            {"without": typists.drafting, "with": typists.ahead}, spans
+        ),
+    }
+
+
+def keystrokes(given: Sequence[Answer]) -> dict[str, Any]:
+    """What a key costs the model after a request in the same line, against the line's first one.
+
+    `first_token_ratio` compares medians of the time to the first token.
+    """
+    after = [each for each in given if not each.first and not each.cached]
+    cold = [each for each in given if each.first]
+    if not after:
+        return {"n": 0}
+    ratio = median(e.prefill_ms for e in after) / median(e.prefill_ms for e in cold)
+    return {
+        "n": len(after),
+        "prefilled_tokens": percentiles([each.computed for each in after], 50, 95),
+        "at_most_64_share": round(sum(each.computed <= 64 for each in after) / len(after), 4),
+        "first_token_ms": percentiles([each.prefill_ms for each in after], 50, 95),
+        "cold_first_token_ms": percentiles([each.prefill_ms for each in cold], 50, 95),
+        "first_token_ratio": round(ratio, 4),
     }
 
 

@@ -110,18 +110,22 @@ def type_(
     root = (corpus or default_corpus()).resolve()
     files = split(root, held_out=held_out, seed=seed)
     loaded, tuning = build_model(settings)
-    own_law = settings.completion.model_copy(update={"repository_weight": 0.0})
+    own_law = settings.completion.model_copy(
+        update={"repository_weight": 0.0, "decode_ahead": False}
+    )
     settings = settings.model_copy(update={"completion": own_law})  # as `generate` has it
     undrafted = settings.model_copy(update={"drafting": DraftSettings(enabled=False)})
+    looks_ahead = settings.completion.model_copy(update={"decode_ahead": True})
+    ahead = settings.model_copy(update={"completion": looks_ahead})
     services = [
         build_service_over(files.workspace(root), loaded, tuning, each)
-        for each in (settings, undrafted)
+        for each in (settings, undrafted, ahead)
     ]
-    plain, lookup = peers(loaded)
+    typists = Typists(services[0], services[1], services[2], *peers(loaded))
     with suspended_training(), progress("lines") as advance:
         result = asyncio.run(
             bench_type(
-                Typists(services[0], services[1], plain, lookup),
+                typists,
                 prompt_builder(loaded, settings),
                 whole_line_spans(files.held_out, lines, seed),
                 seed,
@@ -130,7 +134,7 @@ def type_(
         )
     for service in services:
         service.close()
-    show(result, as_json, _table)
+    show(result, as_json, _typing_tables)
 
 
 def peers(loaded: "LoadedModel") -> "Iterator[LoadedModel]":
@@ -184,6 +188,28 @@ def _table(result: dict[str, Any]) -> Any:  # noqa: ANN401  rich is loaded late
             _gain(result.get("gains", {}).get(name)),
         )
     return table
+
+
+def _typing_tables(result: dict[str, Any]) -> Any:  # noqa: ANN401  rich is loaded late
+    from rich.console import Group
+
+    keys = [
+        f"{name}: a key prefills {each['prefilled_tokens']['p50']:.0f} tokens"
+        f" (p95 {each['prefilled_tokens']['p95']:.0f}; {each['at_most_64_share']:.0%} at most 64);"
+        f" first token after {each['first_token_ms']['p50']:.0f} ms,"
+        f" {each['first_token_ratio']:.0%} of a cold request's"
+        for name, each in result["keystrokes"].items()
+        if each["n"]
+    ]
+    ahead = result["decode_ahead"]
+    accepting = [
+        f"{name} decoding ahead: the next completion after {each['next_ms']['p50']:.0f} ms"
+        f" (p95 {each['next_ms']['p95']:.0f}), {each['at_hand_share']:.0%} at hand;"
+        f" {each['cpu_ms_while_reading']['p50']:.0f} ms of processor while a person reads"
+        for name, each in ((name, ahead[name]) for name in ("without", "with"))
+    ]
+    others = f"others wait {ahead['others_median_ratio']:.2f} times as long with it"
+    return Group(_table(result), *keys, *accepting, others)
 
 
 def _gain(gain: dict[str, float] | None) -> str:
