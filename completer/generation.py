@@ -217,13 +217,13 @@ def _mixture(calibration: Calibration, settings: Settings) -> Mixture | None:
 
 
 def _rule(request: CompletionRequest, calibration: Calibration, settings: Settings) -> Rule | None:
-    """Choose when to give up: never where a person asked, or a client wants plain text."""
+    """Choose when to give up: never where a person asked, or a client wants text as it comes."""
     rule, wanted = calibration.stopping, settings.completion.min_acceptance
     if rule is None or settings.pure or request.raw:
         return None
     if rule.card is None:
         return rule
-    if request.trigger == "manual" or not (request.polish or request.suffix):
+    if request.trigger == "manual" or not request.polish:
         return None
     return rule if wanted == "auto" else replace(rule, threshold=wanted)
 
