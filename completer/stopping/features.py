@@ -15,6 +15,7 @@ from completer.request import CompletionRequest
 Features = Mapping[str, float]
 
 _WINDOW = 4_096  # characters before the caret that are looked at
+_NOT_YET = 0.5  # neither a logarithm nor a number of characters: the completion goes on
 _LEAST = 1e-6  # a probability below it is as bad as this
 _PLACES = (  # what stands before the caret, by the place's number
     re.compile(r"\A\s*\Z"),  # 0: nothing but indentation
@@ -93,6 +94,9 @@ class Progress:
             "log_probability": sum(chosen),
             "mean_log_probability": sum(chosen) / count,
             "lowest_log_probability": min(chosen),
+            "whole_log_probability": sum(chosen) if ended else _NOT_YET,
+            "whole_lowest_log_probability": min(chosen) if ended else _NOT_YET,
+            "whole_characters": len(text.strip()) if ended else _NOT_YET,
             "first_log_probability": chosen[0],
             "last_log_probability": chosen[-1],
             "mean_model_log_probability": sum(own) / count,

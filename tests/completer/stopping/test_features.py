@@ -67,5 +67,8 @@ def test_features_sum_up_all_steps():
     assert (found["mean_entropy"], found["highest_entropy"]) == (0.75, 1.0)
     assert (found["first_repository"], found["lowest_repository"]) == (0.9, 0.0)
     assert found["drafted_share"] == 0.5
+    assert found["whole_log_probability"] == found["log_probability"]
+    unfinished = progress.features(" ab(", ended=False)
+    assert unfinished["whole_log_probability"] == unfinished["whole_characters"] == 0.5
     assert (found["first_match"], found["longest_match"]) == (3, 7)
     assert all(isinstance(value, int | float) for value in found.values())
