@@ -76,7 +76,8 @@ class DecodeStats:
     `prompt_tokens` includes `reused_tokens`, whose keys and values were already there. `steps`
     counts forward passes after the prefill; `drafted` tokens went through verification and
     `accepted` of them were kept, by source in `draft_sources`. `skipped_layers` were left out by
-    early exits, summed over the passes (`exit_mode` "lossy" only).
+    early exits, summed over the passes (`exit_mode` "lossy" only). `self_speculation` says whether
+    the model's first layers draft where the texts do not, and why or why not.
     """
 
     prompt_tokens: int = 0
@@ -87,6 +88,7 @@ class DecodeStats:
     accepted: int = 0
     draft_sources: tuple[tuple[str, int], ...] = ()
     skipped_layers: int = 0
+    self_speculation: str = ""
     context_ms: float = 0.0
     queue_ms: float = 0.0
     prefill_ms: float = 0.0

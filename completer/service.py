@@ -235,6 +235,7 @@ class LocalService:
         ]
         stats = replace(
             _summed(results),
+            self_speculation=str(self._engine.self_speculation_report),
             context_ms=job.context_ms,
             total_ms=milliseconds_since(job.started),
         )

@@ -138,9 +138,7 @@ def _compared(
 
 def _decision(engine: Engine) -> dict[str, Any]:
     """Say whether the early layers draft, and why."""
-    if engine.self_speculation is None:
-        return {"active": False, "reason": "switched off, or not to be had", "agreement": {}}
-    report = engine.self_speculation.report
+    report = engine.self_speculation_report
     agreement = {str(layer): round(share, 3) for layer, share in report.agreement.items()}
     return {"active": report.active, "reason": report.reason, "agreement": agreement}
 

@@ -20,7 +20,7 @@ from completer.engine.part import Part, exit_early, lay_out, wanted_rows
 from completer.engine.readout import Readout, read
 from completer.engine.runner import Runner
 from completer.engine.scheduler import Limits, Scheduler, Work
-from completer.engine.self_speculation import SelfSpeculation
+from completer.engine.self_speculation import SelfReport, SelfSpeculation
 from completer.engine.sequence import GenerationRequest, GenerationResult, Running, Ticket
 from completer.engine.stopping import StepSignals, Stop
 from completer.engine.verify import Verdict, verify
@@ -58,6 +58,13 @@ class Engine:
     def load(self) -> tuple[int, int]:
         """How many sequences run and how many wait."""
         return len(self._scheduler.running), self._scheduler.waiting
+
+    @property
+    def self_speculation_report(self) -> SelfReport:
+        """Whether the model's first layers draft."""
+        if self.self_speculation is None:
+            return SelfReport(False, "switched off, or the model's layers cannot be run one by one")
+        return self.self_speculation.report
 
     @property
     def kv_bytes(self) -> int:

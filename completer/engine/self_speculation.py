@@ -46,6 +46,9 @@ class SelfReport:
     reason: str
     agreement: dict[int, float] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        return f"{'active' if self.active else 'off'}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Passed:

@@ -274,6 +274,8 @@ async def test_lossy_exits_are_asked_for_and_labelled(model, tmp_path):
     assert answers["lossy"].exit_mode == "lossy"
     assert answers["lossy"].distribution == "early-exit"
     assert measures(answers["lossy"], 1.0)["exit_mode"] == "lossy"
+    assert answers["lossy"].stats.self_speculation == "off: nothing is measured yet"
+    assert "one by one" in answers["no adapter"].stats.self_speculation
     for name in ("no adapter", "pure"):
         assert answers[name].exit_mode == "lossless"
         assert answers[name].distribution == "model"
