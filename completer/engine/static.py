@@ -111,24 +111,23 @@ class StaticInputs:
         self, into: Inputs[NDArray[np.int64]], segments: Sequence[Segment], ids: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """Fill in all but `wanted`; return where in the padded row each packed token stands."""
-        n = self._bucket.tokens
-        begins = np.cumsum([0, *(segment.length for segment in segments)])
-        places = []
-        for b in range(self._bucket.sequences):
-            number = b if b < len(segments) else 0
-            segment, begin = segments[number], begins[number]
-            repeated = np.minimum(np.arange(n), segment.length - 1)
-            here = slice(b * n, (b + 1) * n)
-            into.ids[here] = ids[begin + repeated]
-            into.positions[here] = segment.positions()[repeated]
-            into.slots[here] = segment.slot
-            into.rows[here] = segment.start + repeated
-            into.starts[b] = segment.start
-            into.own[b, :, : segment.length] = _own(segment)[repeated]
-            into.own[b, :, segment.length :] = 0
-            if b < len(segments):
-                places.append(b * n + np.arange(segment.length))
-        return np.concatenate(places)
+        sequences, n = self._bucket.sequences, self._bucket.tokens
+        which = np.where(np.arange(sequences) < len(segments), np.arange(sequences), 0)
+        facts = np.array([(segment.slot, segment.start, segment.length) for segment in segments])
+        slots, starts, lengths = facts[which].T
+        repeated = np.minimum(np.arange(n), lengths[:, None] - 1)  # [B, n]
+        packed = (np.cumsum(facts[:, 2]) - facts[:, 2])[which][:, None] + repeated
+        positions = np.concatenate([segment.positions() for segment in segments])
+        into.ids[:] = ids[packed].ravel()
+        into.positions[:] = positions[packed].ravel()
+        into.slots[:] = slots.repeat(n)
+        into.rows[:] = (starts[:, None] + repeated).ravel()
+        into.starts[:] = starts
+        into.own[:] = 0
+        for b, segment in enumerate(segments):
+            into.own[b, :, : segment.length] = _own(segment)[repeated[b]]
+        into.own[len(segments) :] = into.own[0]
+        return np.flatnonzero(np.arange(n) < facts[:, 2:])
 
 
 class StaticStep:

@@ -19,7 +19,7 @@ def test_every_step_is_measured_beside_its_floor(device):
     report = json.loads(result.stdout)
 
     assert report["captured"] == (device.type == "cuda")
-    assert report["largest_logit_gap"] < (0.1 if report["dtype"] == "bfloat16" else 1e-4)
+    assert report["largest_logit_gap"] < (0.25 if report["dtype"] == "bfloat16" else 1e-4)
     assert [row["tokens"] for row in report["steps"]] == list(MEASURED_LENGTHS)
     for row in report["steps"]:
         floor = row["bytes"] / report["bandwidth_gb_per_s"] / 1e6

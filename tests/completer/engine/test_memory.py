@@ -131,8 +131,7 @@ def test_a_step_without_memory_fails_its_sequences_and_the_engine_goes_on(static
     engine = make_engine(slots=8)
     runner = engine._runner
     runner._forward = forward = ShortOfMemory(runner._forward)
-    if static:
-        runner.static = StaticPasses(forward, runner.pool, prepare_after=1)
+    runner.static = StaticPasses(forward, runner.pool, prepare_after=1) if static else None
     before = engine.kv_bytes
     request = GenerationRequest(prompt=random_ids(30), max_tokens=12)
     expected = engine.generate(request).token_ids
