@@ -158,15 +158,16 @@ class _Load:
         into.seconds += time.perf_counter() - started
 
     async def decode(self, client: Client, turn: int, into: Measured) -> None:
-        """Have everybody's text written at once, after prompts that have been computed before."""
+        """Have everybody's text written at once, after prompts that have been computed before.
+
+        No more than 16 people: the others would only wait.
+        """
         lengths = itertools.count(DECODED_TOKENS + turn)  # an answer of another length is not known
         asked = [
             CompletionRequest(prefix=span.prefix, suffix=span.suffix, path=span.path)
-            for span in itertools.islice(
-                itertools.cycle(self._spans[:DECODED_PROMPTS]), self._people
-            )
+            for span in self._spans[: min(DECODED_PROMPTS, self._people)]
         ]
-        for request in asked[:DECODED_PROMPTS]:
+        for request in asked:
             await client.ask(_long(request, 1), "decode")
         started = time.perf_counter()
         replies = await asyncio.gather(
