@@ -15,7 +15,7 @@ from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.exits import Exits
 from completer.engine.lean import LeanForward
 from completer.engine.lossy import LossyExits
-from completer.engine.memory import allocate_pool
+from completer.engine.memory import allocate_pool, rows_dtype
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
 from completer.engine.self_speculation import SelfSpeculation
@@ -57,13 +57,16 @@ def build_engine(
     """Size the KV pool to its budget and start an engine over it."""
     layers = kv_layers(model.model)
     capacity = model.context_tokens + MAX_DRAFT
-    pool = allocate_pool(
+    budget = settings.engine.kv_cache_mb * MEGABYTE
+    dtype = rows_dtype(
         layers,
-        settings.engine.kv_cache_mb * MEGABYTE,
+        budget,
         capacity=capacity,
         dtype=model.dtype,
         device=model.device,
+        running=settings.engine.max_running,
     )
+    pool = allocate_pool(layers, budget, capacity=capacity, dtype=dtype, device=model.device)
     forward = forward_of(model.model, lean=tuning.lean, positions=capacity)
     limits = Limits(
         max_running=settings.engine.max_running,

@@ -126,7 +126,8 @@ class PackedStep:
         window: int = 0,
         softcap: float | None = None,
     ) -> Tensor:
-        """See `Step`."""
+        """See `Step`; computed in the precision of the pool's rows."""
+        exact = query.to(self._dtype)
         pieces = []
         begin = 0
         for index, segment in enumerate(self.segments):
@@ -135,16 +136,16 @@ class PackedStep:
             keys, values = self.pool.read(layer, segment.slot, segment.end)
             plain = segment.chain if segment.begins_slot and not window and not softcap else 0
             if plain:
-                chain = query[:, :, begin : begin + plain]
+                chain = exact[:, :, begin : begin + plain]
                 before = keys[:, :, :plain], values[:, :, :plain]
                 pieces.append(_attend_prompt(chain, *before, scaling))
             if plain < segment.length:
-                rest = query[:, :, begin + plain : part.stop]
+                rest = exact[:, :, begin + plain : part.stop]
                 mask = self.mask(index, window, query.device, plain)
                 pieces.append(_attend_one(rest, keys, values, mask, scaling, softcap))
             begin += segment.length
         packed = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
-        return packed.transpose(1, 2)
+        return packed.transpose(1, 2).to(query.dtype)
 
     def mask(self, index: int, window: int, device: torch.device, first: int = 0) -> Tensor | None:
         """The additive mask [length - first, end] of a segment's tokens from `first` on.

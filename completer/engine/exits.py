@@ -62,7 +62,7 @@ class Exits:
 
     def advance(self, hidden: Tensor, segments: Sequence[Segment], first: int, last: int) -> Tensor:
         """Run layers `first` to `last` (exclusive) on the packed segments' states [T, width]."""
-        step = PackedStep(self._pool, segments, self._layers.dtype)
+        step = PackedStep(self._pool, segments, self._pool.dtype)
         positions = self._positions(segments)
         return self._layers.run_layers(hidden, positions, first, last, attending(step))
 

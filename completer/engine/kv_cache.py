@@ -82,6 +82,11 @@ class KVPool:
         self.slots = [Slot(np.zeros(self.capacity, np.int32)) for _ in range(slots)]
 
     @property
+    def dtype(self) -> torch.dtype:
+        """What the rows are stored in, and attention is computed in."""
+        return self.keys[0].dtype
+
+    @property
     def bytes_reserved(self) -> int:
         """Bytes of all rows, in use or not."""
         return sum(stack.nbytes for stack in self._stacks.values())

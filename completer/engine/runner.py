@@ -57,7 +57,7 @@ class Runner:
             to_device(np.asarray(ids, np.int64), self.device),
             to_device(positions, self.device),
             to_device(rows, self.device),
-            PackedStep(self.pool, segments, self._forward.dtype),
+            PackedStep(self.pool, segments, self.pool.dtype),
         )
 
     def shrink(self) -> None:

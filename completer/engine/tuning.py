@@ -124,9 +124,8 @@ def _try(
 
 
 def _runner(model: PreTrainedModel, *, lean: bool, graphs: bool = False) -> Runner:
-    pool = KVPool(
-        kv_layers(model), slots=1, capacity=CAPACITY, dtype=model.dtype, device=model.device
-    )
+    dtype = torch.float32 if model.device.type == "cpu" else model.dtype  # see `rows_dtype`
+    pool = KVPool(kv_layers(model), slots=1, capacity=CAPACITY, dtype=dtype, device=model.device)
     return Runner(forward_of(model, lean=lean, positions=CAPACITY), pool, graphs=graphs)
 
 

@@ -6,6 +6,9 @@ import torch
 
 from completer.engine.attention import Segment, ancestors
 from completer.engine.attention import _attend_one as attend_one
+from completer.engine.kv_cache import KVPool
+from completer.engine.runner import Runner, kv_layers
+from completer.engine.tuning import forward_of
 from tests.completer.engine.conftest import VOCABULARY
 from tests.tiny import FAMILIES, tiny_model
 
@@ -84,3 +87,19 @@ def test_half_precision_attends_as_float32_does(rows, device):
 
     assert given.dtype == torch.bfloat16
     torch.testing.assert_close(given.float(), exact, atol=0.02, rtol=0.02)
+
+
+def test_rows_may_be_more_precise_than_the_model():
+    ids = random_ids(40)
+    model = tiny_model("llama", VOCABULARY).to(torch.bfloat16)
+    pool = KVPool(
+        kv_layers(model), slots=2, capacity=64, dtype=torch.float32, device=torch.device("cpu")
+    )
+    runner = Runner(forward_of(model, lean=True, positions=64), pool)
+    runner.forward([Segment(0, 0, 30)], ids[:30], np.arange(0))
+    parents = np.arange(-1, 8, dtype=np.int32)
+    logits = runner.forward([Segment(0, 30, 1, parents)], ids[30:], np.arange(10))
+
+    assert logits.dtype == torch.bfloat16
+    expected = reference("llama", ids, torch.device("cpu"))[30:]
+    torch.testing.assert_close(logits.float(), expected, atol=0.05, rtol=0.05)

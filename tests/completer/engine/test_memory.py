@@ -7,7 +7,7 @@ import torch
 
 from completer.engine.graphs import StaticPasses
 from completer.engine.kv_cache import KVPool, LayerShape
-from completer.engine.memory import allocate_pool, slots_within
+from completer.engine.memory import allocate_pool, rows_dtype, slots_within
 from completer.engine.sequence import GenerationRequest
 from completer.errors import CompleterError, OverloadedError
 from models.memory import ran_out
@@ -45,6 +45,24 @@ def test_a_budget_is_used_and_not_exceeded():
     assert slots_within(10 * CAPACITY * ROW_BYTES + 5, LAYERS, CAPACITY, torch.float32) == 10
     assert slots_within(1, LAYERS, CAPACITY, torch.float32) == 2
     assert allocate(10).bytes_reserved == 10 * CAPACITY * ROW_BYTES
+
+
+@pytest.mark.parametrize(
+    ("slots", "device", "chosen"),
+    [(4, "cpu", torch.float32), (3, "cpu", torch.bfloat16), (4, "cuda", torch.bfloat16)],
+    ids=["room", "too little", "gpu"],
+)
+def test_rows_are_float32_on_a_cpu_that_has_room_for_all_who_run(slots, device, chosen):
+    found = rows_dtype(
+        LAYERS,
+        slots * CAPACITY * ROW_BYTES,
+        capacity=CAPACITY,
+        dtype=torch.bfloat16,
+        device=torch.device(device),
+        running=4,
+    )
+
+    assert found == chosen
 
 
 def test_a_pool_that_does_not_fit_is_halved_and_it_is_said(device_with, caplog):
