@@ -72,3 +72,10 @@ def test_what_was_seen_long_ago_is_forgotten():
         choice.records[1].count(0.7, False)
 
     assert choice.agreements()[1] < 0.2 < before
+
+
+def test_costs_are_those_of_the_fastest_pass_as_a_whole():
+    record = measured({1: 0.5, 2: 0.5, 3: 0.5}).records[1]
+    record.timings.extend([(0.1, 0.05, 3.0), (0.2, 0.04, 0.7), (4.0, 0.01, 0.1)])
+
+    assert record.costs() == (0.2, 0.04, 0.7)
