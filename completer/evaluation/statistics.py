@@ -49,10 +49,9 @@ def difference_interval(pairs: Pairs) -> tuple[float, float]:
     low_1, high_1 = wilson(first, pairs.n)
     low_2, high_2 = wilson(second, pairs.n)
     p_1, p_2, phi = first / pairs.n, second / pairs.n, _correlation(pairs)
-    return (
-        pairs.difference - _square_and_add(p_1 - low_1, high_2 - p_2, phi),
-        pairs.difference + _square_and_add(high_1 - p_1, p_2 - low_2, phi),
-    )
+    low = pairs.difference - _square_and_add(p_1 - low_1, high_2 - p_2, phi)
+    high = pairs.difference + _square_and_add(high_1 - p_1, p_2 - low_2, phi)
+    return max(-1.0, low), min(1.0, high)  # rounding must not lead beyond what can be
 
 
 def _square_and_add(one: float, other: float, phi: float) -> float:

@@ -121,8 +121,7 @@ def make_engine_pair(make_runner):
     def make(family):
         for is_static in (False, True):
             runner = make_runner(family, slots=4)
-            if is_static:
-                runner.static = passes_over(runner)
+            runner.static = passes_over(runner) if is_static else None
             engines.append(Engine(runner, limits=Limits(prefill_chunk=48)))
         return engines
 
