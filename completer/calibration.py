@@ -12,16 +12,20 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from completer.engine.mixture import Mixture
 from completer.errors import CompleterError
 from completer.stopping.controller import Rule
 from completer.stopping.scorecard import Scorecard
+from models.errors import ModelError
+from models.exit_adapters import ExitAdapter, load_exit_adapters
+from models.exit_gates import ExitGate, load_exit_gates
 from models.loading import BUNDLED, BUNDLED_FOLDER, LoadedModel
 
 log = logging.getLogger(__name__)
 VERSION = 1
+Exit = TypeVar("Exit")
 FILE = "calibration.json"
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
@@ -72,6 +76,7 @@ class Calibrations:
 
     def __init__(self, model: LoadedModel, folder: Path) -> None:
         self._folder = folder / _key(model)
+        self._width = int(model.model.config.hidden_size)
         self._shipped = BUNDLED_FOLDER / FILE if model.name == BUNDLED else None
         self._known: dict[Path | None, Calibration] = {}
 
@@ -80,6 +85,19 @@ class Calibrations:
         if repository not in self._known:
             self._known[repository] = self._find(repository)
         return self._known[repository]
+
+    def exit_adapters(self) -> dict[int, ExitAdapter]:
+        """What was fitted to the model's exits, by layer; it holds in all repositories."""
+        return self._saved_exits(load_exit_adapters, self.exit_files[0])
+
+    def exit_gates(self) -> dict[int, ExitGate]:
+        """When a lossy exit is taken, by layer; none where nothing was fitted."""
+        return self._saved_exits(load_exit_gates, self.exit_files[1])
+
+    @property
+    def exit_files(self) -> tuple[Path, Path]:
+        """Where adapters and gates are saved."""
+        return self._folder / "exit_adapters.safetensors", self._folder / "exit_gates.safetensors"
 
     def file(self, repository: Path | None) -> Path:
         """Where the calibration for a repository is saved; for `None`, that for all others."""
@@ -116,6 +134,17 @@ class Calibrations:
             file.unlink()
         self._known.clear()
         return file
+
+    def _saved_exits(
+        self, load: Callable[[Path, int], dict[int, Exit]], file: Path
+    ) -> dict[int, Exit]:
+        if not file.exists():
+            return {}
+        try:
+            return load(file, self._width)
+        except ModelError as error:
+            log.warning("%s is not used: %s", file, error)
+            return {}
 
     def _find(self, repository: Path | None) -> Calibration:
         places = [self.file(None), *([self._shipped] if self._shipped else [])]

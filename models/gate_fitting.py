@@ -6,7 +6,8 @@ really comes. Thresholds are set on held-out windows, for a wanted precision.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, linear
 
 from models.exit_adapters import ExitAdapter
 from models.exit_fitting import Window, read_states, within_budget
-from models.exit_gates import LEAVE, STOP, ExitGate
+from models.exit_gates import LEAVE, STOP, ExitGate, save_exit_gates
 from models.layers import DecoderLayers
 
 LEARNING_RATE = 1e-2
@@ -42,6 +43,10 @@ class FittedGates:
 
     gates: dict[int, ExitGate]
     figures: tuple[GateFigures, ...]
+
+    def save(self, file: Path) -> None:
+        """Write gates and figures as safetensors; see `exit_gates.load_exit_gates`."""
+        save_exit_gates(file, self.gates, {"gates": [asdict(each) for each in self.figures]})
 
 
 def fit_exit_gates(

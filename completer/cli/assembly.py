@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from completer.calibration import Calibrations
 from completer.context.prompt import blind_to_marks
 from completer.context.workspace import Workspace
 from completer.draft_index import IndexOptions
@@ -26,7 +27,6 @@ from completer.service import LocalService
 from completer.settings import Settings
 from completer.tuned import tuned
 from completer.workspace_settings import WorkspaceSettings
-from models.exit_adapters import ExitAdapter
 from models.exit_gates import ExitGate
 from models.loading import LoadedModel, load_model
 
@@ -51,10 +51,12 @@ def build_engine(
     model: LoadedModel,
     tuning: Tuning,
     settings: Settings,
-    exit_adapters: Mapping[int, ExitAdapter] | None = None,
     exit_gates: Mapping[int, ExitGate] | None = None,
 ) -> Engine:
-    """Size the KV pool to its budget and start an engine over it."""
+    """Size the KV pool to its budget and start an engine over it.
+
+    `exit_gates` take the place of those that were calibrated.
+    """
     layers = kv_layers(model.model)
     capacity = model.context_tokens + MAX_DRAFT
     budget = settings.engine.kv_cache_mb * MEGABYTE
@@ -76,8 +78,9 @@ def build_engine(
     runner = Runner(forward, pool, graphs=tuning.graphs)
     speculation, lossy = None, None
     if isinstance(forward, LeanForward):
-        exits = Exits(forward.layers, pool, exit_adapters)
-        lossy = LossyExits(exits, exit_gates)
+        saved = Calibrations(model, settings.calibration_folder)
+        exits = Exits(forward.layers, pool, saved.exit_adapters())
+        lossy = LossyExits(exits, saved.exit_gates() if exit_gates is None else exit_gates)
         if settings.drafting.self_speculation:
             speculation = SelfSpeculation(runner, exits, tuning.costs)
     wanted = settings.engine.draft_tokens

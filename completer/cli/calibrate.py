@@ -38,6 +38,14 @@ def calibrate(
         typer.Option("--n", min=20, help="Rests of lines from each folder; others are fewer."),
     ] = 300,
     seed: Annotated[int, typer.Option(help="Draws files and carets.")] = 0,
+    exit_tokens: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Tokens of code that the model's early exits are fitted on; 0 leaves them as they"
+            " are. With more than one repository they are fitted to all of them.",
+        ),
+    ] = 50_000,
     for_all: Annotated[
         bool,
         typer.Option("--for-all", help="Use the result wherever nothing was fitted by itself."),
@@ -89,6 +97,8 @@ def calibrate(
     samples = [draw_sample(root, span_counts(n), seed) for root in roots]
     with progress("spans") as advance:
         result = _fit(settings, samples, target, output, advance)
+        if output is None and exit_tokens:
+            result["exits"] = _fit_exits(settings, samples, exit_tokens, advance)
     show(result, as_json, _table)
 
 
@@ -140,6 +150,27 @@ def _fit(
     return {"model": model.name, "file": str(output), **report}
 
 
+def _fit_exits(
+    settings: "Settings",
+    samples: "list[Sample]",
+    token_budget: int,
+    advance: Callable[[int, int], None],
+) -> dict[str, Any]:
+    """Fit the model's exits and save what helps: adapters for drafting, gates for lossy exits."""
+    from completer.calibration import Calibrations
+    from completer.cli.assembly import build_model
+    from completer.evaluation.exit_calibrating import fit_exits
+
+    model, _ = build_model(settings)
+    fitted = fit_exits(model, samples, token_budget, advance)
+    if isinstance(fitted, str):
+        return {"fitted": False, "reason": fitted}
+    adapters, gates = Calibrations(model, settings.calibration_folder).exit_files
+    fitted.adapters.save(adapters)
+    fitted.gates.save(gates)
+    return {"fitted": True, **fitted.figures}
+
+
 def _undo(settings: "Settings", target: Path | None) -> dict[str, Any]:
     from completer.calibration import Calibrations
     from completer.cli.assembly import build_model
@@ -179,4 +210,14 @@ def _table(result: dict[str, Any]) -> "Group":
         ("steps of wrong ones saved", f"{stopping['wrong_compute_saved_share']:.3f}"),
     ):
         table.add_row(name, value)
-    return Group(table, f"[dim]{result['file']}[/dim]")
+    return Group(table, f"[dim]{result['file']}[/dim]", _exits_line(result.get("exits")))
+
+
+def _exits_line(exits: dict[str, Any] | None) -> str:
+    if exits is None:
+        return ""
+    if not exits["fitted"]:
+        return f"Early exits: none, {exits['reason']}"
+    kept = [str(each["layer"]) for each in exits["adapters"] if each["kept"]]
+    helping = f"at {', '.join(kept)}" if kept else "nowhere"
+    return f"Early exits, fitted on {exits['tokens']:,} tokens: adapters help {helping}"

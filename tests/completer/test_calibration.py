@@ -5,12 +5,15 @@ import logging
 from dataclasses import replace
 
 import pytest
+import torch
 
 from completer.calibration import Calibration, Calibrations, write
 from completer.engine.mixture import Mixture
 from completer.errors import CompleterError
 from completer.stopping.controller import Rule
 from completer.stopping.scorecard import Scale, Scorecard
+from models.exit_adapters import ExitAdapter, save_exit_adapters
+from models.exit_gates import ExitGate, save_exit_gates
 from models.loading import BUNDLED, load_model
 from tests.tiny import save_tiny
 
@@ -81,3 +84,25 @@ def test_the_embedded_model_brings_its_own(tmp_path):
 
     assert shipped.mixture is not None
     assert shipped.mixture.weight(8, 0.9) > shipped.mixture.weight(1, 0.05)
+
+
+def test_exits_are_there_once_they_were_fitted(calibrations, model):
+    width = model.model.config.hidden_size
+    adapters, gates = calibrations.exit_files
+    assert calibrations.exit_adapters() == calibrations.exit_gates() == {}
+    adapter = ExitAdapter(torch.zeros(2, width), torch.ones(width, 2))
+    save_exit_adapters(adapters, {1: adapter}, {})
+    save_exit_gates(gates, {1: ExitGate(torch.zeros(2, width), torch.zeros(2), 0.9, 0.8)}, {})
+
+    assert list(calibrations.exit_adapters()) == list(calibrations.exit_gates()) == [1]
+    assert calibrations.exit_gates()[1].exit_at == 0.9
+
+
+def test_damaged_exits_are_not_used_and_said_so(calibrations, caplog):
+    for file in calibrations.exit_files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"nonsense")
+
+    with caplog.at_level(logging.WARNING):
+        assert calibrations.exit_adapters() == calibrations.exit_gates() == {}
+    assert caplog.text.count("is not used") == 2

@@ -12,11 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from completer.cli.app import app
+from models.exit_adapters import load_exit_adapters
+from models.exit_gates import load_exit_gates
 from telemetry.events import Opportunity, SessionInfo, Suggestion
 from telemetry.journal import open_recorder
 from tests.tiny import save_tiny
 
 pytestmark = pytest.mark.slow  # answers some hundreds of spans
+WIDTH = 32  # of the tiny model
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,9 @@ def succeeded(result):
 
 @pytest.fixture(scope="module")
 def calibrated(run, repository):
-    return succeeded(run("calibrate", "--repo", repository, "--n", "130", "--json"))
+    return succeeded(
+        run("calibrate", "--repo", repository, "--n", "130", "--exit-tokens", "8000", "--json")
+    )
 
 
 def test_what_proves_better_is_adopted(calibrated):
@@ -79,6 +84,13 @@ def test_what_proves_better_is_adopted(calibrated):
     saved = json.loads(Path(calibrated["file"]).read_text())
     assert saved["stopping"]["threshold"] == stopping["threshold"]
     assert saved["fitted"]["repositories"]
+    exits = calibrated["exits"]
+    assert exits["fitted"]
+    folder = Path(calibrated["file"]).parent
+    gates = load_exit_gates(folder / "exit_gates.safetensors", WIDTH)
+    assert sorted(gates) == [each["layer"] for each in exits["gates"]]
+    kept = [each["layer"] for each in exits["adapters"] if each["kept"]]
+    assert sorted(load_exit_adapters(folder / "exit_adapters.safetensors", WIDTH)) == kept
 
 
 def test_a_calibration_can_be_judged(run, calibrated, repository, tmp_path):
