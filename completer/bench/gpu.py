@@ -96,7 +96,7 @@ def _runners(model: PreTrainedModel, plan: Plan, capacity: int) -> dict[str, Run
         kv_layers(model),
         slots=plan.sequences + 2,
         capacity=capacity,
-        dtype=plan.dtype,
+        dtype=torch.float32 if plan.device.type == "cpu" else plan.dtype,  # as an engine has it
         device=plan.device,
     )
     forward = forward_of(model, lean=supports(model), positions=capacity)

@@ -181,7 +181,7 @@ class _Pass:
     def compute(self) -> Tensor:
         """The logits [N, V] of the inputs as they are now."""
         data = self.inputs.data
-        step = StaticStep(self._pool, self.bucket, data, self._forward.dtype)
+        step = StaticStep(self._pool, self.bucket, data)
         return self._forward(data.ids, data.positions, self._every_row, step)
 
     def run(self) -> None:

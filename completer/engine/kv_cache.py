@@ -139,8 +139,8 @@ class KVPool:
 
     def scatter(self, layer: int, slots: Tensor, rows: Tensor, key: Tensor, value: Tensor) -> None:
         """Store token t of [kv_heads, T, head_dim] in row `rows[t]` of slot `slots[t]`."""
-        self.keys[layer].transpose(1, 2)[slots, rows] = key.transpose(0, 1)
-        self.values[layer].transpose(1, 2)[slots, rows] = value.transpose(0, 1)
+        self.keys[layer].transpose(1, 2)[slots, rows] = key.transpose(0, 1).to(self._dtype)
+        self.values[layer].transpose(1, 2)[slots, rows] = value.transpose(0, 1).to(self._dtype)
 
     def gather(self, layer: int, slots: Tensor, end: int) -> tuple[Tensor, Tensor]:
         """Return copies [B, kv_heads, end, head_dim] of the first `end` rows of `slots` [B]."""

@@ -133,13 +133,10 @@ class StaticInputs:
 class StaticStep:
     """What a model's layers see of a step of static shapes; the counterpart of `PackedStep`."""
 
-    def __init__(
-        self, pool: KVPool, bucket: Bucket, data: Inputs[Tensor], dtype: torch.dtype
-    ) -> None:
+    def __init__(self, pool: KVPool, bucket: Bucket, data: Inputs[Tensor]) -> None:
         self._pool = pool
         self._bucket = bucket
         self._data = data
-        self._dtype = dtype
         self._masks: dict[tuple[int, int], Tensor] = {}
 
     def attend(
@@ -153,7 +150,7 @@ class StaticStep:
         window: int = 0,
         softcap: float | None = None,
     ) -> Tensor:
-        """See `attention.Step`."""
+        """See `attention.Step`; computed in the precision of the pool's rows."""
         bucket, data = self._bucket, self._data
         self._pool.scatter(layer, data.slots, data.rows, key[0], value[0])
         keys, values = self._pool.gather(layer, data.slots[:: bucket.tokens], bucket.rows)
@@ -162,13 +159,14 @@ class StaticStep:
         groups = heads // kv_heads
         stacked = query.view(heads, bucket.sequences, bucket.tokens, width).transpose(0, 1)
         stacked = stacked.reshape(bucket.sequences, kv_heads, groups * bucket.tokens, width)
+        stacked = stacked.to(keys.dtype)
         mask = self._mask(window, groups)
         if softcap or self._splits(kv_heads):
             result = split_attention(stacked, keys, values, mask, scaling, softcap)
         else:
             result = scaled_dot_product_attention(stacked, keys, values, mask, scale=scaling)
         result = result.view(bucket.sequences, heads, bucket.tokens, -1)
-        return result.transpose(1, 2).reshape(1, bucket.padded, heads, -1)
+        return result.transpose(1, 2).reshape(1, bucket.padded, heads, -1).to(query.dtype)
 
     def _splits(self, kv_heads: int) -> bool:
         """Whether fused attention would leave most of a GPU idle: it walks the rows in order."""
@@ -180,7 +178,7 @@ class StaticStep:
         window = window if window < self._bucket.rows else 0
         if (window, groups) not in self._masks:
             hidden = ~self._visible(window).repeat(1, groups, 1)[:, None]
-            zeros = torch.zeros(hidden.shape, dtype=self._dtype, device=hidden.device)
+            zeros = torch.zeros(hidden.shape, dtype=self._pool.dtype, device=hidden.device)
             self._masks[window, groups] = zeros.masked_fill_(hidden, -torch.inf)
         return self._masks[window, groups]
 

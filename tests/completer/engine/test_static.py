@@ -10,6 +10,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from completer.engine.attention import Segment
 from completer.engine.graphs import StaticPasses
 from completer.engine.kv_cache import KVPool, LayerShape
+from completer.engine.runner import Runner, kv_layers
 from completer.engine.static import (
     MOST_PADDED,
     MOST_TOKENS,
@@ -19,8 +20,9 @@ from completer.engine.static import (
     bucket_for,
     split_attention,
 )
+from completer.engine.tuning import forward_of
 from tests.completer.engine.test_attention import TOLERANCE, random_ids
-from tests.tiny import FAMILIES
+from tests.tiny import FAMILIES, tiny_model
 
 NO_ROWS = np.arange(0)
 
@@ -115,6 +117,18 @@ def test_a_shape_is_filled_anew_for_each_step(make_runner):
 
         torch.testing.assert_close(logits, expected, atol=TOLERANCE, rtol=0)
     assert len(static.prepared) < 6
+
+
+def test_rows_may_be_more_precise_than_the_model(device):
+    """As a CPU has them: a model in bfloat16 over a pool in float32."""
+    model = tiny_model("llama", 64).to(device, torch.bfloat16)
+    pool = KVPool(kv_layers(model), slots=2, capacity=64, dtype=torch.float32, device=device)
+    runner = Runner(forward_of(model, lean=True, positions=64), pool)
+    runner.forward([Segment(0, 0, 40)], random_ids(40), NO_ROWS)
+    (static, _), (packed, _) = compare(runner, [Segment(0, 40, 1, np.array([-1, 0, 0], np.int32))])
+
+    assert static.dtype == torch.bfloat16
+    torch.testing.assert_close(static, packed, atol=0.02, rtol=0.02)
 
 
 def test_logits_outlive_the_next_step(make_runner):
