@@ -2,9 +2,9 @@
 
 Each client types real lines and asks after each pause as an editor does, one request after the
 other without waiting in between; a share of the requests is given up by closing the connection, as
-when the next key is struck. Servers that are compared take turns, so that what else the machine
-does hits them alike. Decoding is measured apart from prompts: all clients ask for a long text after
-a prompt whose keys and values are there.
+when the next key is struck. Decoding is measured apart from prompts: all clients ask for a long
+text after a prompt whose keys and values are there. Servers that are compared take turns, so that
+what else the machine does hits them alike, and rates are given by the server's processor time too.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from completer.bench.percentiles import percentiles
-from completer.bench.server_process import resident_bytes
+from completer.bench.server_process import Usage, usage
 from completer.bench.spans import Span
 from completer.bench.typing import requests_while_typing
 from completer.request import CompletionRequest
@@ -47,8 +47,10 @@ class Measured:
 
     replies: list[Reply] = field(default_factory=list)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     decoded_tokens: int = 0
     decode_seconds: float = 0.0
+    decode_cpu_seconds: float = 0.0
 
     def summary(self) -> dict[str, Any]:
         """The figures, as `--json` names them."""
@@ -59,6 +61,8 @@ class Measured:
             "completions_per_s": round(len(answered) / self.seconds, 3),
             "latency_ms": percentiles([1000 * r.seconds for r in answered] or [0.0], 50, 95, 99),
             "decode_tokens_per_s": round(self.decoded_tokens / self.decode_seconds, 1),
+            "completions_per_cpu_s": _rate(len(answered), self.cpu_seconds),
+            "decode_tokens_per_cpu_s": _rate(self.decoded_tokens, self.decode_cpu_seconds),
             "answered": len(answered),
             "cancelled": sum(reply.status == 0 for reply in self.replies),
             "refused": sum(reply.status in (429, 503) for reply in self.replies),
@@ -74,6 +78,7 @@ class Client:
     """Asks one server, through one connection at a time for each person."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
         self._http = httpx.AsyncClient(base_url=url, timeout=120, limits=limits)
 
@@ -91,6 +96,10 @@ class Client:
             return Reply(0, time.perf_counter() - started)
         stats = reply.json()["completer"]["stats"] if reply.status_code == 200 else {}
         return Reply(reply.status_code, time.perf_counter() - started, stats)
+
+    async def usage(self) -> Usage:
+        """What the server's process has used so far."""
+        return await asyncio.to_thread(usage, self._url)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -113,7 +122,7 @@ async def bench_serve(
     clients = {name: Client(url) for name, url in servers.items()}
     for name, client in clients.items():
         await _warm_up(client, spans, drafts=name != "none")
-    before = await _resident_mb(servers)
+    before = {name: await client.usage() for name, client in clients.items()}
     measured = {(name, level): Measured() for level in levels for name in servers}
     for level, turn in itertools.product(levels, range(ROUNDS)):
         names = list(servers)
@@ -122,7 +131,7 @@ async def bench_serve(
             await load.type(clients[name], -(-requests // ROUNDS), measured[name, level])
             await load.decode(clients[name], turn, measured[name, level])
             progress(next(done), total)
-    after = await _resident_mb(servers)
+    after = {name: await client.usage() for name, client in clients.items()}
     for client in clients.values():
         await client.close()
     return {
@@ -131,8 +140,8 @@ async def bench_serve(
         "servers": {
             name: {
                 "clients": {level: measured[name, level].summary() for level in levels},
-                "resident_mb_before": before[name],
-                "resident_mb_after": after[name],
+                "resident_mb_before": before[name].resident_bytes >> 20,
+                "resident_mb_after": after[name].resident_bytes >> 20,
             }
             for name in servers
         },
@@ -150,12 +159,13 @@ class _Load:
     async def type(self, client: Client, requests: int, into: Measured) -> None:
         """Ask `requests` times in all."""
         left = itertools.repeat(None, requests)
-        started = time.perf_counter()
+        before, started = await client.usage(), time.perf_counter()
         people = [
             self._type(client, f"person {number}", left, into) for number in range(self._people)
         ]
         await asyncio.gather(*people)
         into.seconds += time.perf_counter() - started
+        into.cpu_seconds += (await client.usage()).cpu_seconds - before.cpu_seconds
 
     async def decode(self, client: Client, turn: int, into: Measured) -> None:
         """Have everybody's text written at once, after prompts that have been computed before.
@@ -169,11 +179,12 @@ class _Load:
         ]
         for request in asked:
             await client.ask(_long(request, 1), "decode")
-        started = time.perf_counter()
+        before, started = await client.usage(), time.perf_counter()
         replies = await asyncio.gather(
             *(client.ask(_long(request, next(lengths)), "decode") for request in asked)
         )
         into.decode_seconds += time.perf_counter() - started
+        into.decode_cpu_seconds += (await client.usage()).cpu_seconds - before.cpu_seconds
         into.decoded_tokens += _totals(replies)["generated_tokens"]
 
     async def _type(
@@ -197,12 +208,6 @@ async def _warm_up(client: Client, spans: Sequence[Span], *, drafts: bool) -> No
         reply = await client.ask(request, "warm-up")
         if not drafts or reply.stats.get("drafted") or time.monotonic() > until:
             return
-
-
-async def _resident_mb(servers: Mapping[str, str]) -> dict[str, int]:
-    told = [asyncio.to_thread(resident_bytes, url) for url in servers.values()]
-    sizes = await asyncio.gather(*told)
-    return {name: size >> 20 for name, size in zip(servers, sizes, strict=True)}
 
 
 def _body(request: CompletionRequest, user: str) -> dict[str, Any]:
@@ -230,3 +235,7 @@ def _long(request: CompletionRequest, tokens: int) -> CompletionRequest:
 def _totals(replies: Sequence[Reply]) -> dict[str, int]:
     names = ("generated_tokens", "steps", "drafted", "accepted")
     return {name: sum(reply.stats.get(name, 0) for reply in replies) for name in names}
+
+
+def _rate(count: int, seconds: float) -> float:
+    return round(count / seconds, 2) if seconds else 0.0

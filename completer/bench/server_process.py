@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -43,13 +44,27 @@ def running_server(
         process.wait(30)
 
 
-def resident_bytes(url: str) -> int:
-    """Memory of the server's process, from its `/metrics`; 0 where it does not tell."""
-    text = httpx.get(f"{url}/metrics", timeout=10).text
-    for family in text_string_to_metric_families(text):
-        if family.name == "process_resident_memory_bytes":
-            return int(family.samples[0].value)
-    return 0
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a server's process has used: memory in bytes, processor time in seconds."""
+
+    resident_bytes: int
+    cpu_seconds: float
+
+
+def usage(url: str) -> Usage:
+    """Read from a server's `/metrics` what it uses; zeros where it does not tell."""
+    text = httpx.get(f"{url}/metrics", timeout=60).text
+    found = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if not sample.labels
+    }
+    return Usage(
+        int(found.get("process_resident_memory_bytes", 0)),
+        found.get("process_cpu_seconds_total", 0.0),
+    )
 
 
 def model_state(url: str) -> str:

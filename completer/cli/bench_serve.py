@@ -26,6 +26,7 @@ COLUMNS = (
     "compl./s",
     "p50/p95/p99 ms",
     "decode tok/s",
+    "tok/CPU s",
     "tok/step",
     "accepted",
     "refused",
@@ -105,6 +106,7 @@ def table(result: dict[str, Any]) -> Any:  # noqa: ANN401  rich is loaded late
                 f"{figures['completions_per_s']:.2f}",
                 latency,
                 f"{figures['decode_tokens_per_s']:.0f}",
+                f"{figures['decode_tokens_per_cpu_s']:.0f}",
                 f"{figures['tokens_per_step']:.2f}",
                 f"{figures['accepted']}/{figures['drafted']}",
                 str(figures["refused"]),
@@ -125,8 +127,12 @@ def _start(
         "COMPLETER_CACHE_FOLDER": str(copy / "cache"),
         "COMPLETER_TELEMETRY__FOLDER": str(copy / "telemetry"),
     }
-    kinds = {"auto": {}, "none": {"COMPLETER_DRAFTING__ENABLED": "false"}}
-    kinds[f"fixed {FIXED}"] = {"COMPLETER_ENGINE__DRAFT_TOKENS": str(FIXED)}
+    from_repository_only = {"COMPLETER_DRAFTING__SELF_SPECULATION": "false"}
+    kinds = {
+        "auto": {},
+        "none": from_repository_only | {"COMPLETER_DRAFTING__ENABLED": "false"},
+        f"fixed {FIXED}": from_repository_only | {"COMPLETER_ENGINE__DRAFT_TOKENS": str(FIXED)},
+    }
     arguments = ["--workspace", str(copy / "code"), *flags]
     return {
         name: stack.enter_context(

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from completer.bench.serve import bench_serve
-from completer.bench.server_process import ServerFailedError, model_state, resident_bytes
+from completer.bench.server_process import ServerFailedError, model_state, usage
 from completer.bench.spans import Span
 from completer.cli.bench_serve import table
 from completer.errors import OverloadedError
@@ -33,6 +33,7 @@ async def test_every_request_is_answered_or_given_up():
         assert figures["cancelled"] > 0
         assert figures["refused"] == figures["failed"] == 0
         assert figures["completions_per_s"] < 3 / 0.03
+        assert figures["completions_per_cpu_s"] > 0
         assert figures["latency_ms"]["p50"] >= 30
     assert service.running == 0
     assert service.cancelled >= 1
@@ -62,4 +63,4 @@ def test_what_does_not_answer_is_told():
     with pytest.raises(ServerFailedError, match="No server answers"):
         model_state("http://127.0.0.1:9")
     with pytest.raises(httpx.ConnectError):
-        resident_bytes("http://127.0.0.1:9")
+        usage("http://127.0.0.1:9")
