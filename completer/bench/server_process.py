@@ -52,12 +52,11 @@ class Usage:
     cpu_seconds: float
 
 
-def usage(url: str) -> Usage:
-    """Read from a server's `/metrics` what it uses; zeros where it does not tell."""
-    text = httpx.get(f"{url}/metrics", timeout=60).text
+def usage(metrics: str) -> Usage:
+    """Read from the text of a server's `/metrics` what it uses; zeros where it does not tell."""
     found = {
         sample.name: sample.value
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(metrics)
         for sample in family.samples
         if not sample.labels
     }
