@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from lsprotocol.types import ClientInfo, InitializeParams, WorkspaceFolder
+import attrs
+from lsprotocol.types import (
+    ClientInfo,
+    InitializeParams,
+    TextDocumentClientCapabilities,
+    WorkspaceFolder,
+)
 
 from lsp.convert import path_of, well_formed
 from lsp.options import LspOptions
@@ -20,6 +26,7 @@ class Session:
         self.client = ClientInfo(name="unknown")
         self.options = options
         self.folders: list[Path] = []
+        self.capabilities: tuple[str, ...] = ()
 
     @property
     def is_neovim(self) -> bool:
@@ -29,6 +36,7 @@ class Session:
     def initialize(self, params: InitializeParams) -> None:
         """Take what the client says of itself."""
         self.client = params.client_info or self.client
+        self.capabilities = _abilities(params.capabilities.text_document)
         self.options = self.options.with_client_wishes(params.initialization_options)
         self.change_folders(added=params.workspace_folders or _root_of(params), removed=())
 
@@ -55,7 +63,16 @@ class Session:
             client_version=well_formed(self.client.version or ""),
             server_version=server_version,
             user=self.options.user,
+            capabilities=self.capabilities,
         )
+
+
+def _abilities(of_client: TextDocumentClientCapabilities | None) -> tuple[str, ...]:
+    """What the client says that it can do with documents, by name."""
+    if of_client is None:
+        return ()
+    names = (field.name for field in attrs.fields(TextDocumentClientCapabilities))
+    return tuple(name for name in names if getattr(of_client, name) is not None)
 
 
 def _root_of(params: InitializeParams) -> list[WorkspaceFolder]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lsprotocol.types import ClientCapabilities, ClientInfo, InitializeParams, WorkspaceFolder
+from lsprotocol.types import (
+    ClientCapabilities,
+    ClientInfo,
+    InitializeParams,
+    InlineCompletionClientCapabilities,
+    TextDocumentClientCapabilities,
+    WorkspaceFolder,
+)
 
 from lsp.options import LspOptions
 from lsp.session import Session
@@ -58,4 +65,13 @@ def test_what_the_recorder_is_told():
     assert (info.client, info.client_version, info.user) == ("Neovim", "0.12", "ada")
     assert started(client_info=ClientInfo("x\ud800")).info("1.0").client == "x\ufffd"
     assert started().info("1.0").client == "unknown"
+
+
+def test_what_a_client_can_do_is_told_by_name():
+    session = Session(LspOptions())
+    inline = TextDocumentClientCapabilities(inline_completion=InlineCompletionClientCapabilities())
+    able = ClientCapabilities(text_document=inline)
+    session.initialize(InitializeParams(capabilities=able, process_id=None, root_uri=None))
+    assert session.info("1.0").capabilities == ("inline_completion",)
+    assert started().info("1.0").capabilities == ()
     assert started(client_info=ClientInfo("Neovim")).is_neovim
