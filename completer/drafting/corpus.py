@@ -207,7 +207,7 @@ class Corpus:
                 if file is not None and stays:
                     file.begin, file.tokens = begin, None
                 if file is None or not stays or file.hidden:
-                    span = array.columns[TEXT, begin : end - 1]
+                    span = array.parts.columns[TEXT, begin : end - 1]
                     np.negative(span, out=span)
             for name in self._changed & self._files.keys():
                 file = self._files[name]
@@ -217,7 +217,7 @@ class Corpus:
             self._sorted_names, self._begins = names, bounds
 
     def _span(self, file: _File) -> Int32s:
-        return self.array.columns[TEXT, file.begin : file.begin + file.length]
+        return self.array.parts.columns[TEXT, file.begin : file.begin + file.length]
 
     def _kill(self, file: _File) -> None:
         if file.begin >= 0:
@@ -233,4 +233,4 @@ def _text_of(file: _File, array: SuffixArray) -> Int32s:
     """Return a file's token ids, wherever they are."""
     if file.tokens is not None:
         return file.tokens
-    return np.abs(array.columns[TEXT, file.begin : file.begin + file.length]) - 1
+    return np.abs(array.parts.columns[TEXT, file.begin : file.begin + file.length]) - 1

@@ -52,6 +52,7 @@ class Drafter:
         self._dependencies = SuffixArray.empty(vocabulary_size)
         self._drafting: set[str] = set()
         self._pending: dict[str, Int32s] = {}  # changes of documents that are being drafted in
+        self._texts = self._current_texts()
         self._tokens = self._milliseconds = 0.0
         self._names = count()
 
@@ -177,12 +178,19 @@ class Drafter:
                 self.open_document(document, self._pending.pop(document))
 
     def texts(self) -> Texts:
-        """Return what the kernels draft from, as it stands; hold the lock while it is used."""
-        array, other = self.corpus.array, self._dependencies
-        return Texts(
-            self.live.nodes, self.corpus.saved.nodes, array.columns, array.shared, array.starts,
-            other.columns, other.shared, other.starts, self.recycled, self.factors,
-        )  # fmt: skip
+        """Return what the kernels draft from, as it stands; hold the lock while it is used.
+
+        The same object as before unless an array was replaced by another.
+        """
+        texts, corpus = self._texts, self.corpus
+        if (
+            texts.live is not self.live.nodes
+            or texts.saved is not corpus.saved.nodes
+            or texts.repository is not corpus.array.parts
+            or texts.dependencies is not self._dependencies.parts
+        ):
+            self._texts = texts = self._current_texts()
+        return texts
 
     def suffix_stream(self, document: str) -> int:
         """Return the number of the live stream after a document's caret."""
@@ -197,6 +205,16 @@ class Drafter:
         """Count what a step yielded and cost."""
         self._tokens = _RATE_MEMORY * self._tokens + tokens
         self._milliseconds = _RATE_MEMORY * self._milliseconds + milliseconds
+
+    def _current_texts(self) -> Texts:
+        return Texts(
+            self.live.nodes,
+            self.corpus.saved.nodes,
+            self.corpus.array.parts,
+            self._dependencies.parts,
+            self.recycled,
+            self.factors,
+        )
 
     def _forget_evicted(self) -> None:
         """Let the saved version of a document count again whose live text had to go."""

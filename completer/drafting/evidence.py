@@ -24,7 +24,7 @@ from completer.drafting.matching import (
     gather_static,
     order_by_length,
 )
-from completer.drafting.suffix_array import DEPTH, TEXT
+from completer.drafting.suffix_array import DEPTH, TEXT, SortedText
 from completer.drafting.suffix_tree import NEXT, RECENT_BIT, STREAM, TOKEN
 
 Int32s = NDArray[np.int32]
@@ -40,10 +40,12 @@ SUFFIX = 5
 """As in `tree.Source`."""
 
 _LIVE_ROOM, _SAVED_ROOM, _REPOSITORY_ROOM, _DEPENDENCIES_ROOM = 32, 32, 32, 16
-_NODE_SHARE = 2
+NODE_SHARE = 2
 """Below the root, the room for occurrences is this many times smaller."""
 MAX_OCCURRENCES = _LIVE_ROOM + _SAVED_ROOM + _REPOSITORY_ROOM + _DEPENDENCIES_ROOM
-_SIZE = MAX_CANDIDATES + MAX_OCCURRENCES
+ROOT = MAX_CANDIDATES + MAX_OCCURRENCES
+"""The candidate that led to the root: the token that was learned last."""
+_SIZE = ROOT + 1
 
 SCRATCH = np.dtype(
     [
@@ -51,6 +53,8 @@ SCRATCH = np.dtype(
         ("suffix_stream", np.int64),
         ("near_begin", np.int64),
         ("near_end", np.int64),
+        # the length of the context that candidate `ROOT` leads to; -1: of none
+        ("root_length", np.int64),
         # the context of the root, and of the node that is being expanded, nearest token first
         ("root_context", np.int32, DEPTH),
         ("context", np.int32, DEPTH),
@@ -65,6 +69,7 @@ SCRATCH = np.dtype(
         ("origin", np.int8, _SIZE),
         ("prob", np.float64, _SIZE),
         ("hint", np.int32, (_SIZE, KINDS)),
+        ("hint_length", np.int32, (_SIZE, KINDS)),
         ("certainty", np.float32, _SIZE),
         ("copied", np.int32, _SIZE),
         ("slots", np.int32, SLOTS),
@@ -102,13 +107,9 @@ class Texts(NamedTuple):
     """Open documents and accepted completions (`suffix_tree`)."""
     saved: Int32s
     """Files saved since the repository was sorted (`suffix_tree`)."""
-    repository: Int32s
-    repository_shared: NDArray[np.uint8]
-    repository_starts: Int32s
+    repository: SortedText
     """The repository (`suffix_array`)."""
-    dependencies: Int32s
-    dependencies_shared: NDArray[np.uint8]
-    dependencies_starts: Int32s
+    dependencies: SortedText
     """Installed packages (`suffix_array`)."""
     recycled: Int32s
     """The table of `recycling`."""
@@ -140,32 +141,36 @@ def node_context(s: Record, known: int, node: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def gather(s: Record, texts: Texts, length: int, candidate: int) -> int:
+def gather(s: Record, texts: Texts, length: int, candidate: int, share: int) -> int:
     """Find where s.context[:length] stood before; return the first of the chain, or -1.
 
     `candidate` leads to the context from its parent's, and its hints tell where to look; -1: none.
+    `share`: the room for occurrences is this many times smaller than it could be.
     """
     context, found, weight = s.context[:length], s.found, s.found_weight
     live = saved = repository = dependencies = 0
-    share = 1
     if candidate >= 0:
-        share = _NODE_SHARE
         hint = s.hint[candidate]
         live = texts.live[hint[LIVE], NEXT] if hint[LIVE] else 0
         saved = texts.saved[hint[SAVED], NEXT] if hint[SAVED] else 0
         repository = hint[REPOSITORY] + 1 if hint[REPOSITORY] else 0
         dependencies = hint[DEPENDENCIES] + 1 if hint[DEPENDENCIES] else 0
-    count = gather_live(texts.live, context, live, LIVE, _LIVE_ROOM // share, found, weight, 0)
+    known = s.hint_length[max(candidate, 0)]
     count = gather_live(
-        texts.saved, context, saved, SAVED, _SAVED_ROOM // share, found, weight, count
-    )
+        texts.live, context, live, min(known[LIVE] + 1, length), LIVE, _LIVE_ROOM // share,
+        found, weight, 0,
+    )  # fmt: skip
+    count = gather_live(
+        texts.saved, context, saved, min(known[SAVED] + 1, length), SAVED, _SAVED_ROOM // share,
+        found, weight, count,
+    )  # fmt: skip
     count = gather_static(
-        texts.repository, texts.repository_shared, texts.repository_starts, context, repository,
+        texts.repository, context, repository, min(known[REPOSITORY] + 1, length),
         REPOSITORY, _REPOSITORY_ROOM // share, found, weight, count,
     )  # fmt: skip
     count = gather_static(
-        texts.dependencies, texts.dependencies_shared, texts.dependencies_starts, context,
-        dependencies, DEPENDENCIES, _DEPENDENCIES_ROOM // share, found, weight, count,
+        texts.dependencies, context, dependencies, min(known[DEPENDENCIES] + 1, length),
+        DEPENDENCIES, _DEPENDENCIES_ROOM // share, found, weight, count,
     )  # fmt: skip
     return order_by_length(found, count, s.heads, s.link)
 
@@ -189,7 +194,7 @@ def sort_out(s: Record, texts: Texts, chain: int, base: int) -> tuple[int, int]:
             s.support[at - base, 0] = s.support[at - base, 1] = 0
             end += 1
         if not s.hint[at, kind]:
-            s.hint[at, kind] = cursor
+            s.hint[at, kind], s.hint_length[at, kind] = cursor, s.found[chain, LENGTH]
         order = order_class(s.found[chain, LENGTH])
         side = 0 if kind == LIVE else 1
         s.support[at - base, side] = max(s.support[at - base, side], order + 1)
@@ -200,6 +205,20 @@ def sort_out(s: Record, texts: Texts, chain: int, base: int) -> tuple[int, int]:
         n += 1
         chain = s.link[chain]
     return n, end
+
+
+@njit(cache=True, nogil=True)
+def lead_to_root(s: Record, candidate: int, length: int) -> None:
+    """Note that a candidate (-1: one that is unknown) is the last token of history[:length].
+
+    Only where it stood in sorted texts: nodes of the live ones may be gone when it is used.
+    """
+    s.root_length = length if candidate >= 0 else -1
+    s.hint[ROOT, LIVE] = s.hint[ROOT, SAVED] = 0
+    if candidate >= 0:
+        for kind in (REPOSITORY, DEPENDENCIES):
+            s.hint[ROOT, kind] = s.hint[candidate, kind]
+            s.hint_length[ROOT, kind] = s.hint_length[candidate, kind]
 
 
 @njit(cache=True, nogil=True)
@@ -224,7 +243,7 @@ def copy_on(s: Record, texts: Texts, candidate: int, to: int) -> int:
         if following <= 0 or (token and following != token):
             return 0
         token = following
-        s.hint[to, kind] = cursor
+        s.hint[to, kind], s.hint_length[to, kind] = cursor, s.hint_length[candidate, kind] + 1
     s.token[to] = token
     return token
 
@@ -236,7 +255,9 @@ def _token(texts: Texts, cursor: int, kind: int) -> int:
         return int(texts.live[cursor, TOKEN])
     if kind == SAVED:
         return int(texts.saved[cursor, TOKEN])
-    return int((texts.repository if kind == REPOSITORY else texts.dependencies)[TEXT, cursor])
+    return int(
+        (texts.repository if kind == REPOSITORY else texts.dependencies).columns[TEXT, cursor]
+    )
 
 
 @njit(cache=True, nogil=True)

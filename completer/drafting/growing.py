@@ -19,11 +19,14 @@ from completer.drafting.blending import adapt, adapt_rank, agree, blend
 from completer.drafting.calibration import BY_RANK
 from completer.drafting.evidence import (
     MAX_CANDIDATES,
+    NODE_SHARE,
+    ROOT,
     Record,
     Texts,
     copy_on,
     find_candidate,
     gather,
+    lead_to_root,
     node_context,
     read_context,
     sort_out,
@@ -60,7 +63,8 @@ def propose(
     s = scratch[0]
     s.slots[:] = -1
     known = read_context(s, history, length)
-    count = _expand(s, texts, known, -1, -1, 1.0, 0)
+    led = ROOT if s.root_length == length else -1
+    count = _expand(s, texts, known, -1, led, 1.0, 0)
     taken, best = 0, 0
     expected, best_value = 1.0, 1.0 - rate * step_cost[0]
     while taken < len(step_cost) - 1:
@@ -94,11 +98,13 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
     known = read_context(s, history, length)
     s.context[:known] = s.root_context[:known]
     came = history[length] + 1
-    first = gather(s, texts, known, -1)
+    first = gather(s, texts, known, ROOT if s.root_length == length else -1, 1)
+    s.root_length = -1
     if first >= 0:
         n, count = sort_out(s, texts, first, 0)
         watched = find_candidate(s, came, 0, count)
         watched = watched if watched < count else -1
+        lead_to_root(s, watched, length + 1)
         total = blend(s, texts.factors, n, count, watched)
         adapt(s, texts.factors, total, count, watched)
     elif length:
@@ -121,13 +127,13 @@ def _expand(
 
     Returns the new number of candidates, of which there were `base`.
     """
-    if candidate >= 0 and _may_copy(s, candidate) and copy_on(s, texts, candidate, base):
+    if node >= 0 and _may_copy(s, candidate) and copy_on(s, texts, candidate, base):
         s.parent[base], s.prob[base] = node, prob * s.certainty[candidate]
         s.origin[base], s.certainty[base] = s.origin[candidate], s.certainty[candidate]
         s.copied[base] = s.copied[candidate] + 1
         return base + 1
     length = node_context(s, known, node)
-    first = gather(s, texts, length, candidate)
+    first = gather(s, texts, length, candidate, NODE_SHARE if node >= 0 else 1)
     if node < 0:
         s.match_len = s.found[first, LENGTH] if first >= 0 else 0
     if first < 0:
@@ -144,6 +150,7 @@ def _expand(
         s.token[kept], s.origin[kept] = s.token[i], s.origin[i]
         for kind in range(KINDS):
             s.hint[kept, kind] = s.hint[i, kind]
+            s.hint_length[kept, kind] = s.hint_length[i, kind]
         s.parent[kept], s.prob[kept] = node, prob * certainty
         copies = longest >= _COPY_LENGTH and certainty >= _CERTAIN
         s.certainty[kept], s.copied[kept] = certainty if copies else 0.0, 0

@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.corpus import Corpus, Stamp
-from completer.drafting.suffix_array import DEPTH, TEXT, SuffixArray
+from completer.drafting.suffix_array import DEPTH, TEXT, SortedText, SuffixArray
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 _HEADER = "index.json"
 _UNKNOWN = Stamp(-1, -1, "")  # equals no file: it is read again
 
@@ -42,15 +42,11 @@ def save_index(corpus: Corpus, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with corpus.lock:
         array, files = corpus.array, list(corpus.sorted_files())
-        columns = array.columns.copy()
+        columns = array.parts.columns.copy()
     for _, begin, length, _ in files:  # what open documents hide; what was struck out stays dead
         span = columns[TEXT, begin : begin + length]
         np.abs(span, out=span)
-    parts: dict[str, NDArray[Any]] = {
-        "columns": columns,
-        "shared": array.shared,
-        "starts": array.starts,
-    }
+    parts = array.parts._replace(columns=columns)._asdict()
     arrays = {name: _write_array(folder, part) for name, part in parts.items()}
     body = {
         "version": VERSION,
@@ -74,7 +70,7 @@ def load_index(corpus: Corpus, folder: Path) -> bool:
     try:
         body = _read_header(folder, corpus.vocabulary_size)
         arrays = {name: _read_array(folder, entry) for name, entry in body["arrays"].items()}
-        array = SuffixArray(**arrays)
+        array = SuffixArray(SortedText(**arrays))
         files = [(name, begin, size, Stamp(*stamp)) for name, begin, size, *stamp in body["files"]]
     except FileNotFoundError:
         return False

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from completer.drafting.canonical import CanonicalContext
 from completer.drafting.evidence import MAX_TREE, SCRATCH, Texts
-from completer.drafting.growing import learn, predict, propose
 from completer.drafting.healing import Healer, Predict
+from completer.drafting.kernels import kernels
 from completer.drafting.overlap import Overlap
 from completer.drafting.recycling import new_table, remember
-from completer.drafting.suffix_array import SuffixArray
 from completer.drafting.tree import DraftTree, Source
 
 if TYPE_CHECKING:
@@ -45,10 +44,12 @@ class DraftSession:
         self._scratch = np.zeros(1, SCRATCH)
         self._factors = drafter.factors.copy()
         self._cost = 0.0
-        self._array: SuffixArray | None = None
+        self._texts: Texts | None = None
+        self._kernels = kernels()
         record = self._scratch
         self._token_ids, self._parents = record["tree_token"][0], record["tree_parent"][0]
         self._probs, self._sources = record["tree_prob"][0], record["tree_source"][0]
+        self._match_len = record["match_len"]
 
     def propose(self, max_tokens: int, step_cost: Float64s, *, branching: bool = True) -> DraftTree:
         """Return the tree worth verifying next: empty when drafting does not pay.
@@ -60,15 +61,15 @@ class DraftSession:
         """
         if max_tokens >= len(step_cost):
             raise ValueError(f"step_cost must give the cost of 0 to {max_tokens} drafted tokens")
-        cost = step_cost[: min(max_tokens, MAX_TREE) + 1]
+        cost = np.ascontiguousarray(step_cost[: min(max_tokens, MAX_TREE) + 1], np.float64)
         with self._drafter.lock:
-            self._look_around()
-            rate = self._drafter.rate or 1.0 / cost[0]
+            texts = self._look_around()
+            rate = self._drafter.rate or 1.0 / float(cost[0])
             if self._canonical.open_text:
-                tree = self._propose_healed(cost, rate, branching)
+                tree = self._propose_healed(texts, cost, rate, branching)
             else:
-                tree = self._grow(self._canonical.length, cost, rate, branching)
-        self._cost = float(cost[len(tree)])
+                tree = self._grow(texts, self._canonical.length, cost, rate, branching)
+        self._cost = float(cost[len(tree.token_ids)])
         return tree
 
     def observe(
@@ -101,7 +102,6 @@ class DraftSession:
         drafter, before = self._drafter, (self._document, "before")
         ahead = self._canonical.branch()
         with drafter.lock:
-            self._look_around()
             kept = drafter.live.length(before)
             for token in path:
                 drafter.live.append(before, ahead.extend(int(token)))
@@ -148,13 +148,15 @@ class DraftSession:
         """Adapt the factors to tokens that were settled last, and let them be known text."""
         drafter, canonical = self._drafter, self._canonical
         for at in range(canonical.length - len(settled), canonical.length):
-            learn(drafter.texts(), canonical.tokens, at, self._scratch)
+            self._kernels.learn(self._look_around(), canonical.tokens, at, self._scratch)
             drafter.live.append((self._document, "before"), canonical.tokens[at : at + 1])
 
-    def _grow(self, length: int, cost: Float64s, rate: float, branching: bool) -> DraftTree:
+    def _grow(
+        self, texts: Texts, length: int, cost: Float64s, rate: float, branching: bool
+    ) -> DraftTree:
         """Draft what follows canonical.tokens[:length]; `rate` as in `growing.propose`."""
-        history, texts = self._canonical.tokens, self._drafter.texts()
-        size = propose(texts, history, length, cost, rate, branching, self._scratch)
+        history, scratch = self._canonical.tokens, self._scratch
+        size = self._kernels.propose(texts, history, length, cost, rate, branching, scratch)
         if not size:
             return DraftTree.empty()
         return DraftTree(
@@ -162,21 +164,23 @@ class DraftSession:
             self._parents[:size].copy(),
             self._probs[:size].copy(),
             self._sources[:size].copy(),
-            int(self._scratch["match_len"][0]),
+            int(self._match_len[0]),
         )
 
-    def _propose_healed(self, cost: Float64s, rate: float, branching: bool) -> DraftTree:
+    def _propose_healed(
+        self, texts: Texts, cost: Float64s, rate: float, branching: bool
+    ) -> DraftTree:
         """Draft the rest of the likeliest token that covers the open end, and what follows it."""
         assert self._heal is not None  # noqa: S101
-        read = self._reader(self._drafter.texts(), self._canonical)
+        read = self._reader(texts, self._canonical)
         covers = self._heal.covers(self._canonical.open_text, read)
         best = max(covers, key=lambda cover: cover.prob)
         rest = np.array(self._heal.encode(best.rest)[: len(cost) - 1], np.int32)
         length = self._canonical.write(best.tokens)
         if not len(rest):
-            return self._grow(length, cost, rate, branching)
+            return self._grow(texts, length, cost, rate, branching)
         # a token after the rest is the likelier not to count: that makes it as much dearer
-        follows = self._grow(length, cost[len(rest) :], rate / best.prob, branching)
+        follows = self._grow(texts, length, cost[len(rest) :], rate / best.prob, branching)
         source = Source(int(follows.sources[0])) if len(follows) else Source.REPOSITORY
         path = DraftTree.path(rest, np.full(len(rest), best.prob, np.float32), source)
         tree = path.then(follows, len(best.tokens))
@@ -185,7 +189,8 @@ class DraftSession:
 
     def _predict(self, canonical: CanonicalContext) -> tuple[Int32s, Float64s]:
         """Return what follows a context, as the session knew the texts when it began."""
-        texts = self._drafter.texts()._replace(recycled=_NOTHING_RECYCLED, factors=self._factors)
+        texts = self._look_around()
+        texts = texts._replace(recycled=_NOTHING_RECYCLED, factors=self._factors)
         read = self._reader(texts, canonical)
         if not canonical.open_text or self._heal is None:
             return read(())
@@ -196,17 +201,19 @@ class DraftSession:
 
         def read(more: Tokens) -> tuple[Int32s, Float64s]:
             length = canonical.write(more)
-            count = predict(texts, canonical.tokens, length, self._scratch)
+            count = self._kernels.predict(texts, canonical.tokens, length, self._scratch)
             tokens = self._scratch["token"][0, :count] - 1
             return tokens.astype(np.int32), self._scratch["prob"][0, :count].copy()
 
         return read
 
-    def _look_around(self) -> None:
-        """Note where the document's folder stands in the repository's array."""
-        if self._array is self._drafter.corpus.array:
-            return
-        self._array = self._drafter.corpus.array
-        near = self._drafter.corpus.folder_of(self._document)
-        self._scratch["near_begin"], self._scratch["near_end"] = near
-        self._scratch["suffix_stream"] = self._drafter.suffix_stream(self._document)
+    def _look_around(self) -> Texts:
+        """Return the texts; where they are others than before, note what stands where in them."""
+        texts = self._drafter.texts()
+        if texts is not self._texts:
+            self._texts = texts
+            near = self._drafter.corpus.folder_of(self._document)
+            self._scratch["near_begin"], self._scratch["near_end"] = near
+            self._scratch["suffix_stream"] = self._drafter.suffix_stream(self._document)
+            self._scratch["root_length"] = -1
+        return texts

@@ -10,11 +10,14 @@ is a separator.
 
 Sorting is by packed keys (the last few tokens in 64 bits, radix sort), then by prefix doubling
 within what is still equal (Manber and Myers 1990; Larsson and Sadakane 1999), which ends at `DEPTH`
-tokens. The doubling tells on its way, for free, in which power of two two neighbours part.
+tokens. The doubling tells on its way, for free, in which power of two two neighbours part; the keys
+tell it exactly. Every sixteenth key is kept: a search among these stays in the processor's caches,
+where one among the rows would miss them at every step.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -26,23 +29,35 @@ DEPTH = 64
 TEXT, ROWS, RANKS = range(3)
 """Columns of a suffix array."""
 
+FENCE_SHIFT = 4
+"""Every 2 ** FENCE_SHIFT rows, one's key is kept."""
+
 _DIGIT = 11
 _INSERTION_MAX = 24
 
 Int32s = NDArray[np.int32]
 UInt8s = NDArray[np.uint8]
+UInt64s = NDArray[np.uint64]
+
+
+class SortedText(NamedTuple):
+    """The arrays of a suffix array, as the kernels see them."""
+
+    columns: Int32s
+    """[3, n]: `TEXT`; `ROWS`, positions sorted by context; `RANKS`, the row of each position."""
+    shared: UInt8s
+    """[n + 1] how many tokens rows r - 1 and r have in common, as `level_of` rounds it."""
+    starts: Int32s
+    """[vocabulary + 2] contexts that end in token id t are rows `starts[t + 1]:starts[t + 2]`."""
+    fences: UInt64s
+    """[ceil(n / 16)] the packed contexts of rows 0, 16, 32, ..."""
 
 
 @dataclass(frozen=True, slots=True)
 class SuffixArray:
     """A text, its positions in context order, and where each token's contexts begin."""
 
-    columns: Int32s
-    """[3, n]: `TEXT`; `ROWS`, positions sorted by context; `RANKS`, the row of each position."""
-    shared: UInt8s
-    """[n + 1] how many tokens rows r - 1 and r have in common, rounded down to a power of two."""
-    starts: Int32s
-    """[vocabulary + 2] contexts that end in token id t are rows `starts[t + 1]:starts[t + 2]`."""
+    parts: SortedText
 
     @classmethod
     def build(cls, text: Int32s, vocabulary_size: int) -> "SuffixArray":
@@ -55,11 +70,12 @@ class SuffixArray:
             raise ValueError("a text begins with a separator (0)")
         if int(text.max()) > vocabulary_size:
             raise ValueError(f"token ids reach beyond the vocabulary of {vocabulary_size}")
-        rows, shared = sort_contexts(text)
+        rows, shared, fences = sort_contexts(text, vocabulary_size)
         columns = np.empty((3, len(text)), np.int32)
         columns[TEXT], columns[ROWS] = text, rows
         _invert(rows, columns[RANKS])
-        return cls(columns, shared, count_starts(text, vocabulary_size))
+        starts = count_starts(text, vocabulary_size)
+        return cls(SortedText(columns, shared, starts, fences))
 
     @classmethod
     def empty(cls, vocabulary_size: int) -> "SuffixArray":
@@ -69,22 +85,22 @@ class SuffixArray:
     @property
     def text(self) -> Int32s:
         """[n] token id + 1; 0 separates; negative is dead."""
-        text: Int32s = self.columns[TEXT]
+        text: Int32s = self.parts.columns[TEXT]
         return text
 
     @property
     def rows(self) -> Int32s:
         """[n] positions of `text`, sorted by context."""
-        rows: Int32s = self.columns[ROWS]
+        rows: Int32s = self.parts.columns[ROWS]
         return rows
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self.columns.nbytes + self.shared.nbytes + self.starts.nbytes
+        return sum(part.nbytes for part in self.parts)
 
     def __len__(self) -> int:
-        return int(self.columns.shape[1])
+        return int(self.parts.columns.shape[1])
 
 
 def join_streams(streams: Sequence[Int32s]) -> tuple[Int32s, list[int]]:
@@ -99,17 +115,17 @@ def join_streams(streams: Sequence[Int32s]) -> tuple[Int32s, list[int]]:
     return text, bounds
 
 
-def sort_contexts(text: Int32s) -> tuple[Int32s, UInt8s]:
+def sort_contexts(text: Int32s, vocabulary_size: int) -> tuple[Int32s, UInt8s, UInt64s]:
     """Sort the positions of `text` by the `DEPTH` tokens before them (ties in any order).
 
-    Returns the positions, and how many tokens each has in common with the one before it, rounded
-    down to a power of two (at most `DEPTH`).
+    Returns the positions, how many tokens each has in common with the one before it, rounded down
+    by `level_of` (at most `DEPTH`), and the fences.
     """
     n = len(text)
-    bits = max(1, int(np.abs(text).max()).bit_length())
-    packed = 4 if 4 * bits <= 64 else 2
+    bits, packed = packing(vocabulary_size)
     rows, keys = _sort_keys(_pack_contexts(text, bits, packed), packed * bits)
     shared = _compare_keys(keys, bits, packed)
+    fences = keys[:: 1 << FENCE_SHIFT].copy()
     ranks, groups, count = _rank_keys(keys, rows)
     del keys
     depth, buffer, spare = packed, np.empty(n, np.int64), np.empty_like(groups)
@@ -119,7 +135,27 @@ def sort_contexts(text: Int32s) -> tuple[Int32s, UInt8s]:
         count = parts
         groups, spare = spare, groups
         depth *= 2
-    return rows, shared
+    return rows, shared, fences
+
+
+@njit(cache=True, nogil=True)
+def packing(vocabulary_size: int) -> tuple[int, int]:
+    """Return how many bits a stored token takes in a key, and how many tokens are in one."""
+    bits = 1
+    while vocabulary_size >> bits:
+        bits += 1
+    return bits, (4 if 4 * bits <= 64 else 2)
+
+
+@njit(cache=True, nogil=True)
+def level_of(length: int, packed: int) -> int:
+    """Return the largest level that is not above `length`: 0, all below `packed`, powers of two."""
+    if length < packed:
+        return length
+    power = packed
+    while 2 * power <= length:
+        power *= 2
+    return power
 
 
 @njit(cache=True, nogil=True)
@@ -181,18 +217,17 @@ def _sort_keys(keys: NDArray[np.uint64], bits: int) -> tuple[Int32s, NDArray[np.
 
 @njit(cache=True, nogil=True)
 def _compare_keys(keys: NDArray[np.uint64], bits: int, packed: int) -> UInt8s:
-    """Return how many tokens neighbouring keys share: 0, 1, 2, or `DEPTH` where they are equal."""
+    """Return how many tokens neighbouring keys share, or `DEPTH` where they are equal."""
     shared = np.full(len(keys) + 1, DEPTH, np.uint8)
     shared[0] = shared[-1] = 0
-    first, second = np.uint64((packed - 1) * bits), np.uint64((packed - 2) * bits)
     for i in range(1, len(keys)):
         difference = keys[i] ^ keys[i - 1]
-        if difference >> first:
-            shared[i] = 0
-        elif difference >> second:
-            shared[i] = 1
-        elif difference:
-            shared[i] = 2
+        if difference:
+            length, rest = 0, np.uint64((packed - 1) * bits)
+            while not difference >> rest:
+                length += 1
+                rest -= np.uint64(bits)
+            shared[i] = length
     return shared
 
 

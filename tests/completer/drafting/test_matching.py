@@ -13,11 +13,11 @@ from tests.completer.drafting.reference import hard_texts, occurrences, tokens
 ROOM = 4096
 
 
-def gather(array, pattern, hint=0, room=ROOM):
+def gather(array, pattern, hint=0, known=0, room=ROOM):
     found, weights = np.zeros((room, 3), np.int32), np.zeros(room, np.float32)
     count = m.gather_static(
-        array.columns, array.shared, array.starts, pattern[::-1] + np.int32(1),
-        hint, m.REPOSITORY, room, found, weights, 0,
+        array.parts, pattern[::-1] + np.int32(1), hint, known, m.REPOSITORY, room,
+        found, weights, 0,
     )  # fmt: skip
     return found[:count], weights[:count]
 
@@ -37,12 +37,15 @@ def test_all_occurrences_are_gathered_with_their_lengths(streams, pattern):
 
 
 @settings(max_examples=60, deadline=None)
-@given(tokens(max_size=40), tokens(max_size=12), st.integers(1, 40))
-def test_a_hint_changes_nothing_but_the_time(ids, pattern, hint):
+@given(tokens(max_size=40), tokens(max_size=12), st.sampled_from([6, ROOM]))
+def test_a_hint_changes_nothing_but_the_time(ids, pattern, room):
     array = SuffixArray.build(join_streams([ids])[0], 3)
-    if not len(pattern) or hint >= len(array) or array.text[hint - 1] != pattern[-1] + 1:
+    truth, weights = gather(array, pattern, room=room)
+    if not len(truth):
         return
-    assert counted(array, *gather(array, pattern, hint)) == counted(array, *gather(array, pattern))
+    for hint, _, known in truth[truth[:, m.LENGTH] == truth[:, m.LENGTH].max()].tolist():
+        found = gather(array, pattern, hint, known, room)
+        assert counted(array, *found) == counted(array, truth, weights)
 
 
 @pytest.mark.parametrize("name", ["one token", "fibonacci", "thue-morse", "random"])
@@ -58,7 +61,7 @@ def test_a_sample_stands_for_all_occurrences(name):
 
 def test_dead_tokens_are_not_found():
     array = SuffixArray.build(join_streams([np.array([0, 1, 2, 0, 1, 0], np.int32)])[0], 3)
-    array.columns[0, 3] *= -1
+    array.parts.columns[0, 3] *= -1
     found, _ = gather(array, np.array([0, 1], np.int32))
     assert [int(array.text[cursor]) - 1 for cursor in found[:, m.CURSOR]] == [0]
 
@@ -69,7 +72,7 @@ def test_the_live_tree_gives_the_same_occurrences(ids, pattern):
     nodes = tree.new_nodes(64)
     tree.append(nodes, 0, ids, 2)
     found, weights = np.zeros((ROOM, 3), np.int32), np.zeros(ROOM, np.float32)
-    count = m.gather_live(nodes, pattern[::-1] + np.int32(1), 0, m.LIVE, ROOM, found, weights, 0)
+    count = m.gather_live(nodes, pattern[::-1] + np.int32(1), 0, 0, m.LIVE, ROOM, found, weights, 0)
     lengths = found[:count, m.LENGTH].tolist()
     followed = (nodes[found[:count, m.CURSOR], tree.TOKEN] - 1).tolist()
     assert Counter(zip(lengths, followed, strict=True)) == occurrences([ids], pattern.tolist())

@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from completer.drafting.suffix_array import DEPTH, SuffixArray, join_streams
+from completer.drafting.suffix_array import (
+    DEPTH,
+    SuffixArray,
+    join_streams,
+    level_of,
+    packing,
+)
 from tests.completer.drafting.reference import context_of, hard_texts, tokens
 
 
@@ -12,11 +18,12 @@ def check_order(array):
     assert sorted(rows) == list(range(len(text)))
     contexts = [context_of(text, position) for position in rows]
     assert contexts == sorted(contexts)
+    _, packed = packing(len(array.parts.starts) - 2)
     for row in range(1, len(rows)):
         a, b = contexts[row - 1], contexts[row]
         common = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
         if common is not None:
-            assert array.shared[row] == (1 << common.bit_length() >> 1)
+            assert array.parts.shared[row] == level_of(common, packed)
 
 
 @settings(max_examples=100, deadline=None)
@@ -39,19 +46,19 @@ def test_contexts_over_a_large_vocabulary_are_in_order(ids):
 def test_a_million_times_the_same_token_is_sorted():
     array = SuffixArray.build(join_streams([np.zeros(1 << 20, np.int32)])[0], 1)
     assert np.array_equal(np.sort(array.rows), np.arange(len(array)))
-    assert (array.shared[-1000:-1] == DEPTH).all()
+    assert (array.parts.shared[-1000:-1] == DEPTH).all()
 
 
 def test_starts_bound_the_contexts_that_end_in_a_token():
     array = SuffixArray.build(join_streams([np.array([2, 0, 2, 1, 2], np.int32)])[0], 3)
     for token in range(3):
-        block = array.rows[array.starts[token + 1] : array.starts[token + 2]]
+        block = array.rows[array.parts.starts[token + 1] : array.parts.starts[token + 2]]
         assert sorted(block) == [i + 1 for i in range(len(array) - 1) if array.text[i] == token + 1]
 
 
 def test_each_position_knows_its_row():
     array = SuffixArray.build(join_streams([hard_texts(200)["random"]])[0], 4)
-    assert np.array_equal(array.columns[2][array.rows], np.arange(len(array)))
+    assert np.array_equal(array.parts.columns[2][array.rows], np.arange(len(array)))
 
 
 def test_streams_are_joined_with_separators():

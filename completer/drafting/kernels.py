@@ -1,0 +1,46 @@
+"""The entry points of the drafting kernels, bound to the types of their arguments.
+
+Numba looks at the type of every argument of every call; for named tuples of arrays that takes
+longer than drafting does. What is called here has been compiled for one set of types, and must be
+given these: int32, float64 and the other arrays as they are made below, contiguous.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import typeof
+
+from completer.drafting import growing
+from completer.drafting.calibration import initial_factors
+from completer.drafting.evidence import SCRATCH, Texts
+from completer.drafting.recycling import new_table
+from completer.drafting.suffix_array import SuffixArray
+from completer.drafting.suffix_tree import new_nodes
+
+
+class Kernels(NamedTuple):
+    """The functions of `growing` that are called from Python."""
+
+    propose: Callable[..., int]
+    predict: Callable[..., int]
+    learn: Callable[..., None]
+
+
+@cache
+def kernels() -> Kernels:
+    """Return the kernels; the first call compiles them, or finds them compiled in the cache."""
+    nodes, sorted_text = new_nodes(1), SuffixArray.empty(1).parts
+    texts = Texts(nodes, nodes, sorted_text, sorted_text, new_table(), initial_factors())
+    history, cost, scratch = np.zeros(1, np.int32), np.zeros(1), np.zeros(1, SCRATCH)
+    return Kernels(
+        _bind(growing.propose, texts, history, 0, cost, 0.0, True, scratch),
+        _bind(growing.predict, texts, history, 0, scratch),
+        _bind(growing.learn, texts, history, 0, scratch),
+    )
+
+
+def _bind(kernel: Any, *example: object) -> Callable[..., Any]:  # noqa: ANN401 - Numba's
+    entry: Callable[..., Any] = kernel.compile(tuple(typeof(value) for value in example))
+    return entry
