@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from completer.bench.draft_cases import Streams
 from completer.bench.draft_walks import FIRST_TOKEN, SessionWalker, walk
+from completer.drafting.corpus import Corpus
 from completer.drafting.drafter import Drafter
 from completer.drafting.suffix_array import SuffixArray, join_streams
 from completer.drafting.tree import DraftTree
@@ -20,6 +21,7 @@ Int32s = NDArray[np.int32]
 
 UPDATES = 60
 UPDATE_TOKENS = 3000
+_STALL_RUNS = 5
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -31,27 +33,37 @@ class BuildTimes:
     tokens_per_s: float
     bytes_per_token: float
     peak_bytes_per_token: float
-    stall_ms: float
-    """99.9th percentile of what another Python thread, waking each millisecond, lost."""
 
 
 def time_build(streams: list[Int32s], vocabulary_size: int) -> BuildTimes:
-    """Sort a corpus alone, for memory and (best of five) time, then beside another thread."""
+    """Sort a corpus, for memory and (best of five) time."""
     text, _ = join_streams(streams)
     SuffixArray.build(text[: 1 << 12].copy(), vocabulary_size)
     before = _peak_bytes(reset=True)
     array = SuffixArray.build(text, vocabulary_size)
     peak = _peak_bytes(reset=False) - before + text.nbytes
     seconds = min(timeit.repeat(lambda: SuffixArray.build(text, vocabulary_size), number=1))
-    with _StallClock() as clock:
-        SuffixArray.build(text, vocabulary_size)
-    return BuildTimes(
-        len(text),
-        len(text) / seconds,
-        array.nbytes / len(text),
-        peak / len(text),
-        float(np.percentile(clock.stalls_ms, 99.9)) if clock.stalls_ms else 0.0,
-    )
+    return BuildTimes(len(text), len(text) / seconds, array.nbytes / len(text), peak / len(text))
+
+
+def time_stalls(streams: Streams, vocabulary_size: int) -> dict[str, float]:
+    """Return by how many milliseconds another Python thread woke too late, p99.9.
+
+    "build": while a corpus was taken in and sorted, five times; "idle": while nothing was, as long.
+    """
+    late: dict[str, list[float]] = {"build": [], "idle": []}
+    for _ in range(_STALL_RUNS):
+        corpus = Corpus(vocabulary_size)
+        began = time.perf_counter()
+        with _StallClock() as clock:
+            for name, ids in streams.items():
+                corpus.add(name, ids)
+            corpus.merge()
+        late["build"] += clock.stalls_ms
+        with _StallClock() as clock:
+            time.sleep(time.perf_counter() - began)
+        late["idle"] += clock.stalls_ms
+    return {name: float(np.percentile(times or [0.0], 99.9)) for name, times in late.items()}
 
 
 class _StallClock:

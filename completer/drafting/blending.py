@@ -9,8 +9,8 @@ expert, whose weight depends on the longest order alone, stands for "none of the
     P(token) = sum over experts of weight * count(token) / count(any), divided by all weights
 
 What a mixture cannot say, that live and saved text agreeing is worth more than either, a second
-step adds: the odds of P are multiplied by one factor for the longest live match behind the token
-and one for the longest other match.
+step adds: the odds of P are multiplied by one factor for the longest live match behind the token,
+one for the longest other match and one for the longest alignment.
 
 After each accepted token the factors follow the gradient of its log-probability (exponentiated
 gradient; Kivinen and Warmuth 1997), so that they adapt to the workspace and the model at hand.
@@ -38,6 +38,7 @@ from completer.drafting.calibration import (
     RATE,
     RECENT,
     REPOSITORY,
+    SIDES,
     SOURCES,
     count_class,
     dominance_class,
@@ -116,17 +117,19 @@ def _consult(
 def agree(factors: Float64s, prob: float, support: NDArray[np.int8]) -> float:
     """Return a blended probability after the second step.
 
-    support: [2] order class + 1 of the longest live match and of the longest other match, or 0.
+    support: [3] order class + 1 of the longest live match, of the longest other match, and of the
+    longest alignment; 0 for none.
     """
-    live, other = _support_factors(prob, support)
-    odds = prob / max(1e-6, 1.0 - prob) * factors[live] * factors[other]
-    return odds / (1.0 + odds)  # type: ignore[no-any-return]
+    first, odds = _first_support(prob), prob / max(1e-6, 1.0 - prob)
+    for side in range(SIDES):
+        odds *= factors[first + side * PROBS * (ORDERS + 1) + support[side]]
+    return odds / (1.0 + odds)
 
 
 @njit(cache=True, nogil=True)
-def _support_factors(prob: float, support: NDArray[np.int8]) -> tuple[int, int]:
-    first = BY_SUPPORT + prob_class(prob) * (ORDERS + 1)
-    return first + support[0], first + PROBS * (ORDERS + 1) + support[1]
+def _first_support(prob: float) -> int:
+    """Return where the factors of the second step begin for a probability, of the first side."""
+    return BY_SUPPORT + prob_class(prob) * (ORDERS + 1)
 
 
 @njit(cache=True, nogil=True)
@@ -135,10 +138,12 @@ def adapt(s: Record, factors: Float64s, total: float, candidates: int, watched: 
     for candidate in range(candidates):
         prob = s.score[candidate] / total
         if prob >= _LEAST_LEARNED:
-            live, other = _support_factors(prob, s.support[candidate])
-            error = (candidate == watched) - agree(factors, prob, s.support[candidate])
-            _scale(factors, live, factors[RATE] * error)
-            _scale(factors, other, factors[RATE] * error)
+            support = s.support[candidate]
+            error = (candidate == watched) - agree(factors, prob, support)
+            first = _first_support(prob)
+            for side in range(SIDES):
+                at = first + side * PROBS * (ORDERS + 1) + support[side]
+                _scale(factors, at, factors[RATE] * error)
     explained = s.score[watched] if watched >= 0 else 0.0
     none = BY_NONE + s.evidence_order[0]
     none_error = (0.0 if watched >= 0 else 1.0) - factors[none] / total

@@ -12,21 +12,24 @@ from completer.drafting import prior
 
 Float64s = NDArray[np.float64]
 
-REPOSITORY, LIVE, DEPENDENCIES, NEARBY, RECENT = range(5)
+REPOSITORY, LIVE, DEPENDENCIES, NEARBY, RECENT, ALIGNED = range(6)
 """Sources of evidence: the first three equal the `Source` of the same name; what is nearby (in the
 document's folder) is part of the repository, what is recent (shortly before the caret) of the live
-texts."""
-SOURCES, ORDERS, DOMINANCES, COUNTS, PROBS, RANKS = 5, 10, 6, 6, 8, 8
+texts; from `ALIGNED` on there are alignments with the first two: their order is for how long they
+have agreed since a mismatch, their count how long the match was before it."""
+SOURCES, ORDERS, DOMINANCES, COUNTS, PROBS, RANKS = 7, 10, 6, 6, 8, 8
+SIDES = 3
+"""Of support: by live texts, by others, by alignments."""
 BY_ORDER = 0
 BY_DOMINANCE = BY_ORDER + SOURCES * ORDERS
 BY_COUNT = BY_DOMINANCE + ORDERS * DOMINANCES
 BY_NONE = BY_COUNT + SOURCES * COUNTS
 BY_SUPPORT = BY_NONE + ORDERS + 1
-BY_RANK = BY_SUPPORT + 2 * PROBS * (ORDERS + 1)
+BY_RANK = BY_SUPPORT + SIDES * PROBS * (ORDERS + 1)
 RATE = BY_RANK + RANKS
 N_FACTORS = RATE + 1
 """Where the factors begin: by source and order; by order and dominance; by source and count; of
-"none of these" by order; by side (live or not), probability and order; of recycled tokens by rank.
+"none of these" by order; by side, probability and order; of recycled tokens by rank.
 `RATE` is the learning rate."""
 
 MAX_EXPERTS = SOURCES * ORDERS

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from completer.drafting.calibration import initial_factors
 from completer.drafting.corpus import Corpus, Stamp
-from completer.drafting.evidence import Texts
 from completer.drafting.healing import Healer
 from completer.drafting.live_text import LiveText
 from completer.drafting.memory import release_memory
 from completer.drafting.open_documents import OpenDocuments
+from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table
 from completer.drafting.session import DraftSession
 from completer.drafting.suffix_array import SuffixArray, join_streams

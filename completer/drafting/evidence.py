@@ -2,15 +2,18 @@
 
 The kernels of drafting work on two objects: `Texts`, everything that can be drafted from, and one
 record of `SCRATCH`, the working memory of a session.
+
+Beside the places that match there are those that did, until a token was another: an alignment
+(`aligning`) goes on there, past the mismatch.
 """
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from completer.drafting.calibration import MAX_EXPERTS, SOURCES, order_class
+from completer.drafting.calibration import ALIGNED, MAX_EXPERTS, SIDES, SOURCES, order_class
 from completer.drafting.matching import (
     CURSOR,
     DEPENDENCIES,
@@ -24,8 +27,8 @@ from completer.drafting.matching import (
     gather_static,
     order_by_length,
 )
-from completer.drafting.suffix_array import DEPTH, TEXT, SortedText
-from completer.drafting.suffix_tree import NEXT, RECENT_BIT, STREAM, TOKEN
+from completer.drafting.places import Texts, is_recent, origin_of, step_on, token_at
+from completer.drafting.suffix_array import DEPTH
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
@@ -36,13 +39,14 @@ MAX_TREE = 256
 """Most tokens in one tree."""
 MAX_CANDIDATES = 1024
 SLOTS = 256
-SUFFIX = 5
-"""As in `tree.Source`."""
-
-_LIVE_ROOM, _SAVED_ROOM, _REPOSITORY_ROOM, _DEPENDENCIES_ROOM = 32, 32, 32, 16
+_LIVE_ROOM, _SAVED_ROOM, _REPOSITORY_ROOM, _DEPENDENCIES_ROOM = 32, 32, 64, 16
+ALIGNED_LENGTH = 4
+"""Matches shorter than this are not worth going on from after a mismatch."""
 NODE_SHARE = 2
 """Below the root, the room for occurrences is this many times smaller."""
-MAX_OCCURRENCES = _LIVE_ROOM + _SAVED_ROOM + _REPOSITORY_ROOM + _DEPENDENCIES_ROOM
+ALIGNED_KINDS = 2
+"""Alignments are with places of the first two kinds, the repository's and the live ones."""
+MAX_OCCURRENCES = _LIVE_ROOM + _SAVED_ROOM + _REPOSITORY_ROOM + _DEPENDENCIES_ROOM + ALIGNED_KINDS
 ROOT = MAX_CANDIDATES + MAX_OCCURRENCES
 """The candidate that led to the root: the token that was learned last."""
 _SIZE = ROOT + 1
@@ -72,6 +76,11 @@ SCRATCH = np.dtype(
         ("hint_length", np.int32, (_SIZE, KINDS)),
         ("certainty", np.float32, _SIZE),
         ("copied", np.int32, _SIZE),
+        ("aligned", np.int32, (_SIZE, ALIGNED_KINDS)),
+        ("aligned_length", np.int32, (_SIZE, ALIGNED_KINDS)),
+        # alignments: how long the match was that they come from, their mismatches since
+        ("aligned_from", np.int32, ALIGNED_KINDS),
+        ("aligned_misses", np.int32, ALIGNED_KINDS),
         ("slots", np.int32, SLOTS),
         # what `blending` reads and writes, for one node's candidates
         ("evidence", np.int32, MAX_OCCURRENCES),
@@ -79,7 +88,7 @@ SCRATCH = np.dtype(
         ("evidence_order", np.int8, MAX_OCCURRENCES),
         ("evidence_weight", np.float64, MAX_OCCURRENCES),
         ("evidence_close", np.int8, MAX_OCCURRENCES),
-        ("support", np.int8, (MAX_OCCURRENCES, 2)),
+        ("support", np.int8, (MAX_OCCURRENCES, SIDES)),
         ("count", np.float64, (SOURCES, MAX_OCCURRENCES)),
         ("counted", np.float64, SOURCES),
         ("fresh", np.int8, SOURCES),
@@ -98,23 +107,6 @@ SCRATCH = np.dtype(
     align=True,
 )
 """Working memory of one session: an array of one such element."""
-
-
-class Texts(NamedTuple):
-    """Everything that can be drafted from, as the kernels see it."""
-
-    live: Int32s
-    """Open documents and accepted completions (`suffix_tree`)."""
-    saved: Int32s
-    """Files saved since the repository was sorted (`suffix_tree`)."""
-    repository: SortedText
-    """The repository (`suffix_array`)."""
-    dependencies: SortedText
-    """Installed packages (`suffix_array`)."""
-    recycled: Int32s
-    """The table of `recycling`."""
-    factors: Float64s
-    """The factors of `calibration`."""
 
 
 @njit(cache=True, nogil=True)
@@ -151,10 +143,10 @@ def gather(s: Record, texts: Texts, length: int, candidate: int, share: int) -> 
     live = saved = repository = dependencies = 0
     if candidate >= 0:
         hint = s.hint[candidate]
-        live = texts.live[hint[LIVE], NEXT] if hint[LIVE] else 0
-        saved = texts.saved[hint[SAVED], NEXT] if hint[SAVED] else 0
-        repository = hint[REPOSITORY] + 1 if hint[REPOSITORY] else 0
-        dependencies = hint[DEPENDENCIES] + 1 if hint[DEPENDENCIES] else 0
+        live = step_on(texts, hint[LIVE], LIVE)
+        saved = step_on(texts, hint[SAVED], SAVED)
+        repository = step_on(texts, hint[REPOSITORY], REPOSITORY)
+        dependencies = step_on(texts, hint[DEPENDENCIES], DEPENDENCIES)
     known = s.hint_length[max(candidate, 0)]
     count = gather_live(
         texts.live, context, live, min(known[LIVE] + 1, length), LIVE, _LIVE_ROOM // share,
@@ -172,7 +164,24 @@ def gather(s: Record, texts: Texts, length: int, candidate: int, share: int) -> 
         texts.dependencies, context, dependencies, min(known[DEPENDENCIES] + 1, length),
         DEPENDENCIES, _DEPENDENCIES_ROOM // share, found, weight, count,
     )  # fmt: skip
+    if candidate >= 0:
+        count = _add_aligned(s, texts, candidate, count)
     return order_by_length(found, count, s.heads, s.link)
+
+
+@njit(cache=True, nogil=True)
+def _add_aligned(s: Record, texts: Texts, candidate: int, count: int) -> int:
+    """Add where a candidate's alignments go on; return the new number of occurrences."""
+    for kind in range(ALIGNED_KINDS):
+        if not s.aligned[candidate, kind] or not s.aligned_misses[kind]:
+            continue
+        cursor = step_on(texts, s.aligned[candidate, kind], kind)
+        if token_at(texts, cursor, kind) > 0:
+            s.found[count, CURSOR], s.found[count, KIND] = cursor, KINDS + kind
+            s.found[count, LENGTH] = min(s.aligned_length[candidate, kind] + 2, DEPTH)
+            s.found_weight[count] = s.aligned_from[kind] / ALIGNED_LENGTH
+            count += 1
+    return count
 
 
 @njit(cache=True, nogil=True)
@@ -184,27 +193,57 @@ def sort_out(s: Record, texts: Texts, chain: int, base: int) -> tuple[int, int]:
     n, end = 0, base
     while chain >= 0:
         cursor, kind = s.found[chain, CURSOR], s.found[chain, KIND]
-        token = _token(texts, cursor, kind)
+        is_aligned = kind >= KINDS
+        if is_aligned:
+            kind -= KINDS
+        token = token_at(texts, cursor, kind)
         at = find_candidate(s, token, base, end)
         if at == end:
-            s.token[at] = token
-            for other in range(KINDS):
-                s.hint[at, other] = 0
-            s.origin[at] = _origin(texts, cursor, kind, s.suffix_stream)
-            s.support[at - base, 0] = s.support[at - base, 1] = 0
+            _begin_candidate(s, at, token, origin_of(texts, cursor, kind, s.suffix_stream))
+            s.support[at - base] = 0
             end += 1
-        if not s.hint[at, kind]:
-            s.hint[at, kind], s.hint_length[at, kind] = cursor, s.found[chain, LENGTH]
         order = order_class(s.found[chain, LENGTH])
-        side = 0 if kind == LIVE else 1
-        s.support[at - base, side] = max(s.support[at - base, side], order + 1)
         s.evidence[n], s.evidence_order[n] = at - base, order
-        s.evidence_close[n] = _is_close(s, texts, cursor, kind)
-        s.evidence_source[n] = REPOSITORY if kind == SAVED else kind
         s.evidence_weight[n] = s.found_weight[chain]
+        if is_aligned:
+            s.aligned[at, kind], s.aligned_length[at, kind] = cursor, s.found[chain, LENGTH] - 1
+            s.evidence_source[n], s.evidence_close[n] = ALIGNED + kind, False
+            side = 2
+        else:
+            if not s.hint[at, kind]:
+                s.hint[at, kind], s.hint_length[at, kind] = cursor, s.found[chain, LENGTH]
+            side = 0 if kind == LIVE else 1
+            s.evidence_source[n] = REPOSITORY if kind == SAVED else kind
+            s.evidence_close[n] = _is_close(s, texts, cursor, kind)
+        s.support[at - base, side] = max(s.support[at - base, side], order + 1)
         n += 1
         chain = s.link[chain]
     return n, end
+
+
+@njit(cache=True, nogil=True)
+def longest_match(s: Record, chain: int) -> int:
+    """Return the length of the longest match in a chain of occurrences; 0 if there is none."""
+    while chain >= 0 and s.found[chain, KIND] >= KINDS:
+        chain = s.link[chain]
+    return int(s.found[chain, LENGTH]) if chain >= 0 else 0
+
+
+@njit(cache=True, nogil=True)
+def _begin_candidate(s: Record, at: int, token: int, origin: int) -> None:
+    s.token[at], s.origin[at] = token, origin
+    for kind in range(KINDS):
+        s.hint[at, kind] = 0
+    for kind in range(ALIGNED_KINDS):
+        s.aligned[at, kind] = 0
+
+
+@njit(cache=True, nogil=True)
+def _is_close(s: Record, texts: Texts, cursor: int, kind: int) -> bool:
+    """Whether an occurrence is in the document's folder, or shortly before the caret."""
+    if kind == LIVE:
+        return is_recent(texts, cursor)
+    return kind == REPOSITORY and s.near_begin <= cursor < s.near_end
 
 
 @njit(cache=True, nogil=True)
@@ -213,8 +252,9 @@ def lead_to_root(s: Record, candidate: int, length: int) -> None:
 
     Only where it stood in sorted texts: nodes of the live ones may be gone when it is used.
     """
-    s.root_length = length if candidate >= 0 else -1
-    s.hint[ROOT, LIVE] = s.hint[ROOT, SAVED] = 0
+    s.root_length = length
+    for kind in range(KINDS):
+        s.hint[ROOT, kind] = 0
     if candidate >= 0:
         for kind in (REPOSITORY, DEPENDENCIES):
             s.hint[ROOT, kind] = s.hint[candidate, kind]
@@ -229,51 +269,19 @@ def copy_on(s: Record, texts: Texts, candidate: int, to: int) -> int:
     """
     token = 0
     for kind in range(KINDS):
-        cursor = s.hint[candidate, kind]
+        cursor = step_on(texts, s.hint[candidate, kind], kind)
         s.hint[to, kind] = 0
-        if not cursor:
+        if not s.hint[candidate, kind]:
             continue
-        if kind == LIVE:
-            cursor = texts.live[cursor, NEXT]
-        elif kind == SAVED:
-            cursor = texts.saved[cursor, NEXT]
-        else:
-            cursor += 1
-        following = _token(texts, cursor, kind)
+        following = token_at(texts, cursor, kind)
         if following <= 0 or (token and following != token):
             return 0
         token = following
         s.hint[to, kind], s.hint_length[to, kind] = cursor, s.hint_length[candidate, kind] + 1
+    for kind in range(ALIGNED_KINDS):
+        s.aligned[to, kind] = 0
     s.token[to] = token
     return token
-
-
-@njit(cache=True, nogil=True)
-def _token(texts: Texts, cursor: int, kind: int) -> int:
-    """Return the stored token at an occurrence's cursor."""
-    if kind == LIVE:
-        return int(texts.live[cursor, TOKEN])
-    if kind == SAVED:
-        return int(texts.saved[cursor, TOKEN])
-    return int(
-        (texts.repository if kind == REPOSITORY else texts.dependencies).columns[TEXT, cursor]
-    )
-
-
-@njit(cache=True, nogil=True)
-def _origin(texts: Texts, cursor: int, kind: int, suffix_stream: int) -> int:
-    """Return the `Source` of an occurrence."""
-    if kind == LIVE and texts.live[cursor, STREAM] == suffix_stream:
-        return SUFFIX
-    return REPOSITORY if kind == SAVED else int(kind)
-
-
-@njit(cache=True, nogil=True)
-def _is_close(s: Record, texts: Texts, cursor: int, kind: int) -> bool:
-    """Whether an occurrence is in the document's folder, or shortly before the caret."""
-    if kind == LIVE:
-        return bool(texts.live[cursor, STREAM] & RECENT_BIT)
-    return kind == REPOSITORY and s.near_begin <= cursor < s.near_end
 
 
 @njit(cache=True, nogil=True)

@@ -15,23 +15,26 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from completer.drafting.aligning import align
 from completer.drafting.blending import adapt, adapt_rank, agree, blend
 from completer.drafting.calibration import BY_RANK
 from completer.drafting.evidence import (
+    ALIGNED_KINDS,
     MAX_CANDIDATES,
     NODE_SHARE,
     ROOT,
     Record,
-    Texts,
     copy_on,
     find_candidate,
     gather,
     lead_to_root,
+    longest_match,
     node_context,
     read_context,
     sort_out,
 )
-from completer.drafting.matching import KINDS, LENGTH
+from completer.drafting.matching import KINDS
+from completer.drafting.places import Texts
 from completer.drafting.recycling import recall
 
 Int32s = NDArray[np.int32]
@@ -42,7 +45,9 @@ RECYCLED = 3
 
 _LEAST_PROB = 0.004
 """Paths less likely than this are not followed."""
-_COPY_LENGTH, _CERTAIN, _COPIES = 20, 0.9, 3
+_LIKELY_NEXT = 0.6
+"""What follows a token is looked up if it pays though it is so much less likely than the token."""
+_COPY_LENGTH, _CERTAIN, _COPIES = 20, 0.9, 7
 """After so long a match and so certain a token, so many tokens are copied without another look."""
 
 
@@ -77,7 +82,11 @@ def propose(
         expected += prob
         if expected - rate * step_cost[taken] > best_value:
             best, best_value = taken, expected - rate * step_cost[taken]
-        if count <= MAX_CANDIDATES and taken < len(step_cost) - 1:
+        if (
+            count <= MAX_CANDIDATES
+            and taken < len(step_cost) - 1
+            and _may_pay(step_cost, rate, taken, expected, _LIKELY_NEXT * prob, best_value)
+        ):
             count = _expand(s, texts, known, taken - 1, at, prob, count)
     return best
 
@@ -98,19 +107,23 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
     known = read_context(s, history, length)
     s.context[:known] = s.root_context[:known]
     came = history[length] + 1
-    first = gather(s, texts, known, ROOT if s.root_length == length else -1, 1)
-    s.root_length = -1
+    led, watched = ROOT, -1
+    if s.root_length != length:
+        led = -1
+        s.aligned[ROOT] = 0
+    first = gather(s, texts, known, led, 1)
     if first >= 0:
         n, count = sort_out(s, texts, first, 0)
         watched = find_candidate(s, came, 0, count)
         watched = watched if watched < count else -1
-        lead_to_root(s, watched, length + 1)
         total = blend(s, texts.factors, n, count, watched)
         adapt(s, texts.factors, total, count, watched)
     elif length:
         candidates = recall(texts.recycled, history[length - 1] + 1)
         for rank in range(len(candidates)):
             adapt_rank(texts.factors, rank, candidates[rank] + 1 == came)
+    lead_to_root(s, watched, length + 1)
+    align(s, texts, first, came)
 
 
 @njit(cache=True, nogil=True)
@@ -135,10 +148,10 @@ def _expand(
     length = node_context(s, known, node)
     first = gather(s, texts, length, candidate, NODE_SHARE if node >= 0 else 1)
     if node < 0:
-        s.match_len = s.found[first, LENGTH] if first >= 0 else 0
+        s.match_len = longest_match(s, first)
     if first < 0:
         return _recycle(s, texts, s.context[0] if length else 0, node, prob, base)
-    longest = s.found[first, LENGTH]
+    longest = longest_match(s, first)
     n, end = sort_out(s, texts, first, base)
     total = blend(s, texts.factors, n, end - base, -1)
     kept = base
@@ -151,6 +164,9 @@ def _expand(
         for kind in range(KINDS):
             s.hint[kept, kind] = s.hint[i, kind]
             s.hint_length[kept, kind] = s.hint_length[i, kind]
+        for kind in range(ALIGNED_KINDS):
+            s.aligned[kept, kind] = s.aligned[i, kind]
+            s.aligned_length[kept, kind] = s.aligned_length[i, kind]
         s.parent[kept], s.prob[kept] = node, prob * certainty
         copies = longest >= _COPY_LENGTH and certainty >= _CERTAIN
         s.certainty[kept], s.copied[kept] = certainty if copies else 0.0, 0
@@ -174,6 +190,8 @@ def _recycle(s: Record, texts: Texts, token: int, node: int, prob: float, count:
             s.parent[count], s.prob[count] = node, likely
             for kind in range(KINDS):
                 s.hint[count, kind] = 0
+            for kind in range(ALIGNED_KINDS):
+                s.aligned[count, kind] = 0
             s.certainty[count] = 0.0
             count += 1
     return count

@@ -14,7 +14,8 @@ from numba import typeof
 
 from completer.drafting import growing
 from completer.drafting.calibration import initial_factors
-from completer.drafting.evidence import SCRATCH, Texts
+from completer.drafting.evidence import SCRATCH
+from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table
 from completer.drafting.suffix_array import SuffixArray
 from completer.drafting.suffix_tree import new_nodes
@@ -42,5 +43,6 @@ def kernels() -> Kernels:
 
 
 def _bind(kernel: Any, *example: object) -> Callable[..., Any]:  # noqa: ANN401 - Numba's
-    entry: Callable[..., Any] = kernel.compile(tuple(typeof(value) for value in example))
+    types = tuple(typeof(value) for value in example)  # type: ignore[no-untyped-call]
+    entry: Callable[..., Any] = kernel.compile(types)
     return entry

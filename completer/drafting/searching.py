@@ -1,7 +1,7 @@
 """Finds a context's place among the rows of a suffix array, and how far its matches reach.
 
-A step of a search among rows reads the text at a place that no cache holds. So a search goes through
-the fences first, and reads the text of the few rows between two of them only.
+A step of a search among rows reads the text at a place that no cache holds. So a search goes
+through the fences first, and reads the text of the few rows between two of them only.
 """
 
 import numpy as np

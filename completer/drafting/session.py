@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.canonical import CanonicalContext
-from completer.drafting.evidence import MAX_TREE, SCRATCH, Texts
+from completer.drafting.evidence import MAX_TREE, SCRATCH
 from completer.drafting.healing import Healer, Predict
 from completer.drafting.kernels import kernels
 from completer.drafting.overlap import Overlap
+from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table, remember
 from completer.drafting.tree import DraftTree, Source
 

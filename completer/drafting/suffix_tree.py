@@ -28,7 +28,6 @@ BYTES_PER_TOKEN = 32
 ROOT = 1
 """Columns of node 0 that hold the tree's root and the first unused node (the others by NEXT)."""
 FREE = 5
-_NEAR = 8
 
 
 def new_nodes(capacity: int) -> Int32s:
@@ -268,24 +267,6 @@ def find(nodes: Int32s, context: Int32s) -> tuple[int, int]:
         else:
             after, at = at, nodes[at, LEFT]
     return before, after
-
-
-@njit(cache=True, nogil=True)
-def find_near(nodes: Int32s, context: Int32s, hint: int) -> tuple[int, int]:
-    """Return what `find` returns, quickly if node `hint` is near the place."""
-    at = hint
-    for _ in range(_NEAR):
-        if not _sorts_before(nodes, at, context):
-            before = nodes[at, BEFORE]
-            if not before or _sorts_before(nodes, before, context):
-                return before, at
-            at = before
-        else:
-            after = nodes[at, AFTER]
-            if not after or not _sorts_before(nodes, after, context):
-                return at, after
-            at = after
-    return find(nodes, context)
 
 
 @njit(cache=True, nogil=True)

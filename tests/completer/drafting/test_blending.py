@@ -92,7 +92,7 @@ def test_agreement_keeps_probabilities_probabilities():
     factors = c.initial_factors()
     for prob in np.linspace(0.001, 0.999, 30):
         for live in range(c.ORDERS + 1):
-            support = np.array([live, 3], np.int8)
+            support = np.array([live, 3, 0], np.int8)
             assert 0.0 < blending.agree(factors, prob, support) < 1.0
 
 

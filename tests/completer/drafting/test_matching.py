@@ -69,13 +69,23 @@ def test_dead_tokens_are_not_found():
 @settings(max_examples=100, deadline=None)
 @given(tokens(max_size=40), tokens(max_size=12))
 def test_the_live_tree_gives_the_same_occurrences(ids, pattern):
+    found = gather_live(ids, pattern)
+    assert Counter(map(tuple, found[:, 1:].tolist())) == occurrences([ids], pattern.tolist())
+    if len(found):
+        hint, known, _ = found[found[:, 1].argmax()].tolist()
+        again = gather_live(ids, pattern, hint, known)
+        assert sorted(again.tolist()) == sorted(found.tolist())
+
+
+def gather_live(ids, pattern, hint=0, known=0):
+    """Cursor, length and following token of each occurrence."""
     nodes = tree.new_nodes(64)
     tree.append(nodes, 0, ids, 2)
     found, weights = np.zeros((ROOM, 3), np.int32), np.zeros(ROOM, np.float32)
-    count = m.gather_live(nodes, pattern[::-1] + np.int32(1), 0, 0, m.LIVE, ROOM, found, weights, 0)
-    lengths = found[:count, m.LENGTH].tolist()
-    followed = (nodes[found[:count, m.CURSOR], tree.TOKEN] - 1).tolist()
-    assert Counter(zip(lengths, followed, strict=True)) == occurrences([ids], pattern.tolist())
+    context = pattern[::-1] + np.int32(1)
+    count = m.gather_live(nodes, context, hint, known, m.LIVE, ROOM, found, weights, 0)
+    cursors = found[:count, m.CURSOR]
+    return np.column_stack((cursors, found[:count, m.LENGTH], nodes[cursors, tree.TOKEN] - 1))
 
 
 def test_occurrences_are_chained_longest_first():

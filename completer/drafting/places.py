@@ -1,0 +1,73 @@
+"""The texts that are drafted from, and what stands at a place in one of them.
+
+A place is a cursor and the kind of text that it points into: a position of a suffix array, or a
+node of a suffix tree.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from completer.drafting.matching import LIVE, REPOSITORY, SAVED
+from completer.drafting.suffix_array import TEXT, SortedText
+from completer.drafting.suffix_tree import NEXT, RECENT_BIT, STREAM, TOKEN
+
+Int32s = NDArray[np.int32]
+Float64s = NDArray[np.float64]
+
+SUFFIX = 5
+"""As in `tree.Source`."""
+
+
+class Texts(NamedTuple):
+    """Everything that can be drafted from, as the kernels see it."""
+
+    live: Int32s
+    """Open documents and accepted completions (`suffix_tree`)."""
+    saved: Int32s
+    """Files saved since the repository was sorted (`suffix_tree`)."""
+    repository: SortedText
+    """The repository (`suffix_array`)."""
+    dependencies: SortedText
+    """Installed packages (`suffix_array`)."""
+    recycled: Int32s
+    """The table of `recycling`."""
+    factors: Float64s
+    """The factors of `calibration`."""
+
+
+@njit(cache=True, nogil=True)
+def token_at(texts: Texts, cursor: int, kind: int) -> int:
+    """Return the stored token at a place: 0 where a text ends, negative where it is dead."""
+    if kind == LIVE:
+        return int(texts.live[cursor, TOKEN])
+    if kind == SAVED:
+        return int(texts.saved[cursor, TOKEN])
+    columns = texts.repository.columns if kind == REPOSITORY else texts.dependencies.columns
+    return int(columns[TEXT, cursor])
+
+
+@njit(cache=True, nogil=True)
+def step_on(texts: Texts, cursor: int, kind: int) -> int:
+    """Return the cursor of the token after the one at a place; 0 for none, or no place."""
+    if kind == LIVE:
+        return int(texts.live[cursor, NEXT])
+    if kind == SAVED:
+        return int(texts.saved[cursor, NEXT])
+    return cursor + 1 if cursor else 0
+
+
+@njit(cache=True, nogil=True)
+def origin_of(texts: Texts, cursor: int, kind: int, suffix_stream: int) -> int:
+    """Return the `Source` of a place."""
+    if kind == LIVE and texts.live[cursor, STREAM] == suffix_stream:
+        return SUFFIX
+    return REPOSITORY if kind == SAVED else int(kind)
+
+
+@njit(cache=True, nogil=True)
+def is_recent(texts: Texts, cursor: int) -> bool:
+    """Whether a place in the live texts is shortly before the caret."""
+    return bool(texts.live[cursor, STREAM] & RECENT_BIT)
