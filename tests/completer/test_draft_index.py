@@ -30,7 +30,7 @@ def index_of(root, cache=None, **options) -> DraftIndex:
 def drafted_after(index: DraftIndex, text: str) -> str:
     """The most likely draft after `text`, where every token pays."""
     with index.drafter.start(index.encode("\n" + text)) as session:
-        path = session.propose(16, COSTS).best_path()
+        path = session.propose(16, COSTS, branching=False)
     drafted: str = byte_tokenizer().backend_tokenizer.decode(path.token_ids.tolist())
     return drafted
 
