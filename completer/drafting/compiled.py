@@ -1,0 +1,34 @@
+"""Where compiled kernels are kept: in a folder of their own for each version of their sources.
+
+Numba compiles a kernel anew when its own file changes, but not when a file does from which it took
+a function in. After an update, a kernel that was found compiled could be made of both versions.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+VARIABLE = "NUMBA_CACHE_DIR"
+SOURCES = Path(__file__).parent
+
+
+def keep_versions_apart(folder: Path | None = None) -> None:
+    """Name Numba's cache folder by what the sources say; before Numba is imported.
+
+    A folder that the user has chosen stays; one that an older version chose, whose process started
+    this one, does not.
+    """
+    folder = folder or user_cache_path("completer") / "kernels"
+    chosen = os.environ.get(VARIABLE)
+    if chosen is None or Path(chosen).parent == folder:
+        os.environ[VARIABLE] = str(folder / version_of(SOURCES))
+
+
+def version_of(sources: Path) -> str:
+    """Return a name for what all Python files in a folder say."""
+    digest = hashlib.sha256()
+    for file in sorted(sources.glob("*.py")):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
