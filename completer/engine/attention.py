@@ -114,6 +114,7 @@ class PackedStep:
         self.segments = segments
         self._dtype = dtype
         self._masks: dict[tuple[int, int, int], Tensor | None] = {}
+        self._places: tuple[Tensor, Tensor] | None = None
 
     def attend(
         self,
@@ -127,12 +128,12 @@ class PackedStep:
         softcap: float | None = None,
     ) -> Tensor:
         """See `Step`; computed in the precision of the pool's rows."""
+        self._store(layer, key[0], value[0])
         exact = query.to(self._dtype)
         pieces = []
         begin = 0
         for index, segment in enumerate(self.segments):
             part = slice(begin, begin + segment.length)
-            self.pool.write(layer, segment.slot, segment.start, key[0, :, part], value[0, :, part])
             keys, values = self.pool.read(layer, segment.slot, segment.end)
             plain = segment.chain if segment.begins_slot and not window and not softcap else 0
             if plain:
@@ -146,6 +147,16 @@ class PackedStep:
             begin += segment.length
         packed = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
         return packed.transpose(1, 2).to(query.dtype)
+
+    def _store(self, layer: int, key: Tensor, value: Tensor) -> None:
+        """Write all segments' rows at once: a copy for each costs more than what it copies."""
+        if len(self.segments) == 1:
+            segment = self.segments[0]
+            self.pool.write(layer, segment.slot, segment.start, key, value)
+            return
+        if self._places is None:
+            self._places = _places(self.segments, key.device)
+        self.pool.scatter(layer, *self._places, key, value)
 
     def mask(self, index: int, window: int, device: torch.device, first: int = 0) -> Tensor | None:
         """The additive mask [length - first, end] of a segment's tokens from `first` on.
@@ -172,6 +183,13 @@ class PackedStep:
         hidden = to_device(~visible, device)
         mask = torch.zeros(hidden.shape, dtype=self._dtype, device=device)
         return mask.masked_fill_(hidden, -torch.inf)
+
+
+def _places(segments: Sequence[Segment], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Slot and row [T] of each packed token."""
+    slots = np.repeat([segment.slot for segment in segments], [each.length for each in segments])
+    rows = np.concatenate([np.arange(segment.start, segment.end) for segment in segments])
+    return to_device(slots, device), to_device(rows, device)
 
 
 def attend(
