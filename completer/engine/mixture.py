@@ -66,9 +66,12 @@ def mix(
 ) -> Tensor:
     """Return the log of the mixture [V] of a model's `logits` [V] and the repository's tokens.
 
-    `probabilities` [n] of `token_ids` [n] sum to at most one.
+    `probabilities` [n] of `token_ids` [n], which are distinct, sum to at most one. Adds logarithms,
+    since the logarithm of a whole vocabulary would cost as much as all else.
     """
-    share = to_device(probabilities * weight, logits.device)
+    share = to_device((probabilities * weight).astype(np.float32), logits.device)
     ids = to_device(token_ids.astype(np.int64), logits.device)
-    mixed = logits.double().softmax(0) * (1.0 - share.sum())
-    return mixed.index_add_(0, ids, share).log()
+    rest = 1.0 - share.sum().clamp(max=1.0)  # of rounded numbers, which may add up to more
+    mixed = logits.float().log_softmax(0) + rest.log()
+    mixed[ids] = mixed[ids].logaddexp(share.log())
+    return mixed

@@ -65,12 +65,17 @@ def read(logits: Tensor, questions: Sequence[Question]) -> list[Readout]:
 
 def _choose(logits: Tensor, questions: Sequence[Question]) -> Tensor:
     """The token [R] after each row: the likeliest, or drawn where there is noise."""
-    chosen = logits.argmax(-1)
+    chosen = _likeliest(logits)
     for question in questions:
         if question.sampling is not None and len(question.noise):
             rows = logits[question.rows]
             chosen[question.rows] = draw(rows, question.sampling, question.noise)
     return chosen
+
+
+def _likeliest(logits: Tensor) -> Tensor:
+    """The likeliest token [R] after each row. torch's CPU kernel is slow in half of float32."""
+    return (logits.float() if logits.device.type == "cpu" else logits).argmax(-1)
 
 
 def certainty(logits: Tensor, chosen: Tensor) -> Tensor:

@@ -30,7 +30,13 @@ LOGITS = torch.tensor([1.0, 0.0, 2.0, -1.0])
 def test_nothing_from_the_repository_leaves_the_models_law():
     mixed = mix(LOGITS, np.empty(0, np.int32), np.empty(0), 0.6).exp()
 
-    torch.testing.assert_close(mixed, LOGITS.double().softmax(0))
+    torch.testing.assert_close(mixed, LOGITS.softmax(0))
+
+
+def test_all_weight_on_a_sure_repository_leaves_nothing_else():
+    mixed = mix(LOGITS, np.array([1, 3], np.int32), np.array([0.7, 0.3]), 1.0).exp()
+
+    torch.testing.assert_close(mixed, torch.tensor([0.0, 0.7, 0.0, 0.3]))
 
 
 def test_the_repository_gets_its_share_by_its_confidence():
