@@ -11,6 +11,7 @@ from urllib.request import urlopen
 
 import torch
 
+from completer.calibration import Calibration, Calibrations
 from completer.cli.assembly import build_model, build_service
 from completer.cli.serve import listen
 from completer.context.workspace import Workspace
@@ -46,6 +47,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         yield _layout(model)
         yield _speed(tuning)
         yield _exits(model, tuning, settings)
+        yield _calibration(model, settings)
         yield _guarded("completion", lambda: _completion(model, tuning, settings))  # noqa: B023
     for root in settings.workspaces:
         yield _guarded("workspace", lambda root=root: _workspace(root))  # type: ignore[misc]
@@ -107,6 +109,24 @@ def _exits(model: LoadedModel, tuning: Tuning, settings: Settings) -> Check:
     drafting = "drafts where that pays" if settings.drafting.self_speculation else "does not draft"
     mode = settings.completion.exit_mode
     return Check("exits", True, f"after layers {layers}; {drafting}; exit mode {mode}")
+
+
+def _calibration(model: LoadedModel, settings: Settings) -> Check:
+    """What was fitted to the model, and to each workspace by itself."""
+    saved = Calibrations(model, settings.calibration_folder)
+    everywhere = saved.of(None)
+    own = {root: saved.of(root) for root in settings.workspaces}
+    parts = [_describe(everywhere)]
+    parts += [f"in {root} {_describe(each)}" for root, each in own.items() if each != everywhere]
+    return Check("calibration", True, "; ".join(parts))
+
+
+def _describe(calibration: Calibration) -> str:
+    """Say in a few words what a calibration holds."""
+    stopping = calibration.stopping
+    shown = f"shown from {stopping.threshold:.3f} on" if stopping else "everything is shown"
+    mixed = "repository mixed in" if calibration.mixture else "the model's own distribution"
+    return f"{shown}, {mixed}"
 
 
 def _completion(model: LoadedModel, tuning: Tuning, settings: Settings) -> str:

@@ -90,9 +90,16 @@ def test_doctor_is_content_and_says_where_settings_come_from(project, home):
 
     assert done.returncode == 0, done.stdout
     assert report["ok"] is True
-    assert {"device", "model", "FIM layout", "speed", "completion", "workspace", "database"} <= {
-        check["name"] for check in report["checks"]
-    }
+    assert {
+        "device",
+        "model",
+        "FIM layout",
+        "speed",
+        "calibration",
+        "completion",
+        "workspace",
+        "database",
+    } <= {check["name"] for check in report["checks"]}
     assert report["settings"]["completion.max_tokens"] == {"value": 7, "origin": "environment"}
     assert report["settings"]["server.port"]["origin"] == "default"
 
