@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from telemetry.migrations import SchemaTooNewError
 from telemetry.report.columns import Chunk, Column, Ints, id_bounds, labels, read_columns
@@ -37,6 +36,7 @@ from telemetry.survival import WINDOWS_S
 
 UNNAMED: Final = "unknown"  # the group of rows whose language, model or arm is not given
 READ_MS: Final = 750  # shown for this long, a suggestion counts as read
+CELL_BITS: Final = 23  # sums of more cells would not fit into memory; 40 bits of time are 12 days
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP: Final = 100_000
 _ACCEPT_STEP: Final = 4 * _STEP // len(WINDOWS_S)
@@ -53,11 +53,13 @@ _EDIT_SUMS: Final = {
 
 @dataclass(slots=True)
 class Aggregate:
-    """What reports are made from: sums, the times of answered requests, and what is missing."""
+    """What reports are made from: sums, the times of answered requests, and what is missing.
+
+    `times` are as `timed` packs them.
+    """
 
     sums: Sums
-    total_ms: list[Floats] = field(default_factory=list)
-    total_ms_cells: list[NDArray[np.int32]] = field(default_factory=list)
+    times: list[Ints] = field(default_factory=list)
     gaps: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     late_checks: int = 0
@@ -82,6 +84,12 @@ def aggregate(
             result.skipped[path.name] = str(error)
     result.commits.add_to(result.sums)
     return result
+
+
+def timed(total_us: Ints, cells: Codes) -> Ints:
+    """Times with their cells in one number, so that to sort these is to sort both."""
+    packed: Ints = (total_us.astype(np.int64) << CELL_BITS) | cells
+    return packed
 
 
 class _File:
@@ -113,9 +121,9 @@ class _File:
             name = self._labels.get(reason, UNNAMED)
             result.gaps[name] = result.gaps.get(name, 0) + lost
         self._users = ById(self._bounds["session"], "user")
-        for session, user_h in sessions:
-            user = self._sums.user(user_h)
-            self._users.put(np.array([session]), {"user": np.array([user])})
+        users = np.array([self._sums.user(user_h) for _, user_h in sessions], dtype=np.intp)
+        ids = np.array([session for session, _ in sessions], dtype=np.int64)
+        self._users.put(ids, {"user": users})
         self._of_sessions = {name: Common(self._bounds["session"]) for name in _BY_SESSION}
         self._opportunities = ById(self._bounds["opportunity"], "cell", "user", "p_accept")
         self._suggestions = ById(self._bounds["suggestion"], "cell", "user")
@@ -151,8 +159,7 @@ class _File:
             for name, common in self._of_sessions.items():
                 common.put_rows(rows["session"], groups[name])
             answered = returned & (rows["total_us"] >= 0)
-            self._result.total_ms.append(rows["total_us"][answered] / 1000)
-            self._result.total_ms_cells.append(cells[answered].astype(np.int32))
+            self._result.times.append(timed(rows["total_us"][answered], cells[answered]))
 
     def _read_accepts(self) -> None:
         """Sum accepts up by suggestion, and remember of each what its checks need."""

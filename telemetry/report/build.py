@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.files import database_files
-from telemetry.report.aggregate import UNNAMED, Aggregate, aggregate
+from telemetry.report.aggregate import CELL_BITS, UNNAMED, Aggregate, aggregate
 from telemetry.report.compare import Comparison, compare
 from telemetry.report.metrics import METRICS, Figure, figure, latency_figures
 from telemetry.report.statistics import drawn_sums, user_draws, wilson
@@ -121,10 +121,10 @@ class _Times:
     """Times from request to reply, sorted once for all groups."""
 
     def __init__(self, result: Aggregate) -> None:
-        times = np.concatenate([np.zeros(0), *result.total_ms])
-        cells = np.concatenate([np.zeros(0, dtype=np.int32), *result.total_ms_cells])
-        order = np.argsort(times)
-        self._times, self._cells = times[order], cells[order]
+        times = np.concatenate([np.zeros(0, dtype=np.int64), *result.times])
+        times.sort()
+        self._ms = (times >> CELL_BITS) / 1000
+        self._cells = (times & ((1 << CELL_BITS) - 1)).astype(np.int32)
         self._groups = result.sums.cells.groups
         self._of_rows: tuple[str, NDArray[np.int16]] | None = None
 
@@ -132,7 +132,7 @@ class _Times:
         """The sorted times of a group, in milliseconds."""
         if self._of_rows is None or self._of_rows[0] != grouping:
             self._of_rows = (grouping, self._groups(grouping).astype(np.int16)[self._cells])
-        times: Floats = self._times[self._of_rows[1] == group]
+        times: Floats = self._ms[self._of_rows[1] == group]
         return times
 
 

@@ -26,12 +26,14 @@ Chunk = dict[str, Ints]
 THREADS: Final = 2
 _DIGIT_BITS: Final = 20  # a code point ends at 0x10FFFF
 _DIGIT: Final = 1 << _DIGIT_BITS
+BEYOND: Final = 0xFFFD  # what SQLite makes of a number that is no code point
 
 
 class Column(NamedTuple):
-    """A whole number of a row: an SQL expression and how many 20-bit digits it may need.
+    """A number of a row, cut to a whole one: an SQL expression and how many 20-bit digits it needs.
 
-    It must fit its digits and not be negative. NULL reads as -1 and is allowed if `is_nullable`.
+    One of a single digit that is negative or too large reads as `BEYOND`; others must fit. NULL
+    reads as 0, or as -1 if `is_nullable`.
     """
 
     expression: str
@@ -48,25 +50,28 @@ def read_columns(
     *,
     step: int,
 ) -> Iterator[Chunk]:
-    """Read a table in the order of its integer `key`, `step` key values at a time.
+    """Read a table in the order of its integer `key`, `step` (up to 2^20) key values at a time.
 
-    Yields `{name: [rows]}`. `connection` reads a table of one chunk; larger ones are read on
-    connections of their own, each chunk as the file is then.
+    Yields `{name: [rows]}` of the columns and the key. `connection` reads a table of one chunk;
+    larger ones are read on connections of their own, each chunk as the file is then.
     """
     first, last = id_bounds(connection, table, key)
+    # Keys count from the chunk's first, so that one digit holds them.
+    columns = {key: Column(f"{key} - ?1"), **columns}
     query = (
         f"SELECT CAST(group_concat({_packed(columns)}, '') AS BLOB) "  # noqa: S608
-        f"FROM {table} WHERE {key} >= ? AND {key} < ?"
+        f"FROM {table} WHERE {key} >= ?1 AND {key} < ?2"
     )
     starts = range(first, last + 1, step)
     if len(starts) == 1:
-        yield _read(connection, query, columns, first, first + step)
+        yield _read(connection, query, columns, key, first, first + step)
         return
     with ThreadPoolExecutor(THREADS) as pool:
         waiting: deque[Future[Chunk]] = deque()
         for start in itertools.chain(starts, [None] * THREADS):
             if start is not None:
-                waiting.append(pool.submit(_read_apart, path, query, columns, start, start + step))
+                part = (query, columns, key, start, start + step)
+                waiting.append(pool.submit(_read_apart, path, *part))
             if waiting and (start is None or len(waiting) > THREADS):
                 yield waiting.popleft().result()
 
@@ -74,25 +79,25 @@ def read_columns(
 def _packed(columns: Mapping[str, Column]) -> str:
     digits = []
     for expression, count, is_nullable in columns.values():
-        value = f"coalesce({expression} + 1, 0)" if is_nullable else expression
-        digits += [
-            f"(({value}) >> {place * _DIGIT_BITS}) & {_DIGIT - 1}" if count > 1 else value
-            for place in range(count)
-        ]
+        value = f"{expression} + 1" if is_nullable else expression
+        for place in range(count):
+            high = f"(({value}) >> {place * _DIGIT_BITS})" if place else f"({value})"
+            digits.append(high if place == count - 1 else f"{high} & {_DIGIT - 1}")
     return f"char({', '.join(digits)})"
 
 
 def _read_apart(
-    path: Path, query: str, columns: Mapping[str, Column], start: int, end: int
+    path: Path, query: str, columns: Mapping[str, Column], key: str, start: int, end: int
 ) -> Chunk:
     with reading(path) as connection:
-        return _read(connection, query, columns, start, end)
+        return _read(connection, query, columns, key, start, end)
 
 
 def _read(
     connection: sqlite3.Connection,
     query: str,
     columns: Mapping[str, Column],
+    key: str,
     start: int,
     end: int,
 ) -> Chunk:
@@ -103,8 +108,11 @@ def _read(
     chunk: Chunk = {}
     at = 0
     for name, column in columns.items():
-        chunk[name] = _joined(raw[:, at : at + column.digits]) - int(column.is_nullable)
+        chunk[name] = _joined(raw[:, at : at + column.digits])
+        if column.is_nullable:
+            chunk[name] -= 1
         at += column.digits
+    chunk[key] = chunk[key] + np.int64(start)
     return chunk
 
 
@@ -117,8 +125,9 @@ def _joined(digits: NDArray[np.uint32]) -> Ints:
     """Numbers from their digits, `[rows, digits]`, the lowest first."""
     if digits.shape[1] == 1:
         return digits[:, 0].astype(np.int32)
-    places = _DIGIT_BITS * np.arange(digits.shape[1], dtype=np.int64)
-    joined: Ints = (digits.astype(np.int64) << places).sum(axis=1)
+    joined = digits[:, 0].astype(np.int64)
+    for place in range(1, digits.shape[1]):
+        joined |= digits[:, place].astype(np.int64) << place * _DIGIT_BITS
     return joined
 
 

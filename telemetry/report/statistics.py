@@ -56,7 +56,8 @@ def quantile_interval(ordered: Floats, share: float) -> tuple[float, float, floa
     spread = Z_95 * math.sqrt(count * share * (1 - share))
     low = max(math.floor(count * share - spread), 0)
     high = min(math.ceil(count * share + spread), count - 1)
-    value = float(np.quantile(ordered, share))
+    below = math.floor((count - 1) * share)  # the quantile lies between this value and the next
+    value = float(np.quantile(ordered[below : below + 2], (count - 1) * share - below))
     return value, min(float(ordered[low]), value), max(float(ordered[high]), value)
 
 

@@ -105,6 +105,10 @@ GROUPINGS: Final = (
 UNCLUSTERED: Final = ("by_finish_reason", "by_exit_mode", "by_distribution")
 OTHER: Final = "other"
 _GROUP_BITS: Final = 8
+_PLACES: Final = {  # of groups in a cell's key, days first
+    grouping: place * _GROUP_BITS for place, grouping in enumerate(reversed(GROUPINGS))
+}
+_SPARE_GROUPS: Final = 8
 _MOST_GROUPS: Final = (1 << _GROUP_BITS) - 2  # what is left of a grouping with more is OTHER
 
 
@@ -118,6 +122,7 @@ class Cells:
         self.names: dict[str, list[str]] = {grouping: [""] for grouping in GROUPINGS}
         self._numbers: dict[str, dict[str, int]] = {grouping: {} for grouping in GROUPINGS}
         self._cells: dict[int, int] = {}
+        self._keys: list[int] = [0]
         self._groups: dict[str, list[int]] = {grouping: [0] for grouping in GROUPINGS}
         self._arrays: dict[str, Codes] = {}
         self.group("overall", "overall")
@@ -138,23 +143,24 @@ class Cells:
 
     def of(self, groups: Mapping[str, Codes]) -> Codes:
         """The cells of rows whose group numbers are given for some groupings, `[rows]`."""
-        cells = np.full(len(next(iter(groups.values()))), self._cell(0), dtype=np.intp)
+        codes = np.zeros(len(next(iter(groups.values()))), dtype=np.intp)
+        keys = [0]
         for grouping, of_rows in groups.items():
-            cells = self.within(cells, grouping, of_rows)
+            width, place = len(self.names[grouping]), _PLACES[grouping]
+            pairs, codes = _numbered(codes * width + of_rows)
+            keys = [keys[pair // width] | (pair % width) << place for pair in pairs]
+        cells: Codes = np.array([self._cell(key) for key in keys], dtype=np.intp)[codes]
         return cells
 
     def within(self, cells: Codes, grouping: str, groups: Codes) -> Codes:
         """The cells of rows that are in a group of one more grouping."""
-        width = len(self.names[grouping])
-        pairs = cells * width + groups
-        cell_of = np.zeros(len(self) * width, dtype=np.intp)
-        place = (len(GROUPINGS) - 1 - GROUPINGS.index(grouping)) * _GROUP_BITS
-        keys = list(self._cells)
-        for pair in np.flatnonzero(np.bincount(pairs, minlength=len(cell_of))).tolist():
-            cell, group = divmod(pair, width)
-            if cell:
-                cell_of[pair] = self._cell(keys[cell - 1] | (group << place))
-        found: Codes = cell_of[pairs]
+        width, place = len(self.names[grouping]), _PLACES[grouping]
+        pairs, codes = _numbered(cells * width + groups)
+        cell_of = [
+            self._cell(self._keys[pair // width] | (pair % width) << place) if pair >= width else 0
+            for pair in pairs
+        ]
+        found: Codes = np.array(cell_of, dtype=np.intp)[codes]
         return found
 
     def groups(self, grouping: str) -> Codes:
@@ -167,6 +173,7 @@ class Cells:
     def _cell(self, key: int) -> int:
         if key not in self._cells:
             self._cells[key] = len(self._cells) + 1
+            self._keys.append(key)
             rest = key
             for grouping in reversed(GROUPINGS[2:]):
                 self._groups[grouping].append(rest & ((1 << _GROUP_BITS) - 1))
@@ -174,6 +181,15 @@ class Cells:
             self._groups["by_day"].append(rest)
             self._groups["overall"].append(1)
         return self._cells[key]
+
+
+def _numbered(values: Codes) -> tuple[list[int], Codes]:
+    """The distinct values, ascending, and of each row which of them it has."""
+    low = int(values.min()) if len(values) else 0
+    present = np.flatnonzero(np.bincount(values - low))
+    numbers = np.zeros(int(present.max(initial=0)) + 1, dtype=np.intp)
+    numbers[present] = np.arange(len(present))
+    return (present + low).tolist(), numbers[values - low]
 
 
 class Sums:
@@ -203,13 +219,14 @@ class Sums:
         if len(self.cells) > self._totals.shape[1]:
             extra = np.zeros((len(SUMS), 2 * len(self.cells) - self._totals.shape[1]))
             self._totals = np.concatenate([self._totals, extra], axis=1)
-        for name, value in values.items():
-            _scatter(self._totals[self._columns[name]], cells, value)
+        if len(cells) == 0:
+            return
+        _scatter(self._totals, self._columns, cells, values)
         for grouping, table in self._by_user.items():
-            if table.wants(values):
-                groups = self.cells.groups(grouping)
+            groups = self.cells.groups(grouping)[cells]
+            if groups.any() and table.wants(values):
                 size = (len(self.cells.names[grouping]), len(self.users) + 1)
-                table.add(groups[cells], users, size, values)
+                table.add(groups, users, size, values)
 
     def totals(self, grouping: str, name: str) -> dict[str, float]:
         """All sums of a group."""
@@ -238,10 +255,9 @@ class _ByUser:
         self, groups: Codes, users: Codes, size: tuple[int, int], values: Mapping[str, Floats]
     ) -> None:
         self._grow(*size)
-        places = groups * self._table.shape[2] + users
-        for name, value in values.items():
-            if name in self._index:
-                _scatter(self._table[self._index[name]].reshape(-1), places, value)
+        count, _, most_users = self._table.shape
+        table = self._table.reshape(count, -1)
+        _scatter(table, self._index, groups * most_users + users, values)
 
     def of(self, group: int, users: int) -> dict[str, Floats32]:
         self._grow(group + 1, users + 1)
@@ -251,14 +267,29 @@ class _ByUser:
     def _grow(self, groups: int, users: int) -> None:
         count, had_groups, had_users = self._table.shape
         if groups > had_groups or users > had_users:
-            grown = np.zeros((count, max(groups, had_groups), max(users, had_users)), np.float32)
+            # Room for more groups costs nothing until it is written to.
+            most = groups + _SPARE_GROUPS if groups > had_groups else had_groups
+            grown = np.zeros((count, most, max(users, had_users)), np.float32)
             grown[:, :had_groups, :had_users] = self._table
             self._table = grown
 
 
-def _scatter(table: NDArray[np.floating], places: Codes, values: Floats) -> None:
-    """Add each value to its place, in time that grows with the smaller of both."""
-    if 12 * len(places) > len(table):
-        table += np.bincount(places, weights=values, minlength=len(table))
-    else:
-        np.add.at(table, places, values.astype(table.dtype))
+def _scatter(
+    table: NDArray[np.floating],
+    index: Mapping[str, int],
+    places: Codes,
+    values: Mapping[str, Floats],
+) -> None:
+    """Add values to their rows' places of `table[index[sum]]`, `[sums, places]`.
+
+    The rows of a chunk mostly lie close together (they are of a day or two, or of a few users):
+    the time goes with their number or with the range of their places, whichever is smaller.
+    """
+    low, high = int(places.min()), int(places.max()) + 1
+    places = places - low
+    for name in values.keys() & index.keys():
+        part = table[index[name], low:high]
+        if 12 * len(places) > high - low:
+            part += np.bincount(places, weights=values[name], minlength=high - low)
+        else:
+            np.add.at(part, places, values[name].astype(table.dtype))

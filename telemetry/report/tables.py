@@ -32,17 +32,15 @@ OPPORTUNITY_COUNTS: Final = (
     "reused_tok",
 )
 OPPORTUNITY: Final = {
-    "id": Column("id", 2),
     "session": Column("session", 2),
     "day": _DAY,
     "outcome": Column("outcome"),
-    "total_us": Column("CAST(total_ms * 1000 + 0.5 AS INTEGER)", 2, is_nullable=True),
-    "p_accept": Column(f"CAST(p_accept * {MILLION} + 0.5 AS INTEGER)", is_nullable=True),
+    "total_us": Column("total_ms * 1000 + 0.5", 2, is_nullable=True),
+    "p_accept": Column(f"p_accept * {MILLION} + 0.5", is_nullable=True),
     **{name: Column(name) for name in LABELLED_GROUPINGS.values()},
     **{name: Column(name) for name in OPPORTUNITY_COUNTS},
 }
 ACCEPT: Final = {
-    "id": Column("id", 2),
     "suggestion": Column("suggestion", 2),
     "ts_ms": Column("ts_ms", 3),
     "kind": Column("kind"),
@@ -51,28 +49,23 @@ ACCEPT: Final = {
     "ev_src": Column("ev_src"),
 }
 SUGGESTION: Final = {
-    "id": Column("id", 2),
     "opportunity": Column("opportunity", 2),
     "len": Column("len"),
     "multiline": Column("multiline"),
     "is_shown": Column("shown_ms IS NOT NULL"),
-    "shown_dur_ms": Column("shown_dur_ms", 2, is_nullable=True),
-    "hidden_reason": Column("hidden_reason", is_nullable=True),
+    "shown_dur_ms": Column("shown_dur_ms"),  # after 18 minutes `BEYOND`, which is long as well
+    "hidden_reason": Column("hidden_reason"),
     "ev_src": Column("ev_src"),
 }
-SURVIVAL: Final = {
-    "accept": Column("accept", 2),
+SURVIVAL: Final = {  # lengths and distances are NULL where the check is censored
     "window_s": Column("window_s"),
-    "actual_ds": Column("CAST(min(actual_s, 100000) * 10 AS INTEGER)"),
-    "state": Column("state"),
-    "init_len": Column("init_len"),
+    "actual_ds": Column("actual_s * 10"),  # after 30 hours `BEYOND`, which is late as well
     **{
-        name: Column(name, is_nullable=True)
-        for name in ("cur_len", "lev", "lex_dist", "lex_len", "arc")
+        name: Column(name)
+        for name in ("state", "init_len", "cur_len", "lev", "lex_dist", "lex_len", "arc")
     },
 }
 EDIT: Final = {
-    "session": Column("session", 2),
     "day": Column("minute / 1440"),
     "lang": Column("lang"),
     "cls": Column("cls"),

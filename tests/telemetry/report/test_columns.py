@@ -7,7 +7,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from telemetry.report.columns import Column, id_bounds, labels, read_columns
+from telemetry.report.columns import BEYOND, Column, id_bounds, labels, read_columns
 from telemetry.store import prepare, reading
 from telemetry.writes import insert
 
@@ -37,7 +37,7 @@ def read(path, table, columns, step=100):
 
 
 def test_a_table_of_one_chunk_and_one_of_many_read_the_same(path):
-    columns = {"id": Column("id", 2), "reason": Column("reason")}
+    columns = {"reason": Column("reason")}
     (whole,) = read(path, "ingest_gap", columns, step=10_000)
     parts = read(path, "ingest_gap", columns, step=100)
     for name in columns:
@@ -46,7 +46,6 @@ def test_a_table_of_one_chunk_and_one_of_many_read_the_same(path):
 
 def test_values_of_every_size_come_back(path):
     columns = {
-        "id": Column("id", 2),
         "ts": Column("ts_ms", 3),
         "reason": Column("reason"),
         "rest": Column("nullif(lost % 3, 0)", is_nullable=True),
@@ -56,19 +55,32 @@ def test_values_of_every_size_come_back(path):
         expected = connection.execute(
             "SELECT id, ts_ms, reason, coalesce(nullif(lost % 3, 0), -1) FROM ingest_gap"
         ).fetchall()
-    found = np.stack([np.concatenate([c[name] for c in chunks]) for name in columns], axis=1)
+    names = ("id", *columns)
+    found = np.stack([np.concatenate([c[name] for c in chunks]) for name in names], axis=1)
     assert found.tolist() == [list(row) for row in expected]
 
 
+def test_numbers_are_cut_to_whole_ones_and_those_out_of_range_read_as_beyond(path):
+    columns = {
+        "cut": Column("2.9"),
+        "cut_long": Column("1048577.9", 2),
+        "none": Column("NULL"),
+        "large": Column("0x110000"),
+        "negative": Column("-1"),
+    }
+    chunk = read(path, "ingest_gap", columns)[0]
+    assert [chunk[name][0] for name in columns] == [2, 1_048_577, 0, BEYOND, BEYOND]
+
+
 def test_chunks_come_in_order_and_no_larger_than_asked(path):
-    chunks = read(path, "ingest_gap", {"id": Column("id", 2)})
+    chunks = read(path, "ingest_gap", {})
     assert all(len(chunk["id"]) <= 100 for chunk in chunks)
     ids = np.concatenate([chunk["id"] for chunk in chunks])
     assert (np.diff(ids) > 0).all()
 
 
 def test_an_empty_table_has_one_empty_chunk_or_none(path):
-    chunks = read(path, "session", {"id": Column("id", 2)})
+    chunks = read(path, "session", {})
     assert sum(len(chunk["id"]) for chunk in chunks) == 0
 
 
