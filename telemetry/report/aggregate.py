@@ -18,7 +18,7 @@ import numpy as np
 from telemetry.migrations import SchemaTooNewError
 from telemetry.report.columns import Chunk, Column, Ints, id_bounds, labels, read_columns
 from telemetry.report.commits import Commits, read_commits
-from telemetry.report.sums import Codes, Floats, Sums
+from telemetry.report.sums import Codes, Floats, Sums, summed
 from telemetry.report.tables import (
     ACCEPT,
     EDIT,
@@ -269,15 +269,17 @@ class _File:
     def _read_edits(self) -> None:
         classes = {self._ids.get(label, -1): name for label, name in _EDIT_SUMS.items()}
         for rows in self._chunks("edit_rollup", EDIT, key="session", step=_SESSION_STEP):
-            users = self._users.get(rows["session"], "user")
-            groups = self._groups_of_sessions(rows)
-            groups["by_language"] = self._group("by_language", rows["lang"])
             values = {
-                name: np.where(rows["cls"] == id_, rows["ins"], 0).astype(float)
+                name: np.where(rows["cls"] == id_, rows["ins"], 0)
                 for id_, name in classes.items()
                 if id_ >= 0
             }
-            values["edits"] = rows["events"].astype(float)
+            values["edits"] = rows["events"]
+            # A session has a row a minute: of a day's, the sum will do.
+            rows, values = summed(rows, ("session", "day", "lang"), values)
+            users = self._users.get(rows["session"], "user")
+            groups = self._groups_of_sessions(rows)
+            groups["by_language"] = self._group("by_language", rows["lang"])
             self._sums.add(self._sums.cells.of(groups), users, values)
 
     def _read_commits(self) -> None:

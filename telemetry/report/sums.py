@@ -192,6 +192,23 @@ def _numbered(values: Codes) -> tuple[list[int], Codes]:
     return (present + low).tolist(), numbers[values - low]
 
 
+def summed(
+    rows: Mapping[str, Codes], by: Iterable[str], values: Mapping[str, Codes]
+) -> tuple[dict[str, Codes], dict[str, Floats]]:
+    """Rows that are alike in the columns `by` become one: these columns, and their values' sums."""
+    codes = np.zeros(len(next(iter(rows.values()))), dtype=np.intp)
+    for name in by:
+        _, of_rows = _numbered(rows[name])
+        _, codes = _numbered(codes * (int(of_rows.max(initial=0)) + 1) + of_rows)
+    one_of = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.intp)
+    one_of[codes] = np.arange(len(codes))
+    sums: dict[str, Floats] = {
+        name: np.bincount(codes, value, len(one_of)).astype(np.float64)
+        for name, value in values.items()
+    }
+    return {name: rows[name][one_of] for name in by}, sums
+
+
 class Sums:
     """Sums of rows by cell, and those that the bootstrap needs by group and user.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from telemetry.report.sums import OTHER, Cells, Sums
+from telemetry.report.sums import OTHER, Cells, Sums, summed
 
 
 def test_rows_with_the_same_groups_share_a_cell():
@@ -83,3 +83,20 @@ def test_many_rows_and_few_give_the_same_sums():
         many.by_user("by_day", "a")["steps"].tolist()
         == few.by_user("by_day", "a")["steps"].tolist()
     )
+
+
+def test_rows_that_are_alike_are_summed_into_one():
+    rows = {
+        "session": np.array([7, 7, 9, 7]),
+        "day": np.array([20_000, 20_001, 20_000, 20_000]),
+        "class": np.array([1, 1, 1, 2]),
+    }
+    of, sums = summed(rows, ("session", "day"), {"typed": np.array([1, 2, 4, 8])})
+    found = set(zip(of["session"].tolist(), of["day"].tolist(), sums["typed"], strict=True))
+    assert found == {(7, 20_000, 9.0), (7, 20_001, 2.0), (9, 20_000, 4.0)}
+
+
+def test_no_rows_are_summed_into_none():
+    none = np.zeros(0, dtype=int)
+    of, sums = summed({"day": none}, ("day",), {"typed": none})
+    assert (len(of["day"]), len(sums["typed"])) == (0, 0)
