@@ -2,8 +2,8 @@
 
 Each client types real lines and asks after each pause as an editor does, one request after the
 other without waiting in between; a share of the requests is given up by closing the connection, as
-when the next key is struck. Decoding is measured apart from prompts: all clients ask for a long
-text after a prompt whose keys and values are there. Servers that are compared take turns, so that
+when the next key is struck. Decoding is measured apart from prompts: the clients ask for long
+texts after a prompt whose keys and values are there. Servers that are compared take turns, so that
 what else the machine does hits them alike, and rates are given by the server's processor time too.
 """
 
@@ -123,12 +123,12 @@ async def bench_serve(
         await _warm_up(client, spans, drafts=name != "none")
     before = {name: await client.usage() for name, client in clients.items()}
     measured = {(name, level): Measured() for level in levels for name in servers}
-    for level, turn in itertools.product(levels, range(ROUNDS)):
+    for number, (level, turn) in enumerate(itertools.product(levels, range(ROUNDS))):
         names = list(servers)
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             load = _Load(spans, level, random.Random(f"{seed} {level} {turn}"))
             await load.type(clients[name], -(-requests // ROUNDS), measured[name, level])
-            await load.decode(clients[name], turn, measured[name, level])
+            await load.decode(clients[name], number, measured[name, level])
             progress(next(done), total)
     after = {name: await client.usage() for name, client in clients.items()}
     for client in clients.values():
@@ -166,22 +166,26 @@ class _Load:
         into.seconds += time.perf_counter() - started
         into.cpu_seconds += (await client.usage()).cpu_seconds - before.cpu_seconds
 
-    async def decode(self, client: Client, turn: int, into: Measured) -> None:
-        """Have everybody's text written at once, after prompts that have been computed before.
+    async def decode(self, client: Client, number: int, into: Measured) -> None:
+        """Have texts written after prompts that have been computed before, one a person at a time.
 
-        No more than 16 people: the others would only wait.
+        They are the same texts for any number of people, so that rates compare. `number` is that
+        of the measurement: an answer of another length is not known.
         """
-        lengths = itertools.count(DECODED_TOKENS + turn)  # an answer of another length is not known
+        people = asyncio.Semaphore(self._people)
         asked = [
             CompletionRequest(prefix=span.prefix, suffix=span.suffix, path=span.path)
-            for span in self._spans[: min(DECODED_PROMPTS, self._people)]
+            for span in self._spans[:DECODED_PROMPTS]
         ]
+
+        async def write(request: CompletionRequest) -> Reply:
+            async with people:
+                return await client.ask(_long(request, DECODED_TOKENS + number), "decode")
+
         for request in asked:
             await client.ask(_long(request, 1), "decode")
         before, started = await client.usage(), time.perf_counter()
-        replies = await asyncio.gather(
-            *(client.ask(_long(request, next(lengths)), "decode") for request in asked)
-        )
+        replies = await asyncio.gather(*(write(request) for request in asked))
         into.decode_seconds += time.perf_counter() - started
         into.decode_cpu_seconds += (await client.usage()).cpu_seconds - before.cpu_seconds
         into.decoded_tokens += _totals(replies)["generated_tokens"]
