@@ -41,12 +41,12 @@ async def test_every_request_is_answered_or_given_up():
 
 async def test_decoding_is_asked_for_without_stops_and_never_the_same_twice():
     service = FakeService()
-    await load(service, [2], 4)
+    await load(service, [1, 2], 4)
     long = [request for request in service.requests if (request.max_tokens or 0) >= 64]
 
-    assert len(long) == 8  # two people, four turns
+    assert len(long) == 24  # the three texts for one person and for two, in four turns each
     assert all(request.stop == () for request in long)
-    assert len({(request.prefix, request.max_tokens) for request in long}) == 8
+    assert len({(request.prefix, request.max_tokens) for request in long}) == 24
 
 
 async def test_refusals_are_counted():
