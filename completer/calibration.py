@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 VERSION = 1
 Exit = TypeVar("Exit")
 FILE = "calibration.json"
+_NUMBERS = re.compile(r"\[[^\[\]{}]*\]")
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -156,7 +158,9 @@ class Calibrations:
 def write(file: Path, calibration: Calibration) -> None:
     """Write a calibration, wholly or not at all."""
     written = file.with_suffix(".new")
-    written.write_text(json.dumps(calibration.to_json(), indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(calibration.to_json(), indent=1)
+    on_a_line = _NUMBERS.sub(lambda found: " ".join(found[0].split()), text)
+    written.write_text(on_a_line + "\n", encoding="utf-8")
     written.replace(file)
 
 

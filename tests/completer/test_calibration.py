@@ -83,7 +83,10 @@ def test_the_embedded_model_brings_its_own(tmp_path):
     shipped = Calibrations(load_model(BUNDLED, device="cpu"), tmp_path).of(None)
 
     assert shipped.mixture is not None
-    assert shipped.mixture.weight(8, 0.9) > shipped.mixture.weight(1, 0.05)
+    assert shipped.mixture.weight(20, 0.99) > shipped.mixture.weight(20, 0.3)
+    assert shipped.stopping is not None
+    assert shipped.stopping.card is not None
+    assert 0 < shipped.stopping.threshold < 0.1
 
 
 def test_exits_are_there_once_they_were_fitted(calibrations, model):
