@@ -87,7 +87,8 @@ def _key(request: CompletionRequest, owner: Hashable) -> Hashable:
 
 
 def _shortened(completion: Completion, rest: str) -> Completion:
-    choice = replace(completion.choices[0], text=rest, token_ids=())
+    first = completion.choices[0]
+    choice = replace(first, text=rest, token_ids=first.token_ids if rest == first.text else ())
     return replace(completion, choices=(choice,), stats=DecodeStats(cached=True))
 
 

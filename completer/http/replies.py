@@ -14,7 +14,7 @@ from sse_starlette import EventSourceResponse
 from completer.http.answering import Stream
 from completer.http.errors import describe
 from completer.http.reporting import Answer
-from completer.request import DecodeStats, FinishReason, TextDelta
+from completer.request import Completion, DecodeStats, FinishReason, TextDelta
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +29,18 @@ def finish_reason(reason: FinishReason) -> Literal["stop", "length"]:
 def usage(answers: Sequence[Answer]) -> dict[str, int]:
     """OpenAI's token counts of one or more answers."""
     prompt = sum(answer.completion.stats.prompt_tokens for answer in answers)
-    generated = sum(answer.completion.stats.generated_tokens for answer in answers)
+    generated = sum(_generated(answer.completion) for answer in answers)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": generated,
         "total_tokens": prompt + generated,
     }
+
+
+def _generated(completion: Completion) -> int:
+    """Count an answer's tokens, also if it was remembered and cost nothing."""
+    told = sum(len(choice.token_ids) for choice in completion.choices)
+    return completion.stats.generated_tokens or told
 
 
 def completer_field(answer: Answer) -> dict[str, Any]:
