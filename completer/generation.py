@@ -78,6 +78,7 @@ class Generations:
         prompt = prompts.build(request, snippets)
         may_draft = _may_draft(request, repository, settings)
         calibration = self._calibration_of(repository.root if repository else None)
+        mixture = _mixture(calibration, settings) if may_draft else None
         return Job(
             request=request,
             repository=repository,
@@ -87,8 +88,8 @@ class Generations:
             settings=settings,
             may_draft=may_draft,
             block=_wants_block(request, settings.completion.multiline),
-            mixture=_mixture(calibration, settings) if may_draft else None,
-            rule=_rule(request, calibration, settings),
+            mixture=mixture,
+            rule=_rule(request, calibration, mixture, settings),
             lossy=settings.completion.exit_mode == "lossy" and not settings.pure,
         )
 
@@ -216,10 +217,19 @@ def _mixture(calibration: Calibration, settings: Settings) -> Mixture | None:
     return calibration.mixture if wanted == "auto" else Mixture.fixed(wanted)
 
 
-def _rule(request: CompletionRequest, calibration: Calibration, settings: Settings) -> Rule | None:
-    """Choose when to give up: never where a person asked, or a client wants text as it comes."""
+def _rule(
+    request: CompletionRequest,
+    calibration: Calibration,
+    mixture: Mixture | None,
+    settings: Settings,
+) -> Rule | None:
+    """Choose when to give up: never where a person asked, or a client wants text as it comes.
+
+    Nor where the text follows another law than the one that the calibration was fitted to: without
+    a workspace, the embedded model's own.
+    """
     rule, wanted = calibration.stopping, settings.completion.min_acceptance
-    if rule is None or settings.pure or request.raw:
+    if rule is None or mixture != calibration.mixture or settings.pure or request.raw:
         return None
     if rule.card is None:
         return rule

@@ -7,6 +7,7 @@ import pytest
 from completer.calibration import Calibration, Calibrations
 from completer.cli.assembly import build_service
 from completer.engine.cost import ASSUMED
+from completer.engine.mixture import Mixture
 from completer.engine.tuning import Tuning
 from completer.measures import measures, outcome
 from completer.request import Completion, CompletionRequest
@@ -93,6 +94,21 @@ async def test_what_explores_says_how_likely_that_was(serve):
     completion = await serve(HOPELESS, exploration=1.0).complete(ask())
 
     assert measures(completion, 1.0)["propensity"] == 1.0  # the chance of exploring, here certain
+
+
+async def test_a_calibration_holds_only_for_the_distribution_that_it_was_fitted_to(model, tmp_path):
+    settings = Settings(
+        cache_folder=tmp_path, calibration_folder=tmp_path, engine={"kv_cache_mb": 8}
+    )
+    fitted = Calibration(stopping=Rule(HOPELESS, 0.1), mixture=Mixture.fixed(0.5))
+    Calibrations(model, tmp_path).adopt(None, fitted)
+    service = build_service(model, NO_TUNING, settings)
+    completion = await service.complete(ask())  # no workspace that could be mixed in
+    service.close()
+
+    assert completion.distribution == "model"
+    assert completion.finish_reason != "low_confidence"
+    assert completion.confidence is None
 
 
 async def test_pure_answers_are_never_judged(model, tmp_path):
