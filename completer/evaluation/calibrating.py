@@ -7,8 +7,9 @@ predictions for files that it was not fitted to.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from completer.calibration import Calibration
@@ -59,7 +60,16 @@ class Calibrating:
     samples: Sequence[Sample]
     present: Calibration
     advance: Advance
-    _done: int = 0
+    _halves: dict[Path, int] = field(init=False)
+    """In which half of the files each is."""
+    _total: int = field(init=False)
+    _done: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        texts = {path: text for sample in self.samples for path, text in sample.held_out.items()}
+        self._halves = {path: _half(text) for path, text in texts.items()}
+        everything = sum(len(sample.spans) for sample in self.samples)
+        self._total = everything + len(self._spans(0)) + 2 * len(self._spans(1))
 
     async def run(self) -> tuple[Calibration, Figures]:
         """Return what holds from now on, and how good it is.
@@ -117,7 +127,9 @@ class Calibrating:
         found = []
         for sample in self.samples:
             spans = [
-                span for span in sample.spans if span.kind in kinds and half in (None, _half(span))
+                span
+                for span in sample.spans
+                if span.kind in kinds and half in (None, self._halves[span.source.path])
             ]
             ask = self.service.complete
             async for answer in answers(ask, sample.root, spans, trigger="automatic"):
@@ -131,18 +143,14 @@ class Calibrating:
             (sample, span)
             for sample in self.samples
             for span in sample.spans
-            if span.kind is Kind.REST_OF_LINE and _half(span) == half
+            if span.kind is Kind.REST_OF_LINE and self._halves[span.source.path] == half
         ]
 
     def _tick(self) -> None:
         self._done += 1
-        self.advance(self._done, self._total())
-
-    def _total(self) -> int:
-        everything = sum(len(sample.spans) for sample in self.samples)
-        return everything + len(self._spans(0)) + 2 * len(self._spans(1))
+        self.advance(self._done, self._total)
 
 
-def _half(span: Span) -> int:
-    """Return which half of the files a span's belongs to."""
-    return sha256(span.source.text.encode()).digest()[0] % 2
+def _half(text: str) -> int:
+    """Return which half of the files a file belongs to."""
+    return sha256(text.encode()).digest()[0] % 2
