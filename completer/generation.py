@@ -67,7 +67,7 @@ class Generations:
     def prepare(self, request: CompletionRequest, repository: Repository | None) -> Job:
         """Gather a request's context and lay out its prompt."""
         started = time.perf_counter()
-        settings = self._settings if repository is None else repository.settings or self._settings
+        settings = self.settings_in(repository)
         if repository is not None:
             request = replace(request, workspace=repository.root)
         if request.language is None and request.path is not None:
@@ -92,6 +92,10 @@ class Generations:
             rule=_rule(request, calibration, mixture, settings),
             lossy=settings.completion.exit_mode == "lossy" and not settings.pure,
         )
+
+    def settings_in(self, repository: Repository | None) -> Settings:
+        """The user's settings, with those of the workspace where it has its own."""
+        return (repository and repository.settings) or self._settings
 
     def policy(self, job: Job) -> TextPolicy | StopController:
         """Make the rules that one choice ends by."""

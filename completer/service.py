@@ -170,7 +170,7 @@ class LocalService:
         self, request: CompletionRequest, repository: Repository | None, completion: Completion
     ) -> None:
         """While the model has nothing to do: what will be asked if the person accepts?"""
-        settings = (repository and repository.settings) or self._settings
+        settings = self._generations.settings_in(repository)
         if not self._foresees or not settings.completion.decode_ahead or any(self._engine.load):
             return
         coming = once_accepted(request, completion)

@@ -213,20 +213,6 @@ def attend(
     ), None
 
 
-def attend_layer(
-    layer: int,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    step: Step,
-    *,
-    scaling: float,
-    window: int = 0,
-) -> Tensor:
-    """Attend for a packed row, called by our own code; see `Step.attend`."""
-    return step.attend(layer, query, key, value, scaling=scaling, window=window)
-
-
 def _attend_prompt(query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> Tensor:
     """Attend for a prompt that starts its slot: causal, for which there are faster kernels."""
     grouped = query.shape[1] != keys.shape[1]

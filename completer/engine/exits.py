@@ -14,7 +14,6 @@ from torch import Tensor
 
 from completer.engine.attention import PackedStep, Segment
 from completer.engine.kv_cache import KVPool
-from completer.engine.lean import attending
 from models.exit_adapters import ExitAdapter
 from models.layers import DecoderLayers
 
@@ -64,7 +63,7 @@ class Exits:
         """Run layers `first` to `last` (exclusive) on the packed segments' states [T, width]."""
         step = PackedStep(self._pool, segments, self._pool.dtype)
         positions = self._positions(segments)
-        return self._layers.run_layers(hidden, positions, first, last, attending(step))
+        return self._layers.run_layers(hidden, positions, first, last, step.attend)
 
     def fill(self, hidden: Tensor, segment: Segment, first: int) -> None:
         """Give the layers from `first` on a segment's keys and values without running them.

@@ -6,13 +6,11 @@ steps. `models/layers.py` does the same arithmetic on the same weights. `tuning.
 where its results agree with the model's own code.
 """
 
-from functools import partial
-
 from torch import Tensor
 from transformers.modeling_utils import PreTrainedModel
 
-from completer.engine.attention import Step, attend_layer
-from models.layers import Attend, DecoderLayers, why_not
+from completer.engine.attention import Step
+from models.layers import DecoderLayers, why_not
 
 
 def supports(model: PreTrainedModel) -> bool:
@@ -32,10 +30,5 @@ class LeanForward:
         """Return the logits [R, V] of `rows` [R] of the packed tokens `ids` [T]."""
         layers = self.layers
         hidden = layers.embed(ids)
-        hidden = layers.run_layers(hidden, positions, 0, layers.depth, attending(step))
+        hidden = layers.run_layers(hidden, positions, 0, layers.depth, step.attend)
         return layers.predict(hidden[rows])
-
-
-def attending(step: Step) -> Attend:
-    """Attention over the tokens of a packed step, each to its own slot."""
-    return partial(attend_layer, step=step)
