@@ -18,7 +18,7 @@ from completer.stopping.scorecard import Scale, Scorecard
 FEWEST_RIGHT = 50
 _BINS = 6
 _STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)  # scikit-learn's C: the smaller, the simpler
-_FOLDS = 5
+FOLDS = 5
 _DECIMALS = 4
 
 Floats = NDArray[np.float64]
@@ -48,7 +48,13 @@ def fit_scorecard(examples: Sequence[Example]) -> tuple[Scorecard, Floats]:
     edges = {name: _edges(examples, name) for name in examples[0].features}
     edges = {name: each for name, each in edges.items() if len(each)}
     design = np.hstack([_bins(examples, name, each) for name, each in edges.items()])
-    points, intercept, out_of_fold = _fit(design, examples)
+    points, intercept, out_of_fold = fit_logistic(
+        design,
+        np.array([example.right for example in examples]),
+        np.array([example.weight for example in examples]),
+        [example.group for example in examples],
+        _STRENGTHS,
+    )
     scales: dict[str, Scale] = {}
     begin = 0
     for name, each in edges.items():
@@ -56,6 +62,36 @@ def fit_scorecard(examples: Sequence[Example]) -> tuple[Scorecard, Floats]:
         begin += len(own)
         scales[name] = Scale(tuple(map(float, each)), tuple(own.round(_DECIMALS).tolist()))
     return Scorecard(round(intercept, _DECIMALS), scales), out_of_fold
+
+
+def fit_logistic(
+    design: Floats,
+    right: NDArray[np.bool_],
+    weights: Floats,
+    groups: Sequence[str],
+    strengths: Sequence[float],
+) -> tuple[Floats, float, Floats]:
+    """Fit log-odds that are linear in `design` [examples, columns]; the best of `strengths`.
+
+    Returns the coefficients, the intercept, and the predictions for folds that were left out: a
+    group stays in one fold. Raises `CompleterError` when scikit-learn is missing.
+    """
+    try:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict
+    except ImportError as error:
+        raise CompleterError(
+            "scikit-learn is not installed.", hint="Run: pip install 'completer[calibrate]'"
+        ) from error
+    params = {"sample_weight": weights}
+    folds = GroupKFold(min(FOLDS, len(set(groups))))
+    model = LogisticRegression(max_iter=2000)
+    search = GridSearchCV(model, {"C": strengths}, scoring="neg_log_loss", cv=folds)
+    best = search.fit(design, right, groups=groups, **params).best_estimator_
+    out_of_fold = cross_val_predict(
+        best, design, right, groups=groups, cv=folds, params=params, method="predict_proba"
+    )
+    return best.coef_[0], float(best.intercept_[0]), out_of_fold[:, 1]
 
 
 def _check(examples: Sequence[Example]) -> None:
@@ -81,25 +117,3 @@ def _bins(examples: Sequence[Example], name: str, edges: Floats) -> Floats:
     """Say of each example in which bin it is: [examples, bins], ones and zeros."""
     values = np.array([example.features[name] for example in examples], np.float64)
     return np.eye(len(edges) + 1)[np.searchsorted(edges, values, side="right")]
-
-
-def _fit(design: Floats, examples: Sequence[Example]) -> tuple[Floats, float, Floats]:
-    """Return the points, the intercept and the predictions for folds that were left out."""
-    try:
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict
-    except ImportError as error:
-        raise CompleterError(
-            "scikit-learn is not installed.", hint="Run: pip install 'completer[calibrate]'"
-        ) from error
-    right = np.array([example.right for example in examples])
-    groups = [example.group for example in examples]
-    params = {"sample_weight": np.array([example.weight for example in examples])}
-    folds = GroupKFold(min(_FOLDS, len(set(groups))))
-    model = LogisticRegression(max_iter=2000)
-    search = GridSearchCV(model, {"C": _STRENGTHS}, scoring="neg_log_loss", cv=folds)
-    best = search.fit(design, right, groups=groups, **params).best_estimator_
-    out_of_fold = cross_val_predict(
-        best, design, right, groups=groups, cv=folds, params=params, method="predict_proba"
-    )
-    return best.coef_[0], float(best.intercept_[0]), out_of_fold[:, 1]

@@ -16,12 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from completer.errors import CompleterError
-from completer.stopping.fitting import FEWEST_RIGHT
+from completer.stopping.fitting import FEWEST_RIGHT, FOLDS, fit_logistic
 from completer.stopping.reliability import Floats, reliability
 from completer.stopping.scorecard import Scale, Scorecard
 
 LARGEST_WEIGHT = 50.0  # of one outcome: a rare one must not decide by itself
-_FOLDS = 5
+_STRENGTHS = (1e3,)  # scikit-learn's C: two numbers need no restraint
 
 
 class Outcome(Protocol):
@@ -73,10 +73,11 @@ def refit(card: Scorecard, outcomes: Sequence[Outcome], may_lose: float) -> Refi
     _check(len(accepted), int(accepted.sum()))
     weights = np.array([1.0 / max(each.propensity, 1 / LARGEST_WEIGHT) for each in outcomes])
     odds = np.array([_log_odds(card, each) for each in outcomes])
-    slope, shift, out_of_fold = _fit(odds, accepted, weights, [each.user for each in outcomes])
     taken = accepted > 0
+    groups = _groups([each.user for each in outcomes])
+    slopes, shift, out_of_fold = fit_logistic(odds[:, None], taken, weights, groups, _STRENGTHS)
     return Refit(
-        _stretched(card, slope, shift),
+        _stretched(card, float(slopes[0]), shift),
         reliability(1 / (1 + np.exp(-odds)), accepted, weights),
         reliability(out_of_fold, accepted, weights),
         _lower_quantile(out_of_fold[taken], weights[taken], may_lose),
@@ -102,27 +103,9 @@ def _log_odds(card: Scorecard, outcome: Outcome) -> float:
     return math.log(probability / (1.0 - probability))
 
 
-def _fit(
-    odds: Floats, accepted: Floats, weights: Floats, users: Sequence[str]
-) -> tuple[float, float, Floats]:
-    """Return slope, shift and the probabilities for folds that were left out."""
-    try:
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.model_selection import GroupKFold, cross_val_predict
-    except ImportError as error:
-        raise CompleterError(
-            "scikit-learn is not installed.", hint="Run: pip install 'completer[calibrate]'"
-        ) from error
-    design, model = odds[:, None], LogisticRegression(C=1e3)
-    if len(set(users)) < _FOLDS:  # too few people to leave some out
-        users = list(map(str, range(len(users))))
-    folds = GroupKFold(_FOLDS)
-    params = {"sample_weight": weights}
-    out_of_fold = cross_val_predict(
-        model, design, accepted, groups=users, cv=folds, params=params, method="predict_proba"
-    )
-    model.fit(design, accepted, **params)
-    return float(model.coef_[0, 0]), float(model.intercept_[0]), out_of_fold[:, 1]
+def _groups(users: Sequence[str]) -> Sequence[str]:
+    """Keep people together, unless there are too few of them to leave some out."""
+    return users if len(set(users)) >= FOLDS else [str(number) for number in range(len(users))]
 
 
 def _stretched(card: Scorecard, slope: float, shift: float) -> Scorecard:
