@@ -12,11 +12,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import linear
 
 from models.errors import ModelError
+from models.exit_files import AGAIN, refuse_other_widths, save_whole
 
 DOWN, UP = "layer.{}.down", "layer.{}.up"
 FIGURES = "figures"
@@ -46,10 +46,7 @@ def save_exit_adapters(
     for layer, adapter in adapters.items():
         tensors[DOWN.format(layer)] = adapter.down.detach().float().cpu().contiguous()
         tensors[UP.format(layer)] = adapter.up.detach().float().cpu().contiguous()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_suffix(".new")
-    save_file(tensors, beside, metadata={FIGURES: json.dumps(figures)})
-    beside.replace(file)
+    save_whole(file, tensors, {FIGURES: json.dumps(figures)})
 
 
 def load_exit_adapters(file: Path, width: int) -> dict[int, ExitAdapter]:
@@ -64,11 +61,6 @@ def load_exit_adapters(file: Path, width: int) -> dict[int, ExitAdapter]:
                 for layer in layers
             }
     except (OSError, SafetensorError, ValueError, IndexError) as error:
-        raise ModelError(
-            f"{file} has no exit adapters: {error}", hint="Run `completer calibrate` again."
-        ) from error
-    if any(adapter.down.shape[1] != width for adapter in adapters.values()):
-        raise ModelError(
-            f"{file} was fitted for another model.", hint="Run `completer calibrate` again."
-        )
+        raise ModelError(f"{file} has no exit adapters: {error}", hint=AGAIN) from error
+    refuse_other_widths(file, (adapter.down.shape[1] for adapter in adapters.values()), width)
     return adapters

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import linear
 
 from models.errors import ModelError
+from models.exit_files import AGAIN, refuse_other_widths, save_whole
 
 LEAVE, STOP = 0, 1
 _THRESHOLDS = "thresholds"
@@ -54,11 +54,7 @@ def save_exit_gates(
         tensors[f"layer.{layer}.weight"] = gate.weight.detach().cpu().contiguous()
         tensors[f"layer.{layer}.bias"] = gate.bias.detach().cpu().contiguous()
         thresholds[layer] = [gate.exit_at, gate.stop_at]
-    metadata = {_THRESHOLDS: json.dumps(thresholds), _FIGURES: json.dumps(figures)}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_suffix(".new")
-    save_file(tensors, beside, metadata=metadata)
-    beside.replace(file)
+    save_whole(file, tensors, {_THRESHOLDS: json.dumps(thresholds), _FIGURES: json.dumps(figures)})
 
 
 def load_exit_gates(file: Path, width: int) -> dict[int, ExitGate]:
@@ -76,11 +72,6 @@ def load_exit_gates(file: Path, width: int) -> dict[int, ExitGate]:
                 for layer, (exit_at, stop_at) in thresholds.items()
             }
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{file} has no exit gates: {error}", hint="Run `completer calibrate` again."
-        ) from error
-    if any(gate.weight.shape[1] != width for gate in gates.values()):
-        raise ModelError(
-            f"{file} was fitted for another model.", hint="Run `completer calibrate` again."
-        )
+        raise ModelError(f"{file} has no exit gates: {error}", hint=AGAIN) from error
+    refuse_other_widths(file, (gate.weight.shape[1] for gate in gates.values()), width)
     return gates
