@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,6 +30,10 @@ from completer.tuned import tuned
 from completer.workspace_settings import WorkspaceSettings
 from models.exit_gates import ExitGate
 from models.loading import LoadedModel, load_model
+
+if TYPE_CHECKING:
+    from completer.evaluation.holdout import Sample
+    from completer.evaluation.isolation import IsolatedService
 
 MEGABYTE = 1 << 20
 
@@ -123,6 +128,17 @@ def index_options(settings: Settings) -> IndexOptions:
         max_bytes=settings.drafting.max_index_mb * MEGABYTE,
         dependencies=settings.drafting.with_dependencies,
     )
+
+
+def build_isolated(
+    model: LoadedModel, tuning: Tuning, settings: Settings, samples: "Sequence[Sample]"
+) -> "IsolatedService":
+    """Build a service over repositories without their held-out files; for evaluations."""
+    from completer.evaluation.isolation import IsolatedService
+
+    engine = build_engine(model, tuning, settings)
+    workspaces = {sample.root: sample.options for sample in samples}
+    return IsolatedService(model, engine, settings, workspaces)
 
 
 def build_service_over(

@@ -21,11 +21,10 @@ from completer.errors import BadRequestError
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from completer.calibration import Calibration
+    from completer.engine.tuning import Tuning
     from completer.evaluation.holdout import Sample
     from completer.settings import Settings
-
-Fitted = tuple["Calibration", dict[str, Any]]
+    from models.loading import LoadedModel
 
 
 def calibrate(
@@ -91,14 +90,16 @@ def calibrate(
     if undo:
         show(_undo(settings, target), as_json, _undone)
         return
+    from completer.cli.assembly import build_model
     from completer.evaluation.calibrating import span_counts
     from completer.evaluation.holdout import draw_sample
 
     samples = [draw_sample(root, span_counts(n), seed) for root in roots]
+    built = build_model(settings)
     with progress("spans") as advance:
-        result = _fit(settings, samples, target, output, advance)
+        result = _fit(settings, built, samples, target, output, advance)
         if output is None and exit_tokens:
-            result["exits"] = _fit_exits(settings, samples, exit_tokens, advance)
+            result["exits"] = _fit_exits(settings, built[0], samples, exit_tokens, advance)
     show(result, as_json, _table)
 
 
@@ -125,6 +126,7 @@ def calibrated(settings: "Settings") -> "Settings":
 
 def _fit(
     settings: "Settings",
+    built: "tuple[LoadedModel, Tuning]",
     samples: "list[Sample]",
     target: Path | None,
     output: Path | None,
@@ -132,15 +134,12 @@ def _fit(
 ) -> dict[str, Any]:
     """Fit, and adopt the result for `target` or write it to `output`."""
     from completer.calibration import Calibrations, write
-    from completer.cli.assembly import build_engine, build_model
+    from completer.cli.assembly import build_isolated
     from completer.evaluation.calibrating import Calibrating
-    from completer.evaluation.isolation import IsolatedService
 
-    model, tuning = build_model(settings)
+    model, tuning = built
     saved = Calibrations(model, settings.calibration_folder)
-    workspaces = {sample.root: sample.options for sample in samples}
-    engine = build_engine(model, tuning, settings)
-    with IsolatedService(model, engine, settings, workspaces) as service:
+    with build_isolated(model, tuning, settings, samples) as service:
         fitting = Calibrating(service, samples, saved.of(target), advance)
         calibration, report = asyncio.run(fitting.run())
     if output is not None:
@@ -152,16 +151,15 @@ def _fit(
 
 def _fit_exits(
     settings: "Settings",
+    model: "LoadedModel",
     samples: "list[Sample]",
     token_budget: int,
     advance: Callable[[int, int], None],
 ) -> dict[str, Any]:
     """Fit the model's exits and save what helps: adapters for drafting, gates for lossy exits."""
     from completer.calibration import Calibrations
-    from completer.cli.assembly import build_model
     from completer.evaluation.exit_calibrating import fit_exits
 
-    model, _ = build_model(settings)
     fitted = fit_exits(model, samples, token_budget, advance)
     if isinstance(fitted, str):
         return {"fitted": False, "reason": fitted}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from completer.evaluation.figures import Examined
     from completer.evaluation.holdout import Sample
+    from completer.evaluation.isolation import IsolatedService
 
 
 def evaluate(
@@ -98,17 +99,15 @@ def _examine(
     settings: Settings, samples: "Sequence[Sample]", advance: Callable[[int, int], None]
 ) -> "Examined":
     """Load a model and ask it for every span, one after the other."""
-    from completer.cli.assembly import build_engine, build_model
+    from completer.cli.assembly import build_isolated, build_model
     from completer.evaluation.figures import Examined
-    from completer.evaluation.isolation import IsolatedService
     from completer.evaluation.run import answers
 
     model, tuning = build_model(settings)
     done, total = 0, sum(len(sample.spans) for sample in samples)
     found = Examined(model.name, {str(sample.root): [] for sample in samples})
-    workspaces = {sample.root: sample.options for sample in samples}
 
-    async def ask(service: IsolatedService) -> None:
+    async def ask(service: "IsolatedService") -> None:
         nonlocal done
         for sample in samples:
             async for answer in answers(service.complete, sample.root, sample.spans):
@@ -116,8 +115,7 @@ def _examine(
                 done += 1
                 advance(done, total)
 
-    engine = build_engine(model, tuning, settings)
-    with IsolatedService(model, engine, settings, workspaces) as service:
+    with build_isolated(model, tuning, settings, samples) as service:
         asyncio.run(ask(service))
     return found
 

@@ -23,15 +23,12 @@ def judge(
 ) -> dict[str, Any]:
     """Ask for every span, to its end, and see what the saved calibration makes of the answers."""
     from completer.calibration import Calibrations
-    from completer.cli.assembly import build_engine, build_model
-    from completer.evaluation.isolation import IsolatedService
+    from completer.cli.assembly import build_isolated, build_model
     from completer.evaluation.judging import Judging
 
     model, tuning = build_model(settings)
     saved = Calibrations(model, settings.calibration_folder).of
-    workspaces = {sample.root: sample.options for sample in samples}
-    engine = build_engine(model, tuning, settings)
-    with IsolatedService(model, engine, settings, workspaces) as service:
+    with build_isolated(model, tuning, settings, samples) as service:
         judged = asyncio.run(Judging(service, samples, saved, advance).run())
     speculating = _self_speculation(settings, model, tuning, samples, advance)
     return {"model": model.name, **judged, "self_speculation": speculating}
