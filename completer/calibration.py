@@ -180,6 +180,10 @@ def _before(file: Path) -> Path:
 
 
 def _key(model: LoadedModel) -> str:
-    """Name a model, also by its shape: the name may stay when the model does not."""
-    shape = hashlib.sha256(model.model.config.to_json_string().encode()).hexdigest()[:12]
-    return f"{model.name}-{shape}"
+    """Name a model, also by its shape: the name may stay when the model does not.
+
+    In all dtypes it is the same model.
+    """
+    config = {**model.model.config.to_diff_dict(), "dtype": None}
+    shape = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
+    return f"{model.name}-{shape[:12]}"

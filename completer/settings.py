@@ -43,7 +43,9 @@ class ModelSettings(_Section):
 
     source: str = Field("bundled", description="`bundled`, a model folder, or a hub id")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
+        "auto", description="auto measures on a CPU; int8: weights of linear layers, on a CPU"
+    )
     layout: str | None = Field(None, description="force a FIM layout by name")
     context_tokens: Count | None = Field(None, description="use less than the model's context")
 

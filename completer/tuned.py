@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from completer.engine.tuning import DTYPES, Tuning, tune
-from models.loading import LoadedModel
+from completer.engine.tuning import Tuning, tune
+from models.loading import DTYPES, LoadedModel
 
 log = logging.getLogger(__name__)
 SAMPLE = "".join(
@@ -38,10 +38,9 @@ def tuned(
     saved = None if again else _load(file)
     if saved is not None:
         torch.set_num_threads(saved.threads)
-        dtype = DTYPES[saved.dtype]
-        if model.dtype != dtype:
-            model.model.to(dtype)  # type: ignore[arg-type]
-        return replace(model, dtype=dtype), saved
+        if model.dtype_name != saved.dtype:
+            model.model.to(DTYPES[saved.dtype])  # type: ignore[arg-type]
+        return replace(model, dtype=model.model.dtype), saved
     sample = model.tokenizer.backend_tokenizer.encode(SAMPLE, add_special_tokens=False).ids
     fastest, tuning = tune(model.model, sample, may_change_dtype=may_change_dtype)
     _save(file, tuning)

@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import linear, rms_norm, scaled_dot_product_attention, silu
 from transformers.modeling_utils import PreTrainedModel
+
+from models.int8 import Int8Linear, int8_linear
 
 STATIC_ROPE = ("default", "linear", "llama3")
 FAMILIES = ("llama", "qwen2", "mistral")
 
 StoreRows = Callable[[int, Tensor, Tensor], None]
+Projection = Callable[[Tensor], Tensor]
+"""Maps states [..., in] to [..., out]."""
 
 
 class Attend(Protocol):
@@ -33,16 +37,14 @@ class Attend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """One decoder layer's weights; `qkv` and `gate_up` are stacked along their outputs."""
+    """One decoder layer; `qkv` and `gate_up` are stacked along their outputs."""
 
     attention_norm: Tensor
-    qkv: Tensor
-    qkv_bias: Tensor | None
-    out: Tensor
-    out_bias: Tensor | None
+    qkv: Projection
+    out: Projection
     mlp_norm: Tensor
-    gate_up: Tensor
-    down: Tensor
+    gate_up: Projection
+    down: Projection
     window: int
 
 
@@ -138,16 +140,16 @@ class DecoderLayers:
             scaling=self._scaling,
             window=layer.window,
         )
-        hidden = hidden + linear(attended.flatten(2)[0], layer.out, layer.out_bias)
-        gate, up = linear(self._normalise(hidden, layer.mlp_norm), layer.gate_up).chunk(2, dim=-1)
-        return hidden + linear(silu(gate) * up, layer.down)
+        hidden = hidden + layer.out(attended.flatten(2)[0])
+        gate, up = layer.gate_up(self._normalise(hidden, layer.mlp_norm)).chunk(2, dim=-1)
+        return hidden + layer.down(silu(gate) * up)
 
     def _project(
         self, layer: _Layer, hidden: Tensor, cos: Tensor, sin: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return rotated queries and keys [T, heads + kv_heads, D], and values [T, kv_heads, D]."""
         normed = self._normalise(hidden, layer.attention_norm)
-        qkv = linear(normed, layer.qkv, layer.qkv_bias).view(len(hidden), -1, self._head_dim)
+        qkv = layer.qkv(normed).view(len(hidden), -1, self._head_dim)
         rotating = self._heads + self._kv_heads
         return _rotate(qkv[:, :rotating], cos, sin), qkv[:, rotating:]
 
@@ -198,31 +200,31 @@ def _rotary_tables(inner: Any, positions: int) -> tuple[Tensor, Tensor]:  # noqa
 
 def _stack_layer(layer: Any) -> _Layer:  # noqa: ANN401  each family has a class of its own
     attention, mlp = layer.self_attn, layer.mlp
-    qkv, qkv_bias = _stack(attention.q_proj, attention.k_proj, attention.v_proj)
-    gate_up, _ = _stack(mlp.gate_proj, mlp.up_proj)
     windowed = getattr(attention, "sliding_window", None)
     if windowed is None and attention.config.model_type == "mistral":
         windowed = attention.config.sliding_window
     return _Layer(
         layer.input_layernorm.weight,
-        qkv,
-        qkv_bias,
-        attention.o_proj.weight,
-        attention.o_proj.bias,
+        _stack(attention.q_proj, attention.k_proj, attention.v_proj),
+        _stack(attention.o_proj),
         layer.post_attention_layernorm.weight,
-        gate_up,
-        mlp.down_proj.weight,
+        _stack(mlp.gate_proj, mlp.up_proj),
+        _stack(mlp.down_proj),
         windowed or 0,
     )
 
 
-def _stack(*projections: nn.Linear) -> tuple[Tensor, Tensor | None]:
-    """Stack weights and biases, and let the projections keep views of the stack."""
-    weight = torch.cat([each.weight for each in projections])
+def _stack(*parts: Any) -> Projection:  # noqa: ANN401  nn.Linear or Int8Linear
+    """Make one product of several, which keep views of the stacked weights."""
+    weight = torch.cat([each.weight for each in parts]) if len(parts) > 1 else parts[0].weight
     begin = 0
-    for each in projections:
+    for each in parts:
         end = begin + each.out_features
         each.weight.data = weight[begin:end]
         begin = end
-    biases = [each.bias for each in projections if each.bias is not None]
-    return weight, torch.cat(tuple(biases)) if biases else None
+    biases = tuple(each.bias for each in parts if each.bias is not None)
+    bias = torch.cat(biases) if biases else None
+    if isinstance(parts[0], Int8Linear):
+        scale = torch.cat([each.scale for each in parts])
+        return lambda states: int8_linear(states, weight, scale, bias)
+    return lambda states: linear(states, weight, bias)

@@ -18,12 +18,18 @@ from transformers.utils import logging as transformers_logging
 
 from models.errors import ModelError
 from models.fim import BoundLayout, bind_layout, find_layout
+from models.int8 import INT8, check_device, is_quantised, quantise
 from models.memory import ran_out
 
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    INT8: torch.bfloat16,  # of all that is not quantised
+}
 UNLOADABLE = (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError)
 SMALLER = "Choose a smaller model, free memory, or set model.device to cpu."
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -33,7 +39,8 @@ PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 class LoadedModel:
     """A model that is ready to run, with what one has to know about it.
 
-    `context_tokens` is the longest sequence that it takes; `load_ms` is milliseconds.
+    `dtype` is that of its states and floating-point weights, `context_tokens` the longest sequence
+    that it takes; `load_ms` is milliseconds.
     """
 
     name: str
@@ -47,8 +54,8 @@ class LoadedModel:
 
     @property
     def dtype_name(self) -> str:
-        """The dtype as a person writes it: `float32`, `bfloat16`."""
-        return str(self.dtype).removeprefix("torch.")
+        """The dtype as a person writes it: `float32`, `bfloat16`, `int8`."""
+        return dtype_name(self.model)
 
 
 def load_model(
@@ -62,7 +69,7 @@ def load_model(
     """Load `source`: `bundled`, a folder in Hugging Face layout, or a hub id such as `org/name`.
 
     Raises `ModelError` for a folder that is no model, pickled weights, a model that needs its own
-    code, an unknown device or dtype, and a tokenizer without FIM marks.
+    code, an unknown device or dtype, int8 where it cannot run, and a tokenizer without FIM marks.
     """
     started = time.perf_counter()
     location = resolve_source(source)
@@ -71,6 +78,8 @@ def load_model(
     tokenizer = load_tokenizer(location)
     model = _move(_load_weights(location, chosen_dtype), chosen_device)
     model.eval().requires_grad_(False)  # type: ignore[no-untyped-call]
+    if dtype == INT8:
+        quantise(model)
     return LoadedModel(
         name=Path(source).name if source != BUNDLED else BUNDLED,
         model=model,
@@ -120,12 +129,22 @@ def choose_device(wanted: str) -> torch.device:
 
 
 def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
-    """Turn `auto` or a name into a dtype: bfloat16 on a GPU, float32 on a CPU."""
+    """Turn `auto` or a name into a dtype: bfloat16 on a GPU, float32 on a CPU.
+
+    For int8 it is what the weights are loaded in, to be quantised then.
+    """
     if wanted == "auto":
         return torch.float32 if device.type == "cpu" else torch.bfloat16
     if wanted not in DTYPES:
         raise ModelError(f"{wanted!r} is not a dtype.", hint=f"Use auto, {', '.join(DTYPES)}.")
+    if wanted == INT8:
+        check_device(device)
     return DTYPES[wanted]
+
+
+def dtype_name(model: PreTrainedModel) -> str:
+    """Name the dtype of a model's weights as the settings do."""
+    return INT8 if is_quantised(model) else str(model.dtype).removeprefix("torch.")
 
 
 def load_tokenizer(location: str) -> PreTrainedTokenizerFast:

@@ -19,6 +19,8 @@ from completer.drafting.drafter import Drafter
 from completer.engine.engine import Engine
 from completer.engine.sequence import GenerationRequest, GenerationResult
 from completer.request import CompletionRequest
+from models.errors import ModelError
+from models.int8 import is_quantised
 from models.loading import LoadedModel
 
 MAX_TOKENS = 32
@@ -70,7 +72,15 @@ def bench_exits(
 
 
 def nearly_identity(loaded: LoadedModel) -> LoadedModel:
-    """Copy a model's first layers on top of it up to 24, their outputs scaled to 2 percent."""
+    """Copy a model's first layers on top of it up to 24, their outputs scaled to 2 percent.
+
+    Raises `ModelError` for int8 weights.
+    """
+    if is_quantised(loaded.model):
+        raise ModelError(
+            "Layers of int8 weights cannot be scaled and copied.",
+            hint="Leave --synthetic out, or set model.dtype to float32 or bfloat16.",
+        )
     config = copy.deepcopy(loaded.model.config)
     config.num_hidden_layers = SYNTHETIC_LAYERS
     deep: Any = type(loaded.model)(config)

@@ -24,13 +24,13 @@ from completer.engine.forward import Forward
 from completer.engine.kv_cache import KVPool
 from completer.engine.lean import LeanForward, supports
 from completer.engine.runner import ModelForward, Runner, kv_layers
+from models.loading import dtype_name
 
 PREFILL, VERIFY, VERIFY_STEPS = 64, 8, 6  # what one keystroke's completion is made of
 CAPACITY = 512
 ROUNDS, ENOUGH_S = 4, 5.0  # how often candidates take turns, seconds after which no more begin
 CLEAR_MARGIN = 0.5  # logits; below it two tokens are as good as tied
 LARGEST_COPY = 1 << 30  # bytes of float32 weights up to which a second copy is tried
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def tune(
     """
     reference = _logits(_runner(model, lean=False), sample)
     lean = supports(model) and _agree(reference, _logits(_runner(model, lean=True), sample))
-    models = {str(model.dtype).removeprefix("torch."): model}
+    models = {dtype_name(model): model}
     if may_change_dtype and model.dtype == torch.float32 and _size(model) <= LARGEST_COPY:
         models["bfloat16"] = _in_bfloat16(model)
     runners = {

@@ -37,6 +37,17 @@ def test_a_calibration_comes_back_from_json():
     assert Calibration.from_json(json.loads(json.dumps(OTHER.to_json()))) == OTHER
 
 
+def test_a_model_has_the_same_calibrations_in_all_dtypes(tmp_path):
+    folder = str(save_tiny("llama", tmp_path / "model"))
+    for dtype in ("float32", "bfloat16"):
+        loaded = load_model(folder, device="cpu", dtype=dtype)
+        calibrations = Calibrations(loaded, tmp_path / "calibration")
+        if dtype == "float32":
+            calibrations.adopt(None, FITTED)
+
+        assert calibrations.of(None) == FITTED
+
+
 def test_a_repositorys_own_comes_before_that_for_all(calibrations, model, tmp_path):
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     assert calibrations.of(here) == Calibration()

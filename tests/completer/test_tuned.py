@@ -6,6 +6,7 @@ import torch
 from completer import tuned as module
 from completer.tuned import tuned
 from models.loading import load_model
+from tests.models.int8_cpu import needs_int8
 from tests.tiny import save_tiny
 
 
@@ -39,6 +40,29 @@ def test_a_forced_dtype_is_another_question(model, measured, tmp_path):
     assert len(measured) == 2
     assert kept.dtype == torch.float32
     assert tuning.dtype == "float32"
+
+
+@needs_int8
+def test_int8_stays_int8(measured, tmp_path):
+    folder = str(save_tiny("llama", tmp_path / "model"))
+    for _ in range(2):
+        loaded = load_model(folder, device="cpu", dtype="int8")
+        kept, tuning = tuned(loaded, tmp_path, may_change_dtype=False)
+
+        assert (kept.dtype_name, tuning.dtype) == ("int8", "int8")
+        assert {trial.dtype for trial in tuning.trials} == {"int8"}
+        assert kept.dtype == kept.model.dtype == torch.bfloat16
+    assert len(measured) == 1
+
+
+def test_float16_is_found_again(measured, tmp_path):
+    folder = str(save_tiny("llama", tmp_path / "model"))
+    for _ in range(2):
+        loaded = load_model(folder, device="cpu", dtype="float16")
+        kept, _ = tuned(loaded, tmp_path, may_change_dtype=False)
+
+        assert kept.dtype == torch.float16
+    assert len(measured) == 1
 
 
 def test_a_damaged_file_is_measured_anew(model, measured, tmp_path):

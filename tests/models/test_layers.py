@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from models.int8 import Int8Linear, quantise
 from models.layers import DecoderLayers, attend_window, why_not
+from tests.models.int8_cpu import needs_int8
 from tests.tiny import FAMILIES, tiny_model
 
 VOCABULARY = 64
@@ -41,6 +43,28 @@ def test_a_sliding_window_is_that_of_the_model():
         )
 
     torch.testing.assert_close(layers.predict(hidden), expected)
+
+
+@needs_int8
+@pytest.mark.parametrize("family", KNOWN)
+def test_int8_layers_are_stacked_as_well(family):
+    model = tiny_model(family, VOCABULARY)
+    quantise(model)
+    ids = ids_of()
+    with torch.inference_mode():
+        expected = model(ids[None]).logits[0]
+        layers = DecoderLayers(model, LENGTH)
+        hidden = layers.run_layers(
+            layers.embed(ids), torch.arange(LENGTH), 0, layers.depth, attend_window
+        )
+        torch.testing.assert_close(model(ids[None]).logits[0], expected)
+
+    torch.testing.assert_close(layers.predict(hidden), expected, atol=2e-3, rtol=0)
+    attention = model.model.layers[0].self_attn
+    assert isinstance(attention.q_proj, Int8Linear)
+    assert attention.q_proj.weight.untyped_storage().data_ptr() == (
+        attention.v_proj.weight.untyped_storage().data_ptr()
+    )
 
 
 def test_rows_that_are_filled_in_are_those_the_layer_would_have_computed():

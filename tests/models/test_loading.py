@@ -9,6 +9,7 @@ import torch
 from models.errors import ModelError
 from models.fim import PREFIX
 from models.loading import choose_device, choose_dtype, load_model
+from tests.models.int8_cpu import needs_int8
 from tests.tiny import CONTEXT, FAMILIES, byte_tokenizer, save_tiny, tiny_model
 
 
@@ -29,6 +30,15 @@ def test_the_bundled_model_loads_and_is_spm():
 
     assert loaded.layout.layout.order == "spm"
     assert loaded.layout.layout.template[-1] == PREFIX  # typing only appends
+
+
+@needs_int8
+def test_linear_layers_are_loaded_as_int8(tmp_path):
+    loaded = load_model(str(save_tiny("llama", tmp_path)), device="cpu", dtype="int8")
+
+    assert (loaded.dtype_name, loaded.dtype) == ("int8", torch.bfloat16)
+    assert {each.dtype for each in loaded.model.parameters()} == {torch.int8, torch.bfloat16}
+    assert not any(each.requires_grad for each in loaded.model.parameters())
 
 
 def test_context_can_be_limited(tmp_path):
@@ -97,6 +107,8 @@ def test_unknown_devices_and_dtypes_are_refused():
         choose_device("toaster")
     with pytest.raises(ModelError, match="not a dtype"):
         choose_dtype("int3", torch.device("cpu"))
+    with pytest.raises(ModelError, match="on a CPU"):
+        choose_dtype("int8", torch.device("cuda"))
 
 
 def test_a_gpu_that_is_not_there_is_refused():

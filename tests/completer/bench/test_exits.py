@@ -12,7 +12,10 @@ from completer.context.prompt import PromptBuilder
 from completer.engine.cost import ASSUMED
 from completer.engine.tuning import Tuning
 from completer.settings import Settings
+from models.errors import ModelError
+from models.int8 import quantise
 from models.loading import LoadedModel, load_model
+from tests.models.int8_cpu import needs_int8
 from tests.tiny import save_tiny
 
 
@@ -31,6 +34,14 @@ def test_the_layers_on_top_change_next_to_nothing(model):
     assert len(states) == SYNTHETIC_LAYERS + 1
     assert (late - early).norm() < 0.3 * early.norm()
     assert model.model.config.num_hidden_layers == 2
+
+
+@needs_int8
+def test_int8_weights_are_not_copied(model):
+    quantise(model.model)
+
+    with pytest.raises(ModelError, match="int8"):
+        nearly_identity(model)
 
 
 def test_both_engines_answer_alike_and_the_result_says_why(model):

@@ -13,6 +13,7 @@ from completer.engine.kv_cache import KVPool
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
 from completer.engine.tuning import forward_of
+from models.int8 import quantise
 from tests.tiny import CONTEXT, tiny_model
 
 VOCABULARY = 64
@@ -26,10 +27,13 @@ def make_runner(device: torch.device) -> Callable[..., Runner]:
         slots: int = 4,
         seed: int = 0,
         lean: bool = False,
+        int8: bool = False,
         vocabulary: int = VOCABULARY,
         **sizes: Any,
     ) -> Runner:
         model = tiny_model(family, vocabulary, seed, **sizes).to(device)
+        if int8:
+            quantise(model)
         pool = KVPool(
             kv_layers(model),
             slots=slots,

@@ -15,6 +15,7 @@ from completer.errors import BadRequestError, OverloadedError
 from completer.request import Sampling
 from tests.completer.engine.conftest import VOCABULARY, ScriptedDrafts
 from tests.completer.engine.test_attention import random_ids
+from tests.models.int8_cpu import needs_int8
 from tests.tiny import CONTEXT, FAMILIES, tiny_model
 
 SAMPLED = Sampling(temperature=1.0, top_p=0.95, seed=3)
@@ -54,6 +55,23 @@ def test_drafts_change_the_steps_but_never_the_text(family, sampling, branching,
         assert drafted.stats.draft_sources == (("repository", drafted.stats.accepted),)
         assert tuple(drafts.emitted[:20]) == plain.token_ids
         assert drafts.stopped
+
+
+@needs_int8
+@pytest.mark.parametrize("lean", [True, False], ids=["lean", "own code"])
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
+def test_in_int8_drafts_change_the_text_as_little(family, lean, make_engine, device):
+    if device.type != "cpu":
+        pytest.skip("int8 runs on a CPU")
+    engine = make_engine(family, lean=lean, int8=True)
+    for seed in range(5):
+        prompt = random_ids(25 + seed, seed)
+        plain = engine.generate(ask(prompt, owner="plain"))
+        drafts = ScriptedDrafts(plain.token_ids)
+        drafted = engine.generate(ask(prompt, drafts=drafts, owner="drafted"))
+
+        assert drafted.token_ids == plain.token_ids
+        assert 0 < drafted.stats.accepted < drafted.stats.drafted
 
 
 def test_after_a_drafted_request_the_cached_rows_are_right(make_engine):
