@@ -158,17 +158,20 @@ def turns(number: int, names: Sequence[str] = RUNS) -> Sequence[str]:
 def _runs(contestants: Contestants, stop_ids: frozenset[int]) -> dict[str, Run]:
     plain = Generate(contestants.plain.model, prompt_lookup=False)
     lookup = Generate(contestants.lookup.model, prompt_lookup=True)
-    drafted = _engine_run(contestants.engine, stop_ids, contestants.drafter)
+    drafted = engine_run(contestants.engine, stop_ids, contestants.drafter)
     return {
         "engine": drafted,
-        "engine_no_draft": _engine_run(contestants.engine, stop_ids, None),
+        "engine_no_draft": engine_run(contestants.engine, stop_ids, None),
         "generate": lambda prompt: plain.run(prompt.ids, MAX_TOKENS, stop_ids),
         "generate_prompt_lookup": lambda prompt: lookup.run(prompt.ids, MAX_TOKENS, stop_ids),
     }
 
 
-def _engine_run(engine: Engine, stop_ids: frozenset[int], drafter: Drafter | None) -> Run:
-    """Every request has an owner of its own, so that no prompt is reused."""
+def engine_run(engine: Engine, stop_ids: frozenset[int], drafter: Drafter | None) -> Run:
+    """Complete prompts with an engine, with drafts where there is a drafter.
+
+    Every request has an owner of its own, so that no prompt is reused.
+    """
     owners = itertools.count()
     kind = "drafted" if drafter else "plain"
 

@@ -27,6 +27,7 @@ from completer.engine.readout import Question, read
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.tuning import forward_of
 from completer.request import Sampling
+from models.loading import dtype_name
 
 WARM_UPS = 3
 COPIED = {"cuda": 1 << 30, "cpu": 1 << 27}  # bytes: several times any cache
@@ -42,7 +43,7 @@ class Plan:
 
     shape: Shape
     device: torch.device
-    dtype: torch.dtype
+    dtype: str
     context: int
     sequences: int = 1
     rounds: int = 20
@@ -79,7 +80,7 @@ def _facts(model: PreTrainedModel, plan: Plan) -> dict[str, Any]:
     on_gpu = plan.device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name(plan.device) if on_gpu else str(plan.device),
-        "dtype": str(plan.dtype).removeprefix("torch."),
+        "dtype": dtype_name(model),
         "torch": torch.__version__,
         "shape": dict(plan.shape),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -96,7 +97,7 @@ def _runners(model: PreTrainedModel, plan: Plan, capacity: int) -> dict[str, Run
         kv_layers(model),
         slots=plan.sequences + 2,
         capacity=capacity,
-        dtype=torch.float32 if plan.device.type == "cpu" else plan.dtype,  # as an engine has it
+        dtype=torch.float32 if plan.device.type == "cpu" else model.dtype,  # as an engine has it
         device=plan.device,
     )
     forward = forward_of(model, lean=supports(model), positions=capacity)

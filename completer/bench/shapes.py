@@ -10,6 +10,8 @@ from transformers.modeling_utils import PreTrainedModel
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
 from completer.errors import CompleterError
+from models.int8 import INT8, quantise
+from models.loading import choose_dtype
 
 Shape = Mapping[str, Any]
 DEFAULT = "qwen2.5-coder-1.5b"
@@ -76,25 +78,28 @@ def find_shape(wanted: str) -> Shape:
     return shape
 
 
-def random_model(
-    shape: Shape, device: torch.device, dtype: torch.dtype, positions: int
-) -> PreTrainedModel:
+def random_model(shape: Shape, device: torch.device, dtype: str, positions: int) -> PreTrainedModel:
     """Build a model with random weights for texts of up to `positions` tokens.
 
-    Raises `CompleterError` where transformers has no such model.
+    Raises `CompleterError` where transformers has no such model, `ModelError` for a `dtype` that
+    is none or cannot run on the device.
     """
+    floating = choose_dtype(dtype, device)
     options = {key: value for key, value in shape.items() if key != "model_type"}
     options["max_position_embeddings"] = positions
     torch.manual_seed(0)
     try:
         config = AutoConfig.for_model(shape["model_type"], **options)
         with torch.device(device):
-            model = AutoModelForCausalLM.from_config(config, dtype=dtype)  # type: ignore[no-untyped-call]
+            model = AutoModelForCausalLM.from_config(config, dtype=floating)  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, KeyError) as error:
         raise CompleterError(
             f"No model has this shape: {error}", hint="See transformers' configuration classes."
         ) from error
-    return cast(PreTrainedModel, model.eval().requires_grad_(False))
+    model = cast(PreTrainedModel, model.eval().requires_grad_(False))
+    if dtype == INT8:
+        quantise(model)
+    return model
 
 
 def bytes_read(model: PreTrainedModel) -> int:

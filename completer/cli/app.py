@@ -9,6 +9,7 @@ import typer
 
 from completer.cli import complete, doctor, index, lsp, report, serve
 from completer.cli.bench import bench
+from completer.cli.bench_dtypes import dtypes
 from completer.cli.bench_exits import exits
 from completer.cli.bench_gpu import gpu, tune
 from completer.cli.bench_serve import serve as bench_serve
@@ -35,6 +36,7 @@ app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train)
 app.command("index")(index.index)
+bench.command("dtypes")(dtypes)
 bench.command("exits")(exits)
 bench.command("serve")(bench_serve)
 bench.command("gpu")(gpu)

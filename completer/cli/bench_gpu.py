@@ -6,7 +6,15 @@ import typer
 
 from completer.bench.quiet import suspended_training
 from completer.cli.bench import progress, show
-from completer.cli.options import ConfigFlag, DeviceFlag, JsonFlag, ModelFlag, PureFlag, load
+from completer.cli.options import (
+    ConfigFlag,
+    DeviceFlag,
+    DtypeFlag,
+    JsonFlag,
+    ModelFlag,
+    PureFlag,
+    load,
+)
 
 if TYPE_CHECKING:
     from completer.engine.tuning import Tuning
@@ -18,7 +26,7 @@ def gpu(
         str | None, typer.Option(help="A name, or JSON as in config.json.", metavar="NAME|JSON")
     ] = None,
     device: DeviceFlag = None,
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    dtype: DtypeFlag = None,
     context: Annotated[int, typer.Option(min=16, help="Tokens that a step looks back on.")] = 1024,
     sequences: Annotated[int, typer.Option(min=1, help="Sequences in a step.")] = 1,
     rounds: Annotated[int, typer.Option(min=1, help="How often each step is timed.")] = 20,
@@ -33,13 +41,13 @@ def gpu(
     """
     from completer.bench.gpu import Plan, bench_gpu
     from completer.bench.shapes import DEFAULT, find_shape
-    from models.loading import choose_device, choose_dtype
+    from models.loading import choose_device
 
     chosen = choose_device(device or "auto")
     plan = Plan(
         shape=find_shape(shape or DEFAULT),
         device=chosen,
-        dtype=choose_dtype(dtype, chosen),
+        dtype=dtype or "auto",
         context=context,
         sequences=sequences,
         rounds=rounds,

@@ -9,7 +9,15 @@ import typer
 
 from completer.cli.bench import progress, show
 from completer.cli.calibrate import calibrated
-from completer.cli.options import ConfigFlag, DeviceFlag, JsonFlag, ModelFlag, PureFlag, load
+from completer.cli.options import (
+    ConfigFlag,
+    DeviceFlag,
+    DtypeFlag,
+    JsonFlag,
+    ModelFlag,
+    PureFlag,
+    load,
+)
 from completer.evaluation.kinds import Kind
 from completer.settings import Settings
 
@@ -47,6 +55,10 @@ def evaluate(
         Path | None,
         typer.Option(help="With --stopping: draw the reliability diagram there.", metavar="PNG"),
     ] = None,
+    dtype: DtypeFlag = None,
+    compare_dtype: Annotated[
+        str | None, typer.Option(help="The dtype to compare with.", metavar="DTYPE")
+    ] = None,
     device: DeviceFlag = None,
     pure: PureFlag = None,
     config: ConfigFlag = None,
@@ -62,20 +74,21 @@ def evaluate(
 
     roots = dict.fromkeys(path.expanduser().resolve() for path in repo)
     if stopping:
-        settings = calibrated(load(config, model=model, device=device).settings)
+        settings = calibrated(load(config, model=model, device=device, dtype=dtype).settings)
         _judge(settings, list(roots), n, seed, plot, as_json)
         return
     samples = [draw_sample(root, dict.fromkeys(kinds or Kind, n), seed) for root in roots]
 
-    def examined(source: str | None) -> "Examined":
-        settings = load(config, model=source, device=device, pure=pure).settings
+    def examined(source: str | None, dtype: str | None) -> "Examined":
+        settings = load(config, model=source, device=device, dtype=dtype, pure=pure).settings
         with progress(f"spans · {Path(settings.model.source).name}") as advance:
             return _examine(settings, samples, advance)
 
-    first = examined(model)
+    first = examined(model, dtype)
     result = report(first)
-    if compare is not None:
-        result["compare"] = comparison(first, examined(compare))
+    if compare or compare_dtype:
+        second = examined(compare or model, compare_dtype or dtype)
+        result["compare"] = comparison(first, second)
     show(result, as_json, _tables)
 
 
@@ -105,7 +118,7 @@ def _examine(
 
     model, tuning = build_model(settings)
     done, total = 0, sum(len(sample.spans) for sample in samples)
-    found = Examined(model.name, {str(sample.root): [] for sample in samples})
+    found = Examined(model.name, model.dtype_name, {str(sample.root): [] for sample in samples})
 
     async def ask(service: "IsolatedService") -> None:
         nonlocal done
@@ -124,16 +137,20 @@ def _tables(result: dict[str, Any]) -> "Group":
     from rich.console import Group
 
     models = [result, *([result["compare"]] if "compare" in result else [])]
-    tables = [_table(each["model"], f"of {each['repo']}", each["spans"]) for each in models]
+    tables = [_table(_name(each), f"of {each['repo']}", each["spans"]) for each in models]
     if len(result["by_repo"]) > 1:
         tables += [
-            _table(each["model"], f"of {repo}", spans)
+            _table(_name(each), f"of {repo}", spans)
             for each in models
             for repo, spans in each["by_repo"].items()
         ]
     if "compare" in result:
         tables.append(_paired_table(result))
     return Group(*tables)
+
+
+def _name(result: dict[str, Any]) -> str:
+    return f"{result['model']} ({result['dtype']})"
 
 
 def _table(model: str, where: str, spans: dict[str, Any]) -> "Table":
@@ -167,7 +184,7 @@ def _paired_table(result: dict[str, Any]) -> "Table":
         )
         for kind, each in result["compare"]["paired"].items()
     ]
-    title = f"{result['model']} less {result['compare']['model']}, exact match; p by McNemar"
+    title = f"{_name(result)} less {_name(result['compare'])}, exact match; p by McNemar"
     columns = ("", "n", "difference", "95 %", "right alone", "p")
     return _rows(title, columns, rows)
 

@@ -20,6 +20,12 @@ ModelFlag = Annotated[
 DeviceFlag = Annotated[
     str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.", metavar="DEVICE")
 ]
+DtypeFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--dtype", help="auto, float32, bfloat16, float16 or int8 (CPU).", metavar="DTYPE"
+    ),
+]
 PureFlag = Annotated[
     bool | None,
     typer.Option("--pure", help="float32, the model's own distribution, text left as it is."),
@@ -44,6 +50,7 @@ def load(
     *,
     model: str | None = None,
     device: str | None = None,
+    dtype: str | None = None,
     pure: bool | None = None,
     workspaces: list[Path] | None = None,
     host: str | None = None,
@@ -53,7 +60,7 @@ def load(
 ) -> LoadedSettings:
     """Load the settings with these flags on top; `None` leaves a setting as it is."""
     flags = {
-        "model": {"source": model, "device": device},
+        "model": {"source": model, "device": device, "dtype": dtype},
         "server": {"host": host, "port": port},
         "telemetry": {"folder": telemetry_folder},
         "drafting": {"with_dependencies": with_dependencies},

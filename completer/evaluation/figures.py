@@ -14,9 +14,10 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A model's name and its answers by repository."""
+    """A model's name, the dtype it ran in, and its answers by repository."""
 
     model: str
+    dtype: str
     answers: dict[str, list[Answer]]
 
     @property
@@ -29,6 +30,7 @@ def report(examined: Examined) -> Figures:
     """Everything about one model: by kind of span, overall and by repository."""
     return {
         "model": examined.model,
+        "dtype": examined.dtype,
         "repo": ", ".join(examined.answers),
         "spans": _by_kind(examined.all_answers),
         "by_repo": {repo: _by_kind(answers) for repo, answers in examined.answers.items()},

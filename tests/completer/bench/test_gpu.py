@@ -43,7 +43,7 @@ def test_a_person_gets_tables():
 @pytest.mark.parametrize("tied", [True, False])
 def test_an_embedding_that_is_only_looked_up_is_not_read(tied):
     shape = {**SHAPES["tiny"], "tie_word_embeddings": tied}
-    model = random_model(shape, torch.device("cpu"), torch.float32, 32)
+    model = random_model(shape, torch.device("cpu"), "float32", 32)
     embedding = model.get_input_embeddings().weight
 
     layers = sum(each.nbytes for each in model.model.layers.parameters())
@@ -53,7 +53,7 @@ def test_an_embedding_that_is_only_looked_up_is_not_read(tied):
 
 def test_the_default_shape_is_the_one_it_is_named_after():
     shape = SHAPES["qwen2.5-coder-1.5b"]
-    model = random_model(shape, torch.device("meta"), torch.bfloat16, 32)
+    model = random_model(shape, torch.device("meta"), "bfloat16", 32)
 
     assert sum(each.numel() for each in model.parameters()) == 1_543_714_304
     assert bytes_read(model) == 2 * 1_543_714_304
@@ -74,4 +74,4 @@ def test_what_is_no_shape_is_refused(wanted):
 
 def test_an_unknown_architecture_is_refused():
     with pytest.raises(CompleterError, match="No model has this shape"):
-        random_model({"model_type": "nonsense"}, torch.device("cpu"), torch.float32, 32)
+        random_model({"model_type": "nonsense"}, torch.device("cpu"), "float32", 32)

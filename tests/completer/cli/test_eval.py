@@ -60,7 +60,7 @@ def test_json_has_its_keys_and_the_second_model_its_pairs(models, repository, co
     )  # fmt: skip
     result = json.loads(out)
 
-    assert result.keys() == {"model", "repo", "spans", "by_repo", "compare"}
+    assert result.keys() == {"model", "dtype", "repo", "spans", "by_repo", "compare"}
     assert (result["model"], result["compare"]["model"]) == ("llama", "qwen2")
     assert result["repo"] == str(repository)
     assert list(result["spans"]) == ["rest_of_line", "whole_line", "lines", "syntax_node"]
@@ -71,6 +71,15 @@ def test_json_has_its_keys_and_the_second_model_its_pairs(models, repository, co
         assert 0 < figures["latency_ms"]["p50"] <= figures["latency_ms"]["p95"]
     assert result["by_repo"][str(repository)] == result["spans"]
     assert all(each["n"] == 3 for each in result["compare"]["paired"].values())
+
+
+def test_a_second_dtype_of_one_model_is_a_second_model(models, repository, config):
+    out = run(
+        "--repo", repository, "--n", 2, "--kinds", "rest_of_line", "--model", models["llama"],
+        "--dtype", "float32", "--compare-dtype", "bfloat16", "--config", config,
+    )  # fmt: skip
+
+    assert "llama (float32) less llama (bfloat16)" in " ".join(out.split())
 
 
 def test_tables_name_kinds_and_folders(models, repository, config):

@@ -47,6 +47,7 @@ def test_a_report_is_by_kind_overall_and_by_repository():
     found = report(
         Examined(
             "some-model",
+            "bfloat16",
             {
                 "/a": answered(True, False) + answered(True, kind=Kind.WHOLE_LINE),
                 "/b": answered(False, False),
@@ -65,8 +66,8 @@ def test_a_report_is_by_kind_overall_and_by_repository():
 
 
 def test_a_comparison_pairs_the_answers_to_the_same_span():
-    first = Examined("one", {"/a": answered(True, True), "/b": answered(True, False)})
-    second = Examined("two", {"/a": answered(False, True), "/b": answered(False, False)})
+    first = Examined("one", "float32", {"/a": answered(True, True), "/b": answered(True, False)})
+    second = Examined("two", "int8", {"/a": answered(False, True), "/b": answered(False, False)})
     found = comparison(first, second)
 
     assert found["model"] == "two"
