@@ -7,9 +7,8 @@ further on sets it right again, as in a diff. How far it is to be trusted is lea
 the match was before and for how long the texts have agreed again since.
 """
 
-from numba import njit
-
 from completer.drafting.evidence import ALIGNED_KINDS, ALIGNED_LENGTH, ROOT, Record
+from completer.drafting.jit import kernel
 from completer.drafting.matching import CURSOR, KIND, LENGTH
 from completer.drafting.places import Texts, step_on, token_at
 
@@ -19,7 +18,7 @@ _MOST_MISSES = 12
 _MISMATCH = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def align(s: Record, texts: Texts, chain: int, came: int) -> None:
     """Move the root's alignments over the stored token that came after the occurrences `chain`."""
     for kind in range(ALIGNED_KINDS):
@@ -40,7 +39,7 @@ def align(s: Record, texts: Texts, chain: int, came: int) -> None:
             _set_right(s, texts, kind, came)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _move(s: Record, texts: Texts, kind: int, came: int) -> None:
     """Take an alignment one token on."""
     last = s.aligned[ROOT, kind]
@@ -63,7 +62,7 @@ def _move(s: Record, texts: Texts, kind: int, came: int) -> None:
         _set_right(s, texts, kind, came)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _set_right(s: Record, texts: Texts, kind: int, came: int) -> None:
     """Look a little further on for a token that differs at an alignment's place."""
     s.aligned_length[ROOT, kind] = _MISMATCH

@@ -20,7 +20,6 @@ from math import exp
 from typing import Any, TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from completer.drafting.calibration import (
@@ -44,6 +43,7 @@ from completer.drafting.calibration import (
     dominance_class,
     prob_class,
 )
+from completer.drafting.jit import kernel
 
 Float64s = NDArray[np.float64]
 Record: TypeAlias = Any
@@ -54,7 +54,7 @@ _LEAST_LEARNED = 0.01
 _RANK_RATE = 0.01
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def blend(s: Record, factors: Float64s, n: int, candidates: int, watched: int) -> float:
     """Score what may follow; return the sum of all weights, "none of these" among them.
 
@@ -83,14 +83,14 @@ def blend(s: Record, factors: Float64s, n: int, candidates: int, watched: int) -
     return float(total)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count(s: Record, source: int, candidate: int, weight: float) -> None:
     s.count[source, candidate] += weight
     s.counted[source] += weight
     s.fresh[source] = 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _consult(
     s: Record, factors: Float64s, source: int, order: int, candidates: int, watched: int
 ) -> float:
@@ -113,7 +113,7 @@ def _consult(
     return weight
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def agree(factors: Float64s, prob: float, support: NDArray[np.int8]) -> float:
     """Return a blended probability after the second step.
 
@@ -126,13 +126,13 @@ def agree(factors: Float64s, prob: float, support: NDArray[np.int8]) -> float:
     return odds / (1.0 + odds)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _first_support(prob: float) -> int:
     """Return where the factors of the second step begin for a probability, of the first side."""
     return BY_SUPPORT + prob_class(prob) * (ORDERS + 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def adapt(s: Record, factors: Float64s, total: float, candidates: int, watched: int) -> None:
     """Learn from what `blend` has just scored that `watched` (-1: none of them) came."""
     for candidate in range(candidates):
@@ -155,12 +155,12 @@ def adapt(s: Record, factors: Float64s, total: float, candidates: int, watched: 
     _scale(factors, none, factors[RATE] * none_error)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _scale(factors: Float64s, at: int, step: float) -> None:
     factors[at] = min(_LARGEST_FACTOR, max(1 / _LARGEST_FACTOR, factors[at] * exp(step)))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def adapt_rank(factors: Float64s, rank: int, hit: bool) -> None:
     """Count one outcome of the recycled token of this rank."""
     at = BY_RANK + rank

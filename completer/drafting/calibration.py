@@ -5,10 +5,10 @@ from, and into which class a length, a count or a probability falls.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from completer.drafting import prior
+from completer.drafting.jit import kernel
 
 Float64s = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def initial_factors() -> Float64s:
     return factors
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def order_class(length: int) -> int:
     """Return the class of a match of `length` tokens (at least 1): 0 to ORDERS - 1."""
     if length <= 5:
@@ -70,7 +70,7 @@ def order_class(length: int) -> int:
     return 8 if length <= 31 else 9
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def dominance_class(count: float, largest: float) -> int:
     """Return the class of how much of `count` the commonest token, counted `largest` times, has."""
     if count < 1.5:
@@ -85,7 +85,7 @@ def dominance_class(count: float, largest: float) -> int:
     return 4 if share > 0.25 else 5
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_class(count: float) -> int:
     """Return the class of how much was counted: 0 to COUNTS - 1."""
     if count < 1.5:
@@ -99,7 +99,7 @@ def count_class(count: float) -> int:
     return 4 if count < 40 else 5
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def prob_class(prob: float) -> int:
     """Return the class of a probability: 0 to PROBS - 1."""
     if prob < 0.08:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.live_text import LiveText
-from completer.drafting.suffix_array import TEXT, SuffixArray, join_streams
+from completer.drafting.suffix_array import SuffixArray, join_streams
 
 Int32s = NDArray[np.int32]
 
@@ -147,8 +147,7 @@ class Corpus:
                 return
             file.hidden = False
             if file.begin >= 0:
-                span = self._span(file)
-                np.abs(span, out=span)
+                self.array.revive(file.begin, file.begin + file.length)
             elif file.tokens is not None:
                 self.saved.write(name, file.tokens, pinned=True)
 
@@ -207,8 +206,7 @@ class Corpus:
                 if file is not None and stays:
                     file.begin, file.tokens = begin, None
                 if file is None or not stays or file.hidden:
-                    span = array.parts.columns[TEXT, begin : end - 1]
-                    np.negative(span, out=span)
+                    array.kill(begin, end - 1)
             for name in self._changed & self._files.keys():
                 file = self._files[name]
                 if file.tokens is not None and not file.hidden:
@@ -216,13 +214,9 @@ class Corpus:
             self.array, self.saved, self._waiting = array, saved, 0
             self._sorted_names, self._begins = names, bounds
 
-    def _span(self, file: _File) -> Int32s:
-        return self.array.parts.columns[TEXT, file.begin : file.begin + file.length]
-
     def _kill(self, file: _File) -> None:
         if file.begin >= 0:
-            span = self._span(file)
-            np.negative(np.abs(span), out=span)
+            self.array.kill(file.begin, file.begin + file.length)
 
     def _strike_out(self, file: _File) -> None:
         self._kill(file)
@@ -233,4 +227,4 @@ def _text_of(file: _File, array: SuffixArray) -> Int32s:
     """Return a file's token ids, wherever they are."""
     if file.tokens is not None:
         return file.tokens
-    return np.abs(array.parts.columns[TEXT, file.begin : file.begin + file.length]) - 1
+    return np.abs(array.text[file.begin : file.begin + file.length]) - 1

@@ -10,10 +10,10 @@ Beside the places that match there are those that did, until a token was another
 from typing import Any, TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from completer.drafting.calibration import ALIGNED, MAX_EXPERTS, SIDES, SOURCES, order_class
+from completer.drafting.jit import kernel
 from completer.drafting.matching import (
     CURSOR,
     DEPENDENCIES,
@@ -23,6 +23,7 @@ from completer.drafting.matching import (
     LIVE,
     REPOSITORY,
     SAVED,
+    TOKEN,
     gather_live,
     gather_static,
     order_by_length,
@@ -63,7 +64,7 @@ SCRATCH = np.dtype(
         ("root_context", np.int32, DEPTH),
         ("context", np.int32, DEPTH),
         # occurrences: where that context stood before, chained by `link`
-        ("found", np.int32, (MAX_OCCURRENCES, 3)),
+        ("found", np.int32, (MAX_OCCURRENCES, 4)),
         ("found_weight", np.float32, MAX_OCCURRENCES),
         ("link", np.int32, MAX_OCCURRENCES),
         ("heads", np.int32, DEPTH + 1),
@@ -109,7 +110,7 @@ SCRATCH = np.dtype(
 """Working memory of one session: an array of one such element."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_context(s: Record, history: Int32s, length: int) -> int:
     """Write the root's context; return its length."""
     known = min(length, DEPTH)
@@ -118,7 +119,7 @@ def read_context(s: Record, history: Int32s, length: int) -> int:
     return known
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def node_context(s: Record, known: int, node: int) -> int:
     """Write the context of a tree's node (-1: the root), its path before it; return its length."""
     length = 0
@@ -132,7 +133,7 @@ def node_context(s: Record, known: int, node: int) -> int:
     return length + rest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather(s: Record, texts: Texts, length: int, candidate: int, share: int) -> int:
     """Find where s.context[:length] stood before; return the first of the chain, or -1.
 
@@ -169,22 +170,24 @@ def gather(s: Record, texts: Texts, length: int, candidate: int, share: int) -> 
     return order_by_length(found, count, s.heads, s.link)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_aligned(s: Record, texts: Texts, candidate: int, count: int) -> int:
     """Add where a candidate's alignments go on; return the new number of occurrences."""
     for kind in range(ALIGNED_KINDS):
         if not s.aligned[candidate, kind] or not s.aligned_misses[kind]:
             continue
         cursor = step_on(texts, s.aligned[candidate, kind], kind)
-        if token_at(texts, cursor, kind) > 0:
+        token = token_at(texts, cursor, kind)
+        if token > 0:
             s.found[count, CURSOR], s.found[count, KIND] = cursor, KINDS + kind
+            s.found[count, TOKEN] = token
             s.found[count, LENGTH] = min(s.aligned_length[candidate, kind] + 2, DEPTH)
             s.found_weight[count] = s.aligned_from[kind] / ALIGNED_LENGTH
             count += 1
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sort_out(s: Record, texts: Texts, chain: int, base: int) -> tuple[int, int]:
     """Sort a chain of occurrences by the token that follows, into candidates from `base` on.
 
@@ -196,7 +199,7 @@ def sort_out(s: Record, texts: Texts, chain: int, base: int) -> tuple[int, int]:
         is_aligned = kind >= KINDS
         if is_aligned:
             kind -= KINDS
-        token = token_at(texts, cursor, kind)
+        token = s.found[chain, TOKEN]
         at = find_candidate(s, token, base, end)
         if at == end:
             _begin_candidate(s, at, token, origin_of(texts, cursor, kind, s.suffix_stream))
@@ -221,7 +224,7 @@ def sort_out(s: Record, texts: Texts, chain: int, base: int) -> tuple[int, int]:
     return n, end
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def longest_match(s: Record, chain: int) -> int:
     """Return the length of the longest match in a chain of occurrences; 0 if there is none."""
     while chain >= 0 and s.found[chain, KIND] >= KINDS:
@@ -229,7 +232,7 @@ def longest_match(s: Record, chain: int) -> int:
     return int(s.found[chain, LENGTH]) if chain >= 0 else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _begin_candidate(s: Record, at: int, token: int, origin: int) -> None:
     s.token[at], s.origin[at] = token, origin
     for kind in range(KINDS):
@@ -238,7 +241,7 @@ def _begin_candidate(s: Record, at: int, token: int, origin: int) -> None:
         s.aligned[at, kind] = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_close(s: Record, texts: Texts, cursor: int, kind: int) -> bool:
     """Whether an occurrence is in the document's folder, or shortly before the caret."""
     if kind == LIVE:
@@ -246,7 +249,7 @@ def _is_close(s: Record, texts: Texts, cursor: int, kind: int) -> bool:
     return kind == REPOSITORY and s.near_begin <= cursor < s.near_end
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def lead_to_root(s: Record, candidate: int, length: int) -> None:
     """Note that a candidate (-1: one that is unknown) is the last token of history[:length].
 
@@ -261,7 +264,7 @@ def lead_to_root(s: Record, candidate: int, length: int) -> None:
             s.hint_length[ROOT, kind] = s.hint_length[candidate, kind]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def copy_on(s: Record, texts: Texts, candidate: int, to: int) -> int:
     """Make candidate `to` what follows a candidate in all its known places; return its token.
 
@@ -284,7 +287,7 @@ def copy_on(s: Record, texts: Texts, candidate: int, to: int) -> int:
     return token
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_candidate(s: Record, token: int, base: int, end: int) -> int:
     """Return the candidate in [base, end) for a stored token, or `end`, its slot then reserved.
 

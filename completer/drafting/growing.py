@@ -12,12 +12,11 @@ itself.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from completer.drafting.aligning import align
 from completer.drafting.blending import adapt, adapt_rank, agree, blend
-from completer.drafting.calibration import BY_RANK
+from completer.drafting.calibration import BY_RANK, RANKS
 from completer.drafting.evidence import (
     ALIGNED_KINDS,
     MAX_CANDIDATES,
@@ -33,6 +32,7 @@ from completer.drafting.evidence import (
     read_context,
     sort_out,
 )
+from completer.drafting.jit import kernel
 from completer.drafting.matching import KINDS
 from completer.drafting.places import Texts
 from completer.drafting.recycling import recall
@@ -51,7 +51,7 @@ _COPY_LENGTH, _CERTAIN, _COPIES = 20, 0.9, 7
 """After so long a match and so certain a token, so many tokens are copied without another look."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def propose(
     texts: Texts,
     history: Int32s,
@@ -91,7 +91,7 @@ def propose(
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def predict(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void]) -> int:
     """Leave what may follow in scratch[0].token (id + 1) and .prob; return how many there are."""
     s = scratch[0]
@@ -99,13 +99,12 @@ def predict(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void
     return _expand(s, texts, read_context(s, history, length), -1, -1, 1.0, 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void]) -> None:
     """Adapt the factors to token history[length], knowing that it followed history[:length]."""
     s = scratch[0]
     s.slots[:] = -1
-    known = read_context(s, history, length)
-    s.context[:known] = s.root_context[:known]
+    known = node_context(s, read_context(s, history, length), -1)
     came = history[length] + 1
     led, watched = ROOT, -1
     if s.root_length != length:
@@ -119,14 +118,16 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
         total = blend(s, texts.factors, n, count, watched)
         adapt(s, texts.factors, total, count, watched)
     elif length:
-        candidates = recall(texts.recycled, history[length - 1] + 1)
-        for rank in range(len(candidates)):
-            adapt_rank(texts.factors, rank, candidates[rank] + 1 == came)
+        row = recall(texts.recycled, history[length - 1] + 1)
+        if row >= 0:
+            for rank in range(RANKS):
+                hit = texts.recycled[row, 1 + rank] + 1 == came
+                adapt_rank(texts.factors, rank, hit)
     lead_to_root(s, watched, length + 1)
     align(s, texts, first, came)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _expand(
     s: Record,
     texts: Texts,
@@ -174,19 +175,22 @@ def _expand(
     return kept
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _may_copy(s: Record, candidate: int) -> bool:
     return bool(s.certainty[candidate] > 0 and s.copied[candidate] < _COPIES)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _recycle(s: Record, texts: Texts, token: int, node: int, prob: float, count: int) -> int:
     """Add the model's earlier candidates after a stored token to the candidates."""
-    candidates = recall(texts.recycled, token)
-    for rank in range(len(candidates)):
+    row = recall(texts.recycled, token)
+    if row < 0:
+        return count
+    for rank in range(RANKS):
+        candidate = texts.recycled[row, 1 + rank]
         likely = prob * texts.factors[BY_RANK + rank]
-        if candidates[rank] >= 0 and likely >= _LEAST_PROB:
-            s.token[count], s.origin[count] = candidates[rank] + 1, RECYCLED
+        if candidate >= 0 and likely >= _LEAST_PROB:
+            s.token[count], s.origin[count] = candidate + 1, RECYCLED
             s.parent[count], s.prob[count] = node, likely
             for kind in range(KINDS):
                 s.hint[count, kind] = 0
@@ -197,7 +201,7 @@ def _recycle(s: Record, texts: Texts, token: int, node: int, prob: float, count:
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _likeliest(s: Record, count: int, parent: int) -> int:
     """Return the likeliest candidate not yet taken, below `parent` unless that is -2; -1: none."""
     best, best_prob = -1, 0.0
@@ -207,7 +211,7 @@ def _likeliest(s: Record, count: int, parent: int) -> int:
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _may_pay(
     step_cost: Float64s, rate: float, taken: int, expected: float, prob: float, best_value: float
 ) -> bool:
@@ -218,7 +222,7 @@ def _may_pay(
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _take(s: Record, at: int, node: int) -> None:
     """Make a candidate the tree's next node."""
     s.tree_token[node], s.tree_parent[node] = s.token[at] - 1, s.parent[at]

@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.corpus import Corpus, Stamp
-from completer.drafting.suffix_array import DEPTH, TEXT, SortedText, SuffixArray
+from completer.drafting.suffix_array import DEPTH, SortedText, SuffixArray
 
 log = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 _HEADER = "index.json"
 _UNKNOWN = Stamp(-1, -1, "")  # equals no file: it is read again
 
@@ -42,12 +42,11 @@ def save_index(corpus: Corpus, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with corpus.lock:
         array, files = corpus.array, list(corpus.sorted_files())
-        columns = array.parts.columns.copy()
+        text, rows = array.parts.text.copy(), array.parts.rows.copy()
+    copied = SuffixArray(array.parts._replace(text=text, rows=rows))
     for _, begin, length, _ in files:  # what open documents hide; what was struck out stays dead
-        span = columns[TEXT, begin : begin + length]
-        np.abs(span, out=span)
-    parts = array.parts._replace(columns=columns)._asdict()
-    arrays = {name: _write_array(folder, part) for name, part in parts.items()}
+        copied.revive(begin, begin + length)
+    arrays = {name: _write_array(folder, part) for name, part in copied.parts._asdict().items()}
     body = {
         "version": VERSION,
         "depth": DEPTH,
@@ -58,9 +57,9 @@ def save_index(corpus: Corpus, folder: Path) -> None:
             for name, begin, length, stamp in files
         ],
     }
-    text = json.dumps(body)
+    written = json.dumps(body)
     header = folder / f"{_HEADER}.{os.getpid()}"
-    header.write_text(json.dumps({"digest": _digest(text.encode()), "body": text}))
+    header.write_text(json.dumps({"digest": _digest(written.encode()), "body": written}))
     header.replace(folder / _HEADER)
     _remove_others(folder, {entry["file"] for entry in arrays.values()})
 

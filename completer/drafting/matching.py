@@ -1,23 +1,30 @@
 """Where has this context stood before? Gathers occurrences of a context, longest matches first.
 
-An occurrence is a row of three integers: a cursor on the token that followed, the kind of place it
-stands in, and how many tokens of context it shares; beside it a weight, the number of places it
-stands for. All places of the longest match are taken; of shorter, more frequent ones an even sample
-over their range of rows, each weighted by what it stands for.
+An occurrence is a row of four integers: a cursor on the token that followed, the kind of place it
+stands in, how many tokens of context it shares, and that stored token; beside it a weight, the
+number of places it stands for. All places of the longest match are taken; of shorter, more frequent
+ones an even sample over their range of rows, each weighted by what it stands for.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from completer.drafting.searching import common_length, find_row, first_matching, past_matching
-from completer.drafting.suffix_array import RANKS, ROWS, TEXT, SortedText, level_of, packing
+from completer.drafting.jit import kernel
+from completer.drafting.searching import (
+    common_length,
+    find_row,
+    first_matching,
+    past_matching,
+    row_length,
+)
+from completer.drafting.suffix_array import FOLLOWER, POSITION, SortedText, level_of, packing
 from completer.drafting.suffix_tree import AFTER, BEFORE, common_context, find
+from completer.drafting.suffix_tree import TOKEN as NODE_TOKEN
 
 Int32s = NDArray[np.int32]
 Float32s = NDArray[np.float32]
 
-CURSOR, KIND, LENGTH = range(3)
+CURSOR, KIND, LENGTH, TOKEN = range(4)
 """Columns of an occurrence."""
 
 REPOSITORY, LIVE, DEPENDENCIES, SAVED = range(4)
@@ -27,7 +34,7 @@ KINDS = 4
 _MIN_SAMPLE = 8
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather_static(
     array: SortedText,
     context: Int32s,
@@ -52,14 +59,13 @@ def gather_static(
         return count
     _, packed = packing(len(array.starts) - 2)
     if hint:
-        low = array.columns[RANKS, hint]
+        low = array.ranks[hint]
         above = level_of(known, packed)
         below = min(above, shared[low]) if low > first else 0
     else:
-        text, rows = array.columns[TEXT], array.columns[ROWS]
         low = find_row(array, context, first, last)
-        below = level_of(common_length(text, rows[low - 1], context), packed) if low > first else 0
-        above = level_of(common_length(text, rows[low], context), packed) if low < last else 0
+        below = level_of(row_length(array, low - 1, context), packed) if low > first else 0
+        above = level_of(row_length(array, low, context), packed) if low < last else 0
     high = low
     end = count + room
     while count < end and max(below, above) > 0:
@@ -71,7 +77,7 @@ def gather_static(
             new_high = past_matching(array, high + 1, last, context, level)
         exact = level if level < packed else 0
         count = _sample(
-            array.columns,
+            array,
             new_low,
             low,
             high,
@@ -91,9 +97,9 @@ def gather_static(
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sample(
-    columns: Int32s,
+    array: SortedText,
     new_low: int,
     low: int,
     high: int,
@@ -110,23 +116,23 @@ def _sample(
 
     exact: how many tokens all of them match; 0 if that is to be read in the text.
     """
-    text, rows = columns[TEXT], columns[ROWS]
+    text, rows = array.text, array.rows
     fresh = (low - new_low) + (new_high - high)
     sample = min(fresh, max(_MIN_SAMPLE, (end - count) // 2), end - count)
     for k in range(sample):
         row = new_low + (k * fresh + fresh // 2) // sample
         if row >= low:
             row += high - low
-        position = rows[row]
-        if text[position] > 0:
-            found[count, CURSOR], found[count, KIND] = position, kind
+        position, token = rows[row, POSITION], rows[row, FOLLOWER]
+        if token > 0:
+            found[count, CURSOR], found[count, KIND], found[count, TOKEN] = position, kind, token
             found[count, LENGTH] = exact or common_length(text, position, context)
             weights[count] = fresh / sample
             count += 1
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather_live(
     nodes: Int32s,
     context: Int32s,
@@ -160,12 +166,13 @@ def gather_live(
             after = nodes[after, AFTER]
             above = common_context(nodes, after, context[:above]) if after else 0
         found[count, KIND] = kind
+        found[count, TOKEN] = nodes[found[count, CURSOR], NODE_TOKEN]
         weights[count] = 1.0
         count += 1
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def order_by_length(found: Int32s, count: int, heads: Int32s, links: Int32s) -> int:
     """Chain the occurrences, longest match first; return the first (-1: none).
 

@@ -7,11 +7,11 @@ node of a suffix tree.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from completer.drafting.jit import kernel
 from completer.drafting.matching import LIVE, REPOSITORY, SAVED
-from completer.drafting.suffix_array import TEXT, SortedText
+from completer.drafting.suffix_array import SortedText
 from completer.drafting.suffix_tree import NEXT, RECENT_BIT, STREAM, TOKEN
 
 Int32s = NDArray[np.int32]
@@ -38,18 +38,18 @@ class Texts(NamedTuple):
     """The factors of `calibration`."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def token_at(texts: Texts, cursor: int, kind: int) -> int:
     """Return the stored token at a place: 0 where a text ends, negative where it is dead."""
     if kind == LIVE:
         return int(texts.live[cursor, TOKEN])
     if kind == SAVED:
         return int(texts.saved[cursor, TOKEN])
-    columns = texts.repository.columns if kind == REPOSITORY else texts.dependencies.columns
-    return int(columns[TEXT, cursor])
+    array = texts.repository if kind == REPOSITORY else texts.dependencies
+    return int(array.text[cursor])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def step_on(texts: Texts, cursor: int, kind: int) -> int:
     """Return the cursor of the token after the one at a place; 0 for none, or no place."""
     if kind == LIVE:
@@ -59,7 +59,7 @@ def step_on(texts: Texts, cursor: int, kind: int) -> int:
     return cursor + 1 if cursor else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def origin_of(texts: Texts, cursor: int, kind: int, suffix_stream: int) -> int:
     """Return the `Source` of a place."""
     if kind == LIVE and texts.live[cursor, STREAM] == suffix_stream:
@@ -67,7 +67,7 @@ def origin_of(texts: Texts, cursor: int, kind: int, suffix_stream: int) -> int:
     return REPOSITORY if kind == SAVED else int(kind)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_recent(texts: Texts, cursor: int) -> bool:
     """Whether a place in the live texts is shortly before the caret."""
     return bool(texts.live[cursor, STREAM] & RECENT_BIT)

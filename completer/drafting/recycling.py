@@ -6,10 +6,10 @@ tokens have room, later ones displace earlier ones: 1.1 MB whatever the vocabula
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from completer.drafting.calibration import RANKS
+from completer.drafting.jit import kernel
 
 Int32s = NDArray[np.int32]
 
@@ -23,7 +23,7 @@ def new_table() -> Int32s:
     return table
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def remember(table: Int32s, token_ids: Int32s, top_candidates: Int32s) -> None:
     """Store what the model ranked first after each token.
 
@@ -31,14 +31,15 @@ def remember(table: Int32s, token_ids: Int32s, top_candidates: Int32s) -> None:
     """
     width = min(RANKS, top_candidates.shape[1])
     for i in range(len(token_ids)):
-        row = table[token_ids[i] & (ROWS - 1)]
-        row[0] = token_ids[i] + 1
-        row[1 : 1 + width] = top_candidates[i, :width]
-        row[1 + width :] = -1
+        row = token_ids[i] & (ROWS - 1)
+        table[row, 0] = token_ids[i] + 1
+        table[row, 1:] = -1
+        for rank in range(width):
+            table[row, 1 + rank] = top_candidates[i, rank]
 
 
-@njit(cache=True, nogil=True)
-def recall(table: Int32s, stored: int) -> Int32s:
-    """Return the candidates after a stored token (id + 1): [RANKS] ids, or an empty array."""
-    row = table[(stored - 1) & (ROWS - 1)]
-    return row[1:] if row[0] == stored else row[:0]  # type: ignore[no-any-return]
+@kernel
+def recall(table: Int32s, stored: int) -> int:
+    """Return the row of a stored token (id + 1), its candidates from column 1 on; -1: none."""
+    row = (stored - 1) & (ROWS - 1)
+    return row if table[row, 0] == stored else -1

@@ -5,13 +5,12 @@ through the fences first, and reads the text of the few rows between two of them
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from completer.drafting.jit import kernel
 from completer.drafting.suffix_array import (
     FENCE_SHIFT,
-    ROWS,
-    TEXT,
+    POSITION,
     SortedText,
     packing,
 )
@@ -23,7 +22,7 @@ UInt64s = NDArray[np.uint64]
 _NEARBY_ROWS = 64
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def common_length(text: Int32s, position: int, context: Int32s) -> int:
     """Return how many tokens before `position` equal `context` (stored tokens, nearest first)."""
     length = 0
@@ -32,7 +31,13 @@ def common_length(text: Int32s, position: int, context: Int32s) -> int:
     return length
 
 
-@njit(cache=True, nogil=True)
+@kernel
+def row_length(array: SortedText, row: int, context: Int32s) -> int:
+    """Return how many tokens before a row's position equal `context`."""
+    return common_length(array.text, array.rows[row, POSITION], context)
+
+
+@kernel
 def pack(context: Int32s, bits: int, packed: int) -> np.uint64:
     """Return the key of a context: its nearest token in the highest bits, 0 where it ends."""
     key = np.uint64(0)
@@ -43,10 +48,10 @@ def pack(context: Int32s, bits: int, packed: int) -> np.uint64:
     return key
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_row(array: SortedText, context: Int32s, low: int, high: int) -> int:
     """Return the first of rows [low, high) that does not come before `context`."""
-    text, rows, fences = array.columns[TEXT], array.columns[ROWS], array.fences
+    text, rows, fences = array.text, array.rows, array.fences
     bits, packed = packing(len(array.starts) - 2)
     key = pack(context, bits, packed)
     shift = np.uint64(0)
@@ -57,14 +62,14 @@ def find_row(array: SortedText, context: Int32s, low: int, high: int) -> int:
     low, high = max(low, (after - 1 << FENCE_SHIFT) + 1), min(high, beyond << FENCE_SHIFT)
     while low < high:
         middle = (low + high) >> 1
-        if comes_before(text, rows[middle], context):
+        if comes_before(text, rows[middle, POSITION], context):
             low = middle + 1
         else:
             high = middle
     return low
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_fence(fences: UInt64s, key: np.uint64, shift: np.uint64, low: int, high: int) -> int:
     """Return the first fence within rows [low, high) that is not below `key`, but for `shift` bits.
 
@@ -81,14 +86,14 @@ def first_fence(fences: UInt64s, key: np.uint64, shift: np.uint64, low: int, hig
     return first
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def comes_before(text: Int32s, position: int, context: Int32s) -> bool:
     """Whether the tokens before `position` sort before `context`."""
     length = common_length(text, position, context)
     return length < len(context) and abs(text[position - 1 - length]) < context[length]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_matching(array: SortedText, low: int, high: int, context: Int32s, length: int) -> int:
     """Return the first row of [low, high] from which on all match `length` tokens; `high` does.
 
@@ -105,13 +110,13 @@ def first_matching(array: SortedText, low: int, high: int, context: Int32s, leng
         fence = first_fence(array.fences, pack(context, bits, packed), shift, low, high)
         high = min(high, fence << FENCE_SHIFT)
     else:
-        high = _gallop_down(array.columns, low, high, context, length)
+        high = _gallop_down(array, low, high, context, length)
     while high > low and shared[high] >= length:
         high -= 1
     return high
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def past_matching(array: SortedText, low: int, high: int, context: Int32s, length: int) -> int:
     """Return the end of the run of rows that match `length` tokens, as row low - 1 does; <= `high`.
 
@@ -129,47 +134,47 @@ def past_matching(array: SortedText, low: int, high: int, context: Int32s, lengt
         fence = first_fence(array.fences, beyond, shift, low, high)
         low = max(low, (fence - 1 << FENCE_SHIFT) + 1)
     else:
-        low = _gallop_up(array.columns, low, high, context, length)
+        low = _gallop_up(array, low, high, context, length)
     while low < high and shared[low] >= length:
         low += 1
     return low
 
 
-@njit(cache=True, nogil=True)
-def _gallop_down(columns: Int32s, low: int, high: int, context: Int32s, length: int) -> int:
+@kernel
+def _gallop_down(array: SortedText, low: int, high: int, context: Int32s, length: int) -> int:
     """Return the first row of [low, high] that matches, as `high` does, by reading the text."""
     step = _NEARBY_ROWS
-    while high - step >= low and _matches(columns, high - step, context, length):
+    while high - step >= low and _matches(array, high - step, context, length):
         high -= step
         step <<= 1
     low = max(low, high - step + 1)
     while low < high:
         middle = (low + high) >> 1
-        if _matches(columns, middle, context, length):
+        if _matches(array, middle, context, length):
             high = middle
         else:
             low = middle + 1
     return high
 
 
-@njit(cache=True, nogil=True)
-def _gallop_up(columns: Int32s, low: int, high: int, context: Int32s, length: int) -> int:
+@kernel
+def _gallop_up(array: SortedText, low: int, high: int, context: Int32s, length: int) -> int:
     """Return the first row of [low, high] that does not match, by reading the text."""
     step = _NEARBY_ROWS
-    while low + step <= high and _matches(columns, low + step - 1, context, length):
+    while low + step <= high and _matches(array, low + step - 1, context, length):
         low += step
         step <<= 1
     high = min(high, low + step - 1)
     while low < high:
         middle = (low + high) >> 1
-        if _matches(columns, middle, context, length):
+        if _matches(array, middle, context, length):
             low = middle + 1
         else:
             high = middle
     return low
 
 
-@njit(cache=True, nogil=True)
-def _matches(columns: Int32s, row: int, context: Int32s, length: int) -> bool:
+@kernel
+def _matches(array: SortedText, row: int, context: Int32s, length: int) -> bool:
     """Whether the `length` tokens before a row's position equal those of `context`."""
-    return common_length(columns[TEXT], columns[ROWS, row], context[:length]) == length
+    return row_length(array, row, context[:length]) == length

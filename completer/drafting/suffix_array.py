@@ -23,11 +23,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from completer.drafting.jit import kernel
+
 DEPTH = 64
 """Contexts are sorted, and matched, by at most this many tokens."""
 
-TEXT, ROWS, RANKS = range(3)
-"""Columns of a suffix array."""
+POSITION, FOLLOWER = range(2)
+"""Columns of a row: the position that it names, and the stored token there."""
 
 FENCE_SHIFT = 4
 """Every 2 ** FENCE_SHIFT rows, one's key is kept."""
@@ -43,8 +45,13 @@ UInt64s = NDArray[np.uint64]
 class SortedText(NamedTuple):
     """The arrays of a suffix array, as the kernels see them."""
 
-    columns: Int32s
-    """[3, n]: `TEXT`; `ROWS`, positions sorted by context; `RANKS`, the row of each position."""
+    text: Int32s
+    """[n] token id + 1; 0 separates; negative is dead."""
+    rows: Int32s
+    """[n, 2] positions sorted by context, each with the token that stands there, as in the text:
+    what followed a context is read from neighbouring rows, not from all over the text."""
+    ranks: Int32s
+    """[n] the row of each position."""
     shared: UInt8s
     """[n + 1] how many tokens rows r - 1 and r have in common, as `level_of` rounds it."""
     starts: Int32s
@@ -70,12 +77,11 @@ class SuffixArray:
             raise ValueError("a text begins with a separator (0)")
         if int(text.max()) > vocabulary_size:
             raise ValueError(f"token ids reach beyond the vocabulary of {vocabulary_size}")
-        rows, shared, fences = sort_contexts(text, vocabulary_size)
-        columns = np.empty((3, len(text)), np.int32)
-        columns[TEXT], columns[ROWS] = text, rows
-        _invert(rows, columns[RANKS])
+        order, shared, fences = sort_contexts(text, vocabulary_size)
+        rows, ranks = np.empty((len(text), 2), np.int32), np.empty(len(text), np.int32)
+        _fill_rows(text, order, rows, ranks)
         starts = count_starts(text, vocabulary_size)
-        return cls(SortedText(columns, shared, starts, fences))
+        return cls(SortedText(text, rows, ranks, shared, starts, fences))
 
     @classmethod
     def empty(cls, vocabulary_size: int) -> "SuffixArray":
@@ -85,14 +91,15 @@ class SuffixArray:
     @property
     def text(self) -> Int32s:
         """[n] token id + 1; 0 separates; negative is dead."""
-        text: Int32s = self.parts.columns[TEXT]
-        return text
+        return self.parts.text
 
-    @property
-    def rows(self) -> Int32s:
-        """[n] positions of `text`, sorted by context."""
-        rows: Int32s = self.parts.columns[ROWS]
-        return rows
+    def kill(self, begin: int, end: int) -> None:
+        """Let the tokens at positions [begin, end) not be proposed any more."""
+        _set_alive(self.parts, begin, end, -1)
+
+    def revive(self, begin: int, end: int) -> None:
+        """Let them be proposed again."""
+        _set_alive(self.parts, begin, end, 1)
 
     @property
     def nbytes(self) -> int:
@@ -100,7 +107,7 @@ class SuffixArray:
         return sum(part.nbytes for part in self.parts)
 
     def __len__(self) -> int:
-        return int(self.parts.columns.shape[1])
+        return len(self.parts.text)
 
 
 def join_streams(streams: Sequence[Int32s]) -> tuple[Int32s, list[int]]:
@@ -138,7 +145,7 @@ def sort_contexts(text: Int32s, vocabulary_size: int) -> tuple[Int32s, UInt8s, U
     return rows, shared, fences
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def packing(vocabulary_size: int) -> tuple[int, int]:
     """Return how many bits a stored token takes in a key, and how many tokens are in one."""
     bits = 1
@@ -147,7 +154,7 @@ def packing(vocabulary_size: int) -> tuple[int, int]:
     return bits, (4 if 4 * bits <= 64 else 2)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def level_of(length: int, packed: int) -> int:
     """Return the largest level that is not above `length`: 0, all below `packed`, powers of two."""
     if length < packed:
@@ -170,10 +177,20 @@ def count_starts(text: Int32s, vocabulary_size: int) -> Int32s:
     return starts
 
 
-@njit(cache=True, nogil=True)
-def _invert(rows: Int32s, ranks: Int32s) -> None:
-    for row in range(len(rows)):
-        ranks[rows[row]] = row
+@kernel
+def _fill_rows(text: Int32s, order: Int32s, rows: Int32s, ranks: Int32s) -> None:
+    for row in range(len(order)):
+        position = order[row]
+        rows[row, POSITION], rows[row, FOLLOWER] = position, text[position]
+        ranks[position] = row
+
+
+@kernel
+def _set_alive(parts: SortedText, begin: int, end: int, sign: int) -> None:
+    for position in range(begin, end):
+        token = sign * abs(parts.text[position])
+        parts.text[position] = token
+        parts.rows[parts.ranks[position], FOLLOWER] = token
 
 
 @njit(cache=True, nogil=True)

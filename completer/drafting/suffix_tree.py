@@ -11,9 +11,9 @@ constants.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from completer.drafting.jit import kernel
 from completer.drafting.suffix_array import DEPTH
 
 Int32s = NDArray[np.int32]
@@ -48,7 +48,7 @@ def grow_nodes(nodes: Int32s, capacity: int) -> Int32s:
     return grown
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def append(nodes: Int32s, last: int, tokens: Int32s, stream: int) -> int:
     """Append token ids after node `last` (0 for a new text); return the new last node.
 
@@ -68,7 +68,7 @@ def append(nodes: Int32s, last: int, tokens: Int32s, stream: int) -> int:
     return last
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rewrite(
     nodes: Int32s, head: int, tail: int, length: int, tokens: Int32s, stream: int
 ) -> tuple[int, int]:
@@ -106,7 +106,7 @@ def rewrite(
     return new_head, tail if right else last
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_of(nodes: Int32s, last: int, count: int) -> int:
     """Return the first of `count` nodes that end in `last`."""
     for _ in range(count - 1):
@@ -114,7 +114,7 @@ def first_of(nodes: Int32s, last: int, count: int) -> int:
     return last
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mark(nodes: Int32s, last: int, count: int, stream: int) -> int:
     """Write a stream's number to the `count` nodes that end in `last`; return the first of them."""
     first = last
@@ -126,7 +126,7 @@ def mark(nodes: Int32s, last: int, count: int, stream: int) -> int:
     return int(first)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cut(nodes: Int32s, last: int, count: int) -> int:
     """Remove the `count` tokens that end a text with node `last`; return the new last node."""
     first = first_of(nodes, last, count)
@@ -138,7 +138,7 @@ def cut(nodes: Int32s, last: int, count: int) -> int:
     return int(kept)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _remove_run(nodes: Int32s, node: int, count: int) -> None:
     for _ in range(count):
         if not node:
@@ -147,7 +147,7 @@ def _remove_run(nodes: Int32s, node: int, count: int) -> None:
         node = nodes[node, NEXT]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _insert_run(nodes: Int32s, node: int, count: int) -> None:
     for _ in range(count):
         if not node:
@@ -156,7 +156,7 @@ def _insert_run(nodes: Int32s, node: int, count: int) -> None:
         node = nodes[node, NEXT]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _free_run(nodes: Int32s, node: int, count: int) -> None:
     for _ in range(count):
         following = nodes[node, NEXT]
@@ -166,7 +166,7 @@ def _free_run(nodes: Int32s, node: int, count: int) -> None:
         node = following
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def insert(nodes: Int32s, node: int) -> None:
     """Sort `node` into the tree by its context."""
     parent, side, at = 0, ROOT, nodes[0, ROOT]
@@ -199,7 +199,7 @@ def insert(nodes: Int32s, node: int) -> None:
         nodes[after, BEFORE] = node
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def remove(nodes: Int32s, node: int) -> None:
     """Take `node` out of the tree; its context must be what it was at `insert`."""
     parent, side, at = 0, ROOT, nodes[0, ROOT]
@@ -223,7 +223,7 @@ def remove(nodes: Int32s, node: int) -> None:
         nodes[after, BEFORE] = before
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_before(nodes: Int32s, a: int, b: int) -> bool:
     """Compare two nodes' contexts; equal ones are told apart by their number."""
     x, y = nodes[a, PREVIOUS], nodes[b, PREVIOUS]
@@ -237,7 +237,7 @@ def _is_before(nodes: Int32s, a: int, b: int) -> bool:
     return a < b
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _priority(node: int) -> np.uint32:
     """Return a fixed pseudo-random number per node (the finaliser of MurmurHash3)."""
     h = np.uint32(node)
@@ -246,7 +246,7 @@ def _priority(node: int) -> np.uint32:
     return h ^ (h >> np.uint32(16))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def common_context(nodes: Int32s, node: int, context: Int32s) -> int:
     """Return how many tokens before `node` equal `context` (stored tokens, nearest first)."""
     length, at = 0, nodes[node, PREVIOUS]
@@ -256,7 +256,7 @@ def common_context(nodes: Int32s, node: int, context: Int32s) -> int:
     return length
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find(nodes: Int32s, context: Int32s) -> tuple[int, int]:
     """Return the nodes on either side of where `context` (stored tokens, nearest first) belongs."""
     before = after = 0
@@ -269,7 +269,7 @@ def find(nodes: Int32s, context: Int32s) -> tuple[int, int]:
     return before, after
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sorts_before(nodes: Int32s, node: int, context: Int32s) -> bool:
     """Whether a node's context sorts before `context`."""
     length, at = 0, nodes[node, PREVIOUS]

@@ -14,7 +14,7 @@ ROOM = 4096
 
 
 def gather(array, pattern, hint=0, known=0, room=ROOM):
-    found, weights = np.zeros((room, 3), np.int32), np.zeros(room, np.float32)
+    found, weights = np.zeros((room, 4), np.int32), np.zeros(room, np.float32)
     count = m.gather_static(
         array.parts, pattern[::-1] + np.int32(1), hint, known, m.REPOSITORY, room,
         found, weights, 0,
@@ -24,8 +24,9 @@ def gather(array, pattern, hint=0, known=0, room=ROOM):
 
 def counted(array, found, weights):
     counts = Counter()
-    for (cursor, _, length), weight in zip(found.tolist(), weights.tolist(), strict=True):
-        counts[length, int(array.text[cursor]) - 1] += weight
+    for (_, _, length, token), weight in zip(found.tolist(), weights.tolist(), strict=True):
+        counts[length, token - 1] += weight
+    assert np.array_equal(array.text[found[:, m.CURSOR]], found[:, m.TOKEN])
     return counts
 
 
@@ -43,7 +44,7 @@ def test_a_hint_changes_nothing_but_the_time(ids, pattern, room):
     truth, weights = gather(array, pattern, room=room)
     if not len(truth):
         return
-    for hint, _, known in truth[truth[:, m.LENGTH] == truth[:, m.LENGTH].max()].tolist():
+    for hint, _, known, _ in truth[truth[:, m.LENGTH] == truth[:, m.LENGTH].max()].tolist():
         found = gather(array, pattern, hint, known, room)
         assert counted(array, *found) == counted(array, truth, weights)
 
@@ -61,7 +62,7 @@ def test_a_sample_stands_for_all_occurrences(name):
 
 def test_dead_tokens_are_not_found():
     array = SuffixArray.build(join_streams([np.array([0, 1, 2, 0, 1, 0], np.int32)])[0], 3)
-    array.parts.columns[0, 3] *= -1
+    array.kill(3, 4)
     found, _ = gather(array, np.array([0, 1], np.int32))
     assert [int(array.text[cursor]) - 1 for cursor in found[:, m.CURSOR]] == [0]
 
@@ -81,15 +82,16 @@ def gather_live(ids, pattern, hint=0, known=0):
     """Cursor, length and following token of each occurrence."""
     nodes = tree.new_nodes(64)
     tree.append(nodes, 0, ids, 2)
-    found, weights = np.zeros((ROOM, 3), np.int32), np.zeros(ROOM, np.float32)
+    found, weights = np.zeros((ROOM, 4), np.int32), np.zeros(ROOM, np.float32)
     context = pattern[::-1] + np.int32(1)
     count = m.gather_live(nodes, context, hint, known, m.LIVE, ROOM, found, weights, 0)
-    cursors = found[:count, m.CURSOR]
-    return np.column_stack((cursors, found[:count, m.LENGTH], nodes[cursors, tree.TOKEN] - 1))
+    found = found[:count]
+    assert np.array_equal(nodes[found[:, m.CURSOR], tree.TOKEN], found[:, m.TOKEN])
+    return np.column_stack((found[:, m.CURSOR], found[:, m.LENGTH], found[:, m.TOKEN] - 1))
 
 
 def test_occurrences_are_chained_longest_first():
-    found = np.array([[0, 0, 2], [0, 0, 5], [0, 0, 2], [0, 0, 64]], np.int32)
+    found = np.array([[0, 0, 2, 1], [0, 0, 5, 1], [0, 0, 2, 1], [0, 0, 64, 1]], np.int32)
     heads, links = np.zeros(65, np.int32), np.zeros(4, np.int32)
     chain, at = [], m.order_by_length(found, 4, heads, links)
     while at >= 0:

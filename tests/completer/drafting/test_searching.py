@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from completer.drafting import searching
-from completer.drafting.suffix_array import SuffixArray, join_streams
+from completer.drafting.suffix_array import POSITION, SuffixArray, join_streams
 from tests.completer.drafting.reference import context_of, hard_texts
 
 NAMES = ["one token", "fibonacci", "thue-morse", "random"]
@@ -22,7 +22,7 @@ def contexts(whole):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_context_is_found_where_it_belongs(name, vocabulary_size):
     array, whole = arrays(name, vocabulary_size)
-    keys = [context_of(array.text, position) for position in array.rows.tolist()]
+    keys = [context_of(array.text, position) for position in array.parts.rows[:, POSITION].tolist()]
     for context in [*contexts(whole), *(c + 1 for c in contexts(whole))]:
         first, last = (int(array.parts.starts[context[0] + i]) for i in (0, 1))
         place = searching.find_row(array.parts, context, first, last)
@@ -35,7 +35,7 @@ def test_a_context_is_found_where_it_belongs(name, vocabulary_size):
 def test_the_rows_that_match_on_a_level_are_found_from_any_of_them(name, vocabulary_size):
     array, context = arrays(name, vocabulary_size)
     first, last = (int(array.parts.starts[context[0] + i]) for i in (0, 1))
-    keys = [context_of(array.text, position) for position in array.rows.tolist()]
+    keys = [context_of(array.text, position) for position in array.parts.rows[:, POSITION].tolist()]
     for level in (2, 4, 8, 32):
         wanted = context[:level].tolist()
         matching = [row for row in range(first, last) if keys[row][:level] == wanted]

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from completer.drafting.suffix_array import (
     DEPTH,
+    FOLLOWER,
+    POSITION,
     SuffixArray,
     join_streams,
     level_of,
@@ -14,7 +16,7 @@ from tests.completer.drafting.reference import context_of, hard_texts, tokens
 
 
 def check_order(array):
-    text, rows = array.text, array.rows.tolist()
+    text, rows = array.text, array.parts.rows[:, POSITION].tolist()
     assert sorted(rows) == list(range(len(text)))
     contexts = [context_of(text, position) for position in rows]
     assert contexts == sorted(contexts)
@@ -45,20 +47,30 @@ def test_contexts_over_a_large_vocabulary_are_in_order(ids):
 
 def test_a_million_times_the_same_token_is_sorted():
     array = SuffixArray.build(join_streams([np.zeros(1 << 20, np.int32)])[0], 1)
-    assert np.array_equal(np.sort(array.rows), np.arange(len(array)))
+    assert np.array_equal(np.sort(array.parts.rows[:, POSITION]), np.arange(len(array)))
     assert (array.parts.shared[-1000:-1] == DEPTH).all()
 
 
 def test_starts_bound_the_contexts_that_end_in_a_token():
     array = SuffixArray.build(join_streams([np.array([2, 0, 2, 1, 2], np.int32)])[0], 3)
     for token in range(3):
-        block = array.rows[array.parts.starts[token + 1] : array.parts.starts[token + 2]]
+        block = array.parts.rows[:, POSITION][
+            array.parts.starts[token + 1] : array.parts.starts[token + 2]
+        ]
         assert sorted(block) == [i + 1 for i in range(len(array) - 1) if array.text[i] == token + 1]
 
 
 def test_each_position_knows_its_row():
     array = SuffixArray.build(join_streams([hard_texts(200)["random"]])[0], 4)
-    assert np.array_equal(array.parts.columns[2][array.rows], np.arange(len(array)))
+    assert np.array_equal(array.parts.ranks[array.parts.rows[:, POSITION]], np.arange(len(array)))
+
+
+def test_each_row_knows_the_token_at_its_position_dead_or_alive():
+    array = SuffixArray.build(join_streams([hard_texts(200)["random"]])[0], 4)
+    array.kill(50, 90)
+    array.revive(60, 70)
+    assert np.array_equal(np.flatnonzero(array.text < 0), [*range(50, 60), *range(70, 90)])
+    assert np.array_equal(array.parts.rows[:, FOLLOWER], array.text[array.parts.rows[:, POSITION]])
 
 
 def test_streams_are_joined_with_separators():
