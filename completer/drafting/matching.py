@@ -75,7 +75,6 @@ def gather_static(
             new_low = first_matching(array, first, low - 1, context, level)
         if level > 1 and above == level:
             new_high = past_matching(array, high + 1, last, context, level)
-        exact = level if level < packed else 0
         count = _sample(
             array,
             new_low,
@@ -83,7 +82,8 @@ def gather_static(
             high,
             new_high,
             context,
-            exact,
+            level,
+            level < packed,
             kind,
             end,
             found,
@@ -105,7 +105,8 @@ def _sample(
     high: int,
     new_high: int,
     context: Int32s,
-    exact: int,
+    level: int,
+    exact: bool,
     kind: int,
     end: int,
     found: Int32s,
@@ -114,7 +115,7 @@ def _sample(
 ) -> int:
     """Add an even sample of rows [new_low, low) and [high, new_high); return the new count.
 
-    exact: how many tokens all of them match; 0 if that is to be read in the text.
+    level: how many tokens all of them match, exactly or at least.
     """
     text, rows = array.text, array.rows
     fresh = (low - new_low) + (new_high - high)
@@ -126,7 +127,8 @@ def _sample(
         position, token = rows[row, POSITION], rows[row, FOLLOWER]
         if token > 0:
             found[count, CURSOR], found[count, KIND], found[count, TOKEN] = position, kind, token
-            found[count, LENGTH] = exact or common_length(text, position, context)
+            length = level if exact else common_length(text, position, context, level)
+            found[count, LENGTH] = length
             weights[count] = fresh / sample
             count += 1
     return count

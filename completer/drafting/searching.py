@@ -23,9 +23,11 @@ _NEARBY_ROWS = 64
 
 
 @kernel
-def common_length(text: Int32s, position: int, context: Int32s) -> int:
-    """Return how many tokens before `position` equal `context` (stored tokens, nearest first)."""
-    length = 0
+def common_length(text: Int32s, position: int, context: Int32s, length: int) -> int:
+    """Return how many tokens before `position` equal `context` (stored tokens, nearest first).
+
+    The first `length` are known to.
+    """
     while length < len(context) and abs(text[position - 1 - length]) == context[length]:
         length += 1  # text[0] is a separator: the walk ends there at the latest
     return length
@@ -34,7 +36,7 @@ def common_length(text: Int32s, position: int, context: Int32s) -> int:
 @kernel
 def row_length(array: SortedText, row: int, context: Int32s) -> int:
     """Return how many tokens before a row's position equal `context`."""
-    return common_length(array.text, array.rows[row, POSITION], context)
+    return common_length(array.text, array.rows[row, POSITION], context, 0)
 
 
 @kernel
@@ -89,7 +91,7 @@ def first_fence(fences: UInt64s, key: np.uint64, shift: np.uint64, low: int, hig
 @kernel
 def comes_before(text: Int32s, position: int, context: Int32s) -> bool:
     """Whether the tokens before `position` sort before `context`."""
-    length = common_length(text, position, context)
+    length = common_length(text, position, context, 0)
     return length < len(context) and abs(text[position - 1 - length]) < context[length]
 
 
