@@ -21,7 +21,7 @@ Int32s = NDArray[np.int32]
 
 FIRST_TOKEN = 32
 MAX_TREE = 32
-STEP_COST: NDArray[np.float64] = 1.0 + 0.067 * np.arange(MAX_TREE + 1, dtype=np.float64)
+STEP_COST: NDArray[np.float64] = 1.0 + 0.06 * np.arange(MAX_TREE + 1, dtype=np.float64)
 """Cost of verifying n drafted tokens, in single steps: about a small model's on a CPU."""
 CHEAP_STEP_COST: NDArray[np.float64] = 1.0 + 0.025 * np.arange(MAX_TREE + 1, dtype=np.float64)
 """The same where a drafted token costs less, as on a GPU: for the spans."""

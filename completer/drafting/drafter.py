@@ -26,6 +26,7 @@ from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table
 from completer.drafting.session import DraftSession
 from completer.drafting.suffix_array import SuffixArray, join_streams
+from completer.drafting.worth import new_foresight
 
 Int32s = NDArray[np.int32]
 Tokens = Sequence[int] | Int32s
@@ -48,6 +49,7 @@ class Drafter:
         self.corpus = Corpus(vocabulary_size, self.lock)
         self.recycled = new_table()
         self.factors = initial_factors()
+        self.foresight = new_foresight()
         self._documents = OpenDocuments(self.live)
         self._dependencies = SuffixArray.empty(vocabulary_size)
         self._drafting: set[str] = set()
@@ -59,7 +61,7 @@ class Drafter:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        tables = self.recycled.nbytes + self.factors.nbytes
+        tables = self.recycled.nbytes + self.factors.nbytes + self.foresight.nbytes
         return self.live.nbytes + self.corpus.nbytes + self._dependencies.nbytes + tables
 
     def open_document(self, document: str, tokens: Tokens) -> None:
@@ -214,6 +216,7 @@ class Drafter:
             self._dependencies.parts,
             self.recycled,
             self.factors,
+            self.foresight,
         )
 
     def _forget_evicted(self) -> None:

@@ -98,6 +98,8 @@ SCRATCH = np.dtype(
         ("expert", np.int32, (MAX_EXPERTS, 3)),
         ("expert_weight", np.float64, MAX_EXPERTS),
         ("expert_share", np.float64, MAX_EXPERTS),
+        # how likely what follows the node that was expanded last is among what may be drafted
+        ("covered", np.float64),
         # the tree
         ("tree_token", np.int32, MAX_TREE),
         ("tree_parent", np.int32, MAX_TREE),
@@ -230,6 +232,16 @@ def longest_match(s: Record, chain: int) -> int:
     while chain >= 0 and s.found[chain, KIND] >= KINDS:
         chain = s.link[chain]
     return int(s.found[chain, LENGTH]) if chain >= 0 else 0
+
+
+@kernel
+def hinted_match(s: Record, candidate: int) -> int:
+    """Return how many tokens, the candidate the last, have stood so before; 0 if it did nowhere."""
+    length = 0
+    for kind in range(KINDS):
+        if s.hint[candidate, kind]:
+            length = max(length, s.hint_length[candidate, kind] + 1)
+    return length
 
 
 @kernel

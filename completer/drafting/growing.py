@@ -8,7 +8,7 @@ tokens that a step yields is 1 + the sum of the tree's probabilities.
 
 The cut maximises (expected tokens) - rate * (cost of the step), where the rate is the tokens per
 millisecond that drafting has yielded of late: by the renewal-reward theorem that maximises the rate
-itself.
+itself. Tokens count for what they save (`worth`).
 """
 
 import numpy as np
@@ -26,6 +26,7 @@ from completer.drafting.evidence import (
     copy_on,
     find_candidate,
     gather,
+    hinted_match,
     lead_to_root,
     longest_match,
     node_context,
@@ -36,6 +37,7 @@ from completer.drafting.jit import kernel
 from completer.drafting.matching import KINDS
 from completer.drafting.places import Texts
 from completer.drafting.recycling import recall
+from completer.drafting.worth import COVERED, foresee, learn_covered, worth
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
@@ -45,8 +47,12 @@ RECYCLED = 3
 
 _LEAST_PROB = 0.004
 """Paths less likely than this are not followed."""
-_LIKELY_NEXT = 0.6
-"""What follows a token is looked up if it pays though it is so much less likely than the token."""
+_LIKELY_NEXT = 0.9
+"""What follows a token is looked up if it pays though no likelier than so much of its cover."""
+_USUALLY = 3
+"""A step drafts about so many tokens."""
+_MOST_WORTH = 1.5
+"""Growth goes on while tokens that are worth this much would pay."""
 _COPY_LENGTH, _CERTAIN, _COPIES = 20, 0.9, 7
 """After so long a match and so certain a token, so many tokens are copied without another look."""
 
@@ -70,24 +76,31 @@ def propose(
     known = read_context(s, history, length)
     led = ROOT if s.root_length == length else -1
     count = _expand(s, texts, known, -1, led, 1.0, 0)
-    taken, best = 0, 0
+    taken, best, last = 0, 0, len(step_cost) - 1
+    saved = rate * (step_cost[last] - step_cost[0]) / max(1, last)
+    step = rate * step_cost[min(_USUALLY, last)]
     expected, best_value = 1.0, 1.0 - rate * step_cost[0]
-    while taken < len(step_cost) - 1:
+    while taken < last:
         at = _likeliest(s, count, -2 if branching else taken - 1)
-        if at < 0 or not _may_pay(step_cost, rate, taken, expected, s.prob[at], best_value):
+        if at < 0:
             break
         prob = s.prob[at]
+        if not _may_pay(step_cost, rate, taken, expected, _MOST_WORTH * prob, best_value):
+            break
+        covered = foresee(texts.foresight, s.token[at] - 1, hinted_match(s, at))
+        likely_next = _LIKELY_NEXT * covered * prob
         _take(s, at, taken)
-        taken += 1
-        expected += prob
-        if expected - rate * step_cost[taken] > best_value:
-            best, best_value = taken, expected - rate * step_cost[taken]
         if (
             count <= MAX_CANDIDATES
-            and taken < len(step_cost) - 1
-            and _may_pay(step_cost, rate, taken, expected, _LIKELY_NEXT * prob, best_value)
+            and taken + 1 < last
+            and _may_pay(step_cost, rate, taken, expected, likely_next, best_value)
         ):
-            count = _expand(s, texts, known, taken - 1, at, prob, count)
+            count = _expand(s, texts, known, taken, at, prob, count)
+            covered = s.covered
+        taken += 1
+        expected += prob * worth(covered, saved, step)
+        if expected - rate * step_cost[taken] > best_value:
+            best, best_value = taken, expected - rate * step_cost[taken]
     return best
 
 
@@ -106,7 +119,7 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
     s.slots[:] = -1
     known = node_context(s, read_context(s, history, length), -1)
     came = history[length] + 1
-    led, watched = ROOT, -1
+    led, watched, likely = ROOT, -1, 0.0
     if s.root_length != length:
         led = -1
         s.aligned[ROOT] = 0
@@ -116,6 +129,8 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
         watched = find_candidate(s, came, 0, count)
         watched = watched if watched < count else -1
         total = blend(s, texts.factors, n, count, watched)
+        if watched >= 0:
+            likely = agree(texts.factors, s.score[watched] / total, s.support[watched])
         adapt(s, texts.factors, total, count, watched)
     elif length:
         row = recall(texts.recycled, history[length - 1] + 1)
@@ -123,6 +138,9 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
             for rank in range(RANKS):
                 hit = texts.recycled[row, 1 + rank] + 1 == came
                 adapt_rank(texts.factors, rank, hit)
+    if length:
+        match_len = longest_match(s, first)
+        learn_covered(texts.foresight, history[length - 1], match_len, likely >= COVERED)
     lead_to_root(s, watched, length + 1)
     align(s, texts, first, came)
 
@@ -139,13 +157,16 @@ def _expand(
 ) -> int:
     """Add what may follow a tree's node, once a candidate, to the candidates; the root is node -1.
 
-    Returns the new number of candidates, of which there were `base`.
+    Returns the new number of candidates, of which there were `base`. Leaves in s.covered how likely
+    one of them comes that is itself likely enough to be drafted.
     """
     if node >= 0 and _may_copy(s, candidate) and copy_on(s, texts, candidate, base):
         s.parent[base], s.prob[base] = node, prob * s.certainty[candidate]
+        s.covered = s.certainty[candidate]
         s.origin[base], s.certainty[base] = s.origin[candidate], s.certainty[candidate]
         s.copied[base] = s.copied[candidate] + 1
         return base + 1
+    s.covered = 0.0
     length = node_context(s, known, node)
     first = gather(s, texts, length, candidate, NODE_SHARE if node >= 0 else 1)
     if node < 0:
@@ -161,6 +182,7 @@ def _expand(
         if prob * blended < _LEAST_PROB:
             continue
         certainty = agree(texts.factors, blended, s.support[i - base])
+        s.covered += certainty if certainty >= COVERED else 0.0
         s.token[kept], s.origin[kept] = s.token[i], s.origin[i]
         for kind in range(KINDS):
             s.hint[kept, kind] = s.hint[i, kind]

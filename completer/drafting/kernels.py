@@ -19,6 +19,7 @@ from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table
 from completer.drafting.suffix_array import SuffixArray
 from completer.drafting.suffix_tree import new_nodes
+from completer.drafting.worth import new_foresight
 
 
 class Kernels(NamedTuple):
@@ -33,7 +34,8 @@ class Kernels(NamedTuple):
 def kernels() -> Kernels:
     """Return the kernels; the first call compiles them, or finds them compiled in the cache."""
     nodes, sorted_text = new_nodes(1), SuffixArray.empty(1).parts
-    texts = Texts(nodes, nodes, sorted_text, sorted_text, new_table(), initial_factors())
+    tables = (new_table(), initial_factors(), new_foresight())
+    texts = Texts(nodes, nodes, sorted_text, sorted_text, *tables)
     history, cost, scratch = np.zeros(1, np.int32), np.zeros(1), np.zeros(1, SCRATCH)
     return Kernels(
         _bind(growing.propose, texts, history, 0, cost, 0.0, True, scratch),

@@ -16,6 +16,7 @@ from completer.drafting.suffix_tree import NEXT, RECENT_BIT, STREAM, TOKEN
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
+Float32s = NDArray[np.float32]
 
 SUFFIX = 5
 """As in `tree.Source`."""
@@ -36,6 +37,8 @@ class Texts(NamedTuple):
     """The table of `recycling`."""
     factors: Float64s
     """The factors of `calibration`."""
+    foresight: Float32s
+    """What `worth` knows of what is covered."""
 
 
 @kernel

@@ -181,7 +181,8 @@ class DraftSession:
         if not len(rest):
             return self._grow(texts, length, cost, rate, branching)
         # a token after the rest is the likelier not to count: that makes it as much dearer
-        follows = self._grow(texts, length, cost[len(rest) :], rate / best.prob, branching)
+        first, more = cost[len(rest)], cost[len(rest) :] - cost[len(rest)]
+        follows = self._grow(texts, length, first + more / best.prob, rate, branching)
         source = Source(int(follows.sources[0])) if len(follows) else Source.REPOSITORY
         path = DraftTree.path(rest, np.full(len(rest), best.prob, np.float32), source)
         tree = path.then(follows, len(best.tokens))
