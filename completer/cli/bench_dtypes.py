@@ -157,12 +157,15 @@ def _result(
 
 
 def _table(result: dict[str, Any]) -> Any:  # noqa: ANN401  rich is loaded late
+    from rich import box
     from rich.table import Table
 
     judged = f"; {result['positions']:,} positions" if "positions" in result else ""
     table = Table(
-        title=f"{result['model']} on {result['device']}, {result['threads']} threads; median ms"
-        f"{judged}"
+        title=f"{result['model']} on {result['device']}, {result['threads']} threads; median ms of"
+        f" passes and whole completions{judged}",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
     )
     rows = [_cells(each) for each in result["dtypes"].values()]
     table.add_column()
@@ -175,14 +178,14 @@ def _table(result: dict[str, Any]) -> Any:  # noqa: ANN401  rich is loaded late
 
 def _cells(figures: dict[str, Any]) -> dict[str, str]:
     """What a dtype's row says, by column; float32 agrees with itself."""
-    cells = {"weights": f"{figures['weights_mb']:.1f} MB"}
+    cells = {"weights": f"{figures['weights_mb']:.0f} MB"}
     for kind, taken in figures["passes_ms"].items():
-        cells[kind.replace("_", " ")] = f"{taken['p50']:.2f}"
+        cells[kind.replace("_", "\n")] = f"{taken['p50']:.2f}"
     if "completions" in figures:
         for part in ("prefill", "decode"):
-            cells[part] = f"{figures['completions'][f'{part}_ms']['p50']:.1f}"
+            cells[f"whole\n{part}"] = f"{figures['completions'][f'{part}_ms']['p50']:.1f}"
         said = figures.get("agreement")
         cells["agrees"] = f"{said['share']:.2%}" if said else ""
-        cells["clearly other"] = str(said["clearly_other"]) if said else ""
+        cells["clearly\nother"] = str(said["clearly_other"]) if said else ""
         cells["KL"] = f"{said['kl']:.5f}" if said else ""
     return cells

@@ -120,4 +120,5 @@ def test_a_model_is_compared_with_itself_in_float32(tmp_path, monkeypatch):
     for each in dtypes.values():
         assert each["completions"]["decode_ms"]["p50"] >= 0
         assert each["completions"]["tokens_per_step"] > 0
-    assert "clearly other" in " ".join(table.split())
+    assert "float32" in table
+    assert "…" not in table  # it fits into 80 columns
