@@ -1,6 +1,6 @@
 """`completer bench dtypes`: the dtypes of one model beside each other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,8 @@ from completer.cli.options import ConfigFlag, DeviceFlag, JsonFlag, ModelFlag, l
 from completer.settings import Settings
 
 if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
     from transformers.modeling_utils import PreTrainedModel
 
     from completer.bench.spans import Split
@@ -63,7 +65,7 @@ def dtypes(
             built = _build(config, model, device, dict.fromkeys((REFERENCE, *names)))
             files = split(corpus or default_corpus(), held_out=held_out, seed=seed)
             result = _model(built, files, prompts, rounds, seed)
-    show(result, as_json, _table)
+    show(result, as_json, _tables)
 
 
 def _shape(shape: str, names: Sequence[str], device: str, rounds: int) -> dict[str, Any]:
@@ -156,36 +158,50 @@ def _result(
     }
 
 
-def _table(result: dict[str, Any]) -> Any:  # noqa: ANN401  rich is loaded late
-    from rich import box
+def _tables(result: dict[str, Any]) -> "Group":
+    from rich.console import Group
+
+    dtypes: dict[str, dict[str, Any]] = result["dtypes"]
+    where = f"{result['model']} on {result['device']}, {result['threads']} threads"
+    tables = [_table(f"{where}; median ms of passes", dtypes, _passes_cells)]
+    if "positions" in result:
+        told = f"{result['positions']:,} positions, {result['prompts']} completions; median ms"
+        tables.append(_table(told, dtypes, _completion_cells))
+    return Group(*tables)
+
+
+def _table(
+    title: str,
+    dtypes: Mapping[str, dict[str, Any]],
+    cells_of: Callable[[dict[str, Any]], dict[str, str]],
+) -> "Table":
     from rich.table import Table
 
-    judged = f"; {result['positions']:,} positions" if "positions" in result else ""
-    table = Table(
-        title=f"{result['model']} on {result['device']}, {result['threads']} threads; median ms of"
-        f" passes and whole completions{judged}",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 0, 0, 1),
-    )
-    rows = [_cells(each) for each in result["dtypes"].values()]
-    table.add_column()
-    for column in rows[0]:
+    rows = {name: cells_of(figures) for name, figures in dtypes.items()}
+    table = Table("", title=title)
+    for column in next(iter(rows.values())):
         table.add_column(column, justify="right")
-    for name, cells in zip(result["dtypes"], rows, strict=True):
+    for name, cells in rows.items():
         table.add_row(name, *cells.values())
     return table
 
 
-def _cells(figures: dict[str, Any]) -> dict[str, str]:
-    """What a dtype's row says, by column; float32 agrees with itself."""
-    cells = {"weights": f"{figures['weights_mb']:.0f} MB"}
-    for kind, taken in figures["passes_ms"].items():
-        cells[kind.replace("_", "\n")] = f"{taken['p50']:.2f}"
-    if "completions" in figures:
-        for part in ("prefill", "decode"):
-            cells[f"whole\n{part}"] = f"{figures['completions'][f'{part}_ms']['p50']:.1f}"
-        said = figures.get("agreement")
-        cells["agrees"] = f"{said['share']:.2%}" if said else ""
-        cells["clearly\nother"] = str(said["clearly_other"]) if said else ""
-        cells["KL"] = f"{said['kl']:.5f}" if said else ""
-    return cells
+def _passes_cells(figures: dict[str, Any]) -> dict[str, str]:
+    times = {
+        kind.replace("_", " "): f"{taken['p50']:.2f}"
+        for kind, taken in figures["passes_ms"].items()
+    }
+    return {"weights": f"{figures['weights_mb']:.0f} MB", **times}
+
+
+def _completion_cells(figures: dict[str, Any]) -> dict[str, str]:
+    """Agreement, which float32 has with itself, and what completions took."""
+    said, completions = figures.get("agreement"), figures["completions"]
+    return {
+        "agrees": f"{said['share']:.2%}" if said else "",
+        "clearly other": str(said["clearly_other"]) if said else "",
+        "KL": f"{said['kl']:.5f}" if said else "",
+        "prefill": f"{completions['prefill_ms']['p50']:.1f}",
+        "decode": f"{completions['decode_ms']['p50']:.1f}",
+        "tokens/step": f"{completions['tokens_per_step']:.2f}",
+    }
