@@ -6,7 +6,9 @@ import torch
 from models.errors import ModelError
 from models.exit_adapters import ExitAdapter, load_exit_adapters, save_exit_adapters
 from models.exit_fitting import ExitGain, FittedExits, fit_exit_adapters
+from models.int8 import quantise
 from models.layers import DecoderLayers
+from tests.models.int8_cpu import needs_int8
 from tests.tiny import tiny_model
 
 VOCABULARY, LENGTH = 64, 4
@@ -17,7 +19,7 @@ def windows(count, seed):
     return torch.randint(VOCABULARY, (count, LENGTH), generator=generator).tolist()
 
 
-def layers_whose_second(counts):
+def layers_whose_second(counts, *, int8=False):
     """Two layers; the second one's attention counts `counts` times, its feed-forward not at all.
 
     In so short windows it attends to hardly more than the token itself: nearly a linear map.
@@ -26,13 +28,16 @@ def layers_whose_second(counts):
     second = model.model.layers[1]
     second.self_attn.o_proj.weight.data *= counts
     second.mlp.down_proj.weight.data *= 0.0
+    if int8:
+        quantise(model)
     return DecoderLayers(model, LENGTH)
 
 
-def test_an_exit_learns_what_the_layers_behind_it_add():
+@pytest.mark.parametrize("int8", [False, pytest.param(True, marks=needs_int8)])
+def test_an_exit_learns_what_the_layers_behind_it_add(int8):
     seen = []
     fitted = fit_exit_adapters(
-        layers_whose_second(30.0),
+        layers_whose_second(30.0, int8=int8),
         [1],
         windows(300, 0),
         windows(40, 1),
