@@ -50,10 +50,14 @@ class CanonicalContext:
         """Write tokens behind the settled ones, for a look ahead; return the length with them."""
         ids = np.fromiter(tokens, np.int32)
         end = self.length + len(ids)
-        if end > len(self.tokens):
-            self.tokens = np.concatenate((self.tokens, np.zeros(end, np.int32)))
-        self.tokens[self.length : end] = ids
+        self.reserve(len(ids))[self.length : end] = ids
         return end
+
+    def reserve(self, count: int) -> Int32s:
+        """Return `tokens` with room for so many more behind the settled ones."""
+        if self.length + count > len(self.tokens):
+            self.tokens = np.concatenate((self.tokens, np.zeros(self.length + count, np.int32)))
+        return self.tokens
 
     def branch(self) -> "CanonicalContext":
         """Return a context that grows from here on its own, to be dropped before this one grows."""

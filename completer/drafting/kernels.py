@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import typeof
 
-from completer.drafting import growing
+from completer.drafting import growing, predicting
 from completer.drafting.calibration import initial_factors
 from completer.drafting.evidence import SCRATCH
 from completer.drafting.places import Texts
@@ -23,10 +23,11 @@ from completer.drafting.worth import new_foresight
 
 
 class Kernels(NamedTuple):
-    """The functions of `growing` that are called from Python."""
+    """The functions of `growing` and `predicting` that are called from Python."""
 
     propose: Callable[..., int]
     predict: Callable[..., int]
+    predict_tree: Callable[..., None]
     learn: Callable[..., None]
 
 
@@ -37,9 +38,12 @@ def kernels() -> Kernels:
     tables = (new_table(), initial_factors(), new_foresight())
     texts = Texts(nodes, nodes, sorted_text, sorted_text, *tables)
     history, cost, scratch = np.zeros(1, np.int32), np.zeros(1), np.zeros(1, SCRATCH)
+    places = np.zeros(1, np.int64)
+    tree, rows = (history, history, places), (history, cost, places, places)
     return Kernels(
         _bind(growing.propose, texts, history, 0, cost, 0.0, True, scratch),
         _bind(growing.predict, texts, history, 0, scratch),
+        _bind(predicting.predict_tree, texts, history, 0, *tree, scratch, *rows),
         _bind(growing.learn, texts, history, 0, scratch),
     )
 

@@ -27,6 +27,9 @@ from completer.drafting.suffix_tree import (
 Int32s = NDArray[np.int32]
 
 RECENT_TOKENS = 400
+NUMBER, TAIL, RECENT, LENGTH = range(4)
+"""What a kernel has to know of a text: its number, its last node, its first recent one (0: none),
+its length."""
 
 
 @dataclass(slots=True)
@@ -93,6 +96,17 @@ class LiveText:
         stream.head = stream.head or first_of(self.nodes, stream.tail, len(tokens))
         stream.length += len(tokens)
         self.tokens += len(tokens)
+
+    def reserve(self, name: Hashable, room: int) -> NDArray[np.int64] | None:
+        """Make room for so many tokens behind the text `name`; return where it ends: [4].
+
+        None if there is no such room.
+        """
+        stream = self._touch(name)
+        self._make_room(room)
+        if self._room() < room:
+            return None
+        return np.array([stream.number, stream.tail, stream.recent, stream.length], np.int64)
 
     def follow(self, name: Hashable) -> None:
         """Mark the last tokens of the text `name` as recent, from now on until it is unpinned."""

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.canonical import CanonicalContext
-from completer.drafting.evidence import MAX_TREE, SCRATCH
+from completer.drafting.evidence import MAX_OCCURRENCES, MAX_TREE, SCRATCH
 from completer.drafting.healing import Healer, Predict
 from completer.drafting.kernels import kernels
 from completer.drafting.overlap import Overlap
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table, remember
-from completer.drafting.tree import DraftTree, Source
+from completer.drafting.tree import DraftTree, Predictions, Source
 
 if TYPE_CHECKING:
     from completer.drafting.drafter import Drafter
@@ -94,26 +94,18 @@ class DraftSession:
         self._last = tokens[-1:] if len(tokens) else self._last
         self._overlap.extend(tokens.tolist())
 
-    def predict(self, path: Tokens) -> tuple[Int32s, Float64s]:
-        """Return the tokens that may follow the context and `path`, and their probabilities.
+    def predict(self, tree: DraftTree) -> Predictions:
+        """Return the tokens that may follow the context and each node of a tree.
 
-        They sum to at most one. Depends on the texts and on the factors as they stood when the
-        session began, not on what was drafted since: however a text came about, this says the same.
+        Depends on the texts and on the factors as they stood when the session began, not on what
+        was drafted since: however a text came about, this says the same.
         """
-        drafter, before = self._drafter, (self._document, "before")
-        ahead = self._canonical.branch()
-        with drafter.lock:
-            kept = drafter.live.length(before)
-            for token in path:
-                drafter.live.append(before, ahead.extend(int(token)))
-            tokens, probs = self._predict(ahead)
-            drafter.live.truncate(before, kept)
-        return tokens, probs / max(1.0, float(probs.sum()))
-
-    @property
-    def match_length(self) -> int:
-        """Tokens of context in the longest match of the last prediction or proposal."""
-        return int(self._scratch["match_len"][0])
+        with self._drafter.lock:
+            live = self._drafter.live.reserve((self._document, "before"), len(tree))
+            if self._canonical.open_text or live is None:
+                paths = [tree.path_to(node) for node in range(-1, len(tree))]
+                return Predictions.of_rows([self._predict_after(path) for path in paths])
+            return self._predict_tree(tree, live)
 
     @property
     def taken_off(self) -> Int32s:
@@ -189,10 +181,36 @@ class DraftSession:
         pays = float(tree.probs.sum()) > rate * (cost[len(tree)] - cost[0])
         return tree if pays else DraftTree.empty()
 
+    def _predict_tree(self, tree: DraftTree, live: NDArray[np.int64]) -> Predictions:
+        """Predict what follows a context that has no open end, and the nodes of a tree below it."""
+        rows, canonical = 1 + len(tree), self._canonical
+        found = np.empty(rows * MAX_OCCURRENCES, np.int32)
+        probs = np.empty(rows * MAX_OCCURRENCES)
+        bounds, lengths = np.zeros(rows + 1, np.int64), np.zeros(rows, np.int64)
+        history = canonical.reserve(len(tree))
+        self._kernels.predict_tree(
+            self._as_begun(), history, canonical.length, tree.token_ids, tree.parents, live,
+            self._scratch, found, probs, bounds, lengths,
+        )  # fmt: skip
+        return Predictions(found[: bounds[-1]], probs[: bounds[-1]], bounds, lengths)
+
+    def _predict_after(self, path: Tokens) -> tuple[Int32s, Float64s, int]:
+        """Predict what follows the context and a path: ids, probabilities, length of the match."""
+        live, before = self._drafter.live, (self._document, "before")
+        ahead, kept = self._canonical.branch(), live.length(before)
+        for token in path:
+            live.append(before, ahead.extend(int(token)))
+        tokens, probs = self._predict(ahead)
+        live.truncate(before, kept)
+        return tokens, probs / max(1.0, float(probs.sum())), int(self._match_len[0])
+
+    def _as_begun(self) -> Texts:
+        """Return the texts, weighed as when the session began."""
+        return self._look_around()._replace(recycled=_NOTHING_RECYCLED, factors=self._factors)
+
     def _predict(self, canonical: CanonicalContext) -> tuple[Int32s, Float64s]:
         """Return what follows a context, as the session knew the texts when it began."""
-        texts = self._look_around()
-        texts = texts._replace(recycled=_NOTHING_RECYCLED, factors=self._factors)
+        texts = self._as_begun()
         read = self._reader(texts, canonical)
         if not canonical.open_text or self._heal is None:
             return read(())

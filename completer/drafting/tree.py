@@ -1,5 +1,9 @@
-"""DraftTree: the tokens proposed for one verification step, as a tree with probabilities."""
+"""DraftTree: the tokens proposed for one verification step, as a tree with probabilities.
 
+Predictions: what the texts that drafts come from expect at each of its nodes.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -85,6 +89,14 @@ class DraftTree:
             max(match_len, other.match_len),
         )
 
+    def path_to(self, node: int) -> list[int]:
+        """Return the tokens from the root down to a node; none for the root, -1."""
+        path: list[int] = []
+        while node >= 0:
+            path.append(int(self.token_ids[node]))
+            node = int(self.parents[node])
+        return path[::-1]
+
     def best_path(self) -> "DraftTree":
         """Return the tree's path that follows the likeliest child everywhere."""
         chosen: list[int] = []
@@ -115,6 +127,42 @@ class DraftTree:
                 break
             nodes.append(node)
         return nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """The tokens that may follow: row 0 is for what follows the context, row 1 + i for node i."""
+
+    token_ids: NDArray[np.int32]
+    """[m] of all rows, one behind the other; distinct within a row."""
+    probs: NDArray[np.float64]
+    """[m] their probabilities; a row's sum to at most one."""
+    bounds: NDArray[np.int64]
+    """[rows + 1] where each row begins and the last one ends."""
+    match_lengths: NDArray[np.int64]
+    """[rows] tokens of context in the longest match behind each row."""
+
+    @classmethod
+    def of_rows(
+        cls, rows: Sequence[tuple[NDArray[np.int32], NDArray[np.float64], int]]
+    ) -> "Predictions":
+        """Join rows of ids, probabilities and length of match; at least one."""
+        ids, probs, lengths = zip(*rows, strict=True)
+        bounds = np.cumsum([0, *map(len, ids)])
+        return cls(np.concatenate(ids), np.concatenate(probs), bounds, np.array(lengths, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.match_lengths)
+
+    def row(self, number: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return the ids and the probabilities of a row."""
+        span = slice(self.bounds[number], self.bounds[number + 1])
+        return self.token_ids[span], self.probs[span]
+
+    def prob(self, number: int, token: int) -> float:
+        """Return the probability of a token in a row."""
+        ids, probs = self.row(number)
+        return float(probs[ids == token].sum())
 
 
 _EMPTY = DraftTree(

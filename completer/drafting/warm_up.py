@@ -55,4 +55,4 @@ def _draft(drafter: Drafter, context: NDArray[np.int32]) -> None:
                 tree = session.propose(16, costs, branching=branching)
                 candidates = np.ones((1 + len(tree), 8), np.int32)
                 session.observe(tree, [int(_TEXT[50]), 63], candidates)
-            session.predict([3])
+            session.predict(tree)

@@ -1,8 +1,8 @@
-"""The next token after each row of a step: greedy, sampled, or mixed; and how sure it was.
+"""The next token after each row of a step, greedy or sampled; and how sure it was.
 
 One `Chooser` accompanies one sequence through one step. It is what verification asks. What can be
-said of every row at once is in the step's readout; what depends on the path that is taken, or costs
-a CPU too much for rows that nobody reaches, is computed row by row.
+said of every row at once is in the step's readout; what costs a CPU too much for rows that nobody
+reaches is computed row by row.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from completer.drafting.tree import Predictions
 from completer.engine.attention import Segment
-from completer.engine.mixture import mix
 from completer.engine.readout import Question, Readout, certainty
 from completer.engine.sampling import choose_token, uniform
 from completer.engine.sequence import Running
@@ -21,67 +21,62 @@ from completer.engine.stopping import TokenSignals
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
-    """A token, the logits [V] that it was chosen from, and what the repository gave it."""
+class Rows:
+    """A sequence's rows [1 + n, V] of a step: the model's `logits`, the `law` that is drawn from.
 
-    row: int
-    token: int
+    `expected` is what the repository brought to the law, if it differs.
+    """
+
+    logits: Tensor
     law: Tensor
-    repository: float = 0.0
+    expected: Predictions | None = None
 
 
 class Chooser:
-    """Chooses after rows of `logits` [1 + n, V], which are walked down from the root."""
+    """Chooses after `rows`, which are walked down from the root."""
 
-    def __init__(self, sequence: Running, logits: Tensor, readout: Readout) -> None:
+    def __init__(self, sequence: Running, rows: Rows, readout: Readout) -> None:
         self._sequence = sequence
-        self._logits = logits
+        self._rows = rows
         self._readout = readout
-        self._made: list[_Choice] = []
+        self._made: list[tuple[int, int]] = []  # rows and the tokens chosen after them
 
     def __call__(self, row: int, depth: int) -> int:
         """Choose the token after `row`; what was chosen before lies on the way to it."""
         tokens = self._readout.tokens
-        choice = (
-            self._choose(row) if tokens is None else _Choice(row, tokens[row], self._logits[row])
-        )
-        self._made.append(choice)
-        return choice.token
+        token = self._choose(row, depth) if tokens is None else tokens[row]
+        self._made.append((row, token))
+        return token
 
     def signals(self) -> tuple[TokenSignals, ...]:
         """Tell of every chosen token how sure the distribution was."""
-        last = len(self._made) - 1
-        return tuple(
-            TokenSignals(p, margin, entropy, own, each.repository, drafted=number < last)
-            for number, ((p, margin, entropy, own), each) in enumerate(
-                zip(self._certainty(), self._made, strict=True)
-            )
-        )
+        last, expected = len(self._made) - 1, self._rows.expected
+        told = []
+        for number, ((row, token), sure) in enumerate(
+            zip(self._made, self._certainty(), strict=True)
+        ):
+            probability, margin, entropy, own = sure
+            given = expected.prob(row, token) if expected is not None else 0.0
+            told.append(TokenSignals(probability, margin, entropy, own, given, number < last))
+        return tuple(told)
 
     def _certainty(self) -> list[list[float]]:
         """Probability, margin, entropy and the model's own probability of each chosen token."""
-        rows = [each.row for each in self._made]
+        rows, chosen = (list(column) for column in zip(*self._made, strict=True))
         if self._readout.certainty is not None:
             return [[*each, each[0]] for each in self._readout.certainty[rows].tolist()]
-        tokens = to_device(np.array([each.token for each in self._made]), self._logits.device)
-        laws = certainty(torch.stack([each.law for each in self._made]), tokens)
-        models = self._logits[rows].float().softmax(-1).gather(1, tokens[:, None])
-        columns: list[list[float]] = torch.cat([laws, models], dim=1).tolist()
+        logits, tokens = self._rows.logits, to_device(np.array(chosen), self._rows.logits.device)
+        models = logits[rows].float().softmax(-1).gather(1, tokens[:, None])
+        columns: list[list[float]]
+        columns = torch.cat([certainty(self._rows.law[rows], tokens), models], dim=1).tolist()
         return columns
 
-    def _choose(self, row: int) -> _Choice:
-        law, repository = self._logits[row], {}
-        request = self._sequence.request
-        path = [each.token for each in self._made]
-        if request.mixture is not None and request.drafts is not None:
-            ids, probabilities = request.drafts.predict(path)
-            confidence = float(probabilities.sum())
-            weight = request.mixture.weight(request.drafts.match_length, confidence)
-            law = mix(law, ids, probabilities, weight)
-            repository = dict(zip(ids.tolist(), probabilities.tolist(), strict=True))
-        position = len(self._sequence.ids) - self._sequence.prompt_length + len(path)
-        token = choose_token(law, request.sampling, position=position, choice=request.choice)
-        return _Choice(row, token, law, repository.get(token, 0.0))
+    def _choose(self, row: int, depth: int) -> int:
+        sequence, request = self._sequence, self._sequence.request
+        position = len(sequence.ids) - sequence.prompt_length + depth
+        return choose_token(
+            self._rows.law[row], request.sampling, position=position, choice=request.choice
+        )
 
 
 def question(sequence: Running, segment: Segment, rows: slice, device: torch.device) -> Question:
@@ -89,10 +84,10 @@ def question(sequence: Running, segment: Segment, rows: slice, device: torch.dev
     request = sequence.request
     drafted, policy = request.drafts is not None, request.policy
     greedy, on_cpu = request.sampling.temperature == 0.0, device.type == "cpu"
-    if _mixes(sequence) or (on_cpu and not greedy):
+    if on_cpu and not greedy:
         return Question(rows, candidates=drafted)
     noise = [] if greedy else _noise(sequence, segment)[: rows.stop - rows.start]
-    certain = policy is not None and policy.wants_signals and not on_cpu
+    certain = policy is not None and policy.wants_signals and not on_cpu and not _mixes(sequence)
     return Question(rows, request.sampling, noise, candidates=drafted, certainty=certain)
 
 
@@ -106,5 +101,5 @@ def _noise(sequence: Running, segment: Segment) -> list[float]:
 
 
 def _mixes(sequence: Running) -> bool:
-    """Whether the repository's distribution is blended in, which depends on the path taken."""
+    """Whether the law is not the model's own, so that there are two to tell of."""
     return sequence.request.mixture is not None and sequence.request.drafts is not None

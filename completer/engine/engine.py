@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from completer.drafting.tree import DraftTree
-from completer.engine.choosing import Chooser, question
+from completer.engine.choosing import Chooser, Rows, question
 from completer.engine.cost import ASSUMED, Pricing
 from completer.engine.lossy import LossyExits
 from completer.engine.memory import out_of_memory
-from completer.engine.part import Part, exit_early, lay_out, wanted_rows
+from completer.engine.part import Part, exit_early, laws, lay_out, wanted_rows
 from completer.engine.readout import Readout, read
 from completer.engine.runner import Runner
 from completer.engine.scheduler import Limits, Scheduler, Work
@@ -138,10 +138,10 @@ class Engine:
         if not parts:
             return
         logits = self._forward(parts)
-        device = self._runner.device
+        law, device = laws(parts, logits), self._runner.device
         asked = [question(part.work.sequence, part.segment, part.rows, device) for part in parts]
-        for part, readout in zip(parts, read(logits, asked), strict=True):
-            self._absorb(part, logits[part.rows], readout)
+        for part, readout in zip(parts, read(law, asked), strict=True):
+            self._absorb(part, Rows(logits[part.rows], law[part.rows], part.expected), readout)
 
     def _forward(self, parts: list[Part]) -> Tensor:
         """Run the model, or as many of its layers as are asked for.
@@ -194,13 +194,13 @@ class Engine:
         in_slot = self._pool.capacity - len(sequence.ids) - MAX_DRAFT
         return min(MAX_DRAFT, sequence.tokens_left - 1, in_slot)
 
-    def _absorb(self, part: Part, logits: Tensor, readout: Readout) -> None:
-        """Take over what a step computed for one sequence; `logits` are [1 + n, V]."""
+    def _absorb(self, part: Part, rows: Rows, readout: Readout) -> None:
+        """Take over what a step computed for one sequence."""
         sequence = part.work.sequence
         if not part.work.reaches_end:
             self._keep(part, [])
             return
-        chooser = Chooser(sequence, logits, readout)
+        chooser = Chooser(sequence, rows, readout)
         verdict = verify(part.tree.token_ids.tolist(), part.tree.parents.tolist(), chooser)
         self._keep(part, verdict.path)
         sequence.ids.extend(verdict.emitted)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
+from completer.drafting.tree import Predictions
 from completer.engine.staging import to_device
 
 LENGTHS = (1, 2, 3, 4, 6, 8, 12, 20)
@@ -61,17 +61,19 @@ def classes(match_length: int, confidence: float) -> tuple[int, int]:
     return bisect_right(LENGTHS, match_length), bisect_right(CONFIDENCES, confidence)
 
 
-def mix(
-    logits: Tensor, token_ids: NDArray[np.int32], probabilities: NDArray[np.float64], weight: float
-) -> Tensor:
-    """Return the log of the mixture [V] of a model's `logits` [V] and the repository's tokens.
+def mix(logits: Tensor, expected: Predictions, mixture: Mixture) -> Tensor:
+    """Return the logs of the mixtures [R, V] of a model's `logits` [R, V] and what was `expected`.
 
-    `probabilities` [n] of `token_ids` [n], which are distinct, sum to at most one. Adds logarithms,
-    since the logarithm of a whole vocabulary would cost as much as all else.
+    Adds logarithms, since the logarithms of whole vocabularies would cost as much as all else.
     """
-    share = to_device((probabilities * weight).astype(np.float32), logits.device)
-    ids = to_device(token_ids.astype(np.int64), logits.device)
-    rest = 1.0 - share.sum().clamp(max=1.0)  # of rounded numbers, which may add up to more
-    mixed = logits.float().log_softmax(0) + rest.log()
-    mixed[ids] = mixed[ids].logaddexp(share.log())
+    rows = np.repeat(np.arange(len(expected)), np.diff(expected.bounds))
+    confidences = np.bincount(rows, expected.probs, len(expected))
+    weights = np.array(list(map(mixture.weight, expected.match_lengths, confidences)))
+    shares = (expected.probs * weights[rows]).astype(np.float32)
+    rests = 1.0 - np.bincount(rows, shares, len(expected)).clip(max=1.0)  # rounding adds up to more
+    device = logits.device
+    mixed = logits.float().log_softmax(-1)
+    mixed += to_device(rests.astype(np.float32), device).log()[:, None]
+    places = to_device(rows, device), to_device(expected.token_ids.astype(np.int64), device)
+    mixed[places] = mixed[places].logaddexp(to_device(shares, device).log())
     return mixed

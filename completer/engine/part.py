@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from completer.drafting.tree import DraftTree
+from completer.drafting.tree import DraftTree, Predictions
 from completer.engine.attention import Segment
 from completer.engine.lossy import Asked, LossyExits
+from completer.engine.mixture import mix
 from completer.engine.scheduler import Work
 
 
@@ -24,6 +25,8 @@ class Part:
     ids: list[int]
     rows: slice
     hopeless: bool = False
+    expected: Predictions | None = None
+    """What the repository expects in each row, where that is blended in."""
 
 
 def lay_out(work: Work, tree: DraftTree, rows: slice) -> Part:
@@ -43,6 +46,21 @@ def wanted_rows(parts: Sequence[Part]) -> NDArray[np.int64]:
             wanted.append(np.arange(begin + part.segment.chain - 1, begin + part.segment.length))
         begin += part.segment.length
     return np.concatenate(wanted) if wanted else np.empty(0, np.int64)
+
+
+def laws(parts: Sequence[Part], logits: Tensor) -> Tensor:
+    """Return what tokens are drawn from: `logits`, or their mixture with what is expected."""
+    if all(part.work.sequence.request.mixture is None for part in parts):
+        return logits
+    return torch.cat([_law(part, logits[part.rows]) for part in parts])
+
+
+def _law(part: Part, logits: Tensor) -> Tensor:
+    request = part.work.sequence.request
+    if request.mixture is None or request.drafts is None or not len(logits):
+        return logits.float()
+    part.expected = request.drafts.predict(part.tree)
+    return mix(logits, part.expected, request.mixture)
 
 
 def exit_early(lossy: LossyExits, parts: Sequence[Part]) -> Tensor:

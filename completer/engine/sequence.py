@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from completer.drafting.tree import DraftTree, Source
+from completer.drafting.tree import DraftTree, Predictions, Source
 from completer.engine.mixture import Mixture
 from completer.engine.stopping import Stop, StopPolicy
 from completer.request import DecodeStats, FinishReason, Sampling
@@ -32,13 +32,8 @@ class Drafting(Protocol):
         """Learn from a step: what it emitted, and the model's best guesses [1 + n, k]."""
         ...
 
-    def predict(self, path: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """What the repository expects after the text so far and `path`: ids and probabilities."""
-        ...
-
-    @property
-    def match_length(self) -> int:
-        """How many tokens of context the last prediction's longest match has."""
+    def predict(self, tree: DraftTree) -> Predictions:
+        """What the repository expects after the text so far, and after each node of `tree`."""
         ...
 
     def stop(self) -> None:

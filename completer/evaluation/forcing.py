@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from completer.drafting.tree import DraftTree, Source
+from completer.drafting.tree import DraftTree, Predictions, Source
 from completer.engine.engine import Engine
 from completer.engine.mixture import Mixture
 from completer.engine.sequence import Drafting, GenerationRequest
@@ -64,10 +64,6 @@ class _Forced:
     said: list[tuple[float, float, int]] = field(default_factory=list)
     _emitted: int = 0
 
-    @property
-    def match_length(self) -> int:
-        return self.drafts.match_length
-
     def propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
         ahead = np.array(self.truth[self._emitted :][:max_tokens], np.int32)
         return DraftTree.path(ahead, np.ones(len(ahead), np.float32), Source.REPOSITORY)
@@ -81,12 +77,14 @@ class _Forced:
         self._emitted += len(accepted)
         self.drafts.observe(DraftTree.empty(), accepted)
 
-    def predict(self, path: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        token = self.truth[min(self._emitted + len(path), len(self.truth) - 1)]
-        ids, probabilities = self.drafts.predict(path)
-        given = float(probabilities[ids == token].sum())
-        self.said.append((given, float(probabilities.sum()), self.drafts.match_length))
-        return np.array([token], np.int32), np.ones(1)
+    def predict(self, tree: DraftTree) -> Predictions:
+        expected, rows = self.drafts.predict(tree), []
+        for row, length in enumerate(expected.match_lengths.tolist()):
+            token = self.truth[min(self._emitted + row, len(self.truth) - 1)]
+            confidence = float(expected.row(row)[1].sum())
+            self.said.append((expected.prob(row, token), confidence, length))
+            rows.append((np.array([token], np.int32), np.ones(1), length))
+        return Predictions.of_rows(rows)
 
     def stop(self) -> None:
         self.drafts.stop()

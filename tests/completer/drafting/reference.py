@@ -5,6 +5,8 @@ from collections import Counter
 import numpy as np
 from hypothesis import strategies as st
 
+from completer.drafting.tree import DraftTree, Source
+
 DEPTH = 64
 
 
@@ -60,3 +62,8 @@ def occurrences(streams, context):
             if length:
                 counts[length, int(token)] += 1
     return counts
+
+
+def path_of(ids):
+    """A draft without branches."""
+    return DraftTree.path(np.array(ids, np.int32), np.ones(len(ids), np.float32), Source.LIVE)

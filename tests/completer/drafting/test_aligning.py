@@ -55,7 +55,7 @@ def prediction(context, came):
     drafter.corpus.merge()
     with drafter.start(context) as session:
         session.observe(DraftTree.empty(), came)
-        return session.predict([])
+        return session.predict(DraftTree.empty()).row(0)
 
 
 def test_predictions_do_not_depend_on_how_a_text_came_about():

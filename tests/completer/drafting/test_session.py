@@ -6,6 +6,7 @@ import pytest
 from completer.drafting.drafter import Drafter
 from completer.drafting.tree import DraftTree
 from tests.completer.drafting.pieces import Pieces
+from tests.completer.drafting.reference import path_of
 
 KNOWN = Pieces(
     "(", " re", "tu", "rn", " return", " x", "\n", " result", " y", ")", ",", " z", "re", "sult"
@@ -31,7 +32,7 @@ def best_path(session, room=16):
 
 
 def predicted(session, *path):
-    ids, probs = session.predict(KNOWN.ids(*path))
+    ids, probs = session.predict(path_of(KNOWN.ids(*path))).row(len(path))
     return dict(zip(KNOWN.read(ids), probs.tolist(), strict=True))
 
 

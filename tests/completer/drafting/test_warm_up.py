@@ -30,7 +30,7 @@ def test_a_real_session_compiles_nothing_after_the_warm_up():
     with drafter.start(text[:64], after=text[70:90], document="c.py") as session:
         tree = session.propose(8, np.linspace(1, 2, 9))
         session.observe(tree, [5, 6], np.ones((1 + len(tree), 8), np.int32))
-        session.predict([1, 2])
+        session.predict(tree)
 
     assert sum(before.values()) > 5
     assert compiled() == before

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from completer.engine.attention import Segment
-from completer.engine.choosing import Chooser, question
+from completer.drafting.tree import Predictions
+from completer.engine.choosing import Chooser, Rows, question
 from completer.engine.mixture import Mixture
+from completer.engine.part import laws, lay_out
 from completer.engine.readout import read
+from completer.engine.scheduler import Work
 from completer.engine.sequence import GenerationRequest, Running
 from completer.request import Sampling
+from tests.completer.drafting.reference import path_of
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 LOGITS = torch.log(torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1]]))
@@ -29,19 +32,19 @@ class Curious:
 class Repository:
     """Expects token 2, by a half, wherever it is asked."""
 
-    match_length = 3
-
-    def predict(self, path):
-        return np.array([2], np.int32), np.array([0.5])
+    def predict(self, tree):
+        row = np.array([2], np.int32), np.array([0.5]), 3
+        return Predictions.of_rows([row] * (1 + len(tree)))
 
 
 def chooser(logits=LOGITS, device=CPU, **request):
     """A chooser for a token and one node below it, as a step on `device` has it."""
     sequence = Running(GenerationRequest(prompt=[7], max_tokens=9, **request))
-    rows = slice(0, len(logits))
-    segment = Segment(0, 0, 1, np.arange(-1, len(logits) - 2, dtype=np.int32))
-    (readout,) = read(logits, [question(sequence, segment, rows, device)])
-    return Chooser(sequence, logits, readout)
+    tree = path_of([0] * (len(logits) - 1))
+    part = lay_out(Work(sequence, 1), tree, slice(0, len(logits)))
+    law = laws([part], logits)
+    (readout,) = read(law, [question(sequence, part.segment, part.rows, device)])
+    return Chooser(sequence, Rows(logits, law, part.expected), readout)
 
 
 def test_greedy_signals_are_those_of_the_models_own_distribution():
@@ -93,6 +96,8 @@ def test_a_gpu_chooses_for_all_rows_at_once_what_a_cpu_chooses_row_by_row(sampli
     np.testing.assert_allclose(told[0][1], told[1][1], atol=1e-6)
 
 
-def test_what_is_mixed_is_chosen_on_the_way_on_every_device():
+def test_what_is_mixed_is_chosen_alike_on_every_device():
     for device in (CPU, GPU):
-        assert chooser(device=device, drafts=Repository(), mixture=Mixture.fixed(0.8))(0, 0) == 2
+        choose = chooser(device=device, drafts=Repository(), mixture=Mixture.fixed(0.8))
+        assert [choose(0, 0), choose(1, 1)] == [2, 1]
+        assert [signals.repository for signals in choose.signals()] == [0.5, 0.0]

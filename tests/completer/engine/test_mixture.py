@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from completer.drafting.drafter import Drafter
-from completer.drafting.tree import DraftTree
+from completer.drafting.tree import DraftTree, Predictions
 from completer.engine.mixture import Mixture, mix
 from completer.engine.sequence import GenerationRequest
 from completer.request import Sampling
@@ -27,21 +27,28 @@ def collect(readers, default=None):
 LOGITS = torch.tensor([1.0, 0.0, 2.0, -1.0])
 
 
+def mixed_with(weight, *rows):
+    expected = Predictions.of_rows(
+        [(np.array([*row], np.int32), np.array([*row.values()]), 3) for row in rows]
+    )
+    return mix(LOGITS.expand(len(rows), -1), expected, Mixture.fixed(weight)).exp()
+
+
 def test_nothing_from_the_repository_leaves_the_models_law():
-    mixed = mix(LOGITS, np.empty(0, np.int32), np.empty(0), 0.6).exp()
+    (mixed,) = mixed_with(0.6, {})
 
     torch.testing.assert_close(mixed, LOGITS.softmax(0))
 
 
 def test_all_weight_on_a_sure_repository_leaves_nothing_else():
-    mixed = mix(LOGITS, np.array([1, 3], np.int32), np.array([0.7, 0.3]), 1.0).exp()
+    (mixed,) = mixed_with(1.0, {1: 0.7, 3: 0.3})
 
     torch.testing.assert_close(mixed, torch.tensor([0.0, 0.7, 0.0, 0.3]))
 
 
 def test_the_repository_gets_its_share_by_its_confidence():
     model = LOGITS.double().softmax(0)
-    mixed = mix(LOGITS, np.array([1, 3], np.int32), np.array([0.5, 0.25]), 0.6).exp()
+    (mixed,) = mixed_with(0.6, {1: 0.5, 3: 0.25})
 
     # 0.6 * 0.75 of the mass is the repository's: 0.3 on token 1 and 0.15 on token 3
     assert mixed.sum() == pytest.approx(1.0)
@@ -50,16 +57,17 @@ def test_the_repository_gets_its_share_by_its_confidence():
     assert mixed[3] == pytest.approx(0.55 * float(model[3]) + 0.15)
 
 
+def test_each_row_has_its_own_share():
+    alone = [mixed_with(0.6, row)[0] for row in ({1: 0.5}, {}, {2: 1.0, 0: 0.0})]
+    torch.testing.assert_close(mixed_with(0.6, {1: 0.5}, {}, {2: 1.0, 0: 0.0}), torch.stack(alone))
+
+
 class Undrafted:
     """The slow reference: the same predictions, one token a step."""
 
     def __init__(self, session) -> None:
         self.session = session
         self.observe, self.predict, self.stop = session.observe, session.predict, session.stop
-
-    @property
-    def match_length(self):
-        return self.session.match_length
 
     def propose(self, max_tokens, step_cost):
         return DraftTree.empty()

@@ -6,6 +6,7 @@ import pytest
 from completer.drafting.drafter import Drafter
 from completer.engine.sequence import GenerationRequest
 from completer.evaluation.forcing import evidence
+from tests.completer.drafting.reference import path_of
 from tests.completer.engine.conftest import VOCABULARY, make_engine, make_runner  # noqa: F401
 from tests.completer.engine.test_attention import random_ids
 
@@ -48,9 +49,10 @@ def test_the_repository_is_asked_before_each_token(make_engine):  # noqa: F811
 
     session = new_drafter().start(prompt)  # the first one has learned meanwhile
     for n, each in enumerate(found):
-        ids, probabilities = session.predict(truth[:n])
+        expected = session.predict(path_of(truth[:n]))
+        ids, probabilities = expected.row(n)
         assert each.repository == pytest.approx(float(probabilities[ids == truth[n]].sum()))
         assert each.confidence == pytest.approx(float(probabilities.sum()))
-        assert each.match_length == session.match_length
+        assert each.match_length == expected.match_lengths[n]
     session.stop()
     assert len(found) == 8

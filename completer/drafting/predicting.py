@@ -1,0 +1,95 @@
+"""Predicts what follows each node of a draft, as if the path to it had been generated.
+
+What has been generated is known text, and near: the live text before the caret grows along with the
+path, one token at a time, and is cut back when another branch is looked at.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from completer.drafting.growing import predict
+from completer.drafting.jit import kernel
+from completer.drafting.live_text import LENGTH, NUMBER, RECENT, RECENT_TOKENS, TAIL
+from completer.drafting.places import Texts
+from completer.drafting.suffix_tree import NEXT, PREVIOUS, RECENT_BIT, STREAM, append, cut
+
+Int32s = NDArray[np.int32]
+Int64s = NDArray[np.int64]
+Float64s = NDArray[np.float64]
+
+
+@kernel
+def predict_tree(
+    texts: Texts,
+    history: Int32s,
+    length: int,
+    token_ids: Int32s,
+    parents: Int32s,
+    live: Int64s,
+    scratch: NDArray[np.void],
+    found: Int32s,
+    probs: Float64s,
+    bounds: Int64s,
+    match_lengths: Int64s,
+) -> None:
+    """Predict what follows history[:length], then each node of a tree; see `tree.Predictions`.
+
+    history has room for the tree behind `length`, `found` and `probs` for MAX_OCCURRENCES a row.
+    live: [4] as from `LiveText.reserve`, the text before the caret, with room for the deepest path;
+    it is as before when this returns.
+    """
+    s = scratch[0]
+    at, depth, end = -1, 0, 0
+    for node in range(-1, len(token_ids)):
+        if node >= 0:
+            if parents[node] != at:
+                _cut_back(texts.live, live, depth)
+                depth = _write_path(history, length, token_ids, parents, parents[node])
+                for i in range(depth):
+                    _grow(texts.live, live, history, length + i)
+            history[length + depth] = token_ids[node]
+            _grow(texts.live, live, history, length + depth)
+            at, depth = node, depth + 1
+        count = predict(texts, history, length + depth, scratch)
+        total = 0.0
+        for i in range(count):
+            total += s.prob[i]
+        for i in range(count):
+            found[end + i], probs[end + i] = s.token[i] - 1, s.prob[i] / max(1.0, total)
+        end += count
+        bounds[node + 2], match_lengths[node + 1] = end, s.match_len
+    _cut_back(texts.live, live, depth)
+
+
+@kernel
+def _write_path(history: Int32s, length: int, token_ids: Int32s, parents: Int32s, node: int) -> int:
+    """Write the tokens down to a node behind history[:length]; return how many there are."""
+    depth, above = 0, node
+    while above >= 0:
+        depth, above = depth + 1, parents[above]
+    for i in range(length + depth - 1, length - 1, -1):
+        history[i] = token_ids[node]
+        node = parents[node]
+    return depth
+
+
+@kernel
+def _grow(nodes: Int32s, live: Int64s, history: Int32s, at: int) -> None:
+    """Append history[at] to the live text; as many tokens stay recent."""
+    live[LENGTH] += 1
+    number = live[NUMBER] + (RECENT_BIT if live[RECENT] else 0)
+    live[TAIL] = append(nodes, live[TAIL], history[at : at + 1], number)
+    if live[RECENT] and live[LENGTH] > RECENT_TOKENS:
+        nodes[live[RECENT], STREAM] = live[NUMBER]
+        live[RECENT] = nodes[live[RECENT], NEXT]
+
+
+@kernel
+def _cut_back(nodes: Int32s, live: Int64s, count: int) -> None:
+    """Undo `count` times `_grow`."""
+    for _ in range(count):
+        live[LENGTH] -= 1
+        live[TAIL] = cut(nodes, live[TAIL], 1)
+        if live[RECENT] and live[LENGTH] >= RECENT_TOKENS:
+            live[RECENT] = nodes[live[RECENT], PREVIOUS]
+            nodes[live[RECENT], STREAM] = live[NUMBER] + RECENT_BIT
