@@ -87,7 +87,8 @@ def propose(
         prob = s.prob[at]
         if not _may_pay(step_cost, rate, taken, expected, _MOST_WORTH * prob, best_value):
             break
-        covered = foresee(texts.foresight, s.token[at] - 1, hinted_match(s, at))
+        before = s.tree_token[s.parent[at]] if s.parent[at] >= 0 else s.root_context[0] - 1
+        covered = foresee(texts.foresight, before, s.token[at] - 1, hinted_match(s, at))
         likely_next = _LIKELY_NEXT * covered * prob
         _take(s, at, taken)
         if (
@@ -139,8 +140,8 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
                 hit = texts.recycled[row, 1 + rank] + 1 == came
                 adapt_rank(texts.factors, rank, hit)
     if length:
-        match_len = longest_match(s, first)
-        learn_covered(texts.foresight, history[length - 1], match_len, likely >= COVERED)
+        before, match_len = s.root_context[1] - 1, longest_match(s, first)
+        learn_covered(texts.foresight, before, history[length - 1], match_len, likely >= COVERED)
     lead_to_root(s, watched, length + 1)
     align(s, texts, first, came)
 

@@ -7,12 +7,12 @@ from completer.drafting.drafter import Drafter
 from completer.drafting.worth import foresee, learn_covered, new_foresight, worth
 
 PROBS = st.floats(0, 1)
-TOKEN, OTHER = 7, 8
+BEFORE, TOKEN, OTHER = 6, 7, 8
 
 
 def test_longer_matches_foresee_more():
     foresight = new_foresight()
-    likely = [foresee(foresight, TOKEN, length) for length in (0, 1, 3, 6, 12, 40)]
+    likely = [foresee(foresight, BEFORE, TOKEN, length) for length in (0, 1, 3, 6, 12, 40)]
     assert likely == sorted(likely)
     assert 0 < likely[0] < likely[-1] < 1
 
@@ -20,17 +20,17 @@ def test_longer_matches_foresee_more():
 @pytest.mark.parametrize("covered", [True, False])
 def test_what_followed_a_token_is_learned_for_that_token(covered):
     foresight = new_foresight()
-    before = foresee(foresight, OTHER, 3)
+    before = foresee(foresight, BEFORE, OTHER, 3)
     for _ in range(100):
-        learn_covered(foresight, TOKEN, 3, covered)
-    assert abs(foresee(foresight, TOKEN, 3) - covered) < 0.05
-    assert abs(foresee(foresight, OTHER, 3) - before) < 0.1
+        learn_covered(foresight, BEFORE, TOKEN, 3, covered)
+    assert abs(foresee(foresight, BEFORE, TOKEN, 3) - covered) < 0.05
+    assert abs(foresee(foresight, BEFORE, OTHER, 3) - before) < 0.1
 
 
 def test_ids_beyond_the_table_share_its_weights():
     foresight = new_foresight()
-    learn_covered(foresight, TOKEN, 1, True)
-    assert foresee(foresight, TOKEN + (1 << 14), 1) == foresee(foresight, TOKEN, 1)
+    learn_covered(foresight, BEFORE, TOKEN, 1, True)
+    assert foresee(foresight, BEFORE, TOKEN + (1 << 14), 1) == foresee(foresight, BEFORE, TOKEN, 1)
 
 
 @given(PROBS, PROBS, st.floats(0, 1), st.floats(1, 4))
@@ -59,8 +59,8 @@ def test_a_likely_token_is_drafted_if_what_follows_it_is_hard(weight, drafted):
 def test_a_session_learns_what_is_covered():
     drafter = Drafter(100)
     drafter.add_completion(np.tile([1, 2, 3, 4, 5], 20))
-    before = foresee(drafter.foresight, 2, 8)
+    before = foresee(drafter.foresight, 1, 2, 8)
     with drafter.start([1, 2, 3, 4, 5]) as session:
         for _ in range(5):
             session.observe(session.propose(0, np.ones(1)), [1, 2, 3, 4, 5])
-    assert foresee(drafter.foresight, 2, 8) > before
+    assert foresee(drafter.foresight, 1, 2, 8) > before
