@@ -32,11 +32,14 @@ def index(
     from completer.cli.assembly import index_options
     from completer.context.prompt import blind_to_marks
     from completer.draft_index import DraftIndex
+    from completer.drafting.compiled import is_first_start
     from models.loading import load_tokenizer, resolve_source
 
     settings = load(config, model=model, with_dependencies=with_dependencies or None).settings
     tokenizer = load_tokenizer(resolve_source(settings.model.source)).backend_tokenizer
     workspace = Workspace(path)
+    if is_first_start():
+        typer.echo("Compiling the drafting kernels, once: about 20 seconds.", err=True)
     built = DraftIndex(workspace, blind_to_marks(tokenizer), index_options(settings))
     with progress("files") as advance:
         report = built.build(lambda files, _: advance(files, max(files, 1)))

@@ -26,6 +26,12 @@ def keep_versions_apart(folder: Path | None = None) -> None:
         os.environ[VARIABLE] = str(folder / version_of(SOURCES))
 
 
+def is_first_start() -> bool:
+    """Whether nothing has been compiled yet on this machine, of this version."""
+    chosen = os.environ.get(VARIABLE)
+    return chosen is not None and not any(Path(chosen).glob("**/*.nbi"))
+
+
 def version_of(sources: Path) -> str:
     """Return a name for what all Python files in a folder say."""
     digest = hashlib.sha256()

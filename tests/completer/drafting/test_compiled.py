@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from completer.drafting.compiled import SOURCES, VARIABLE, keep_versions_apart, version_of
+from completer.drafting.compiled import (
+    SOURCES,
+    VARIABLE,
+    is_first_start,
+    keep_versions_apart,
+    version_of,
+)
 
 
 def test_every_change_of_a_source_is_another_version(tmp_path):
@@ -61,3 +67,11 @@ def test_numba_takes_it(tmp_path):
 
     assert list((tmp_path / "kernels" / version_of(package)).rglob("*.nbi"))
     assert not list(Path(package).rglob("*.nbi"))
+
+
+def test_a_machine_starts_for_the_first_time_once(tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    assert is_first_start()
+    (tmp_path / "drafting").mkdir()
+    (tmp_path / "drafting" / "growing.propose-1.py311.nbi").touch()
+    assert not is_first_start()
