@@ -43,6 +43,8 @@ SLOTS = 256
 _LIVE_ROOM, _SAVED_ROOM, _REPOSITORY_ROOM, _DEPENDENCIES_ROOM = 32, 32, 64, 16
 ALIGNED_LENGTH = 4
 """Matches shorter than this are not worth going on from after a mismatch."""
+ALL = DEPTH + 1
+"""More tokens than any match has: no occurrence is left out for long ones' sake."""
 NODE_SHARE = 2
 """Below the root, the room for occurrences is this many times smaller."""
 ALIGNED_KINDS = 2
@@ -136,11 +138,12 @@ def node_context(s: Record, known: int, node: int) -> int:
 
 
 @kernel
-def gather(s: Record, texts: Texts, length: int, candidate: int, share: int) -> int:
+def gather(s: Record, texts: Texts, length: int, candidate: int, share: int, enough: int) -> int:
     """Find where s.context[:length] stood before; return the first of the chain, or -1.
 
     `candidate` leads to the context from its parent's, and its hints tell where to look; -1: none.
-    `share`: the room for occurrences is this many times smaller than it could be.
+    `share`: the room for occurrences is this many times smaller than it could be. `enough`: see
+    `matching.gather_static`.
     """
     context, found, weight = s.context[:length], s.found, s.found_weight
     live = saved = repository = dependencies = 0
@@ -161,11 +164,11 @@ def gather(s: Record, texts: Texts, length: int, candidate: int, share: int) -> 
     )  # fmt: skip
     count = gather_static(
         texts.repository, context, repository, min(known[REPOSITORY] + 1, length),
-        REPOSITORY, _REPOSITORY_ROOM // share, found, weight, count,
+        REPOSITORY, _REPOSITORY_ROOM // share, enough, found, weight, count,
     )  # fmt: skip
     count = gather_static(
         texts.dependencies, context, dependencies, min(known[DEPENDENCIES] + 1, length),
-        DEPENDENCIES, _DEPENDENCIES_ROOM // share, found, weight, count,
+        DEPENDENCIES, _DEPENDENCIES_ROOM // share, enough, found, weight, count,
     )  # fmt: skip
     if candidate >= 0:
         count = _add_aligned(s, texts, candidate, count)

@@ -19,6 +19,7 @@ from completer.drafting.blending import adapt, adapt_rank, agree, blend
 from completer.drafting.calibration import BY_RANK, RANKS
 from completer.drafting.evidence import (
     ALIGNED_KINDS,
+    ALL,
     MAX_CANDIDATES,
     NODE_SHARE,
     ROOT,
@@ -53,6 +54,8 @@ _USUALLY = 3
 """A step drafts about so many tokens."""
 _MOST_WORTH = 1.5
 """Growth goes on while tokens that are worth this much would pay."""
+_ENOUGH = 8
+"""For a draft, matches of one or two tokens say nothing worth their time beside one so long."""
 _COPY_LENGTH, _CERTAIN, _COPIES = 20, 0.9, 7
 """After so long a match and so certain a token, so many tokens are copied without another look."""
 
@@ -75,7 +78,7 @@ def propose(
     s.slots[:] = -1
     known = read_context(s, history, length)
     led = ROOT if s.root_length == length else -1
-    count = _expand(s, texts, known, -1, led, 1.0, 0)
+    count = _expand(s, texts, known, -1, led, 1.0, 0, _ENOUGH)
     taken, best, last = 0, 0, len(step_cost) - 1
     saved = rate * (step_cost[last] - step_cost[0]) / max(1, last)
     step = rate * step_cost[min(_USUALLY, last)]
@@ -96,7 +99,7 @@ def propose(
             and taken + 1 < last
             and _may_pay(step_cost, rate, taken, expected, likely_next, best_value)
         ):
-            count = _expand(s, texts, known, taken, at, prob, count)
+            count = _expand(s, texts, known, taken, at, prob, count, _ENOUGH)
             covered = s.covered
         taken += 1
         expected += prob * worth(covered, saved, step)
@@ -110,7 +113,7 @@ def predict(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void
     """Leave what may follow in scratch[0].token (id + 1) and .prob; return how many there are."""
     s = scratch[0]
     s.slots[:] = -1
-    return _expand(s, texts, read_context(s, history, length), -1, -1, 1.0, 0)
+    return _expand(s, texts, read_context(s, history, length), -1, -1, 1.0, 0, ALL)
 
 
 @kernel
@@ -124,7 +127,7 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
     if s.root_length != length:
         led = -1
         s.aligned[ROOT] = 0
-    first = gather(s, texts, known, led, 1)
+    first = gather(s, texts, known, led, 1, ALL)
     if first >= 0:
         n, count = sort_out(s, texts, first, 0)
         watched = find_candidate(s, came, 0, count)
@@ -155,6 +158,7 @@ def _expand(
     candidate: int,
     prob: float,
     base: int,
+    enough: int,
 ) -> int:
     """Add what may follow a tree's node, once a candidate, to the candidates; the root is node -1.
 
@@ -169,7 +173,7 @@ def _expand(
         return base + 1
     s.covered = 0.0
     length = node_context(s, known, node)
-    first = gather(s, texts, length, candidate, NODE_SHARE if node >= 0 else 1)
+    first = gather(s, texts, length, candidate, NODE_SHARE if node >= 0 else 1, enough)
     if node < 0:
         s.match_len = longest_match(s, first)
     if first < 0:

@@ -32,6 +32,7 @@ REPOSITORY, LIVE, DEPENDENCIES, SAVED = range(4)
 KINDS = 4
 
 _MIN_SAMPLE = 8
+_WORTH_A_LOOK = 3
 
 
 @kernel
@@ -42,6 +43,7 @@ def gather_static(
     known: int,
     kind: int,
     room: int,
+    enough: int,
     found: Int32s,
     weights: Float32s,
     count: int,
@@ -49,7 +51,8 @@ def gather_static(
     """Add up to `room` occurrences of `context` in a suffix array; return the new count.
 
     Goes outwards from where the context belongs, one level of its length after the other. `hint` is
-    a position whose context matches best, on `known` tokens, if one is known; otherwise 0.
+    a position whose context matches best, on `known` tokens, if one is known; otherwise 0. Where
+    `enough` tokens match, the shortest matches, many and wide apart, are left out.
     """
     if len(context) == 0 or context[0] + 1 >= len(array.starts):
         return count
@@ -68,7 +71,8 @@ def gather_static(
         above = level_of(row_length(array, low, context), packed) if low < last else 0
     high = low
     end = count + room
-    while count < end and max(below, above) > 0:
+    least = _WORTH_A_LOOK if max(below, above) >= enough else 1
+    while count < end and max(below, above) >= least:
         level = max(below, above)
         new_low, new_high = (first, last) if level == 1 else (low, high)
         if level > 1 and below == level:

@@ -13,11 +13,11 @@ from tests.completer.drafting.reference import hard_texts, occurrences, tokens
 ROOM = 4096
 
 
-def gather(array, pattern, hint=0, known=0, room=ROOM):
+def gather(array, pattern, hint=0, known=0, room=ROOM, enough=99):
     found, weights = np.zeros((room, 4), np.int32), np.zeros(room, np.float32)
     count = m.gather_static(
         array.parts, pattern[::-1] + np.int32(1), hint, known, m.REPOSITORY, room,
-        found, weights, 0,
+        enough, found, weights, 0,
     )  # fmt: skip
     return found[:count], weights[:count]
 
@@ -58,6 +58,14 @@ def test_a_sample_stands_for_all_occurrences(name):
     truth = occurrences([ids], ids[1000:1064].tolist())
     assert found[:, m.LENGTH].max() == max(length for length, _ in truth)
     assert weights.sum() <= sum(truth.values())
+
+
+def test_the_shortest_matches_are_left_out_where_enough_tokens_match():
+    ids = hard_texts(300)["random"]
+    array = SuffixArray.build(join_streams([ids])[0], 4)
+    everything, some = (gather(array, ids[90:100], enough=enough)[0] for enough in (99, 8))
+    assert everything[:, m.LENGTH].min() == 1
+    assert sorted(some.tolist()) == sorted(row.tolist() for row in everything if row[m.LENGTH] > 2)
 
 
 def test_dead_tokens_are_not_found():
