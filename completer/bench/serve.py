@@ -170,7 +170,8 @@ class _Load:
         """Have texts written after prompts that have been computed before, one a person at a time.
 
         They are the same texts for any number of people, so that rates compare. `number` is that
-        of the measurement: an answer of another length is not known.
+        of the measurement: an answer of another length is not known. Asking for all prompts once
+        changes which files were used last, and so what is in them: the second time they stay.
         """
         people = asyncio.Semaphore(self._people)
         asked = [
@@ -182,8 +183,9 @@ class _Load:
             async with people:
                 return await client.ask(_long(request, DECODED_TOKENS + number), "decode")
 
-        for request in asked:
-            await client.ask(_long(request, 1), "decode")
+        for length in (2 * number + 1, 2 * number + 2):
+            for request in asked:
+                await client.ask(_long(request, length), "decode")
         before, started = await client.usage(), time.perf_counter()
         replies = await asyncio.gather(*(write(request) for request in asked))
         into.decode_seconds += time.perf_counter() - started

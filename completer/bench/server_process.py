@@ -81,8 +81,16 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> str:
     until = time.monotonic() + STARTS_WITHIN_S
     while time.monotonic() < until and process.poll() is None:
         found = re.search(r"http://[\d.]+:\d+", log.read_text(errors="replace"))
-        if found and model_state(found.group()) == "ready":
+        if found and _is_ready(found.group()):
             return found.group()
         time.sleep(0.2)
     printed = log.read_text(errors="replace").strip().splitlines()[-10:]
     raise ServerFailedError("The server did not start.", hint="\n  ".join(printed))
+
+
+def _is_ready(url: str) -> bool:
+    """Whether a server's model is there; it tells its address shortly before it listens."""
+    try:
+        return model_state(url) == "ready"
+    except ServerFailedError:
+        return False
