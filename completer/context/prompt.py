@@ -2,14 +2,16 @@
 
 The prefix loses lines at its start and the suffix at its end. A cut falls on a line whose number is
 a multiple of `CUT_STEP`, and budgets move in steps as well: most keystrokes then change nothing but
-the prompt's end, and the keys and values of the rest can be used again.
+the prompt's end, and the keys and values of the rest can be used again. Nor is what stays the same
+encoded anew: of a long file, a keystroke costs one encoding of what is in the prompt.
 """
 
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath
-from typing import Self
+from typing import NamedTuple, Self
 
 from tokenizers import Tokenizer
 
@@ -20,6 +22,14 @@ CUT_STEP = 16
 BUDGET_STEP = 128
 USUAL_CHARACTERS_PER_TOKEN = 6  # more than code has: where a prefix may begin
 CHARACTERS_PER_TOKEN = 12  # nothing that matters is longer: bounds how much text is looked at
+REMEMBERED_TEXTS = 64
+
+
+class Encoded(NamedTuple):
+    """Token ids of a text and where in it each begins and ends. Not to be changed."""
+
+    ids: list[int]
+    offsets: list[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +49,8 @@ class PromptBuilder:
     ) -> None:
         self._raw_tokenizer = tokenizer
         self._tokenizer = blind_to_marks(tokenizer)
+        # while a person types, the text after the caret and that of other files stay as they are
+        self._encode_again = lru_cache(REMEMBERED_TEXTS)(self._encode)
         self._layout = layout
         self.budget = budget
         self._suffix_share = suffix_share
@@ -56,36 +68,44 @@ class PromptBuilder:
             return Prompt(ids=ids, prefix_ids=ids, suffix_ids=[])
         context = self._context(request, snippets)
         room = self.budget - self._layout.overhead - len(context)
-        prefix = self._trim_prefix(request.prefix, room)
-        suffix = self._trim_suffix(request.suffix, self._suffix_room(room, len(prefix)))
-        if len(prefix) + len(suffix) > room:
-            prefix = self._trim_prefix(request.prefix, room - len(suffix))
+        share = int(room * self._suffix_share)
+        suffix = self._trim_suffix(request.suffix, share)
+        prefix, is_whole = self._trim_prefix(request.prefix, room - len(suffix))
+        left_over = room - -(-len(prefix) // BUDGET_STEP) * BUDGET_STEP
+        if is_whole and left_over > share:
+            suffix = self._trim_suffix(request.suffix, left_over)
         ids = self._layout.prompt(prefix, suffix, context)
         return Prompt(ids=ids, prefix_ids=prefix, suffix_ids=suffix)
 
     def encode(self, text: str) -> list[int]:
         """Turn text into token ids; what looks like a mark is text as well."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+        return self._encode(text).ids
 
-    def _suffix_room(self, room: int, prefix_length: int) -> int:
-        """Give the suffix its share, and what the prefix leaves over, in steps."""
-        wanted_by_prefix = -(-prefix_length // BUDGET_STEP) * BUDGET_STEP
-        return max(int(room * self._suffix_share), room - wanted_by_prefix)
+    def _encode(self, text: str) -> Encoded:
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return Encoded(encoding.ids, encoding.offsets)
 
-    def _trim_prefix(self, text: str, room: int) -> list[int]:
+    def _trim_prefix(self, text: str, room: int) -> tuple[list[int], bool]:
+        """Return the end of a prefix, and whether that is all of it."""
         if room <= 0:
-            return []
+            return [], False
         first = len(text) - room * USUAL_CHARACTERS_PER_TOKEN
         cuts = [cut for cut in _line_starts(text)[::CUT_STEP] if cut >= first]
-        while cuts:
-            encoding = self._tokenizer.encode(text[cuts[0] :], add_special_tokens=False)
-            ids: list[int] = encoding.ids
-            if len(ids) <= room:
-                return ids
-            needed = cuts[0] + encoding.offsets[len(ids) - room][0]
-            cuts = [cut for cut in cuts[1:] if cut >= needed]
-        return self._trim_last_lines(text, room)
+        needed = self._about_needed(text, cuts, room)
+        for cut in cuts:
+            if cut >= needed and len(ids := self.encode(text[cut:])) <= room:
+                return ids, cut == 0
+        return self._trim_last_lines(text, room), False
+
+    def _about_needed(self, text: str, cuts: Sequence[int], room: int) -> int:
+        """About where the last `room` tokens begin; what is in front of the last cut was read."""
+        if not cuts:
+            return 0
+        ids, offsets = self._encode_again(text[cuts[0] : cuts[-1]])
+        spare = room - len(self.encode(text[cuts[-1] :]))
+        if spare <= 0:
+            return cuts[-1]
+        return cuts[0] + offsets[len(ids) - spare][0] if len(ids) > spare else 0
 
     def _trim_last_lines(self, text: str, room: int) -> list[int]:
         """Where not even one step fits: keep what lines, or at last tokens, do."""
@@ -101,13 +121,12 @@ class PromptBuilder:
 
     def _trim_suffix(self, text: str, room: int) -> list[int]:
         head = text[: room * CHARACTERS_PER_TOKEN]
-        encoding = self._tokenizer.encode(head, add_special_tokens=False)
-        ids: list[int] = encoding.ids
+        ids, offsets = self._encode_again(head)
         if len(ids) <= room:
-            return ids
-        end = encoding.offsets[room - 1][1] if room > 0 else 0
+            return ids[:]
+        end = offsets[room - 1][1] if room > 0 else 0
         line_end = head.rfind("\n", 0, end) + 1
-        return self.encode(head[:line_end]) if line_end else ids[: max(room, 0)]
+        return self._encode_again(head[:line_end]).ids[:] if line_end else ids[: max(room, 0)]
 
     def _context(self, request: CompletionRequest, snippets: Sequence[Snippet]) -> list[int]:
         """Other files in front: under the layout's file marks, or as plain text without them."""
@@ -118,7 +137,8 @@ class PromptBuilder:
         if repo is not None and request.workspace is not None:
             ids += [repo, *self.encode(request.workspace.name)]
         for snippet in snippets:
-            ids += self._file_header(snippet.path) + self.encode(snippet.text.rstrip() + "\n")
+            text = snippet.text.rstrip() + "\n"
+            ids += self._file_header(snippet.path) + self._encode_again(text).ids
         if request.path is not None:
             ids += self._file_header(_shown_path(request))
         return ids[-self.budget // 2 :]

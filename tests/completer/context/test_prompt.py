@@ -110,3 +110,17 @@ def test_marks_in_the_text_are_not_taken_for_marks():
 
     middle = byte_tokenizer(FAMILIES["llama"].marks).convert_tokens_to_ids("<|fim_middle|>")
     assert prompt.ids.count(middle) == 1
+
+
+def test_what_was_read_before_changes_nothing():
+    lines = [f"value_{n} = compute({n}, other_{n % 7})\n" for n in range(200)]
+    before, after = "".join(lines[:120]), "".join(lines[120:])
+    typing = builder(budget=400)
+    for typed in range(0, 60, 3):
+        request = CompletionRequest(
+            prefix=before + "result = value_1 + value_2\n" * 3 + "x" * typed, suffix=after
+        )
+        prompt, alone = typing.build(request), builder(budget=400).build(request)
+        assert prompt == alone
+        prompt.suffix_ids.clear()  # whoever gets a prompt may change it
+    assert 0 < len(alone.suffix_ids) <= 100
