@@ -146,9 +146,10 @@ class LocalService:
         return self._repositories
 
     def forget(self) -> None:
-        """Keep no answer, key or value of the requests so far."""
+        """Keep no answer, text, key or value of the requests so far."""
         self._ahead.give_way()
         self._results.clear()
+        self._generations.prompts.forget()
         self._engine.forget()
 
     def close(self) -> None:

@@ -77,6 +77,10 @@ class PromptBuilder:
         ids = self._layout.prompt(prefix, suffix, context)
         return Prompt(ids=ids, prefix_ids=prefix, suffix_ids=suffix)
 
+    def forget(self) -> None:
+        """Forget the texts that were read before."""
+        self._encode_again.cache_clear()
+
     def encode(self, text: str) -> list[int]:
         """Turn text into token ids; what looks like a mark is text as well."""
         return self._encode(text).ids
