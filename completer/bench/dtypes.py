@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn.functional import kl_div
 from transformers.modeling_utils import PreTrainedModel
@@ -19,10 +18,9 @@ from completer.bench.peers import Timed
 from completer.bench.percentiles import percentiles
 from completer.context.prompt import Prompt
 from completer.engine.attention import Segment
-from completer.engine.kv_cache import KVPool
 from completer.engine.lean import supports
-from completer.engine.runner import Runner, kv_layers
-from completer.engine.tuning import CLEAR_MARGIN, forward_of
+from completer.engine.runner import Runner
+from completer.engine.tuning import CLEAR_MARGIN, forward_of, pool_of
 from completer.evaluation.statistics import wilson
 
 REFERENCE = "float32"
@@ -34,8 +32,7 @@ Work = Callable[[], None]
 
 def runner_of(model: PreTrainedModel, capacity: int = CAPACITY) -> Runner:
     """A model over one slot, as an engine runs it."""
-    dtype = torch.float32 if model.device.type == "cpu" else model.dtype
-    pool = KVPool(kv_layers(model), slots=1, capacity=capacity, dtype=dtype, device=model.device)
+    pool = pool_of(model, slots=1, capacity=capacity)
     return Runner(forward_of(model, lean=supports(model), positions=capacity), pool)
 
 

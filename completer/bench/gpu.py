@@ -24,8 +24,8 @@ from completer.engine.engine import MAX_DRAFT
 from completer.engine.kv_cache import KVPool
 from completer.engine.lean import supports
 from completer.engine.readout import Question, read
-from completer.engine.runner import Runner, kv_layers
-from completer.engine.tuning import forward_of
+from completer.engine.runner import Runner
+from completer.engine.tuning import forward_of, pool_of
 from completer.request import Sampling
 from models.loading import dtype_name
 
@@ -93,13 +93,7 @@ def _facts(model: PreTrainedModel, plan: Plan) -> dict[str, Any]:
 
 def _runners(model: PreTrainedModel, plan: Plan, capacity: int) -> dict[str, Runner]:
     """Two runners over the same weights and the same slots."""
-    pool = KVPool(
-        kv_layers(model),
-        slots=plan.sequences + 2,
-        capacity=capacity,
-        dtype=torch.float32 if plan.device.type == "cpu" else model.dtype,  # as an engine has it
-        device=plan.device,
-    )
+    pool = pool_of(model, slots=plan.sequences + 2, capacity=capacity)
     forward = forward_of(model, lean=supports(model), positions=capacity)
     return {name: Runner(forward, pool, graphs=name == "static") for name in STEPS}
 

@@ -102,6 +102,14 @@ def forward_of(model: PreTrainedModel, *, lean: bool, positions: int) -> Forward
     return LeanForward(model, positions) if lean else ModelForward(model)
 
 
+def pool_of(model: PreTrainedModel, *, slots: int, capacity: int) -> KVPool:
+    """Return a pool that stores rows as an engine's with room enough does; see `rows_dtype`."""
+    dtype = torch.float32 if model.device.type == "cpu" else model.dtype
+    return KVPool(
+        kv_layers(model), slots=slots, capacity=capacity, dtype=dtype, device=model.device
+    )
+
+
 def thread_counts(device: torch.device) -> list[int]:
     """The thread counts worth trying: one, and all that torch would use."""
     if device.type != "cpu":
@@ -163,8 +171,7 @@ def _runners(
     model: PreTrainedModel, *, lean: bool, choices: Sequence[bool] | None = None
 ) -> dict[bool, Runner]:
     """Runners without and with graphs, over the same weights and rows."""
-    dtype = torch.float32 if model.device.type == "cpu" else model.dtype  # see `rows_dtype`
-    pool = KVPool(kv_layers(model), slots=1, capacity=CAPACITY, dtype=dtype, device=model.device)
+    pool = pool_of(model, slots=1, capacity=CAPACITY)
     forward = forward_of(model, lean=lean, positions=CAPACITY)
     wanted = graph_choices(model.device) if choices is None else choices
     return {graphs: Runner(forward, pool, graphs=graphs) for graphs in wanted}
