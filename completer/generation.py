@@ -1,9 +1,9 @@
 """What the engine is asked for a request: prompt, drafts, limits, and where its text ends."""
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from completer.calibration import Calibration, CalibrationOf
 from completer.context.blocks import BlockEnd
@@ -107,7 +107,7 @@ class Generations:
             rules,
             Caret.of(job.request, several_lines=job.block),
             job.rule,
-            explores=random.random() < exploration,
+            explores=_draw(job) < exploration,
             exploration=exploration,
         )
 
@@ -240,6 +240,12 @@ def _rule(
     if request.trigger == "manual" or not request.polish:
         return None
     return rule if wanted == "auto" else replace(rule, threshold=wanted)
+
+
+def _draw(job: Job) -> float:
+    """Draw a number from [0, 1) that is the same whenever the same is asked."""
+    asked = repr((job.prompt.ids, job.request.sampling.seed)).encode()
+    return int.from_bytes(blake2b(asked, digest_size=6).digest()) / 2**48
 
 
 def _wants_block(request: CompletionRequest, multiline: str) -> bool:

@@ -64,6 +64,11 @@ class Repositories:
         if repository is not None:
             repository.document_changed(path, text)
 
+    def forget_requests(self) -> None:
+        """Keep nothing of the texts that requests have shown."""
+        for repository in list(self._open.values()):
+            repository.forget_requests()
+
     def close(self) -> None:
         """Close all workspaces."""
         with self._lock:

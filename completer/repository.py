@@ -99,6 +99,10 @@ class Repository:
         """Learn a text that a person accepted."""
         self._index.accepted(text)
 
+    def forget_requests(self) -> None:
+        """Keep nothing of the texts that requests have shown."""
+        self._index.drafter.forget_sessions()
+
     def wait_until_indexed(self, timeout_s: float | None = None) -> bool:
         """Wait until completions can be drafted from all files; say whether they can."""
         return self._indexed.wait(timeout_s)

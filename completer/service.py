@@ -150,6 +150,7 @@ class LocalService:
         self._ahead.give_way()
         self._results.clear()
         self._generations.prompts.forget()
+        self._repositories.forget_requests()
         self._engine.forget()
 
     def close(self) -> None:

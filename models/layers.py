@@ -125,7 +125,7 @@ class DecoderLayers:
 
     def predict(self, hidden: Tensor) -> Tensor:
         """Return the logits [R, V] that the shared head reads out of hidden states [R, width]."""
-        return linear(self.normalise(hidden), self._head)
+        return _product(self.normalise(hidden), self._head)
 
     def _run_layer(
         self, number: int, hidden: Tensor, cos: Tensor, sin: Tensor, attend: Attend
@@ -227,4 +227,14 @@ def _stack(*parts: Any) -> Projection:  # noqa: ANN401  nn.Linear or Int8Linear
     if isinstance(parts[0], Int8Linear):
         scale = torch.cat([each.scale for each in parts])
         return lambda states: int8_linear(states, weight, scale, bias)
-    return lambda states: linear(states, weight, bias)
+    return lambda states: _product(states, weight, bias)
+
+
+def _product(states: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Multiply states [T, in] by weight [out, in] so that no state's result depends on the others.
+
+    torch's CPU kernel for a single row in bfloat16 adds up in another order than that for several.
+    """
+    if len(states) == 1 and states.dtype is torch.bfloat16 and states.device.type == "cpu":
+        return linear(states.expand(2, -1), weight, bias)[:1]
+    return linear(states, weight, bias)

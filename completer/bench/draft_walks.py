@@ -124,8 +124,6 @@ def _walk_files(cases: DraftCases, make: Callable[[str, Int32s], Walker]) -> Ite
 
 
 def _file_session(drafter: Drafter, name: str, ids: Int32s) -> SessionWalker:
-    for other in list(drafter.documents()):
-        drafter.close_document(other)
     return SessionWalker(drafter.start(ids[:FIRST_TOKEN], document=name))
 
 
@@ -152,7 +150,6 @@ def _span_session(
 ) -> DraftSession:
     if flat:
         return drafter.start(np.concatenate((before, after)))
-    drafter.close_document(span.file)
     return drafter.start(before, after=after, document=span.file)
 
 

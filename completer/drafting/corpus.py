@@ -151,6 +151,18 @@ class Corpus:
             elif file.tokens is not None:
                 self.saved.write(name, file.tokens, pinned=True)
 
+    def span_of(self, name: str) -> tuple[int, int]:
+        """Return the positions in the array's text, [begin, end), of the file `name`."""
+        file = self._files.get(name)
+        if file is None or file.begin < 0:
+            return 0, 0
+        return file.begin, file.begin + file.length
+
+    def text(self, name: str) -> Int32s | None:
+        """Return the token ids of the file `name`, `None` if there is no such file."""
+        file = self._files.get(name)
+        return None if file is None else _text_of(file, self.array)
+
     def folder_of(self, name: str) -> tuple[int, int]:
         """Return the positions in the array's text, [begin, end), of the files beside `name`."""
         folder = name[: name.rfind("/") + 1]

@@ -3,12 +3,14 @@
 A completion is drafted in a session (`session`): `start`, then `propose` and `observe` in turn for
 each verification step, then `stop`. Contexts are matched in the document's order: the text before
 the caret, then what has been generated. The document being completed is known text too, as two
-texts that meet nowhere, before and after the caret; its saved version does not count meanwhile.
+texts that meet nowhere, before and after the caret, which only its session sees (`own_text`); it
+sees neither the saved version nor the open document beside them.
 
 One drafter serves one workspace and one tokenizer. It is safe to use from several threads: an
 engine that proposes while an editor's changes and a watcher's files are written.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from itertools import count
 from threading import RLock
@@ -21,17 +23,21 @@ from completer.drafting.corpus import Corpus, Stamp
 from completer.drafting.healing import Healer
 from completer.drafting.live_text import LiveText
 from completer.drafting.memory import release_memory
-from completer.drafting.open_documents import OpenDocuments
+from completer.drafting.own_text import OwnText, OwnTexts
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table
-from completer.drafting.session import DraftSession
+from completer.drafting.session import DraftSession, View
 from completer.drafting.suffix_array import SuffixArray, join_streams
+from completer.drafting.suffix_tree import DRAFT_BIT, new_nodes
 from completer.drafting.worth import new_foresight
 
 Int32s = NDArray[np.int32]
 Tokens = Sequence[int] | Int32s
 
 _RATE_MEMORY = 0.995
+_COMPLETIONS = 256
+"""So many accepted completions are drafted from, the latest ones."""
+_NO_NODES = new_nodes(1)
 
 __all__ = ["DraftSession", "Drafter", "Healer", "Stamp"]
 
@@ -50,10 +56,10 @@ class Drafter:
         self.recycled = new_table()
         self.factors = initial_factors()
         self.foresight = new_foresight()
-        self._documents = OpenDocuments(self.live)
+        self._open: dict[str, Int32s] = {}
+        self._own = OwnTexts()
+        self._completions: deque[int] = deque()
         self._dependencies = SuffixArray.empty(vocabulary_size)
-        self._drafting: set[str] = set()
-        self._pending: dict[str, Int32s] = {}  # changes of documents that are being drafted in
         self._texts = self._current_texts()
         self._tokens = self._milliseconds = 0.0
         self._names = count()
@@ -62,33 +68,34 @@ class Drafter:
     def nbytes(self) -> int:
         """Bytes held."""
         tables = self.recycled.nbytes + self.factors.nbytes + self.foresight.nbytes
-        return self.live.nbytes + self.corpus.nbytes + self._dependencies.nbytes + tables
+        texts = self.live.nbytes + self._own.nbytes + self.corpus.nbytes
+        return texts + self._dependencies.nbytes + tables
 
     def open_document(self, document: str, tokens: Tokens) -> None:
         """Take in a document as it reads now, saved or not; call again after each change."""
         with self.lock:
-            if document in self._drafting:
-                self._pending[document] = _ids(tokens)
-                return
             self.corpus.hide(document)
-            self._documents.read(document, _ids(tokens))
+            self._open[document] = _ids(tokens)
+            self.live.write(document, self._open[document])
             self._forget_evicted()
 
     def close_document(self, document: str) -> None:
         """Forget a document's live text; its saved version counts again."""
         with self.lock:
-            self._pending.pop(document, None)
-            self._documents.forget(document)
+            self._open.pop(document, None)
+            self.live.drop(document)
             self.corpus.show(document)
 
-    def documents(self) -> list[str]:
-        """Return the names of the documents whose live text counts."""
-        return self._documents.names()
-
     def add_completion(self, tokens: Tokens) -> None:
-        """Take in the text of an accepted completion."""
+        """Take in the text of an accepted completion: to draft from, nothing is expected for it.
+
+        It stands in its document as well, which others see when it is open or saved.
+        """
         with self.lock:
-            self.live.write(("completion", next(self._names)), _ids(tokens))
+            self._completions.append(next(self._names))
+            self.live.write(self._completions[-1], _ids(tokens), bits=DRAFT_BIT)
+            if len(self._completions) > _COMPLETIONS:
+                self.live.drop(self._completions.popleft())
             self._forget_evicted()
 
     def update_file(self, name: str, tokens: Tokens, stamp: Stamp | None = None) -> None:
@@ -116,7 +123,7 @@ class Drafter:
         """Forget everything and give the memory back; sessions must have stopped."""
         with self.lock:
             self.live = LiveText(1)
-            self._documents = OpenDocuments(self.live)
+            self._open, self._own = {}, OwnTexts()
             self.corpus = Corpus(self.vocabulary_size, self.lock)
             self._dependencies = SuffixArray.empty(self.vocabulary_size)
         release_memory()
@@ -140,49 +147,28 @@ class Drafter:
     ) -> DraftSession:
         """Start to draft a completion between `context` and `after`, in the document's order.
 
-        document: the name under which the document is opened and its file saved, if it has one.
+        document: the name under which the document is opened or its file saved, if it has one.
         heal: lets the caret stand inside a token; None if it stands between two.
         """
         before, rest = _ids(context), _ids(after)
         with self.lock:
-            if document is None or document in self._drafting:
-                document = f"\0{next(self._names)}"
-            self._drafting.add(document)
-            self.corpus.hide(document)
-            self._documents.split(document, before, rest)
-            self.live.pin((document, "before"))
-            self.live.pin((document, "after"))
-            self.live.follow((document, "before"))
-            self._forget_evicted()
-            session = DraftSession(self, before, rest, document, heal)
-            self.drop_last(document, len(session.taken_off))
-        return session
+            own = self._own.take(document, before, rest, self._text_of(document))
+            return DraftSession(self, before, rest, own, heal)
 
-    def drop_last(self, document: str, count: int) -> None:
-        """Cut the last tokens off the live text before a document's caret."""
-        before = (document, "before")
-        self.live.truncate(before, max(0, self.live.length(before) - count))
-
-    def end(self, document: str, generated: int, taken_off: Int32s) -> None:
-        """Take back what a session generated, give back what it took; for `DraftSession.stop`."""
+    def end(self, own: OwnText) -> None:
+        """Take a session's copy of its document back; for `DraftSession.stop`."""
         with self.lock:
-            if document not in self._drafting:
-                return
-            self._drafting.discard(document)
-            before = (document, "before")
-            self.live.unpin(before)
-            self.live.unpin((document, "after"))
-            self.drop_last(document, generated)
-            self.live.append(before, taken_off)
-            if document.startswith("\0"):
-                self._documents.forget(document)
-            if document in self._pending:
-                self.open_document(document, self._pending.pop(document))
+            self._own.give_back(own)
+
+    def forget_sessions(self) -> None:
+        """Keep nothing of the documents that ended sessions were shown."""
+        with self.lock:
+            self._own.forget()
 
     def texts(self) -> Texts:
         """Return what the kernels draft from, as it stands; hold the lock while it is used.
 
-        The same object as before unless an array was replaced by another.
+        A session puts its own text in. The same object as before unless an array was replaced.
         """
         texts, corpus = self._texts, self.corpus
         if (
@@ -194,9 +180,10 @@ class Drafter:
             self._texts = texts = self._current_texts()
         return texts
 
-    def suffix_stream(self, document: str) -> int:
-        """Return the number of the live stream after a document's caret."""
-        return self.live.number((document, "after"))
+    def view(self, document: str) -> View:
+        """Return where a document stands in the texts now; hold the lock."""
+        saved, span = self.corpus.saved.number(document), self.corpus.span_of(document)
+        return View(self.live.number(document), saved, span)
 
     @property
     def rate(self) -> float:
@@ -208,8 +195,15 @@ class Drafter:
         self._tokens = _RATE_MEMORY * self._tokens + tokens
         self._milliseconds = _RATE_MEMORY * self._milliseconds + milliseconds
 
+    def _text_of(self, document: str | None) -> Int32s | None:
+        """Return what is known of a document: as it is open, or else saved."""
+        if document is None:
+            return None
+        return self._open[document] if document in self._open else self.corpus.text(document)
+
     def _current_texts(self) -> Texts:
         return Texts(
+            _NO_NODES,
             self.live.nodes,
             self.corpus.saved.nodes,
             self.corpus.array.parts,
@@ -222,9 +216,8 @@ class Drafter:
     def _forget_evicted(self) -> None:
         """Let the saved version of a document count again whose live text had to go."""
         for name in self.live.evicted:
-            document = name[0] if isinstance(name, tuple) else ""
-            if document in self._documents:
-                self.close_document(document)
+            if isinstance(name, str):
+                self.close_document(name)
         self.live.evicted.clear()
 
 

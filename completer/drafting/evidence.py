@@ -20,7 +20,8 @@ from completer.drafting.matching import (
     KIND,
     KINDS,
     LENGTH,
-    LIVE,
+    OPEN,
+    OWN,
     REPOSITORY,
     SAVED,
     TOKEN,
@@ -28,7 +29,7 @@ from completer.drafting.matching import (
     gather_static,
     order_by_length,
 )
-from completer.drafting.places import Texts, is_recent, origin_of, step_on, token_at
+from completer.drafting.places import Texts, is_recent, origin_of, source_of, step_on, token_at
 from completer.drafting.suffix_array import DEPTH
 
 Int32s = NDArray[np.int32]
@@ -48,16 +49,25 @@ ALL = DEPTH + 1
 NODE_SHARE = 2
 """Below the root, the room for occurrences is this many times smaller."""
 ALIGNED_KINDS = 2
-"""Alignments are with places of the first two kinds, the repository's and the live ones."""
-MAX_OCCURRENCES = _LIVE_ROOM + _SAVED_ROOM + _REPOSITORY_ROOM + _DEPENDENCIES_ROOM + ALIGNED_KINDS
+"""Alignments are with places of the first two kinds, the repository's and the session's own."""
+MAX_OCCURRENCES = (
+    2 * _LIVE_ROOM + _SAVED_ROOM + _REPOSITORY_ROOM + _DEPENDENCIES_ROOM + ALIGNED_KINDS
+)
 ROOT = MAX_CANDIDATES + MAX_OCCURRENCES
 """The candidate that led to the root: the token that was learned last."""
 _SIZE = ROOT + 1
 
 SCRATCH = np.dtype(
     [
-        # about the session: the live stream after the caret, the positions of the document's folder
-        ("suffix_stream", np.int64),
+        # about the session: the number of its text after the caret; what it sees of its own, the
+        # open and the saved texts; the positions of the document's saved version, which it does not
+        # see, and of the document's folder
+        ("suffix_stream", np.int32),
+        ("own_view", np.int32, 2),
+        ("open_view", np.int32, 2),
+        ("saved_view", np.int32, 2),
+        ("hidden_begin", np.int64),
+        ("hidden_end", np.int64),
         ("near_begin", np.int64),
         ("near_end", np.int64),
         # the length of the context that candidate `ROOT` leads to; -1: of none
@@ -146,29 +156,35 @@ def gather(s: Record, texts: Texts, length: int, candidate: int, share: int, eno
     `matching.gather_static`.
     """
     context, found, weight = s.context[:length], s.found, s.found_weight
-    live = saved = repository = dependencies = 0
+    own = opened = saved = repository = dependencies = 0
     if candidate >= 0:
         hint = s.hint[candidate]
-        live = step_on(texts, hint[LIVE], LIVE)
+        own = step_on(texts, hint[OWN], OWN)
+        opened = step_on(texts, hint[OPEN], OPEN)
         saved = step_on(texts, hint[SAVED], SAVED)
         repository = step_on(texts, hint[REPOSITORY], REPOSITORY)
         dependencies = step_on(texts, hint[DEPENDENCIES], DEPENDENCIES)
     known = s.hint_length[max(candidate, 0)]
     count = gather_live(
-        texts.live, context, live, min(known[LIVE] + 1, length), LIVE, _LIVE_ROOM // share,
-        found, weight, 0,
+        texts.own, context, own, min(known[OWN] + 1, length), OWN, _LIVE_ROOM // share,
+        s.own_view, found, weight, 0,
+    )  # fmt: skip
+    count = gather_live(
+        texts.live, context, opened, min(known[OPEN] + 1, length), OPEN, _LIVE_ROOM // share,
+        s.open_view, found, weight, count,
     )  # fmt: skip
     count = gather_live(
         texts.saved, context, saved, min(known[SAVED] + 1, length), SAVED, _SAVED_ROOM // share,
-        found, weight, count,
+        s.saved_view, found, weight, count,
     )  # fmt: skip
     count = gather_static(
         texts.repository, context, repository, min(known[REPOSITORY] + 1, length),
-        REPOSITORY, _REPOSITORY_ROOM // share, enough, found, weight, count,
+        REPOSITORY, _REPOSITORY_ROOM // share, enough, s.hidden_begin, s.hidden_end,
+        found, weight, count,
     )  # fmt: skip
     count = gather_static(
         texts.dependencies, context, dependencies, min(known[DEPENDENCIES] + 1, length),
-        DEPENDENCIES, _DEPENDENCIES_ROOM // share, enough, found, weight, count,
+        DEPENDENCIES, _DEPENDENCIES_ROOM // share, enough, 0, 0, found, weight, count,
     )  # fmt: skip
     if candidate >= 0:
         count = _add_aligned(s, texts, candidate, count)
@@ -220,8 +236,8 @@ def sort_out(s: Record, texts: Texts, chain: int, base: int) -> tuple[int, int]:
         else:
             if not s.hint[at, kind]:
                 s.hint[at, kind], s.hint_length[at, kind] = cursor, s.found[chain, LENGTH]
-            side = 0 if kind == LIVE else 1
-            s.evidence_source[n] = REPOSITORY if kind == SAVED else kind
+            side = 0 if kind in (OWN, OPEN) else 1
+            s.evidence_source[n] = source_of(kind)
             s.evidence_close[n] = _is_close(s, texts, cursor, kind)
         s.support[at - base, side] = max(s.support[at - base, side], order + 1)
         n += 1
@@ -259,7 +275,7 @@ def _begin_candidate(s: Record, at: int, token: int, origin: int) -> None:
 @kernel
 def _is_close(s: Record, texts: Texts, cursor: int, kind: int) -> bool:
     """Whether an occurrence is in the document's folder, or shortly before the caret."""
-    if kind == LIVE:
+    if kind == OWN:
         return is_recent(texts, cursor)
     return kind == REPOSITORY and s.near_begin <= cursor < s.near_end
 

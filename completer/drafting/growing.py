@@ -35,7 +35,7 @@ from completer.drafting.evidence import (
     sort_out,
 )
 from completer.drafting.jit import kernel
-from completer.drafting.matching import KINDS
+from completer.drafting.matching import DRAFTING, KINDS
 from completer.drafting.places import Texts
 from completer.drafting.recycling import recall
 from completer.drafting.worth import COVERED, foresee, learn_covered, worth
@@ -76,6 +76,7 @@ def propose(
     """
     s = scratch[0]
     s.slots[:] = -1
+    s.open_view[DRAFTING] = 1
     known = read_context(s, history, length)
     led = ROOT if s.root_length == length else -1
     count = _expand(s, texts, known, -1, led, 1.0, 0, _ENOUGH)
@@ -113,6 +114,7 @@ def predict(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void
     """Leave what may follow in scratch[0].token (id + 1) and .prob; return how many there are."""
     s = scratch[0]
     s.slots[:] = -1
+    s.open_view[DRAFTING] = 0
     return _expand(s, texts, read_context(s, history, length), -1, -1, 1.0, 0, ALL)
 
 
@@ -121,6 +123,7 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
     """Adapt the factors to token history[length], knowing that it followed history[:length]."""
     s = scratch[0]
     s.slots[:] = -1
+    s.open_view[DRAFTING] = 1
     known = node_context(s, read_context(s, history, length), -1)
     came = history[length] + 1
     led, watched, likely = ROOT, -1, 0.0

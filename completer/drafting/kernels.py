@@ -36,7 +36,7 @@ def kernels() -> Kernels:
     """Return the kernels; the first call compiles them, or finds them compiled in the cache."""
     nodes, sorted_text = new_nodes(1), SuffixArray.empty(1).parts
     tables = (new_table(), initial_factors(), new_foresight())
-    texts = Texts(nodes, nodes, sorted_text, sorted_text, *tables)
+    texts = Texts(nodes, nodes, nodes, sorted_text, sorted_text, *tables)
     history, cost, scratch = np.zeros(1, np.int32), np.zeros(1), np.zeros(1, SCRATCH)
     places = np.zeros(1, np.int64)
     tree, rows = (history, history, places), (history, cost, places, places)

@@ -15,6 +15,7 @@ from completer.drafting.suffix_tree import (
     NEXT,
     RECENT_BIT,
     STREAM,
+    STREAM_STEP,
     append,
     cut,
     first_of,
@@ -68,10 +69,16 @@ class LiveText:
         """Bytes held."""
         return self.nodes.nbytes
 
-    def write(self, name: Hashable, tokens: Int32s, *, pinned: bool = False) -> Stream:
-        """Make the text `name` read `tokens`; only what differs from before costs time."""
+    def write(
+        self, name: Hashable, tokens: Int32s, *, pinned: bool = False, bits: int = 0
+    ) -> Stream:
+        """Make the text `name` read `tokens`; only what differs from before costs time.
+
+        bits: what its nodes say beside their number (`suffix_tree.DRAFT_BIT`). A text keeps those
+        that it began with.
+        """
         tokens = tokens[-self.capacity :]
-        stream = self._touch(name)
+        stream = self._touch(name, bits)
         stream.pinned = True  # not to be evicted for its own sake
         self._make_room(len(tokens) - stream.length)
         tokens = tokens[max(0, len(tokens) - stream.length - self._room()) :]
@@ -154,11 +161,11 @@ class LiveText:
         """Return the length of the text `name` in tokens; 0 if there is none."""
         return self._streams[name].length if name in self._streams else 0
 
-    def _touch(self, name: Hashable) -> Stream:
+    def _touch(self, name: Hashable, bits: int = 0) -> Stream:
         stream = self._streams.pop(name, None)
         if stream is None:
-            self._numbers += 2
-            stream = Stream(self._numbers)
+            self._numbers += STREAM_STEP
+            stream = Stream(self._numbers + bits)
         self._streams[name] = stream
         return stream
 

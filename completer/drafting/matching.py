@@ -18,7 +18,15 @@ from completer.drafting.searching import (
     row_length,
 )
 from completer.drafting.suffix_array import FOLLOWER, POSITION, SortedText, level_of, packing
-from completer.drafting.suffix_tree import AFTER, BEFORE, common_context, find
+from completer.drafting.suffix_tree import (
+    AFTER,
+    BEFORE,
+    DRAFT_BIT,
+    RECENT_BIT,
+    STREAM,
+    common_context,
+    find,
+)
 from completer.drafting.suffix_tree import TOKEN as NODE_TOKEN
 
 Int32s = NDArray[np.int32]
@@ -27,11 +35,17 @@ Float32s = NDArray[np.float32]
 CURSOR, KIND, LENGTH, TOKEN = range(4)
 """Columns of an occurrence."""
 
-REPOSITORY, LIVE, DEPENDENCIES, SAVED = range(4)
-"""Kinds of places; the first three equal the `Source` of the same name."""
-KINDS = 4
+REPOSITORY, OWN, DEPENDENCIES, SAVED, OPEN = range(5)
+"""Kinds of places; the first three equal the `Source` that they are of (`OWN`: `LIVE`)."""
+KINDS = 5
+
+HIDDEN, DRAFTING = range(2)
+"""What a session sees of a tree, as an array of two: the number of the text that it does not see
+(its document's; it has a copy of its own), and whether it sees texts that are only drafted from."""
 
 _MIN_SAMPLE = 8
+_PASSED_OVER = 8
+"""At most so many places are passed over for each that there is room for."""
 _WORTH_A_LOOK = 3
 
 
@@ -44,11 +58,15 @@ def gather_static(
     kind: int,
     room: int,
     enough: int,
+    hidden_begin: int,
+    hidden_end: int,
     found: Int32s,
     weights: Float32s,
     count: int,
 ) -> int:
     """Add up to `room` occurrences of `context` in a suffix array; return the new count.
+
+    Positions in [hidden_begin, hidden_end) count as dead.
 
     Goes outwards from where the context belongs, one level of its length after the other. `hint` is
     a position whose context matches best, on `known` tokens, if one is known; otherwise 0. Where
@@ -90,6 +108,8 @@ def gather_static(
             level < packed,
             kind,
             end,
+            hidden_begin,
+            hidden_end,
             found,
             weights,
             count,
@@ -113,6 +133,8 @@ def _sample(
     exact: bool,
     kind: int,
     end: int,
+    hidden_begin: int,
+    hidden_end: int,
     found: Int32s,
     weights: Float32s,
     count: int,
@@ -129,7 +151,7 @@ def _sample(
         if row >= low:
             row += high - low
         position, token = rows[row, POSITION], rows[row, FOLLOWER]
-        if token > 0:
+        if token > 0 and not hidden_begin <= position < hidden_end:
             found[count, CURSOR], found[count, KIND], found[count, TOKEN] = position, kind, token
             length = level if exact else common_length(text, position, context, level)
             found[count, LENGTH] = length
@@ -146,6 +168,7 @@ def gather_live(
     known: int,
     kind: int,
     room: int,
+    view: Int32s,
     found: Int32s,
     weights: Float32s,
     count: int,
@@ -153,6 +176,7 @@ def gather_live(
     """Add the up to `room` occurrences of `context` nearest in a live tree; return the new count.
 
     `hint` is a node whose context matches best, on `known` tokens, if one is known; otherwise 0.
+    view: [2] what is seen of the tree: HIDDEN, DRAFTING.
     """
     if hint:
         before, after = nodes[hint, BEFORE], hint
@@ -161,20 +185,26 @@ def gather_live(
         before, after = find(nodes, context)
         above = common_context(nodes, after, context) if after else 0
     below = common_context(nodes, before, context) if before else 0
-    end = count + room
-    while count < end and (below or above):
+    end, looks = count + room, _PASSED_OVER * room
+    while count < end and looks and (below or above):
         if below > above:
-            found[count, CURSOR], found[count, LENGTH] = before, below
+            node, length = before, below
             before = nodes[before, BEFORE]
             below = common_context(nodes, before, context[:below]) if before else 0
         else:
-            found[count, CURSOR], found[count, LENGTH] = after, above
+            node, length = after, above
             after = nodes[after, AFTER]
             above = common_context(nodes, after, context[:above]) if after else 0
-        found[count, KIND] = kind
-        found[count, TOKEN] = nodes[found[count, CURSOR], NODE_TOKEN]
-        weights[count] = 1.0
-        count += 1
+        stream = nodes[node, STREAM] & ~RECENT_BIT
+        if stream & DRAFT_BIT and not view[DRAFTING]:
+            continue  # as if it were not there: no bound is spent on it either
+        looks -= 1
+        if stream != view[HIDDEN]:
+            found[count, CURSOR], found[count, LENGTH] = node, length
+            found[count, KIND] = kind
+            found[count, TOKEN] = nodes[node, NODE_TOKEN]
+            weights[count] = 1.0
+            count += 1
     return count
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.jit import kernel
-from completer.drafting.matching import LIVE, REPOSITORY, SAVED
+from completer.drafting.matching import OPEN, OWN, REPOSITORY, SAVED
 from completer.drafting.suffix_array import SortedText
 from completer.drafting.suffix_tree import NEXT, RECENT_BIT, STREAM, TOKEN
 
@@ -25,6 +25,8 @@ SUFFIX = 5
 class Texts(NamedTuple):
     """Everything that can be drafted from, as the kernels see it."""
 
+    own: Int32s
+    """The session's own copy of its document, and what it generates (`suffix_tree`)."""
     live: Int32s
     """Open documents and accepted completions (`suffix_tree`)."""
     saved: Int32s
@@ -44,7 +46,9 @@ class Texts(NamedTuple):
 @kernel
 def token_at(texts: Texts, cursor: int, kind: int) -> int:
     """Return the stored token at a place: 0 where a text ends, negative where it is dead."""
-    if kind == LIVE:
+    if kind == OWN:
+        return int(texts.own[cursor, TOKEN])
+    if kind == OPEN:
         return int(texts.live[cursor, TOKEN])
     if kind == SAVED:
         return int(texts.saved[cursor, TOKEN])
@@ -55,7 +59,9 @@ def token_at(texts: Texts, cursor: int, kind: int) -> int:
 @kernel
 def step_on(texts: Texts, cursor: int, kind: int) -> int:
     """Return the cursor of the token after the one at a place; 0 for none, or no place."""
-    if kind == LIVE:
+    if kind == OWN:
+        return int(texts.own[cursor, NEXT])
+    if kind == OPEN:
         return int(texts.live[cursor, NEXT])
     if kind == SAVED:
         return int(texts.saved[cursor, NEXT])
@@ -65,12 +71,20 @@ def step_on(texts: Texts, cursor: int, kind: int) -> int:
 @kernel
 def origin_of(texts: Texts, cursor: int, kind: int, suffix_stream: int) -> int:
     """Return the `Source` of a place."""
-    if kind == LIVE and texts.live[cursor, STREAM] == suffix_stream:
+    if kind == OWN and texts.own[cursor, STREAM] == suffix_stream:
         return SUFFIX
+    return source_of(kind)
+
+
+@kernel
+def source_of(kind: int) -> int:
+    """Return the `Source` that a kind of place is of."""
+    if kind == OPEN:
+        return OWN
     return REPOSITORY if kind == SAVED else int(kind)
 
 
 @kernel
 def is_recent(texts: Texts, cursor: int) -> bool:
-    """Whether a place in the live texts is shortly before the caret."""
-    return bool(texts.live[cursor, STREAM] & RECENT_BIT)
+    """Whether a place in the session's own text is shortly before the caret."""
+    return bool(texts.own[cursor, STREAM] & RECENT_BIT)

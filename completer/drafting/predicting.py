@@ -1,7 +1,7 @@
 """Predicts what follows each node of a draft, as if the path to it had been generated.
 
-What has been generated is known text, and near: the live text before the caret grows along with the
-path, one token at a time, and is cut back when another branch is looked at.
+What has been generated is known text, and near: the session's text before the caret grows along
+with the path, one token at a time, and is cut back when another branch is looked at.
 """
 
 import numpy as np
@@ -43,12 +43,12 @@ def predict_tree(
     for node in range(-1, len(token_ids)):
         if node >= 0:
             if parents[node] != at:
-                _cut_back(texts.live, live, depth)
+                _cut_back(texts.own, live, depth)
                 depth = _write_path(history, length, token_ids, parents, parents[node])
                 for i in range(depth):
-                    _grow(texts.live, live, history, length + i)
+                    _grow(texts.own, live, history, length + i)
             history[length + depth] = token_ids[node]
-            _grow(texts.live, live, history, length + depth)
+            _grow(texts.own, live, history, length + depth)
             at, depth = node, depth + 1
         count = predict(texts, history, length + depth, scratch)
         total = 0.0
@@ -58,7 +58,7 @@ def predict_tree(
             found[end + i], probs[end + i] = s.token[i] - 1, s.prob[i] / max(1.0, total)
         end += count
         bounds[node + 2], match_lengths[node + 1] = end, s.match_len
-    _cut_back(texts.live, live, depth)
+    _cut_back(texts.own, live, depth)
 
 
 @kernel

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from completer.drafting.calibration import initial_factors
 from completer.drafting.canonical import CanonicalContext
 from completer.drafting.evidence import MAX_OCCURRENCES, MAX_TREE, SCRATCH
 from completer.drafting.healing import Healer, Predict
 from completer.drafting.kernels import kernels
+from completer.drafting.matching import HIDDEN
 from completer.drafting.overlap import Overlap
+from completer.drafting.own_text import AFTER, BEFORE, OwnText
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table, remember
 from completer.drafting.tree import DraftTree, Predictions, Source
@@ -25,7 +28,18 @@ Tokens = Sequence[int] | Int32s
 
 _OVERLAP_MEANS_SUFFIX = 4
 """So many tokens of the suffix, generated in its order, mean that the completion ran into it."""
-_NOTHING_RECYCLED = new_table()
+_NOTHING_RECYCLED, _UNLEARNED = new_table(), initial_factors()
+
+
+class View(NamedTuple):
+    """Where a session's document stands in the texts, that the session may not see it there."""
+
+    open: int
+    """The number of its stream if it is open; 0: it is not."""
+    saved: int
+    """The number of its file's stream if that was saved since the repository was sorted, or 0."""
+    span: tuple[int, int]
+    """The positions of its file in the sorted repository, [begin, end)."""
 
 
 class DraftSession:
@@ -35,17 +49,20 @@ class DraftSession:
     """
 
     def __init__(
-        self, drafter: "Drafter", context: Int32s, after: Int32s, document: str, heal: Healer | None
+        self, drafter: "Drafter", context: Int32s, after: Int32s, own: OwnText, heal: Healer | None
     ) -> None:
-        self._drafter, self._document, self._heal = drafter, document, heal
+        self._drafter, self._own, self._heal = drafter, own, heal
         self._canonical = CanonicalContext(context, heal)
+        own.drop_last(len(self._canonical.taken_off))
         self._start = self._canonical.length
         self._last = context[-1:]
         self._suffix_length, self._overlap = len(after), Overlap(after[:64].tolist())
         self._scratch = np.zeros(1, SCRATCH)
-        self._factors = drafter.factors.copy()
         self._cost = 0.0
+        self._shared: Texts | None = None
         self._texts: Texts | None = None
+        self._view: View | None = None
+        self._stopped = False
         self._kernels = kernels()
         record = self._scratch
         self._token_ids, self._parents = record["tree_token"][0], record["tree_parent"][0]
@@ -97,20 +114,15 @@ class DraftSession:
     def predict(self, tree: DraftTree) -> Predictions:
         """Return the tokens that may follow the context and each node of a tree.
 
-        Depends on the texts and on the factors as they stood when the session began, not on what
-        was drafted since: however a text came about, this says the same.
+        Depends on the repository, the open documents and the session's own text, and on nothing
+        else: not on what was learned or accepted, nor on any other session.
         """
         with self._drafter.lock:
-            live = self._drafter.live.reserve((self._document, "before"), len(tree))
-            if self._canonical.open_text or live is None:
+            own = self._own.text.reserve(BEFORE, len(tree))
+            if self._canonical.open_text or own is None:
                 paths = [tree.path_to(node) for node in range(-1, len(tree))]
                 return Predictions.of_rows([self._predict_after(path) for path in paths])
-            return self._predict_tree(tree, live)
-
-    @property
-    def taken_off(self) -> Int32s:
-        """The tokens at the context's end that are not in the live text while the session lasts."""
-        return self._canonical.taken_off
+            return self._predict_tree(tree, own)
 
     def ran_into_suffix(self) -> bool:
         """Whether what was generated last is the beginning of the text after the caret."""
@@ -123,8 +135,11 @@ class DraftSession:
 
     def stop(self) -> None:
         """End the session: what it generated is forgotten, unless it is taken in as accepted."""
-        generated = self._canonical.length - self._start
-        self._drafter.end(self._document, generated, self._canonical.taken_off)
+        if not self._stopped:
+            self._stopped = True
+            self._own.drop_last(self._canonical.length - self._start)
+            self._own.text.append(BEFORE, self._canonical.taken_off)
+            self._drafter.end(self._own)
 
     def __enter__(self) -> Self:
         return self
@@ -139,10 +154,10 @@ class DraftSession:
 
     def _learn(self, settled: Int32s) -> None:
         """Adapt the factors to tokens that were settled last, and let them be known text."""
-        drafter, canonical = self._drafter, self._canonical
+        canonical = self._canonical
         for at in range(canonical.length - len(settled), canonical.length):
             self._kernels.learn(self._look_around(), canonical.tokens, at, self._scratch)
-            drafter.live.append((self._document, "before"), canonical.tokens[at : at + 1])
+            self._own.text.append(BEFORE, canonical.tokens[at : at + 1])
 
     def _grow(
         self, texts: Texts, length: int, cost: Float64s, rate: float, branching: bool
@@ -181,7 +196,7 @@ class DraftSession:
         pays = float(tree.probs.sum()) > rate * (cost[len(tree)] - cost[0])
         return tree if pays else DraftTree.empty()
 
-    def _predict_tree(self, tree: DraftTree, live: NDArray[np.int64]) -> Predictions:
+    def _predict_tree(self, tree: DraftTree, own: NDArray[np.int64]) -> Predictions:
         """Predict what follows a context that has no open end, and the nodes of a tree below it."""
         rows, canonical = 1 + len(tree), self._canonical
         found = np.empty(rows * MAX_OCCURRENCES, np.int32)
@@ -189,28 +204,28 @@ class DraftSession:
         bounds, lengths = np.zeros(rows + 1, np.int64), np.zeros(rows, np.int64)
         history = canonical.reserve(len(tree))
         self._kernels.predict_tree(
-            self._as_begun(), history, canonical.length, tree.token_ids, tree.parents, live,
+            self._unlearned(), history, canonical.length, tree.token_ids, tree.parents, own,
             self._scratch, found, probs, bounds, lengths,
         )  # fmt: skip
         return Predictions(found[: bounds[-1]], probs[: bounds[-1]], bounds, lengths)
 
     def _predict_after(self, path: Tokens) -> tuple[Int32s, Float64s, int]:
         """Predict what follows the context and a path: ids, probabilities, length of the match."""
-        live, before = self._drafter.live, (self._document, "before")
-        ahead, kept = self._canonical.branch(), live.length(before)
+        text, ahead = self._own.text, self._canonical.branch()
+        kept = text.length(BEFORE)
         for token in path:
-            live.append(before, ahead.extend(int(token)))
+            text.append(BEFORE, ahead.extend(int(token)))
         tokens, probs = self._predict(ahead)
-        live.truncate(before, kept)
+        text.truncate(BEFORE, kept)
         return tokens, probs / max(1.0, float(probs.sum())), int(self._match_len[0])
 
-    def _as_begun(self) -> Texts:
-        """Return the texts, weighed as when the session began."""
-        return self._look_around()._replace(recycled=_NOTHING_RECYCLED, factors=self._factors)
+    def _unlearned(self) -> Texts:
+        """Return the texts, weighed as if nothing had been learned."""
+        return self._look_around()._replace(recycled=_NOTHING_RECYCLED, factors=_UNLEARNED)
 
     def _predict(self, canonical: CanonicalContext) -> tuple[Int32s, Float64s]:
-        """Return what follows a context, as the session knew the texts when it began."""
-        texts = self._as_begun()
+        """Return what is expected after a context."""
+        texts = self._unlearned()
         read = self._reader(texts, canonical)
         if not canonical.open_text or self._heal is None:
             return read(())
@@ -229,11 +244,17 @@ class DraftSession:
 
     def _look_around(self) -> Texts:
         """Return the texts; where they are others than before, note what stands where in them."""
-        texts = self._drafter.texts()
-        if texts is not self._texts:
-            self._texts = texts
-            near = self._drafter.corpus.folder_of(self._document)
-            self._scratch["near_begin"], self._scratch["near_end"] = near
-            self._scratch["suffix_stream"] = self._drafter.suffix_stream(self._document)
-            self._scratch["root_length"] = -1
-        return texts
+        shared, view = self._drafter.texts(), self._drafter.view(self._own.document)
+        nodes = self._own.text.nodes
+        if self._texts is None or shared is not self._shared or nodes is not self._texts.own:
+            self._shared, self._texts, self._view = shared, shared._replace(own=nodes), None
+        if view != self._view:
+            self._view = view
+            scratch, document = self._scratch[0], self._own.document
+            scratch["suffix_stream"] = self._own.text.number(AFTER)
+            scratch["open_view"][HIDDEN], scratch["saved_view"][HIDDEN] = view.open, view.saved
+            scratch["hidden_begin"], scratch["hidden_end"] = view.span
+            near = self._drafter.corpus.folder_of(document)
+            scratch["near_begin"], scratch["near_end"] = near
+            scratch["root_length"] = -1
+        return self._texts

@@ -22,8 +22,10 @@ TOKEN, PREVIOUS, NEXT, LEFT, RIGHT, BEFORE, AFTER, STREAM = range(8)
 """Token id + 1; neighbours in the text; children in the treap; neighbours in context order; whose
 text it is."""
 
-RECENT_BIT = 1
-"""Streams have even numbers; a node that is recent in its stream has the odd number after it."""
+RECENT_BIT, DRAFT_BIT = 1, 2
+"""Streams are numbered in steps of `STREAM_STEP`. The bits below say that a node is recent in its
+stream; that the stream may be drafted from, but has no say in what is expected."""
+STREAM_STEP = 4
 BYTES_PER_TOKEN = 32
 ROOT = 1
 """Columns of node 0 that hold the tree's root and the first unused node (the others by NEXT)."""

@@ -5,6 +5,11 @@ and every architecture that uses the interface works. The packed row [1, T] hold
 other, each sequence's new tokens: a chain that continues its slot, then the nodes of a draft tree
 that hang below the chain's last token. A node sees the slot's rows, the chain and its own
 ancestors, never its siblings.
+
+On a CPU a token's result is the same to the last bit whatever else is in its pass: how a prompt was
+cut into chunks, how long the drafts were, who else is decoded. Sums are taken in the same order,
+because keys and queries come in whole multiples of what torch's kernels take at once. Otherwise
+rounding would decide, now and then, which token is drawn.
 """
 
 from collections.abc import Sequence
@@ -23,6 +28,8 @@ from completer.engine.staging import to_device
 
 NAME = "completer"
 NO_NODES: NDArray[np.int32] = np.empty(0, np.int32)
+QUERY_STEP = 8
+"""torch multiplies fewer rows than these by other kernels, which add up in another order."""
 
 
 @dataclass(slots=True, eq=False)
@@ -129,20 +136,21 @@ class PackedStep:
     ) -> Tensor:
         """See `Step`; computed in the precision of the pool's rows."""
         self._store(layer, key[0], value[0])
-        exact = query.to(self._dtype)
+        exact, on_cpu = query.to(self._dtype), query.device.type == "cpu"
         pieces = []
         begin = 0
         for index, segment in enumerate(self.segments):
             part = slice(begin, begin + segment.length)
             keys, values = self.pool.read(layer, segment.slot, segment.end)
-            plain = segment.chain if segment.begins_slot and not window and not softcap else 0
+            causal = segment.begins_slot and not window and not softcap and not on_cpu
+            plain = segment.chain if causal else 0
             if plain:
                 chain = exact[:, :, begin : begin + plain]
                 before = keys[:, :, :plain], values[:, :, :plain]
                 pieces.append(_attend_prompt(chain, *before, scaling))
             if plain < segment.length:
                 rest = exact[:, :, begin + plain : part.stop]
-                mask = self.mask(index, window, query.device, plain)
+                mask = self.mask(index, window, keys, plain)
                 pieces.append(_attend_one(rest, keys, values, mask, scaling, softcap))
             begin += segment.length
         packed = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
@@ -158,30 +166,28 @@ class PackedStep:
             self._places = _places(self.segments, key.device)
         self.pool.scatter(layer, *self._places, key, value)
 
-    def mask(self, index: int, window: int, device: torch.device, first: int = 0) -> Tensor | None:
-        """The additive mask [length - first, end] of a segment's tokens from `first` on.
+    def mask(self, index: int, window: int, keys: Tensor, first: int = 0) -> Tensor | None:
+        """The additive mask [length - first, rows] of a segment's tokens from `first` on.
 
-        `None` where every row is seen. A sliding `window` (0: none) hides rows that are that far
-        back or further.
+        `keys` are those of one layer, [1, kv_heads, rows, head_dim]. `None` where every row is
+        seen. A sliding `window` (0: none) hides rows that are that far back or further.
         """
         key = (index, window, first)
         if key not in self._masks:
-            self._masks[key] = self._build_mask(self.segments[index], window, device, first)
+            self._masks[key] = self._build_mask(self.segments[index], window, keys, first)
         return self._masks[key]
 
-    def _build_mask(
-        self, segment: Segment, window: int, device: torch.device, first: int
-    ) -> Tensor | None:
-        windowed = 0 < window < segment.end
-        if segment.length == 1 and not windowed:
+    def _build_mask(self, segment: Segment, window: int, keys: Tensor, first: int) -> Tensor | None:
+        windowed, unused = 0 < window < segment.end, keys.shape[2] - segment.end
+        if segment.length == 1 and not windowed and not unused:
             return None
         visible = segment.visible(first)
         if windowed:
             positions = segment.positions()
             rows = np.concatenate([np.arange(segment.start), positions])
             visible &= positions[first:, None] - rows[None, :] < window
-        hidden = to_device(~visible, device)
-        mask = torch.zeros(hidden.shape, dtype=self._dtype, device=device)
+        hidden = to_device(~np.pad(visible, ((0, 0), (0, unused))), keys.device)
+        mask = torch.zeros(hidden.shape, dtype=self._dtype, device=keys.device)
         return mask.masked_fill_(hidden, -torch.inf)
 
 
@@ -214,7 +220,7 @@ def attend(
 
 
 def _attend_prompt(query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> Tensor:
-    """Attend for a prompt that starts its slot: causal, for which there are faster kernels."""
+    """Attend for a prompt that starts its slot: causal, for which a GPU has faster kernels."""
     grouped = query.shape[1] != keys.shape[1]
     return scaled_dot_product_attention(
         query, keys, values, is_causal=True, scale=scaling, enable_gqa=grouped
@@ -240,22 +246,33 @@ def _attend_one(
         mask = mask.repeat(groups, 1)
     if softcap:
         result = _capped_attention(stacked, keys, values, mask, scaling, softcap)
-    elif stacked.shape[2] == 1 and stacked.device.type == "cpu":
-        result = _attend_one_row(stacked, keys, values, mask, scaling)
+    elif stacked.device.type == "cpu":
+        result = _attend_in_steps(stacked, keys, values, mask, scaling)
     else:
         result = scaled_dot_product_attention(stacked, keys, values, mask, scale=scaling)
     return result.reshape(1, heads, length, values.shape[-1])
 
 
-def _attend_one_row(
+def _attend_in_steps(
     query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scaling: float
 ) -> Tensor:
-    """Attend in float32: for one row, torch's CPU kernel takes four times as long in half of it."""
-    exact = None if mask is None else mask.float()
-    result = scaled_dot_product_attention(
-        query.float(), keys.float(), values.float(), exact, scale=scaling
+    """Attend with a multiple of `QUERY_STEP` rows, the last one repeated; in float32.
+
+    torch's CPU kernel takes four times as long for a few rows in half of it.
+    """
+    rows, dtype = query.shape[2], query.dtype
+    more = -rows % QUERY_STEP
+    if more:
+        query = torch.cat([query, query[:, :, -1:].expand(-1, -1, more, -1)], dim=2)
+        mask = None if mask is None else torch.cat([mask, mask[-1:].expand(more, -1)])
+    attended = scaled_dot_product_attention(
+        query.float(),
+        keys.float(),
+        values.float(),
+        None if mask is None else mask.float(),
+        scale=scaling,
     )
-    return result.to(query.dtype)
+    return attended[:, :, :rows].to(dtype)
 
 
 def _capped_attention(

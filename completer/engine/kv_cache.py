@@ -20,6 +20,15 @@ from torch import Tensor
 from completer.engine.staging import to_device
 from models.memory import give_back_cached
 
+ROW_STEP = 512
+"""torch's attention on a CPU takes so many rows at once; fewer it adds up in another order."""
+_ALIGNED = 64
+
+
+def whole_steps(rows: int, step: int = ROW_STEP) -> int:
+    """Return `rows` rounded up to whole steps."""
+    return -(-rows // step) * step
+
 
 @dataclass(frozen=True, slots=True)
 class LayerShape:
@@ -50,7 +59,10 @@ class Slot:
 
 
 class KVPool:
-    """Keys and values of all slots: per layer two tensors [slots, kv_heads, capacity, head_dim]."""
+    """Keys and values of all slots: per layer two tensors [slots, kv_heads, rows, head_dim].
+
+    A slot has rows for `capacity` tokens and a few more; all are finite at any time.
+    """
 
     def __init__(
         self,
@@ -71,7 +83,9 @@ class KVPool:
         """Stack tensors of one shape, so that rows of all layers can be moved at once."""
         self._stacks = {
             (heads, width): torch.zeros(
-                (count, slots, heads, self.capacity, width), dtype=self._dtype, device=self._device
+                (count, slots, heads, whole_steps(self.capacity, _ALIGNED), width),
+                dtype=self._dtype,
+                device=self._device,
             )
             for (heads, width), count in Counter(self._shapes).items()
         }
@@ -133,8 +147,13 @@ class KVPool:
         self.values[layer][slot, :, start:end] = value
 
     def read(self, layer: int, slot: int, end: int) -> tuple[Tensor, Tensor]:
-        """Return views [1, kv_heads, end, head_dim] of a slot's first `end` rows."""
+        """Return views [1, kv_heads, end, head_dim] of a slot's first `end` rows.
+
+        On a CPU they go on to the end of a whole step, or of the slot: see `attention`.
+        """
         one = slice(slot, slot + 1)
+        if self._device.type == "cpu":
+            end = whole_steps(end)  # a slice ends with what there is
         return self.keys[layer][one, :, :end], self.values[layer][one, :, :end]
 
     def scatter(self, layer: int, slots: Tensor, rows: Tensor, key: Tensor, value: Tensor) -> None:

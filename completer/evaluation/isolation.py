@@ -1,20 +1,18 @@
 """A service as users have it, except that no request finds a trace of another or of its answer.
 
 One span shows what another one masks, so nothing that a request brings along may outlive it:
-answers, keys and values are forgotten, and the text of its document is drafted from only while it
-runs. The files that spans are from are left out when their repository is opened.
+answers, keys and values are forgotten; the text of its document is seen by itself alone anyway. The
+files that spans are from are left out when their repository is opened.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from completer.calibration import Calibration, Calibrations
-from completer.context.prompt import Prompt, blind_to_marks
+from completer.context.prompt import blind_to_marks
 from completer.context.workspace import Workspace, WorkspaceOptions
-from completer.drafting.drafter import DraftSession
 from completer.engine.engine import Engine
 from completer.evaluation.forcing import Evidence, evidence
 from completer.generation import Generations
@@ -45,7 +43,7 @@ class IsolatedService:
         self.calibration = calibration
         self._tokenizer = tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
         self.repositories = Repositories(
-            lambda root: _Repository(Workspace(root, options=workspaces[root]), tokenizer)
+            lambda root: Repository(Workspace(root, options=workspaces[root]), tokenizer)
         )
         for root in workspaces:
             self.repositories.open(root).wait()
@@ -87,10 +85,3 @@ class IsolatedService:
         trace: TracebackType | None,
     ) -> None:
         self._service.close()
-
-
-class _Repository(Repository):
-    """Drafts from a request's document without its name, under which it would be kept."""
-
-    def drafts(self, request: CompletionRequest, prompt: Prompt) -> DraftSession | None:
-        return super().drafts(replace(request, path=None), prompt)

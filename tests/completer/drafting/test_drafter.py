@@ -83,32 +83,37 @@ def test_the_suffix_is_known_text_and_running_into_it_is_noticed(drafter):
         assert session.suffix_overlap() == 5
 
 
-def test_what_was_generated_is_forgotten_when_a_session_stops(drafter):
-    held = drafter.live.tokens
-    with drafter.start([1, 2, 3]) as session:
+def test_what_a_session_was_shown_and_generated_is_nobody_elses(drafter):
+    with drafter.start(LINE, document="a.py") as session:
         session.observe(DraftTree.empty(), LINE)
-        assert drafter.live.tokens == held + 3 + len(LINE)
-    assert drafter.live.tokens == held
+        assert len(draft(drafter, LINE[:8], document="b.py")) == 0
+    assert len(draft(drafter, LINE[:8], document="b.py")) == 0
 
 
-def test_a_document_keeps_its_text_but_not_what_was_generated(drafter):
-    with drafter.start([1, 2, 3], document="a.py") as session:
-        session.observe(DraftTree.empty(), LINE)
-    assert drafter.live.tokens == 3
+def test_a_change_during_a_session_counts_for_others_at_once(drafter):
+    with drafter.start(LINE[:8], document="a.py") as session:
+        drafter.open_document("a.py", LINE)
+        assert len(session.propose(32, COST)) == 0
+        assert expected_line(draft(drafter, LINE[:8], document="b.py"), 8)
 
 
-def test_a_change_during_a_session_is_taken_in_after_it(drafter):
-    with drafter.start([1, 2, 3], document="a.py"):
-        drafter.open_document("a.py", [1, 2, 3, 4])
-        assert drafter.live.tokens == 3
-    assert drafter.live.tokens == 4
+def test_the_saved_version_is_hidden_from_its_own_session_alone(drafter):
+    drafter.update_file("a.py", LINE)
+    for sort in (False, True):
+        if sort:
+            drafter.corpus.merge()
+        with drafter.start(LINE[:8], after=LINE[8:], document="a.py") as session:
+            assert len(session.propose(32, COST)) == 0
+            assert expected_line(draft(drafter, LINE[:8], document="b.py"), 8)
 
 
 def test_two_sessions_in_one_document_do_not_disturb_each_other(drafter):
-    with drafter.start([1, 2], document="a.py") as one, drafter.start([1, 2], document="a.py"):
-        one.observe(DraftTree.empty(), [3])
-        assert drafter.live.tokens == 5
-    assert drafter.live.tokens == 2
+    with (
+        drafter.start(LINE[:8], document="a.py") as one,
+        drafter.start(LINE[:8], document="a.py") as two,
+    ):
+        one.observe(DraftTree.empty(), LINE[8:])
+        assert len(two.propose(32, COST)) == 0
 
 
 def test_without_branches_a_draft_is_a_path(drafter):

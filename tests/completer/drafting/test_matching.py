@@ -13,11 +13,11 @@ from tests.completer.drafting.reference import hard_texts, occurrences, tokens
 ROOM = 4096
 
 
-def gather(array, pattern, hint=0, known=0, room=ROOM, enough=99):
+def gather(array, pattern, hint=0, known=0, room=ROOM, enough=99, hidden=(0, 0)):
     found, weights = np.zeros((room, 4), np.int32), np.zeros(room, np.float32)
     count = m.gather_static(
         array.parts, pattern[::-1] + np.int32(1), hint, known, m.REPOSITORY, room,
-        enough, found, weights, 0,
+        enough, *hidden, found, weights, 0,
     )  # fmt: skip
     return found[:count], weights[:count]
 
@@ -75,6 +75,14 @@ def test_dead_tokens_are_not_found():
     assert [int(array.text[cursor]) - 1 for cursor in found[:, m.CURSOR]] == [0]
 
 
+def test_positions_that_a_session_does_not_see_are_as_dead_ones():
+    array = SuffixArray.build(join_streams([np.array([0, 1, 2, 0, 1, 0], np.int32)])[0], 3)
+    hidden, _ = gather(array, np.array([0, 1], np.int32), hidden=(3, 4))
+    array.kill(3, 4)
+    dead, _ = gather(array, np.array([0, 1], np.int32))
+    assert hidden.tolist() == dead.tolist()
+
+
 @settings(max_examples=100, deadline=None)
 @given(tokens(max_size=40), tokens(max_size=12))
 def test_the_live_tree_gives_the_same_occurrences(ids, pattern):
@@ -86,13 +94,33 @@ def test_the_live_tree_gives_the_same_occurrences(ids, pattern):
         assert sorted(again.tolist()) == sorted(found.tolist())
 
 
-def gather_live(ids, pattern, hint=0, known=0):
-    """Cursor, length and following token of each occurrence."""
-    nodes = tree.new_nodes(64)
-    tree.append(nodes, 0, ids, 2)
+@settings(max_examples=100, deadline=None)
+@given(tokens(max_size=30), tokens(max_size=30), tokens(max_size=12))
+def test_texts_that_a_session_does_not_see_change_nothing(ids, others, pattern):
+    alone = gather_live(ids, pattern)
+    beside = {16: others, 24 + tree.DRAFT_BIT: others}
+    found = gather_live(ids, pattern, view=np.array([16, 0], np.int32), beside=beside)
+    assert sorted(found[:, 1:].tolist()) == sorted(alone[:, 1:].tolist())
+
+
+def test_what_is_only_drafted_from_is_seen_by_a_draft():
+    ids, nothing = np.array([0, 1, 2], np.int32), np.zeros(0, np.int32)
+    for drafting in (0, 1):
+        view = np.array([0, drafting], np.int32)
+        beside = {8 + tree.DRAFT_BIT: ids}
+        assert len(gather_live(nothing, ids[:2], view=view, beside=beside)) == drafting
+
+
+def gather_live(ids, pattern, hint=0, known=0, *, view=None, beside=None):
+    """Cursor, length and following token of each occurrence in `ids`, with texts beside it."""
+    nodes = tree.new_nodes(128)
+    tree.append(nodes, 0, ids, 8)
+    for number, other in (beside or {}).items():
+        tree.append(nodes, 0, other, number)
+    view = np.zeros(2, np.int32) if view is None else view
     found, weights = np.zeros((ROOM, 4), np.int32), np.zeros(ROOM, np.float32)
     context = pattern[::-1] + np.int32(1)
-    count = m.gather_live(nodes, context, hint, known, m.LIVE, ROOM, found, weights, 0)
+    count = m.gather_live(nodes, context, hint, known, m.OPEN, ROOM, view, found, weights, 0)
     found = found[:count]
     assert np.array_equal(nodes[found[:, m.CURSOR], tree.TOKEN], found[:, m.TOKEN])
     return np.column_stack((found[:, m.CURSOR], found[:, m.LENGTH], found[:, m.TOKEN] - 1))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from completer.drafting.drafter import Drafter
+from completer.drafting.own_text import BEFORE
 from completer.drafting.tree import DraftTree
 from tests.completer.drafting.reference import path_of
 
@@ -73,11 +74,45 @@ def test_the_live_text_is_as_before(before):
         rng.integers(0, VOCABULARY, before).astype(np.int32), document=NAME
     ) as session:
         session.predict(path_of(range(10)))  # makes the room
-        nodes = known.live.nodes.copy()
+        own = session._own.text
+        nodes = own.nodes.copy()
         session.predict(some_tree(rng, 10))
         unused = nodes[:, 0] == 0
-        assert np.array_equal(known.live.nodes[~unused], nodes[~unused])
-        assert known.live.length((NAME, "before")) == before
+        assert np.array_equal(own.nodes[~unused], nodes[~unused])
+        assert own.length(BEFORE) == before
+
+
+@pytest.mark.parametrize("document", [NAME, "saved", "other", None])
+def test_what_others_did_changes_nothing(document):
+    rng = np.random.default_rng(7)
+    context, path, more = (rng.integers(0, VOCABULARY, n).astype(np.int32) for n in (40, 8, 300))
+    alone, shared = drafter(), drafter()
+    for each in (alone, shared):
+        each.open_document("other", more)
+        each.open_document(NAME, np.concatenate((more[:50], context, more[50:100])))
+    _busy(shared, context, more)
+    with shared.start(context, document=document) as running, shared.start(more) as another:
+        running.observe(DraftTree.empty(), more[:5].tolist())
+        another.observe(DraftTree.empty(), more[5:20].tolist())
+        assert _expected(shared, context, document, path) == _expected(
+            alone, context, document, path
+        )
+
+
+def _busy(known, context, more):
+    """Sessions everywhere, which learn; a completion that was accepted."""
+    for place, name in enumerate([NAME, "saved", "other", None, "new"]):
+        with known.start(context[place:], after=more[:9], document=name) as session:
+            session.observe(session.propose(8, 1 + 0.01 * np.arange(9)), more[:40].tolist())
+        with known.start(more[: 20 * place], after=context, document=name) as session:
+            session.observe(DraftTree.empty(), context.tolist())
+    known.add_completion(np.concatenate((context, more)))
+
+
+def _expected(known, context, document, path):
+    with known.start(context, document=document) as session:
+        found = session.predict(path_of(path))
+        return [as_dict(found.row(row)) for row in range(len(found))]
 
 
 def test_where_there_is_no_room_a_path_is_looked_at_with_what_fits():

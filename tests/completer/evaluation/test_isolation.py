@@ -132,7 +132,7 @@ async def test_the_search_finds_what_is_there(model, sample, settings):
         assert not found(service, model, {"secret_0123456789ab"})
         prompt = Prompt(ids=ids, prefix_ids=ids, suffix_ids=[])
         session = Repository.drafts(repository, request_for(sample.spans[0], sample.root), prompt)
-        assert "LiveText" in found(service, model, {"secret_0123456789ab"})
+        assert "LiveText" in found([service, session], model, {"secret_0123456789ab"})
         session.stop()
         service._service._engine._pool.extend(0, ids, 0)
         assert "Slot" in found(service, model, {"secret_0123456789ab"})
