@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 
 from completer.engine.mixture import Mixture
 from completer.errors import CompleterError
+from completer.place import Place
 from completer.stopping.controller import Rule
 from completer.stopping.scorecard import Scorecard
 from models.errors import ModelError
@@ -69,7 +70,7 @@ class Calibration:
         )
 
 
-CalibrationOf = Callable[[Path | None], Calibration]
+CalibrationOf = Callable[[Place | None], Calibration]
 """Gives what to use in a repository, or where there is none."""
 
 
@@ -80,9 +81,9 @@ class Calibrations:
         self._folder = folder / _key(model)
         self._width = int(model.model.config.hidden_size)
         self._shipped = BUNDLED_FOLDER / FILE if model.name == BUNDLED else None
-        self._known: dict[Path | None, Calibration] = {}
+        self._known: dict[Place | None, Calibration] = {}
 
-    def of(self, repository: Path | None) -> Calibration:
+    def of(self, repository: Place | None) -> Calibration:
         """Find what to use in a repository: fitted on it, on others, shipped, or nothing."""
         if repository not in self._known:
             self._known[repository] = self._find(repository)
@@ -101,14 +102,14 @@ class Calibrations:
         """Where adapters and gates are saved."""
         return self._folder / "exit_adapters.safetensors", self._folder / "exit_gates.safetensors"
 
-    def file(self, repository: Path | None) -> Path:
+    def file(self, repository: Place | None) -> Path:
         """Where the calibration for a repository is saved; for `None`, that for all others."""
         if repository is None:
             return self._folder / FILE
-        digest = hashlib.sha256(os.fsencode(repository.resolve())).hexdigest()[:16]
+        digest = hashlib.sha256(os.fsencode(repository)).hexdigest()[:16]
         return self._folder / f"{digest}.json"
 
-    def adopt(self, repository: Path | None, calibration: Calibration) -> Path:
+    def adopt(self, repository: Place | None, calibration: Calibration) -> Path:
         """Save a calibration, keep the one before; return the file."""
         file = self.file(repository)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +119,7 @@ class Calibrations:
         self._known.clear()
         return file
 
-    def undo(self, repository: Path | None) -> Path:
+    def undo(self, repository: Place | None) -> Path:
         """Take the last adopted calibration back; what was before holds again.
 
         Raises `CompleterError` when there is none.
@@ -148,7 +149,7 @@ class Calibrations:
             log.warning("%s is not used: %s", file, error)
             return {}
 
-    def _find(self, repository: Path | None) -> Calibration:
+    def _find(self, repository: Place | None) -> Calibration:
         places = [self.file(None), *([self._shipped] if self._shipped else [])]
         if repository is not None:
             places.insert(0, self.file(repository))

@@ -8,12 +8,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
 from completer.drafting.memory import release_memory
 from completer.errors import CompleterError, OverloadedError
 from completer.interface import CompletionService, ServiceInfo, Workspaces
+from completer.place import Place
 from completer.request import Completion, CompletionRequest, TextDelta
 
 log = logging.getLogger(__name__)
@@ -36,11 +36,11 @@ class LoadedService(CompletionService, Protocol):
 class Told(Protocol):
     """What hears of folders and documents: a service, or what is left of one."""
 
-    def open_workspace(self, root: Path) -> None:
+    def open_workspace(self, root: Place) -> None:
         """See `CompletionService`."""
         ...
 
-    def document_changed(self, path: Path, text: str | None) -> None:
+    def document_changed(self, path: Place, text: str | None) -> None:
         """See `CompletionService`."""
         ...
 
@@ -102,11 +102,11 @@ class DeferredService:
             async for part in parts:
                 yield part
 
-    def open_workspace(self, root: Path) -> None:
+    def open_workspace(self, root: Place) -> None:
         """See `CompletionService`."""
         self._tell(lambda told: told.open_workspace(root))
 
-    def document_changed(self, path: Path, text: str | None) -> None:
+    def document_changed(self, path: Place, text: str | None) -> None:
         """See `CompletionService`."""
         self._tell(lambda told: told.document_changed(path, text))
 

@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, Protocol
 
+from completer.place import Place
 from completer.request import Completion, CompletionRequest, TextDelta
 
 State = Literal["loading", "ready", "unloaded", "failed"]
@@ -22,7 +22,7 @@ class ServiceInfo:
     device: str
     dtype: str
     context_tokens: int
-    workspaces: tuple[Path, ...]
+    workspaces: tuple[Place, ...]
     memory_bytes: Mapping[str, int] = field(default_factory=dict)
     state: State = "ready"
 
@@ -31,7 +31,7 @@ class Workspaces(Protocol):
     """The open workspaces of a service; they outlive its model."""
 
     @property
-    def roots(self) -> tuple[Path, ...]:
+    def roots(self) -> tuple[Place, ...]:
         """Their folders."""
         ...
 
@@ -40,11 +40,11 @@ class Workspaces(Protocol):
         """Bytes that their indexes hold."""
         ...
 
-    def open_workspace(self, root: Path) -> None:
+    def open_workspace(self, root: Place) -> None:
         """See `CompletionService`."""
         ...
 
-    def document_changed(self, path: Path, text: str | None) -> None:
+    def document_changed(self, path: Place, text: str | None) -> None:
         """See `CompletionService`."""
         ...
 
@@ -68,7 +68,7 @@ class CompletionService(Protocol):
         """Yield text as it becomes final, then the whole `Completion` as the last item."""
         ...
 
-    def open_workspace(self, root: Path) -> None:
+    def open_workspace(self, root: Place) -> None:
         """Let completions in files below `root` use its code; nothing happens if it is open.
 
         For front doors that serve the machine's own user. Raises `WorkspaceError` for a folder
@@ -76,7 +76,7 @@ class CompletionService(Protocol):
         """
         ...
 
-    def document_changed(self, path: Path, text: str | None) -> None:
+    def document_changed(self, path: Place, text: str | None) -> None:
         """Tell the service the unsaved text of an open document; `None` when it was closed."""
         ...
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from completer.errors import BadRequestError
+from completer.place import Place, innermost
 from completer.repository import Repository
 from completer.request import CompletionRequest
 
@@ -12,13 +13,13 @@ from completer.request import CompletionRequest
 class Repositories:
     """All open workspaces; `make` opens one. May be used from several threads."""
 
-    def __init__(self, make: Callable[[Path], Repository]) -> None:
+    def __init__(self, make: Callable[[Place], Repository]) -> None:
         self._make = make
-        self._open: dict[Path, Repository] = {}
+        self._open: dict[Place, Repository] = {}
         self._lock = threading.Lock()
 
     @property
-    def roots(self) -> tuple[Path, ...]:
+    def roots(self) -> tuple[Place, ...]:
         """The folders of the open workspaces."""
         return tuple(self._open)
 
@@ -27,15 +28,14 @@ class Repositories:
         """Bytes that the indexes of all open workspaces hold."""
         return sum(repository.index_bytes for repository in list(self._open.values()))
 
-    def open(self, root: Path) -> Repository:
+    def open(self, root: Place) -> Repository:
         """Open a workspace, or return it if it is open. Raises `WorkspaceError`."""
-        resolved = root.expanduser().resolve()
         with self._lock:
-            if resolved not in self._open:
-                self._open[resolved] = self._make(resolved)
-            return self._open[resolved]
+            if root not in self._open:
+                self._open[root] = self._make(root)
+            return self._open[root]
 
-    def open_workspace(self, root: Path) -> None:
+    def open_workspace(self, root: Place) -> None:
         """Open a workspace if it is not open. Raises `WorkspaceError`."""
         self.open(root)
 
@@ -50,7 +50,7 @@ class Repositories:
             return only[0] if len(only) == 1 else None
         if request.workspace is None:
             return self._containing(request.path)
-        found = self._open.get(request.workspace.expanduser().resolve())
+        found = self._open.get(request.workspace)
         if found is None:
             raise BadRequestError(
                 f"The workspace {request.workspace} is not open.",
@@ -58,7 +58,7 @@ class Repositories:
             )
         return found
 
-    def document_changed(self, path: Path, text: str | None) -> None:
+    def document_changed(self, path: Place, text: str | None) -> None:
         """Tell the workspace of `path` about a document's unsaved text."""
         repository = self._containing(path)
         if repository is not None:
@@ -76,8 +76,5 @@ class Repositories:
                 self._open.popitem()[1].close()
 
     def _containing(self, path: Path | None) -> Repository | None:
-        if path is None or not path.is_absolute():
-            return None
-        resolved = path.resolve()
-        above = [root for root in self._open if resolved.is_relative_to(root)]
-        return self._open[max(above, key=lambda root: len(root.parts))] if above else None
+        root = innermost(path, list(self._open))
+        return None if root is None else self._open.get(root)

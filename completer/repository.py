@@ -6,7 +6,6 @@ up what is there.
 
 import logging
 import threading
-from pathlib import Path
 
 from tokenizers import Tokenizer
 
@@ -18,6 +17,7 @@ from completer.context.workspace import Workspace
 from completer.draft_index import DraftIndex, IndexOptions
 from completer.drafting.session import DraftSession
 from completer.drafting.warm_up import is_warm
+from completer.place import Place
 from completer.request import CompletionRequest, Snippet
 from completer.settings import Settings
 from completer.workspace_settings import WorkspaceSettings
@@ -51,7 +51,7 @@ class Repository:
         self._feed.start()
 
     @property
-    def root(self) -> Path:
+    def root(self) -> Place:
         """The workspace's folder."""
         return self.workspace.root
 
@@ -91,7 +91,7 @@ class Repository:
             heal=self._index.healer,
         )
 
-    def document_changed(self, path: Path, text: str | None) -> None:
+    def document_changed(self, path: Place, text: str | None) -> None:
         """Take over the unsaved text of an open document; `None` when it was closed."""
         self._feed.document_changed(path, text)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from completer.place import Place
+
 FinishReason = Literal["stop", "length", "deadline", "cancelled", "low_confidence"]
 """Why a completion ended.
 
@@ -44,18 +46,18 @@ class Snippet:
 class CompletionRequest:
     """One request: complete between `prefix` and `suffix`.
 
-    `path` is the file's path as the editor names it and `workspace` the folder whose code may be
-    used; without a workspace, one that contains `path` is chosen. `user` keeps caches of different
-    people apart. `raw` says that `prefix` already is a whole prompt, marks included. `polish` asks
-    for the rules of ghost text: end with the line or block, repeat nothing that follows.
-    `None` stands for "as the settings say". Times are milliseconds.
+    `path` is the file's place, or a relative path that is no more than a name, and `workspace` the
+    folder whose code may be used; without a workspace, one that contains `path` is chosen. `user`
+    keeps caches of different people apart. `raw` says that `prefix` already is a whole prompt,
+    marks included. `polish` asks for the rules of ghost text: end with the line or block, repeat
+    nothing that follows. `None` stands for "as the settings say". Times are milliseconds.
     """
 
     prefix: str
     suffix: str = ""
     path: Path | None = None
     language: str | None = None
-    workspace: Path | None = None
+    workspace: Place | None = None
     user: str = ""
     snippets: tuple[Snippet, ...] = ()
     max_tokens: int | None = None

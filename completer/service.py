@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from completer.ahead import Ahead, once_accepted
 from completer.calibration import CalibrationOf, Calibrations
@@ -22,6 +21,7 @@ from completer.generation import (
     owner_of,
 )
 from completer.interface import ServiceInfo
+from completer.place import Place
 from completer.postprocess import TextContext, postprocess
 from completer.repositories import Repositories
 from completer.repository import Repository
@@ -105,15 +105,15 @@ class LocalService:
             async for part in parts:
                 yield part
 
-    def open_workspace(self, root: Path) -> None:
+    def open_workspace(self, root: Place) -> None:
         """See `CompletionService`."""
         self._repositories.open(root)
 
-    def wait_until_indexed(self, root: Path, timeout_s: float) -> bool:
+    def wait_until_indexed(self, root: Place, timeout_s: float) -> bool:
         """Wait until the code of an open workspace can be used; say whether it can."""
         return self._repositories.open(root).wait_until_indexed(timeout_s)
 
-    def document_changed(self, path: Path, text: str | None) -> None:
+    def document_changed(self, path: Place, text: str | None) -> None:
         """See `CompletionService`."""
         self._repositories.document_changed(path, text)
 

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote
 
 from lsprotocol.types import InlineCompletionTriggerKind
 
+from completer.place import Place, place_of_uri
 from completer.request import Trigger
 
 
-def path_of(uri: str) -> Path | None:
+def path_of(uri: str) -> Place | None:
     """The local file that a URI names; `None` for another scheme, another host or no path."""
-    try:
-        parts = urlsplit(well_formed(uri))
-    except ValueError:
-        return None
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
-        return None
-    path = Path(url2pathname(parts.path))
-    return path if path.is_absolute() and "%00" not in parts.path else None
+    return place_of_uri(well_formed(uri))
 
 
 def same_document(uri: str) -> str:

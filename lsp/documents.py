@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
 from lsprotocol.types import (
     PositionEncodingKind,
@@ -19,6 +18,7 @@ from lsprotocol.types import (
     TextDocumentItem,
 )
 
+from completer.place import Place
 from lsp.convert import path_of, same_document, well_formed
 from lsp.text_buffer import LineBreak, TextBuffer
 from telemetry.events import TextEdit, minimal_edit
@@ -48,7 +48,7 @@ class Document:
     """
 
     uri: str
-    path: Path | None
+    path: Place | None
     language: str
     version: int
     buffer: TextBuffer

@@ -13,7 +13,9 @@ from lsprotocol.types import (
     WorkspaceFolder,
 )
 
-from lsp.convert import path_of, well_formed
+from completer.place import Place
+from lsp.convert import well_formed
+from lsp.folders import Folders
 from lsp.options import LspOptions
 from telemetry.events import SessionInfo
 
@@ -25,8 +27,13 @@ class Session:
         self.id = ""
         self.client = ClientInfo(name="unknown")
         self.options = options
-        self.folders: list[Path] = []
+        self._folders = Folders()
         self.capabilities: tuple[str, ...] = ()
+
+    @property
+    def folders(self) -> list[Place]:
+        """The open folders that are local."""
+        return self._folders.places
 
     @property
     def is_neovim(self) -> bool:
@@ -44,17 +51,13 @@ class Session:
         self, *, added: Iterable[WorkspaceFolder], removed: Iterable[WorkspaceFolder]
     ) -> None:
         """Open and close workspace folders; those that are not local are left out."""
-        gone = {path_of(folder.uri) for folder in removed}
-        new = (path_of(folder.uri) for folder in added)
-        kept = [folder for folder in self.folders if folder not in gone]
-        self.folders = list(dict.fromkeys([*kept, *(path for path in new if path is not None)]))
+        self._folders.change(
+            added=[folder.uri for folder in added], removed=[folder.uri for folder in removed]
+        )
 
-    def workspace_of(self, path: Path | None) -> Path | None:
+    def workspace_of(self, path: Place | None) -> Place | None:
         """The innermost open folder that holds a file."""
-        if path is None:
-            return None
-        holding = [folder for folder in self.folders if path.is_relative_to(folder)]
-        return max(holding, key=lambda folder: len(folder.parts), default=None)
+        return self._folders.holding(path)
 
     def info(self, server_version: str) -> SessionInfo:
         """What the recorder is told."""
@@ -77,9 +80,10 @@ def _abilities(of_client: TextDocumentClientCapabilities | None) -> tuple[str, .
 
 def _root_of(params: InitializeParams) -> list[WorkspaceFolder]:
     """The one folder of a client that knows no workspace folders."""
-    if params.root_uri is None:
-        return [] if params.root_path is None else [_folder(Path(params.root_path).as_uri())]
-    return [_folder(params.root_uri)]
+    if params.root_uri is not None:
+        return [_folder(params.root_uri)]
+    path = Path(params.root_path or "")
+    return [_folder(path.as_uri())] if path.is_absolute() else []
 
 
 def _folder(uri: str) -> WorkspaceFolder:

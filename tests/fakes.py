@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from completer.interface import ServiceInfo, State
+from completer.place import Place
 from completer.request import (
     Choice,
     Completion,
@@ -34,7 +35,7 @@ class FakeService:
     delay_s: float = 0.0
     finish_reason: FinishReason = "stop"
     error: Exception | None = None
-    workspaces: tuple[Path, ...] = ()
+    workspaces: tuple[Place, ...] = ()
     memory_bytes: dict[str, int] = field(default_factory=dict)
     state: State = "ready"
     requests: list[CompletionRequest] = field(default_factory=list)

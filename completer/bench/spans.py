@@ -11,6 +11,7 @@ from pathlib import Path
 
 from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.errors import BadRequestError
+from completer.place import local_place
 
 SMALLEST_FILE = 2_000  # characters; shorter ones have no thousand tokens of context
 
@@ -34,7 +35,7 @@ class Split:
 
     def workspace(self, corpus: Path) -> Workspace:
         """The corpus as a workspace in which the held-out files are not there."""
-        names = (path.relative_to(corpus.resolve()).as_posix() for path in self.held_out)
+        names = (path.relative_to(local_place(corpus)).as_posix() for path in self.held_out)
         return Workspace(corpus, options=WorkspaceOptions(exclude=tuple(f"/{n}" for n in names)))
 
 

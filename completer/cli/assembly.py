@@ -1,7 +1,6 @@
 """Puts model, engine, workspaces and service together; everything that needs torch."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +21,7 @@ from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
 from completer.engine.self_speculation import SelfSpeculation
 from completer.engine.tuning import Tuning, forward_of
+from completer.place import Place, local_place
 from completer.repositories import Repositories
 from completer.repository import Repository
 from completer.service import LocalService
@@ -110,14 +110,14 @@ def open_repositories(model: LoadedModel, settings: Settings) -> Repositories:
     """Open the workspaces that the settings name, read with the model's tokenizer."""
     tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
 
-    def open_repository(root: Path) -> Repository:
+    def open_repository(root: Place) -> Repository:
         workspace = Workspace(root)
         own = WorkspaceSettings(workspace.root, settings)
         return Repository(workspace, tokenizer, index_options(own.current()), own)
 
     repositories = Repositories(open_repository)
     for root in settings.workspaces:
-        repositories.open(root)
+        repositories.open(local_place(root))
     return repositories
 
 

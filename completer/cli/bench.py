@@ -12,6 +12,7 @@ import typer
 
 from completer.bench.quiet import suspended_training
 from completer.cli.options import ConfigFlag, DeviceFlag, JsonFlag, ModelFlag, PureFlag, load
+from completer.place import local_place
 from completer.settings import DraftSettings
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def type_(
     from completer.generation import prompt_builder
 
     settings = load(config, model=model, device=device, pure=pure).settings
-    root = (corpus or default_corpus()).resolve()
+    root = local_place(corpus or default_corpus())
     files = split(root, held_out=held_out, seed=seed)
     loaded, tuning = build_model(settings)
     own_law = settings.completion.model_copy(

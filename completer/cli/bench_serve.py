@@ -14,6 +14,7 @@ import typer
 from completer.bench.quiet import suspended_training
 from completer.cli.bench import CorpusFlag, HeldOutFlag, SeedFlag, progress, show
 from completer.cli.options import ConfigFlag, DeviceFlag, JsonFlag, ModelFlag, load
+from completer.place import local_place
 
 if TYPE_CHECKING:
     from completer.bench.spans import Span
@@ -66,7 +67,7 @@ def serve(
     from completer.bench.serve import bench_serve
     from completer.bench.spans import default_corpus, split, whole_line_spans
 
-    root = (corpus or default_corpus()).resolve()
+    root = local_place(corpus or default_corpus())
     files = split(root, held_out=held_out, seed=seed)
     spans = whole_line_spans(files.held_out, LINES, seed)
     flags = _flags({"--model": model, "--device": device, "--config": config})
@@ -148,7 +149,7 @@ def _copy_without(root: Path, held_out: set[Path]) -> Iterator[Path]:
     from completer.context.workspace import Workspace
 
     with TemporaryDirectory(prefix="completer-bench-") as name:
-        folder = Path(name).resolve()
+        folder = local_place(Path(name))
         for file in Workspace(root).iter_files():
             if file.path not in held_out:
                 to = folder / "code" / file.path.relative_to(root)

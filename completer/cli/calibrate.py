@@ -17,6 +17,7 @@ from completer.cli.options import (
     load,
 )
 from completer.errors import BadRequestError
+from completer.place import Place, local_place
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -75,7 +76,7 @@ def calibrate(
     Whatever does not prove better on files that it was not fitted to stays as it was. What was
     adopted is used from the next start on.
     """
-    roots = list(dict.fromkeys(path.expanduser().resolve() for path in repo or ()))
+    roots = list(dict.fromkeys(map(local_place, repo or ())))
     if len(roots) != 1 and not (for_all or output):
         raise BadRequestError(
             f"{len(roots)} folders are named, but a calibration belongs to one.",
@@ -103,7 +104,7 @@ def calibrate(
     show(result, as_json, _table)
 
 
-def _recalibrate(settings: "Settings", target: Path | None, yes: bool, as_json: bool) -> None:
+def _recalibrate(settings: "Settings", target: Place | None, yes: bool, as_json: bool) -> None:
     """Show what would change, and adopt it if that is wanted."""
     from completer.cli import recalibrate
 
@@ -128,7 +129,7 @@ def _fit(
     settings: "Settings",
     built: "tuple[LoadedModel, Tuning]",
     samples: "list[Sample]",
-    target: Path | None,
+    target: Place | None,
     output: Path | None,
     advance: Callable[[int, int], None],
 ) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def _fit_exits(
     return {"fitted": True, **fitted.figures}
 
 
-def _undo(settings: "Settings", target: Path | None) -> dict[str, Any]:
+def _undo(settings: "Settings", target: Place | None) -> dict[str, Any]:
     from completer.calibration import Calibrations
     from completer.cli.assembly import build_model
 

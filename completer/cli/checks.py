@@ -18,6 +18,7 @@ from completer.context.workspace import Workspace
 from completer.engine.exits import exit_layers
 from completer.engine.tuning import Tuning
 from completer.errors import CompleterError, SettingsError
+from completer.place import local_place
 from completer.request import CompletionRequest
 from completer.settings import REPOSITORY_FILE, Settings, load_repository_settings
 from models.errors import ModelError
@@ -115,7 +116,7 @@ def _calibration(model: LoadedModel, settings: Settings) -> Check:
     """What was fitted to the model, and to each workspace by itself."""
     saved = Calibrations(model, settings.calibration_folder)
     everywhere = saved.of(None)
-    own = {root: saved.of(root) for root in settings.workspaces}
+    own = {root: saved.of(local_place(root)) for root in settings.workspaces}
     parts = [_describe(everywhere)]
     parts += [f"in {root} {_describe(each)}" for root, each in own.items() if each != everywhere]
     return Check("calibration", True, "; ".join(parts))

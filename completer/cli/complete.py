@@ -19,6 +19,7 @@ from completer.cli.options import (
 )
 from completer.context.roots import find_root
 from completer.errors import BadRequestError
+from completer.place import Place, local_place
 from completer.request import Completion, CompletionRequest, Sampling
 from completer.settings import Settings
 
@@ -59,17 +60,19 @@ def complete(
     """
     file, prefix, suffix = read_place(place)
     loaded = load(config, model=model, device=device, pure=pure, telemetry_folder=telemetry_folder)
+    root = local_place(workspace or find_root(file) or file.parent)
     request = CompletionRequest(
         prefix=prefix,
         suffix=suffix,
         path=file,
+        workspace=root,
         max_tokens=max_tokens,
         multiline=multiline,
         sampling=Sampling(temperature=temperature, top_p=top_p, seed=seed),
         polish=True,
         trigger="manual",
     )
-    completion = _run(loaded.settings, request, workspace or find_root(file) or file.parent)
+    completion = _run(loaded.settings, request, root)
     if as_json:
         typer.echo(json.dumps(as_dict(completion), ensure_ascii=False))
         return
@@ -77,13 +80,13 @@ def complete(
     typer.echo(_summary(completion), err=True)
 
 
-def read_place(place: str) -> tuple[Path, str, str]:
+def read_place(place: str) -> tuple[Place, str, str]:
     """Split FILE:LINE:COLUMN into the file and its text before and after the caret.
 
     Raises `BadRequestError` for a file that is not there or no text, and for a place outside it.
     """
     name, line_number, column = _parse(place)
-    file = Path(name).expanduser().resolve()
+    file = local_place(Path(name))
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -125,7 +128,7 @@ def _parse(place: str) -> tuple[str, int, int]:
     return name, int(line), int(column)
 
 
-def _run(settings: Settings, request: CompletionRequest, workspace: Path) -> Completion:
+def _run(settings: Settings, request: CompletionRequest, workspace: Place) -> Completion:
     from completer.cli.assembly import build_model, build_service
 
     model, tuning = build_model(settings)
@@ -140,7 +143,7 @@ def _run(settings: Settings, request: CompletionRequest, workspace: Path) -> Com
     return dataclasses.replace(completion, stats=stats)
 
 
-def _wait_until_indexed(service: "LocalService", workspace: Path) -> None:
+def _wait_until_indexed(service: "LocalService", workspace: Place) -> None:
     """A server has long read the workspace when it is asked; here the request would come first."""
     if not service.wait_until_indexed(workspace, PATIENCE_S):
         typer.echo(f"Reading {workspace}; the first time takes a while ...", err=True)

@@ -19,6 +19,7 @@ from completer.cli.options import (
     load,
 )
 from completer.evaluation.kinds import Kind
+from completer.place import local_place
 from completer.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def evaluate(
     from completer.evaluation.figures import comparison, report
     from completer.evaluation.holdout import draw_sample
 
-    roots = dict.fromkeys(path.expanduser().resolve() for path in repo)
+    roots = dict.fromkeys(map(local_place, repo))
     if stopping:
         settings = calibrated(load(config, model=model, device=device, dtype=dtype).settings)
         _judge(settings, list(roots), n, seed, plot, as_json)

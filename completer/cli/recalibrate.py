@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from completer.errors import CompleterError
+from completer.place import Place
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Recalibration:
     """A refit that has been worked out, not yet adopted. `target` is the repository it is for."""
 
-    def __init__(self, settings: "Settings", target: Path | None) -> None:
+    def __init__(self, settings: "Settings", target: Place | None) -> None:
         from completer.calibration import Calibrations
         from completer.cli.assembly import build_model
 

@@ -9,6 +9,7 @@ import typer
 
 from completer.cli.options import ConfigFlag, JsonFlag, load
 from completer.errors import BadRequestError
+from completer.place import local_place
 
 telemetry = typer.Typer(no_args_is_help=True, help="Look after what has been recorded.")
 DAY_MS = 86_400_000
@@ -86,7 +87,7 @@ def opt_out(
         raise BadRequestError("Say of whom nothing is to be recorded.", hint="--user, --workspace")
     register = opt_out_list(load(config).settings.telemetry.folder)
     change = register.remove if undo else register.add
-    change(user=user or "", workspace=str(workspace.resolve()) if workspace else "")
+    change(user=user or "", workspace=str(local_place(workspace)) if workspace else "")
     typer.echo("Recorded again." if undo else "Nothing will be recorded.")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from completer.deferred import DeferredService, LoadedService
 from completer.http.options import HttpOptions
 from completer.interface import ServiceInfo, Workspaces
+from completer.place import local_place
 from completer.settings import Settings
 from telemetry.journal import open_recorder
 from telemetry.recorder import NullRecorder, Recorder
@@ -30,7 +31,7 @@ def deferred_service(settings: Settings) -> DeferredService:
         device=settings.model.device,
         dtype="float32" if settings.pure else settings.model.dtype,
         context_tokens=settings.model.context_tokens or 0,
-        workspaces=tuple(root.expanduser().resolve() for root in settings.workspaces),
+        workspaces=tuple(map(local_place, settings.workspaces)),
     )
     return DeferredService(
         make, loading, idle_s=60.0 * settings.engine.idle_unload_minutes, free=_free_memory

@@ -10,6 +10,8 @@ from dulwich.errors import NotGitRepository
 from dulwich.objects import Blob, Commit, ObjectID, TreeEntry
 from dulwich.repo import Repo
 
+from completer.place import Place, local_place
+
 MOST_FILES = 500  # a commit of more is no one's writing
 LARGEST_FILE = 1 << 20
 
@@ -26,11 +28,11 @@ class CommittedLines:
     added: Mapping[Path, Sequence[str]] = field(default_factory=dict)
 
 
-def git_folder(folder: Path) -> Path | None:
+def git_folder(folder: Path) -> Place | None:
     """Where git keeps its own files on the repository that a folder lies in, if on any."""
     try:
         with Repo.discover(str(folder)) as repo:
-            return None if repo.bare else Path(repo.controldir()).resolve()
+            return None if repo.bare else local_place(Path(repo.controldir()))
     except (NotGitRepository, OSError):
         return None
 
@@ -53,8 +55,8 @@ def committed_lines(folder: Path, commit_id: str, amends: str | None = None) -> 
         )
         if len(changes) > MOST_FILES:
             return CommittedLines(commit_id, amends)
-        top = Path(repo.path).resolve()
-        added = {
+        top = local_place(Path(repo.path))
+        added: dict[Path, list[str]] = {
             top / change.new.path.decode("utf-8", "surrogateescape"): new
             for change in changes
             if change.new is not None and change.new.path and (new := _added_by(repo, change))

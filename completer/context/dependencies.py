@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from completer.context.workspace import SourceFile, Workspace, WorkspaceOptions
+from completer.place import is_inside, local_place
 
 _SCANNED_FILES = 2_000
 _SCANNED_HEAD = 16_384
@@ -34,7 +35,7 @@ def dependency_roots(workspace: Workspace) -> list[Path]:
     modules = workspace.root / "node_modules"
     if modules.is_dir() and _is_inside(modules, workspace.root):
         roots.append(modules)
-    return [root.resolve() for root in roots]
+    return [local_place(root) for root in roots]
 
 
 def imported_packages(workspace: Workspace) -> Counter[str]:
@@ -107,4 +108,4 @@ def _pattern(language: str) -> re.Pattern[str] | None:
 
 
 def _is_inside(path: Path, root: Path) -> bool:
-    return path.resolve().is_relative_to(root.resolve())
+    return is_inside(local_place(path), local_place(root))

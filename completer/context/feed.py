@@ -15,6 +15,7 @@ from typing import Protocol
 
 from completer.context.watch import FileWatcher
 from completer.context.workspace import SourceFile, Workspace
+from completer.place import Place, is_inside
 
 _log = logging.getLogger(__name__)
 
@@ -65,9 +66,9 @@ class WorkspaceFeed:
         if self._thread.is_alive():
             self._thread.join()
 
-    def document_changed(self, path: Path, text: str | None) -> None:
+    def document_changed(self, path: Place, text: str | None) -> None:
         """Take over an open document's text; `None` when it was closed. Returns at once."""
-        self._tasks.put(lambda: self._take_document(path.resolve(), text))
+        self._tasks.put(lambda: self._take_document(path, text))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -145,7 +146,7 @@ class WorkspaceFeed:
     def _forget(self, path: Path) -> None:
         if path in self._documents:
             return
-        for known in [known for known in self._known if known.is_relative_to(path)]:
+        for known in [known for known in self._known if is_inside(known, path)]:
             del self._known[known]
         self._hand_on(path, None, edited=False)
 

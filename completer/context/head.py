@@ -15,6 +15,7 @@ from dulwich.reflog import parse_reflog_line
 from watchfiles import watch
 
 from completer.context.commits import CommittedLines, committed_lines, git_folder
+from completer.place import Place
 
 _log = logging.getLogger(__name__)
 
@@ -115,15 +116,15 @@ class Heads:
 
     def __init__(
         self,
-        on_commit: Callable[[Path, CommittedLines], None] | None = None,
-        on_move: Callable[[Path], None] = lambda _: None,
+        on_commit: Callable[[Place, CommittedLines], None] | None = None,
+        on_move: Callable[[Place], None] = lambda _: None,
     ) -> None:
         self._on_commit = on_commit
         self._on_move = on_move
-        self._folders: dict[Path, list[Path]] = {}
-        self._watchers: dict[Path, HeadWatcher] = {}
+        self._folders: dict[Place, list[Place]] = {}
+        self._watchers: dict[Place, HeadWatcher] = {}
 
-    def watch(self, folders: Iterable[Path]) -> None:
+    def watch(self, folders: Iterable[Place]) -> None:
         """Watch the repositories of these folders, and no others any more."""
         self._folders = {}
         for folder in folders:
@@ -141,12 +142,12 @@ class Heads:
         """Watch nothing any more."""
         self.watch(())
 
-    def _committed(self, git: Path, commit: str, amends: str | None) -> None:
+    def _committed(self, git: Place, commit: str, amends: str | None) -> None:
         folders = self._folders.get(git)
         if folders and self._on_commit is not None:
             folder = folders[0]
             self._on_commit(folder, committed_lines(folder, commit, amends))
 
-    def _moved(self, git: Path) -> None:
+    def _moved(self, git: Place) -> None:
         for folder in self._folders.get(git, ()):
             self._on_move(folder)

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import PurePath
 from typing import NamedTuple, Self
 
 from tokenizers import Tokenizer
 
+from completer.place import name_in
 from completer.request import CompletionRequest, Snippet
 from models.fim import BoundLayout
 
@@ -144,7 +144,7 @@ class PromptBuilder:
             text = snippet.text.rstrip() + "\n"
             ids += self._file_header(snippet.path) + self._encode_again(text).ids
         if request.path is not None:
-            ids += self._file_header(_shown_path(request))
+            ids += self._file_header(name_in(request.path, request.workspace))
         return ids[-self.budget // 2 :]
 
     def _file_header(self, path: str) -> list[int]:
@@ -159,13 +159,6 @@ def blind_to_marks(tokenizer: Tokenizer) -> Tokenizer:
     copy = Tokenizer.from_str(tokenizer.to_str())
     copy.encode_special_tokens = True
     return copy
-
-
-def _shown_path(request: CompletionRequest) -> str:
-    path = PurePath(request.path or "")
-    if request.workspace is not None and path.is_relative_to(request.workspace):
-        path = path.relative_to(request.workspace)
-    return path.as_posix()
 
 
 def _line_starts(text: str) -> list[int]:

@@ -11,6 +11,7 @@ from completer.context.outline import outline
 from completer.context.query import Query, query_at
 from completer.context.similar import Similar, SimilarCode
 from completer.context.symbols import FileSymbols, SymbolTable
+from completer.place import name_in
 from completer.request import Snippet
 
 _AMBIGUOUS = 8  # a name defined in more files than this says nothing, unless it is imported
@@ -106,8 +107,7 @@ class Retriever:
         return 1.0 + 3.0 * imported + 2.0 * named + 1.0 * beside + 1.0 * (path in self._edited)
 
     def _name(self, path: Path) -> str:
-        inside = path.is_relative_to(self._root)
-        return (path.relative_to(self._root) if inside else path).as_posix()
+        return name_in(path, self._root)
 
 
 def _by_score(candidate: _Candidate) -> tuple[float, str, int]:

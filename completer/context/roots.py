@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from completer.place import Place, is_inside, local_place
+
 _MARKERS = (
     ".git",
     ".hg",
@@ -24,17 +26,16 @@ _MARKERS = (
 )
 
 
-def find_root(path: Path) -> Path | None:
+def find_root(path: Place) -> Place | None:
     """Return the nearest folder around `path` that looks like a project, `None` without one.
 
     `path` may be a file, a folder or not exist yet. Neither the home folder nor what contains it
     is ever a project, whatever lies in it.
     """
-    path = path.resolve()
-    home = Path.home().resolve()
+    home = local_place(Path.home())
     for folder in (path, *path.parents):
-        if home.is_relative_to(folder):
+        if is_inside(home, folder):
             return None
         if folder.is_dir() and any((folder / marker).exists() for marker in _MARKERS):
-            return folder
+            return local_place(folder)
     return None

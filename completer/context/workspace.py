@@ -26,6 +26,7 @@ from completer.context.gitignore import IgnoreFile, IgnoreRules, rules_above
 from completer.context.languages import language_of_name, language_of_shebang
 from completer.context.verdict import Reason, Verdict
 from completer.errors import WorkspaceError
+from completer.place import local_place, name_in
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -79,7 +80,7 @@ class Workspace:
     """
 
     def __init__(self, root: Path, *, options: WorkspaceOptions | None = None) -> None:
-        self.root = Path(os.path.realpath(root))
+        self.root = local_place(root)
         if not self.root.is_dir():
             raise WorkspaceError(f"{root} is not a folder", hint="Name an existing folder.")
         self.options = options or WorkspaceOptions()
@@ -165,7 +166,7 @@ class Workspace:
 
     def relative(self, path: Path) -> str:
         """Return `path` relative to the root, with slashes; as it is when it lies elsewhere."""
-        return (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
+        return name_in(path, self.root)
 
     def _walk(self, start: _Folder, left_out: Counter[Reason]) -> Iterator[tuple[_Folder, str]]:
         """Yield the regular files of the folders that are open, depth first."""

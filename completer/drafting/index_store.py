@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from completer.drafting.corpus import Corpus, Stamp
 from completer.drafting.suffix_array import DEPTH, SortedText, SuffixArray
+from completer.place import Place
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +29,9 @@ _HEADER = "index.json"
 _UNKNOWN = Stamp(-1, -1, "")  # equals no file: it is read again
 
 
-def index_folder(cache: Path, workspace: Path, tokenizer_digest: str) -> Path:
+def index_folder(cache: Path, workspace: Place, tokenizer_digest: str) -> Path:
     """Return the folder in which the index of a workspace, under a tokenizer, is kept."""
-    key = f"{workspace.resolve()}\0{tokenizer_digest}".encode()
+    key = f"{workspace}\0{tokenizer_digest}".encode()
     return cache / "index" / hashlib.sha256(key).hexdigest()[:32]
 
 

@@ -16,6 +16,7 @@ from completer.errors import BadRequestError
 from completer.evaluation.kinds import Kind
 from completer.evaluation.source import Source
 from completer.evaluation.spans import Span, draw_spans
+from completer.place import Place
 
 HELD_OUT_SHARE = 0.25  # of the files; the rest is what completions may use
 SMALLEST_FILE = 1_000  # bytes
@@ -27,7 +28,7 @@ _TELLING_LINE = 12  # characters
 class Sample:
     """The spans of one repository, and how to open it without the files that they are from."""
 
-    root: Path
+    root: Place
     options: WorkspaceOptions
     spans: list[Span]
 

@@ -6,7 +6,6 @@ files that spans are from are left out when their repository is opened.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +15,7 @@ from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.engine.engine import Engine
 from completer.evaluation.forcing import Evidence, evidence
 from completer.generation import Generations
+from completer.place import Place
 from completer.repositories import Repositories
 from completer.repository import Repository
 from completer.request import Completion, CompletionRequest
@@ -36,7 +36,7 @@ class IsolatedService:
         model: LoadedModel,
         engine: Engine,
         settings: Settings,
-        workspaces: Mapping[Path, WorkspaceOptions],
+        workspaces: Mapping[Place, WorkspaceOptions],
         calibration: Calibration | None = None,
     ) -> None:
         saved = Calibrations(model, settings.calibration_folder)
@@ -49,7 +49,7 @@ class IsolatedService:
             self.repositories.open(root).wait()
         self._engine = engine
 
-        def calibration_of(repository: Path | None) -> Calibration:
+        def calibration_of(repository: Place | None) -> Calibration:
             return self.calibration or saved.of(repository)
 
         self._generations = Generations(model, settings, calibration_of)

@@ -6,10 +6,10 @@ depend on how busy the machine is.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from completer.evaluation.scoring import Score, score
 from completer.evaluation.spans import Span
+from completer.place import Place
 from completer.request import Completion, CompletionRequest, Confidence, DecodeStats, Trigger
 
 _NO_DEADLINE_MS = 600_000.0
@@ -30,7 +30,7 @@ class Answer:
 
 
 async def answers(
-    complete: Complete, root: Path, spans: Sequence[Span], *, trigger: Trigger = "manual"
+    complete: Complete, root: Place, spans: Sequence[Span], *, trigger: Trigger = "manual"
 ) -> AsyncIterator[Answer]:
     """Yield an answer to each span of the repository `root`; a manual one is never held back."""
     await complete(_warm_up(root))
@@ -46,7 +46,7 @@ async def answers(
         )
 
 
-def request_for(span: Span, root: Path, trigger: Trigger = "manual") -> CompletionRequest:
+def request_for(span: Span, root: Place, trigger: Trigger = "manual") -> CompletionRequest:
     """Ask for a span. Of its answer, the request tells only whether it is one line or several."""
     return CompletionRequest(
         prefix=span.prefix,
@@ -61,6 +61,6 @@ def request_for(span: Span, root: Path, trigger: Trigger = "manual") -> Completi
     )
 
 
-def _warm_up(root: Path) -> CompletionRequest:
+def _warm_up(root: Place) -> CompletionRequest:
     """Ask for something short, so that the first span finds everything loaded and compiled."""
     return CompletionRequest(prefix=_WARM_UP, workspace=root, max_tokens=8)

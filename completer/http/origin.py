@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from completer.errors import BadRequestError
+from completer.place import Place, climbs, innermost, is_inside, name_only, place_of
 
 WORKSPACE_HEADER = "X-Completer-Workspace"
 PATH_HEADER = "X-Completer-Path"
@@ -18,16 +18,19 @@ MAX_PATH_CHARS = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """The part of a request that does not depend on the dialect's text."""
+    """The part of a request that does not depend on the dialect's text.
+
+    `path` is the file's place, or what it is called if it may be anywhere.
+    """
 
     user: str = ""
     client: str = ""
     path: Path | None = None
-    workspace: Path | None = None
+    workspace: Place | None = None
 
 
 def origin_of(
-    request: Request, workspaces: Sequence[Path], *, path: str | None = None, user: str = ""
+    request: Request, workspaces: Sequence[Place], *, path: str | None = None, user: str = ""
 ) -> Origin:
     """Tell the origin from the headers, and from the `path` and `user` that the body may name.
 
@@ -38,40 +41,36 @@ def origin_of(
         BadRequestError: the workspace is not served, or the path leaves it.
     """
     wanted = _path_header(request, WORKSPACE_HEADER)
-    workspace = None if wanted is None else _served(Path(_checked(wanted)), workspaces)
+    workspace = None if wanted is None else _served(_checked(wanted), workspaces)
     name = _path_header(request, PATH_HEADER) or path
     found = None if not name else _locate(_checked(name), workspace, workspaces)
-    if workspace is None and found is not None:
-        holding = [folder for folder in workspaces if found.is_relative_to(folder)]
-        workspace = max(holding, key=lambda folder: len(folder.parts), default=None)
     return Origin(
         user="/".join(part for part in (request.scope["user_name"], user) if part),
         client=request.headers.get("user-agent", "").split(" ")[0][:100],
         path=found,
-        workspace=workspace,
+        workspace=workspace or innermost(found, workspaces),
     )
 
 
-def _served(folder: Path, workspaces: Sequence[Path]) -> Path:
-    real = Path(os.path.realpath(folder))
-    if real not in workspaces and folder not in workspaces:
+def _served(name: str, workspaces: Sequence[Place]) -> Place:
+    folder = place_of(name)
+    if folder is None or folder not in workspaces:
         known = ", ".join(map(str, workspaces)) or "none"
         raise BadRequestError(
-            f"{folder} is not a workspace of this server.",
-            hint=f"It has: {known}; start it with `--workspace {folder}` to add this one.",
+            f"{name} is not a workspace of this server.",
+            hint=f"It has: {known}; start it with `--workspace {name}` to add this one.",
         )
-    return real if real in workspaces else folder
+    return folder
 
 
-def _locate(name: str, workspace: Path | None, workspaces: Sequence[Path]) -> Path | None:
+def _locate(name: str, workspace: Place | None, workspaces: Sequence[Place]) -> Path | None:
     base = workspace or (workspaces[0] if len(workspaces) == 1 else None)
-    if base is None:
-        return Path(os.path.normpath(name))
-    path = Path(os.path.normpath(base / name))
-    leaves = not path.is_relative_to(base)
-    if leaves and (workspace is not None or not Path(name).is_absolute()):
+    place = place_of(name, base)
+    if place is None:
+        return name_only(name)
+    if (base and climbs(name)) or (workspace and not is_inside(place, workspace)):
         raise BadRequestError(f"{name} is not in the workspace {base}.")
-    return path
+    return place
 
 
 def _checked(name: str) -> str:

@@ -34,6 +34,7 @@ def folder(path: str) -> WorkspaceFolder:
     [
         ({}, []),
         ({"root_path": "/repo"}, ["/repo"]),
+        ({"root_path": "repo"}, []),
         ({"root_uri": "file:///repo"}, ["/repo"]),
         (
             {"root_uri": "file:///old", "workspace_folders": [folder("/a"), folder("/b")]},
@@ -58,6 +59,18 @@ def test_folders_come_and_go():
     session = started(workspace_folders=[folder("/a")])
     session.change_folders(added=[folder("/b"), folder("/b")], removed=[folder("/a")])
     assert session.folders == [Path("/b")]
+
+
+def test_folders_are_the_same_through_links_and_however_they_are_escaped(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    link, real = folder(f"{tmp_path}/link"), folder(f"{tmp_path}/real")
+    session = started(workspace_folders=[link, real])
+    assert session.folders == [tmp_path / "real"]
+    session.change_folders(added=[], removed=[link])
+    assert session.folders == [tmp_path / "real"]
+    session.change_folders(added=[], removed=[folder(f"{tmp_path}/re%61l/")])
+    assert session.folders == []
 
 
 def test_what_the_recorder_is_told():

@@ -44,6 +44,61 @@ def test_the_workspace_follows_from_the_path(workspaces, name, path, workspace):
         assert origin.workspace == (Path(workspace) if workspace else None)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "file:///home/me/other/x.py",
+        "vscode-remote://ssh-remote%2Bhost/home/me/x.py",
+        "file://server/share/x.py",
+        "C:\\Users\\me\\x.py",
+    ],
+)
+def test_a_file_elsewhere_is_not_in_the_only_workspace(name):
+    for origin in (
+        origin_of(request(X_Completer_Path=name), ONE),
+        origin_of(request(), ONE, path=name),
+    ):
+        assert origin.workspace is None
+        assert origin.path.name == "x.py"
+        assert not origin.path.is_relative_to("/repo")
+
+
+@pytest.mark.parametrize("workspaces", [ONE, TWO])
+def test_a_uri_and_a_path_are_the_same_file(workspaces):
+    for uri in ("file:///repo/a%20b.py", "file://localhost/repo/./a b.py#L1"):
+        origin = origin_of(request(), workspaces, path=uri)
+        assert origin == origin_of(request(), workspaces, path="/repo/a b.py")
+        assert origin.workspace == Path("/repo")
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """A workspace, a link to it, and in it a link that leads out."""
+    (tmp_path / "real/lib").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "real/out").symlink_to("../other")
+    return tmp_path
+
+
+def test_a_file_is_found_through_a_link_to_its_workspace(linked):
+    real = linked / "real"
+    link = str(linked / "link")
+    for path in ("{}/lib/new.py", "file://{}/lib/new.py", "lib/new.py"):
+        for headers in ({"X_Completer_Workspace": link}, {}):
+            origin = origin_of(request(**headers), [real], path=path.format(link))
+            assert (origin.workspace, origin.path) == (real, real / "lib/new.py")
+
+
+def test_a_file_behind_a_link_out_of_the_workspace_is_outside(linked):
+    for path in ("out/x.py", f"{linked}/link/out/x.py"):
+        origin = origin_of(request(), [linked / "real"], path=path)
+        assert (origin.workspace, origin.path) == (None, linked / "other/x.py")
+        chosen = request(X_Completer_Workspace=str(linked / "real"))
+        with pytest.raises(BadRequestError, match="is not in the workspace"):
+            origin_of(chosen, [linked / "real"], path=path)
+
+
 def test_the_header_chooses_before_the_path():
     headers = {"X_Completer_Workspace": "/repo/lib/", "X_Completer_Path": "a.py"}
     origin = origin_of(request(**headers), TWO)
@@ -65,6 +120,10 @@ def test_a_workspace_may_be_named_through_a_link(tmp_path):
         ("/repo/..", None),
         ("/repo/src", None),
         ("repo", None),
+        ("", None),
+        ("file://host/repo", None),
+        ("/repo", "file:///elsewhere/a.py"),
+        (None, "src/../../a.py"),
         ("/repo", "../a.py"),
         ("/repo", "/elsewhere/a.py"),
         (None, "../a.py"),
@@ -73,7 +132,7 @@ def test_a_workspace_may_be_named_through_a_link(tmp_path):
     ],
 )
 def test_what_leaves_or_is_not_served_is_refused(workspace, path):
-    headers = {"X_Completer_Workspace": workspace} if workspace else {}
+    headers = {} if workspace is None else {"X_Completer_Workspace": workspace}
     with pytest.raises(BadRequestError):
         origin_of(request(**headers), ONE, path=path)
 
