@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 from completer.context.commits import CommittedLines
 from completer.context.head import Heads
+from completer.place import Place
+from lsp.session import Session
 from telemetry.events import Commit
 from telemetry.recorder import Recorder
 
 
-def report_heads(recorder: Recorder, session: Callable[[], str]) -> Heads:
-    """Watchers that report to the recorder, commits under the id that `session` gives then."""
+def report_heads(recorder: Recorder, session: Session) -> Heads:
+    """Watchers that report to the recorder what happens in a session's folders."""
 
-    def on_commit(folder: Path, lines: CommittedLines) -> None:
-        commit = Commit(id=lines.id, added=lines.added, amends=lines.amends)
-        recorder.committed(session(), str(folder), commit)
+    def on_commit(folder: Place, lines: CommittedLines) -> None:
+        commit = Commit(
+            id=lines.id,
+            added=lines.added,
+            amends=lines.amends,
+            places=session.places_of(folder),
+        )
+        recorder.committed(session.id, str(folder), commit)
 
-    def on_move(folder: Path) -> None:
+    def on_move(folder: Place) -> None:
         recorder.branch_changed(str(folder))
 
     return Heads(on_commit, on_move)

@@ -161,6 +161,7 @@ class InlineCompletions:
             uri=document.uri,
             outcome="not_requested",
             workspace=str(self._session.workspace_of(document.path) or ""),
+            places=self._session.places_of(document.path),
             language=document.language,
             trigger="manual" if trigger == "manual" else "auto",
             started_ms=time.time_ns() // 1_000_000,

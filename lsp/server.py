@@ -76,7 +76,7 @@ def create_server(
 ) -> CompletionServer:
     """A server that completes with `service` and reports to `recorder`; see `start_io`."""
     server = CompletionServer(NAME, _version(), protocol_cls=Protocol)
-    session = Session(options or LspOptions())
+    session = Session(options or LspOptions(), lambda: service.info().workspaces)
     documents = Documents()
     offers = Offers(service, recorder)
     status = Status(server.protocol.notify)
@@ -87,7 +87,7 @@ def create_server(
     synchronization = Synchronization(
         documents, live_text, recorder, session, on_edit=completions.interrupt
     )
-    heads = report_heads(recorder, lambda: session.id)
+    heads = report_heads(recorder, session)
     _add_session_features(server, session, documents, service, recorder, heads)
     _add_document_features(server, synchronization)
     _add_file_features(server, synchronization)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import attrs
@@ -21,10 +21,14 @@ from telemetry.events import SessionInfo
 
 
 class Session:
-    """One client's connection. `id` is the recorder's name for it, empty until `initialize`."""
+    """One client's connection. `id` is the recorder's name for it, empty until `initialize`.
 
-    def __init__(self, options: LspOptions) -> None:
+    `served` tells all folders whose code may be used, whoever has opened them.
+    """
+
+    def __init__(self, options: LspOptions, served: Callable[[], Sequence[Place]] = tuple) -> None:
         self.id = ""
+        self._served = served
         self.client = ClientInfo(name="unknown")
         self.options = options
         self._folders = Folders()
@@ -58,6 +62,15 @@ class Session:
     def workspace_of(self, path: Place | None) -> Place | None:
         """The innermost open folder that holds a file."""
         return self._folders.holding(path)
+
+    def places_of(self, path: Place | None) -> tuple[str, ...]:
+        """What a document is known to be about: its file and the folders around it.
+
+        Outside of the open folders it may be about each of them, and all others that are served.
+        """
+        file = [] if path is None else [path]
+        others = self._served() if self.workspace_of(path) is None else ()
+        return tuple(map(str, [*file, *self._folders.names_around(path), *others]))
 
     def info(self, server_version: str) -> SessionInfo:
         """What the recorder is told."""

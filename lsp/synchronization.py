@@ -47,6 +47,7 @@ class Synchronization:
             document.version,
             language=document.language,
             workspace=str(workspace or ""),
+            places=self._session.places_of(document.path),
         )
         self._live_text.changed(document)
 

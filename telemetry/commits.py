@@ -10,7 +10,7 @@ of fewer visible characters.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -86,13 +86,18 @@ class Commits:
         self._last: dict[str, tuple[str, int, bool]] = {}  # by workspace: commit, row, whole
 
     def committed(self, now_ms: int, session: str, workspace: str, commit: Commit) -> None:
-        """Count a commit. One that amends the last takes its place.
+        """Count a commit, but for its files in folders that have opted out.
 
-        `whole` says that the commit before was seen as well: what this one adds was all written
-        under our eyes.
+        One that amends the last takes its place. `whole` says that the commit before was seen as
+        well: what this one adds was all written under our eyes.
         """
-        row = self._sessions.recorded_row(session, workspace)
-        if row is None:
+        row = self._sessions.recorded_row(session, workspace, commit.places)
+        files = {
+            path: lines
+            for path, lines in commit.added.items()
+            if not self._sessions.is_private([str(path)])
+        }
+        if row is None or (commit.added and not files):
             return
         last_id, last_row, was_whole = self._last.get(workspace, ("", 0, False))
         if last_row and commit.amends == last_id:
@@ -101,7 +106,7 @@ class Commits:
             self._rows += 1
             commit_row, whole = self._rows, bool(last_row)
         self._last[workspace] = commit.id, commit_row, whole
-        added, accepted = self._counted(commit)
+        added, accepted = self._counted(files)
         self._store.put(
             insert_row(
                 "commit_attr",
@@ -109,17 +114,17 @@ class Commits:
                 session=row,
                 commit_h=self._pseudonyms.commit(commit.id),
                 ts_ms=now_ms,
-                files=len(commit.added),
+                files=len(files),
                 added=added,
                 ai=accepted,
                 whole=int(whole),
             )
         )
 
-    def _counted(self, commit: Commit) -> tuple[int, int]:
-        """Visible UTF-16 units that a commit adds, and how many of them were accepted."""
+    def _counted(self, files: Mapping[Path, Sequence[str]]) -> tuple[int, int]:
+        """Visible UTF-16 units that a commit adds to files, and how many of them were accepted."""
         added = accepted = 0
-        for path, lines in commit.added.items():
+        for path, lines in files.items():
             for line in lines:
                 visible = _visible(line)
                 if len(visible) >= RUN:

@@ -57,7 +57,7 @@ class Display:
         for pending in self._suggestions.visible(event.uri):
             if pending.session == event.session:
                 self.hide(pending, "superseded", started_ms)
-        session = self._sessions.recorded_row(event.session, event.workspace)
+        session = self._sessions.recorded_row(event.session, event.workspace, event.places)
         if session is None:
             self._opportunities[event.id] = None
             return

@@ -57,11 +57,21 @@ class Documents:
         return uri in self._documents
 
     def opened(
-        self, now_ms: int, session: str, uri: str, version: int, language: str, workspace: str
+        self,
+        now_ms: int,
+        session: str,
+        uri: str,
+        version: int,
+        language: str,
+        workspace: str,
+        places: Sequence[str] = (),
     ) -> None:
-        """Edits of this document will arrive."""
-        row = self._sessions.recorded_row(session, workspace)
-        if row is not None:
+        """Edits of this document will arrive; what was renamed into hiding is known no more."""
+        row = self._sessions.recorded_row(session, workspace, places)
+        if row is None:
+            self.deleted(now_ms, uri)
+            self._documents.pop(uri, None)
+        else:
             self._documents[uri] = _Document(row, language, version)
             self._watches.set_in_editor(uri, True)
 

@@ -64,6 +64,9 @@ class SessionInfo:
 class Opportunity:
     """One trigger point and what came of it, reported once its outcome is known.
 
+    `places` are the real paths of its file and the open folders around that, or all that are open
+    where it is in none. Nothing is recorded if one of them, or a folder above, has opted out.
+
     Times are milliseconds; `started_ms` is wall-clock time since the epoch (None: now). `steps`
     counts verification steps, `drafted_tokens` and `accepted_draft_tokens` what was drafted and
     kept, `reused_tokens` the prompt tokens that needed no prefill. `p_accept` is the predicted
@@ -77,6 +80,7 @@ class Opportunity:
     outcome: Outcome
     id: str = field(default_factory=new_id)
     workspace: str = ""
+    places: tuple[str, ...] = ()
     language: str = ""
     trigger: Trigger = "auto"
     started_ms: int | None = None
@@ -119,12 +123,13 @@ class Suggestion:
 class Commit:
     """A commit made in a workspace: the lines that it adds to each file.
 
-    `amends` is the id of the commit that it replaces.
+    `amends` is the id of the commit that it replaces, `places` are as in `Opportunity`.
     """
 
     id: str
     added: Mapping[Path, Sequence[str]]
     amends: str | None = None
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,10 +160,18 @@ class Journal:
         return self._ask(self._ledger.display.accepted, suggestion_id, kind, length, source)
 
     def document_opened(
-        self, session: str, uri: str, version: int, *, language: str = "", workspace: str = ""
+        self,
+        session: str,
+        uri: str,
+        version: int,
+        *,
+        language: str = "",
+        workspace: str = "",
+        places: Sequence[str] = (),
     ) -> None:
         """See `Recorder`."""
-        self._send(self._ledger.documents.opened, session, uri, version, language, workspace)
+        opened = self._ledger.documents.opened
+        self._send(opened, session, uri, version, language, workspace, tuple(places))
 
     def document_changed(
         self,

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -105,13 +106,17 @@ class OptOut:
         self._pseudonyms = pseudonyms
         self._ids: frozenset[str] | None = self._read()
 
-    def covers(self, *, user: str = "", workspace: str = "") -> bool:
-        """Whether either of them has opted out; everyone, while the list cannot be read."""
+    def covers(self, *, user: str = "", workspace: str = "", places: Iterable[str] = ()) -> bool:
+        """Whether one of them has opted out, or a folder that holds the workspace or a place.
+
+        `places` are real paths of files and folders. While the list cannot be read, everyone has.
+        """
         if self._ids is None:
             return True
-        return (bool(user) and self._pseudonyms.user(user) in self._ids) or (
-            bool(workspace) and self._pseudonyms.workspace(workspace) in self._ids
-        )
+        named = {Path(place) for place in (workspace, *places) if place}
+        folders = {str(above) for place in named for above in (place, *place.parents)}
+        ids = {self._pseudonyms.workspace(folder) for folder in folders} if self._ids else set()
+        return bool(ids & self._ids) or (bool(user) and self._pseudonyms.user(user) in self._ids)
 
     def add(self, *, user: str = "", workspace: str = "") -> None:
         """Record nothing of them from the next session on."""

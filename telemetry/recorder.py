@@ -95,9 +95,19 @@ class Recorder(Protocol):
         ...
 
     def document_opened(
-        self, session: str, uri: str, version: int, *, language: str = "", workspace: str = ""
+        self,
+        session: str,
+        uri: str,
+        version: int,
+        *,
+        language: str = "",
+        workspace: str = "",
+        places: Sequence[str] = (),
     ) -> None:
-        """From now on the client's edits of this document arrive as `document_changed`."""
+        """From now on the client's edits of this document arrive as `document_changed`.
+
+        `places`, as in `Opportunity`, say whether they may be recorded.
+        """
         ...
 
     def document_changed(
@@ -193,7 +203,14 @@ class NullRecorder:
         return _settled()
 
     def document_opened(
-        self, session: str, uri: str, version: int, *, language: str = "", workspace: str = ""
+        self,
+        session: str,
+        uri: str,
+        version: int,
+        *,
+        language: str = "",
+        workspace: str = "",
+        places: Sequence[str] = (),
     ) -> None:
         """See `Recorder`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from telemetry.events import SessionInfo
@@ -52,14 +53,18 @@ class Sessions:
         """The sessions that have not ended."""
         return [session for session, known in self._sessions.items() if not known.has_ended]
 
-    def recorded_row(self, session: str, workspace: str) -> int | None:
-        """The session's row, None if its user or the workspace has opted out."""
+    def recorded_row(self, session: str, workspace: str, places: Iterable[str] = ()) -> int | None:
+        """The session's row, None if its user, the workspace or one of the places has opted out."""
         known = self._sessions.get(session)
         if known is None:
             self._store.count_lost("unknown_session")
             return None
-        is_hidden = not known.is_recorded or self._opt_out.covers(workspace=workspace)
+        is_hidden = not known.is_recorded or self.is_private(places, workspace)
         return None if is_hidden else known.row
+
+    def is_private(self, places: Iterable[str], workspace: str = "") -> bool:
+        """Whether one of these lies in a folder that has opted out."""
+        return self._opt_out.covers(workspace=workspace, places=places)
 
     def reports_shown(self, session: str) -> bool:
         """Whether this client has ever said itself what is on its screen."""

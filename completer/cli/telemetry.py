@@ -80,14 +80,20 @@ def opt_out(
     undo: Annotated[bool, typer.Option("--undo", help="Record again.")] = False,
     config: ConfigFlag = None,
 ) -> None:
-    """Record nothing of a person or a folder, from the next session on."""
+    """Record nothing of a person, or of what lies in a folder, from the next session on."""
     from telemetry.privacy import opt_out_list
 
     if not (user or workspace):
         raise BadRequestError("Say of whom nothing is to be recorded.", hint="--user, --workspace")
     register = opt_out_list(load(config).settings.telemetry.folder)
     change = register.remove if undo else register.add
-    change(user=user or "", workspace=str(local_place(workspace)) if workspace else "")
+    folder = str(local_place(workspace)) if workspace else ""
+    change(user=user or "", workspace=folder)
+    if undo and register.covers(workspace=folder):
+        raise BadRequestError(
+            f"Still nothing of {folder} is recorded.",
+            hint="A folder that holds it has opted out: take that back.",
+        )
     typer.echo("Recorded again." if undo else "Nothing will be recorded.")
 
 

@@ -20,13 +20,15 @@ MAX_PATH_CHARS = 4096
 class Origin:
     """The part of a request that does not depend on the dialect's text.
 
-    `path` is the file's place, or what it is called if it may be anywhere.
+    `path` is the file's place, or what it is called if it may be anywhere. `places` are what the
+    request is known to be about, which without a place or a workspace may be any that is served.
     """
 
     user: str = ""
     client: str = ""
     path: Path | None = None
     workspace: Place | None = None
+    places: tuple[str, ...] = ()
 
 
 def origin_of(
@@ -44,11 +46,13 @@ def origin_of(
     workspace = None if wanted is None else _served(_checked(wanted), workspaces)
     name = _path_header(request, PATH_HEADER) or path
     found = None if not name else _locate(_checked(name), workspace, workspaces)
+    workspace = workspace or innermost(found, workspaces)
     return Origin(
         user="/".join(part for part in (request.scope["user_name"], user) if part),
         client=request.headers.get("user-agent", "").split(" ")[0][:100],
         path=found,
-        workspace=workspace or innermost(found, workspaces),
+        workspace=workspace,
+        places=_about(found, workspace, workspaces),
     )
 
 
@@ -71,6 +75,14 @@ def _locate(name: str, workspace: Place | None, workspaces: Sequence[Place]) -> 
     if (base and climbs(name)) or (workspace and not is_inside(place, workspace)):
         raise BadRequestError(f"{name} is not in the workspace {base}.")
     return place
+
+
+def _about(
+    path: Path | None, workspace: Place | None, workspaces: Sequence[Place]
+) -> tuple[str, ...]:
+    file = [path] if path is not None and path.is_absolute() else []
+    folders = [workspace] if workspace is not None else [] if file else workspaces
+    return tuple(map(str, [*file, *folders]))
 
 
 def _checked(name: str) -> str:

@@ -63,6 +63,7 @@ class Reports:
                 uri=path.as_uri() if path is not None and path.is_absolute() else "",
                 outcome="error",
                 workspace=str(origin.workspace or ""),
+                places=origin.places,
                 language=request.language or "",
                 trigger="manual" if request.trigger == "manual" else "auto",
                 started_ms=time.time_ns() // 1_000_000,

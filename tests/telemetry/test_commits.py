@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.commits import AcceptedRuns
+from telemetry.events import Commit
 from telemetry.privacy import opt_out_list
 from tests.telemetry.conftest import Editor
 
@@ -65,6 +66,20 @@ def test_nothing_is_recorded_of_who_has_opted_out(accepted):
     bob.commit("c", ACCEPTED)
     assert stored(bob) == []
     bob.recorder.close()
+
+
+def test_files_in_a_folder_that_has_opted_out_do_not_count(accepted):
+    opt_out_list(accepted.folder).add(workspace="/w/private")
+    editor = Editor(accepted.folder)
+    in_both = {Path("/w/private/a.py"): [ACCEPTED], Path("/w/b.py"): ["typed_by_hand = 1"]}
+    for added in (in_both, {Path("/w/private/a.py"): [ACCEPTED]}):
+        commit = Commit(id="c", added=added, places=("/w",))
+        editor.recorder.committed(editor.session, "/w", commit)
+    editor.recorder.committed(
+        editor.session, "/w", Commit(id="d", added=in_both, places=("/w/private",))
+    )
+    assert stored(editor) == [(1, 15, 0, 0)]
+    editor.recorder.close()
 
 
 def test_runs_are_bounded_and_the_file_left_alone_longest_goes():

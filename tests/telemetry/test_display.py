@@ -190,6 +190,23 @@ def test_nothing_in_a_workspace_that_opted_out_is_stored(tmp_path):
     editor.recorder.close()
 
 
+def test_a_file_that_is_moved_into_a_folder_that_opted_out_is_followed_no_more(tmp_path):
+    opt_out(tmp_path).add(workspace="/w/private")
+    editor = Editor(tmp_path)
+    editor.offer("return x")
+    editor.write("return x")
+    moved = "file:///w/private/a.py"
+    editor.recorder.document_renamed(editor.uri, moved)
+    editor.uri, places = moved, ["/w/private/a.py", "/w"]
+    editor.recorder.document_opened(editor.session, moved, 9, workspace="/w", places=places)
+    editor.write("\nsecret")
+    editor.wait(1_000)
+    assert editor.one("SELECT sum(ins) FROM edit_rollup") == (len("return x"),)
+    states = set(editor.all("SELECT state FROM survival_named WHERE window_s > 0"))
+    assert states == {("censored_deleted",)}
+    editor.recorder.close()
+
+
 def test_users_are_stored_as_pseudonyms(editor):
     editor.recorder.session_started(SessionInfo(client="test", user="ada"))
     users = {user for (user,) in editor.all("SELECT user_h FROM session")}

@@ -55,6 +55,16 @@ def test_opting_out_is_remembered_without_names(tmp_path, pseudonyms):
     assert all("ada" not in file.read_text() for file in tmp_path.iterdir())
 
 
+def test_a_folder_opts_out_with_all_that_lies_in_it(tmp_path, pseudonyms):
+    opt_out = OptOut(tmp_path, pseudonyms)
+    opt_out.add(workspace="/home/ada/secret")
+    for place in ("/home/ada/secret", "/home/ada/secret/lib/a.py"):
+        assert opt_out.covers(workspace=place)
+        assert opt_out.covers(workspace="/home", places=["/elsewhere", place])
+    for place in ("/home/ada", "/home/ada/secrets/a.py", "a.py", ""):
+        assert not opt_out.covers(workspace=place, places=[place])
+
+
 def test_an_opt_out_can_be_taken_back(tmp_path, pseudonyms):
     opt_out = OptOut(tmp_path, pseudonyms)
     opt_out.add(user="ada")
