@@ -40,6 +40,10 @@ class Told(Protocol):
         """See `CompletionService`."""
         ...
 
+    def close_workspace(self, root: Place) -> None:
+        """See `CompletionService`."""
+        ...
+
     def document_changed(self, path: Place, text: str | None) -> None:
         """See `CompletionService`."""
         ...
@@ -105,6 +109,10 @@ class DeferredService:
     def open_workspace(self, root: Place) -> None:
         """See `CompletionService`."""
         self._tell(lambda told: told.open_workspace(root))
+
+    def close_workspace(self, root: Place) -> None:
+        """See `CompletionService`."""
+        self._tell(lambda told: told.close_workspace(root))
 
     def document_changed(self, path: Place, text: str | None) -> None:
         """See `CompletionService`."""

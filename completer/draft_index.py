@@ -5,9 +5,11 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from completer.context.dependencies import imported_packages, iter_dependencies
@@ -21,6 +23,7 @@ from completer.drafting.warm_up import warm_up
 
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
+TEXTS_AT_ONCE = 64  # of packages; in between, a build can be stopped
 VOCABULARY_STEP = 1024  # models have rows for more tokens than their tokenizers know
 
 
@@ -57,10 +60,13 @@ class DraftIndex:
         corpus = self.drafter.corpus
         if self._folder is not None:
             load_index(corpus, self._folder)
-        report = refresh(corpus, self._files(), self._workspace.read, self._encode_batch, progress)
-        if report.read or report.removed:
+        files, read = self._files(), self._workspace.read
+        report = refresh(
+            corpus, files, read, self._encode_batch, progress, stopped=lambda: self._closing
+        )
+        if (report.read or report.removed) and not self._closing:
             self._save()
-        if self._options.dependencies and not self._closing:
+        if self._options.dependencies:
             self._add_dependencies()
         return report
 
@@ -86,7 +92,7 @@ class DraftIndex:
         return ids
 
     def stop(self) -> None:
-        """Let a `build` that is under way end soon."""
+        """Let a `build` that is under way end soon, and leave the saved index as it is."""
         self._closing = True
 
     def close(self) -> None:
@@ -116,11 +122,14 @@ class DraftIndex:
         return [encoding.ids for encoding in encodings]
 
     def _add_dependencies(self) -> None:
-        imported = imported_packages(self._workspace)
+        imported = {} if self._closing else imported_packages(self._workspace)
         files = iter_dependencies(self._workspace, imported)
         texts = _texts(file.path for file in files)
-        streams = [np.asarray(ids, np.int32) for ids in self._encode_batch(list(texts))]
-        self.drafter.set_dependencies(streams)
+        streams: list[NDArray[np.int32]] = []
+        while not self._closing and (batch := list(islice(texts, TEXTS_AT_ONCE))):
+            streams += [np.asarray(ids, np.int32) for ids in self._encode_batch(batch)]
+        if not self._closing:
+            self.drafter.set_dependencies(streams)
 
     def _save(self) -> None:
         if self._folder is None:

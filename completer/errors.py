@@ -24,6 +24,10 @@ class WorkspaceError(CompleterError):
     """A folder or file is not there, or lies outside what may be read."""
 
 
+class WorkspaceClosedError(WorkspaceError):
+    """A workspace was closed while a request was being answered in it."""
+
+
 class OverloadedError(CompleterError):
     """Too much work is queued. `retry_after_s` is when asking again makes sense, in seconds."""
 

@@ -50,7 +50,7 @@ class Job:
     def owner(self) -> str:
         """Whose keys and values may be used; what early exits leave is not the model's own."""
         owner = owner_of(self.request, self.repository)
-        return f"lossy {owner}" if self.lossy else owner
+        return _lossy(owner) if self.lossy else owner
 
 
 class Generations:
@@ -171,7 +171,13 @@ def check_request(request: CompletionRequest) -> None:
 
 def owner_of(request: CompletionRequest, repository: Repository | None) -> str:
     """Whose caches a request may use: those of all who work on its workspace, or one person's."""
-    return f"workspace {repository.root}" if repository else f"user {request.user}"
+    return owners_of(repository)[0] if repository else f"user {request.user}"
+
+
+def owners_of(repository: Repository) -> tuple[str, str]:
+    """Under which names caches hold what was computed in a workspace."""
+    owner = f"workspace {repository.root}"
+    return owner, _lossy(owner)
 
 
 def default_max_tokens(model: LoadedModel, settings: Settings) -> int:
@@ -190,6 +196,10 @@ def prompt_builder(model: LoadedModel, settings: Settings) -> PromptBuilder:
 def milliseconds_since(started: float) -> float:
     """Milliseconds since a reading of `time.perf_counter`."""
     return (time.perf_counter() - started) * 1000
+
+
+def _lossy(owner: str) -> str:
+    return f"lossy {owner}"
 
 
 def _prompt_size(model: LoadedModel, settings: Settings) -> tuple[int, float]:

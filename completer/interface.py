@@ -44,6 +44,10 @@ class Workspaces(Protocol):
         """See `CompletionService`."""
         ...
 
+    def close_workspace(self, root: Place) -> None:
+        """See `CompletionService`."""
+        ...
+
     def document_changed(self, path: Place, text: str | None) -> None:
         """See `CompletionService`."""
         ...
@@ -73,6 +77,13 @@ class CompletionService(Protocol):
 
         For front doors that serve the machine's own user. Raises `WorkspaceError` for a folder
         that is not there.
+        """
+        ...
+
+    def close_workspace(self, root: Place) -> None:
+        """Use and remember nothing of a workspace any more; nothing happens if it is not open.
+
+        Returns at once; threads and memory are given back in the background.
         """
         ...
 

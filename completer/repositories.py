@@ -16,6 +16,7 @@ class Repositories:
     def __init__(self, make: Callable[[Place], Repository]) -> None:
         self._make = make
         self._open: dict[Place, Repository] = {}
+        self._closing: list[threading.Thread] = []
         self._lock = threading.Lock()
 
     @property
@@ -38,6 +39,29 @@ class Repositories:
     def open_workspace(self, root: Place) -> None:
         """Open a workspace if it is not open. Raises `WorkspaceError`."""
         self.open(root)
+
+    def close_workspace(self, root: Place) -> None:
+        """Close a workspace, in the background, if it is open."""
+        self.dismiss(root)
+
+    def dismiss(
+        self, root: Place, at_first: Callable[[Repository], None] = lambda repository: None
+    ) -> Repository | None:
+        """Close a workspace, in the background; return it if it was open.
+
+        Nothing is found in it from now on, and what it reads comes to its end. `at_first` is called
+        in the background before its memory goes, for what still uses that.
+        """
+        with self._lock:
+            repository = self._open.pop(root, None)
+            if repository is not None:
+                repository.stop()
+                closing = threading.Thread(
+                    target=_close, args=(repository, at_first), name="close-workspace", daemon=True
+                )
+                closing.start()
+                self._closing = [*filter(threading.Thread.is_alive, self._closing), closing]
+        return repository
 
     def of(self, request: CompletionRequest) -> Repository | None:
         """Find the workspace of a request: the one it names, or the nearest above its file.
@@ -74,7 +98,16 @@ class Repositories:
         with self._lock:
             while self._open:
                 self._open.popitem()[1].close()
+        for thread in self._closing:
+            thread.join()
 
     def _containing(self, path: Path | None) -> Repository | None:
         root = innermost(path, list(self._open))
         return None if root is None else self._open.get(root)
+
+
+def _close(repository: Repository, at_first: Callable[[Repository], None]) -> None:
+    try:
+        at_first(repository)
+    finally:
+        repository.close()

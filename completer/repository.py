@@ -46,6 +46,7 @@ class Repository:
         self._index = DraftIndex(workspace, tokenizer, options or IndexOptions())
         self._feed = WorkspaceFeed(workspace, [self._retriever.update, self._index.update])
         self._indexed = threading.Event()
+        self._stopped = threading.Event()
         self._indexer = threading.Thread(target=self._build_index, name="index", daemon=True)
         self._indexer.start()
         self._feed.start()
@@ -59,6 +60,11 @@ class Repository:
     def settings(self) -> Settings | None:
         """What is set for requests in here now, if anything but the user's settings."""
         return None if self._settings is None else self._settings.current()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests may be answered in here."""
+        return not self._stopped.is_set()
 
     @property
     def can_draft(self) -> bool:
@@ -111,9 +117,14 @@ class Repository:
         """Wait until all files were read once; say whether they were."""
         return self._feed.wait(timeout_s) and self._indexed.wait(timeout_s)
 
-    def close(self) -> None:
-        """Stop reading and watching."""
+    def stop(self) -> None:
+        """Let what reads files come to its end soon; returns at once."""
+        self._stopped.set()
         self._index.stop()
+
+    def close(self) -> None:
+        """Stop reading and watching, and give the memory back."""
+        self.stop()
         self._feed.stop()
         self._indexer.join()
         self._index.close()

@@ -6,12 +6,13 @@ the text is the answer. Bounded in bytes, the least recently used goes first.
 
 import sys
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
 from completer.request import Completion, CompletionRequest, DecodeStats, Sampling
 
 TAIL = 1024  # characters before the caret that tell one place in a file from another
+_Key = tuple[CompletionRequest, Hashable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class ResultCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._entries: OrderedDict[Hashable, list[_Entry]] = OrderedDict()
+        self._entries: OrderedDict[_Key, list[_Entry]] = OrderedDict()
 
     @property
     def nbytes(self) -> int:
@@ -72,13 +73,18 @@ class ResultCache:
             oldest, entries = self._entries.popitem(last=False)
             self._bytes -= sum(_size(oldest, entry) for entry in entries)
 
+    def forget(self, is_gone: Callable[[Hashable], bool]) -> None:
+        """Forget the answers of the owners that are gone."""
+        for key in [key for key in self._entries if is_gone(key[1])]:
+            self._bytes -= sum(_size(key, entry) for entry in self._entries.pop(key))
+
     def clear(self) -> None:
         """Forget everything."""
         self._entries.clear()
         self._bytes = 0
 
 
-def _key(request: CompletionRequest, owner: Hashable) -> Hashable:
+def _key(request: CompletionRequest, owner: Hashable) -> _Key:
     """Everything but the prefix that an answer depends on; greedy choice does not on a seed."""
     greedy = request.sampling.temperature == 0.0
     sampling = Sampling() if greedy else request.sampling
@@ -92,9 +98,8 @@ def _shortened(completion: Completion, rest: str) -> Completion:
     return replace(completion, choices=(choice,), stats=DecodeStats(cached=True))
 
 
-def _size(key: Hashable, entry: _Entry) -> int:
-    request = key[0] if isinstance(key, tuple) else None
-    texts = [entry.tail, entry.completion.text]
-    if isinstance(request, CompletionRequest):
-        texts += [request.suffix, *(snippet.text for snippet in request.snippets)]
+def _size(key: _Key, entry: _Entry) -> int:
+    request, _ = key
+    texts = [entry.tail, entry.completion.text, request.suffix]
+    texts += [snippet.text for snippet in request.snippets]
     return 1000 + sum(map(sys.getsizeof, texts))

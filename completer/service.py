@@ -12,13 +12,14 @@ from completer.ahead import Ahead, once_accepted
 from completer.calibration import CalibrationOf, Calibrations
 from completer.engine.engine import Engine
 from completer.engine.sequence import GenerationResult, Ticket
-from completer.errors import CompleterError
+from completer.errors import CompleterError, WorkspaceClosedError
 from completer.generation import (
     Generations,
     Job,
     check_request,
     milliseconds_since,
     owner_of,
+    owners_of,
 )
 from completer.interface import ServiceInfo
 from completer.place import Place
@@ -93,7 +94,10 @@ class LocalService:
             completion = replace(known, id=self._new_id(repository))
         else:
             self._ahead.give_way()
-            completion = await self._answer(request, repository)
+            try:
+                completion = await self._answer(request, repository)
+            except WorkspaceClosedError:
+                return await self.complete(request)
         self._look_ahead(request, repository, completion)
         return completion
 
@@ -108,6 +112,17 @@ class LocalService:
     def open_workspace(self, root: Place) -> None:
         """See `CompletionService`."""
         self._repositories.open(root)
+
+    def close_workspace(self, root: Place) -> None:
+        """See `CompletionService`. A request that is being answered in it is asked again."""
+
+        def drop_rows(repository: Repository) -> None:
+            for owner in owners_of(repository):
+                self._engine.drop(owner)
+
+        repository = self._repositories.dismiss(root, drop_rows)
+        if repository is not None:
+            self._forget_answers_in(repository)
 
     def wait_until_indexed(self, root: Place, timeout_s: float) -> bool:
         """Wait until the code of an open workspace can be used; say whether it can."""
@@ -156,6 +171,14 @@ class LocalService:
     def close(self) -> None:
         """Stop the engine and everything that watches files."""
         self.release().close()
+
+    def _forget_answers_in(self, repository: Repository) -> None:
+        self._ahead.give_way()
+        gone = owners_of(repository)
+        self._results.forget(lambda owner: isinstance(owner, tuple) and owner[0] in gone)
+        self._generations.prompts.forget()
+        answered = self._answered.items()
+        self._answered = OrderedDict(each for each in answered if each[1] is not repository)
 
     async def _answer(
         self, request: CompletionRequest, repository: Repository | None
@@ -207,6 +230,7 @@ class LocalService:
         return await loop.run_in_executor(self._threads, prepare, request, repository)
 
     def _start(self, job: Job, index: int, news: asyncio.Queue[_Step]) -> _Alternative:
+        self._check_open(job)
         loop = asyncio.get_running_loop()
         policy = self._generations.policy(job)
 
@@ -224,7 +248,14 @@ class LocalService:
         ticket.future.add_done_callback(lambda _: tell(done=True))
         return _Alternative(policy, ticket)
 
+    def _check_open(self, job: Job) -> None:
+        """Raise `WorkspaceClosedError` where that has happened since the request came."""
+        if job.repository is not None and not job.repository.is_open:
+            self._generations.prompts.forget()
+            raise WorkspaceClosedError(f"The workspace {job.repository.root} was closed.")
+
     def _finish(self, job: Job, alternatives: Sequence[_Alternative]) -> Completion:
+        self._check_open(job)
         results = [each.ticket.future.result() for each in alternatives]
         choices = [
             Choice(

@@ -15,7 +15,6 @@ from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 
 from completer.context.head import Heads
-from completer.errors import WorkspaceError
 from completer.interface import CompletionService
 from lsp.documents import Documents
 from lsp.heads import report_heads
@@ -29,6 +28,7 @@ from lsp.status import Status
 from lsp.stdio import serve
 from lsp.synchronization import Synchronization
 from lsp.text_buffer import LineBreak
+from lsp.workspaces import Workspaces
 from telemetry.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def create_server(
         documents, live_text, recorder, session, on_edit=completions.interrupt
     )
     heads = report_heads(recorder, session)
-    _add_session_features(server, session, documents, service, recorder, heads)
+    workspaces = Workspaces(service, session, documents, live_text)
+    _add_session_features(server, session, documents, workspaces, recorder, heads)
     _add_document_features(server, synchronization)
     _add_file_features(server, synchronization)
     _add_completion_features(server, completions, offers)
@@ -99,31 +100,27 @@ def _add_session_features(
     server: CompletionServer,
     session: Session,
     documents: Documents,
-    service: CompletionService,
+    workspaces: Workspaces,
     recorder: Recorder,
     heads: Heads,
 ) -> None:
-    def open_workspaces() -> None:
+    def watch_heads() -> None:
         if recorder.records:
             heads.watch(session.folders)
-        for folder in session.folders:
-            try:
-                service.open_workspace(folder)
-            except WorkspaceError as error:
-                logger.warning("workspace folder left out: %s", error)
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
         session.initialize(params)
         documents.encoding = types.PositionEncodingKind(server.workspace.position_encoding)
         documents.line_break = LineBreak.LF if session.is_neovim else LineBreak.PROTOCOL
-        open_workspaces()
+        watch_heads()
+        workspaces.open()
         session.id = recorder.session_started(session.info(server.version))
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def change_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
-        session.change_folders(added=params.event.added, removed=params.event.removed)
-        open_workspaces()
+        workspaces.change(params.event)
+        watch_heads()
 
     @server.feature(types.SHUTDOWN)
     def shutdown(_params: None) -> None:

@@ -40,6 +40,7 @@ class FakeService:
     state: State = "ready"
     requests: list[CompletionRequest] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
+    closed_workspaces: list[Path] = field(default_factory=list)
     documents: dict[Path, str | None] = field(default_factory=dict)
     accepts: list[tuple[str, str]] = field(default_factory=list)
     running: int = 0
@@ -76,6 +77,10 @@ class FakeService:
     def open_workspace(self, root: Path) -> None:
         """See `CompletionService`."""
         self.opened.append(root)
+
+    def close_workspace(self, root: Path) -> None:
+        """See `CompletionService`."""
+        self.closed_workspaces.append(root)
 
     def document_changed(self, path: Path, text: str | None) -> None:
         """See `CompletionService`."""

@@ -126,6 +126,8 @@ class Drafter:
             self._open, self._own = {}, OwnTexts()
             self.corpus = Corpus(self.vocabulary_size, self.lock)
             self._dependencies = SuffixArray.empty(self.vocabulary_size)
+            self.recycled = new_table()
+            self._texts = self._current_texts()
         release_memory()
 
     @property

@@ -75,8 +75,14 @@ def refresh(
     read: Read,
     encode: Encode,
     progress: Progress = lambda files, tokens: None,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> IndexReport:
-    """Make `corpus` hold exactly `files`, under their paths as names; return what was done."""
+    """Make `corpus` hold exactly `files`, under their paths as names; return what was done.
+
+    stopped: asked when `files` have come to an end; if so, that is not all of them, and what has
+    not come stays.
+    """
     report, began = IndexReport(), time.perf_counter()
     seen: set[str] = set()
     batch: list[_Waiting] = []
@@ -92,6 +98,8 @@ def refresh(
             _write_batch(corpus, batch, encode, report)
             batch.clear()
             progress(len(seen), report.tokenised)
+    if stopped():
+        return report
     _write_batch(corpus, batch, encode, report)
     for name in set(corpus.names()) - seen:
         corpus.remove(name)

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import wait
 
 from torch import Tensor
 
@@ -102,6 +103,15 @@ class Engine:
         """Forget the keys and values of all generations that have ended."""
         with self._condition:
             self._pool.clear()
+
+    def drop(self, owner: str) -> None:
+        """Call an owner's generations off, and forget its keys and values when they have ended."""
+        theirs = [each.ticket for each in self._everyone() if each.request.owner == owner]
+        for ticket in theirs:
+            ticket.cancel()
+        wait([ticket.future for ticket in theirs])
+        with self._condition:
+            self._pool.clear(owner)
 
     def close(self) -> None:
         """Stop the thread; whatever still runs or waits is answered as cancelled."""

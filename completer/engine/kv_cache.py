@@ -178,11 +178,12 @@ class KVPool:
         for stack in self._stacks.values():
             stack[:, slot, :, start:end] = stack[:, slot].index_select(2, source)
 
-    def clear(self) -> None:
-        """Forget every token of every slot that is not in use."""
+    def clear(self, owner: str | None = None) -> None:
+        """Forget every token of every slot that is not in use, or of those of one owner."""
         for slot in self.slots:
-            if not slot.busy:
+            if not slot.busy and owner in (None, slot.owner):
                 slot.length, slot.owner = 0, ""
+                slot.tokens.fill(0)
 
     def shrink(self) -> None:
         """Give half of the slots back, but for two, and forget every token. None may be in use."""

@@ -36,6 +36,9 @@ class FakeWorkspaces:
     def open_workspace(self, root):
         self.told.append(root)
 
+    def close_workspace(self, root):
+        self.told.append(("close", root))
+
     def document_changed(self, path, text):
         self.told.append((path, text))
 
@@ -80,14 +83,19 @@ async def test_what_was_told_meanwhile_arrives_in_order(real, tmp_path):
     service = DeferredService(lambda _: (may_load.wait(5), real)[1], LOADING)
     told = []
     real.open_workspace = lambda root: told.append(("open", root))
+    real.close_workspace = lambda root: told.append(("close", root))
     real.document_changed = lambda path, text: told.append((path, text))
     service.open_workspace(tmp_path)
     service.document_changed(Path("/a"), "1")
+    service.close_workspace(tmp_path)
+    service.open_workspace(tmp_path)
     may_load.set()
     await service.complete(CompletionRequest(prefix="a"))
     service.document_changed(Path("/a"), "2")
+    service.close_workspace(tmp_path)
 
-    assert told == [("open", tmp_path), (Path("/a"), "1"), (Path("/a"), "2")]
+    opened, closed = ("open", tmp_path), ("close", tmp_path)
+    assert told == [opened, (Path("/a"), "1"), closed, opened, (Path("/a"), "2"), closed]
 
 
 async def test_a_model_that_cannot_be_loaded_is_every_requests_error():
@@ -161,7 +169,8 @@ async def test_an_idle_model_goes_and_comes_back_with_the_next_request(tmp_path)
     assert service.info().workspaces == left.roots
     service.open_workspace(tmp_path)
     service.document_changed(tmp_path / "a", "1")
-    assert left.told == [tmp_path, (tmp_path / "a", "1")]
+    service.close_workspace(tmp_path)
+    assert left.told == [tmp_path, (tmp_path / "a", "1"), ("close", tmp_path)]
     await service.complete(CompletionRequest(prefix="a"))
     assert loads.over == [None, left]
     assert not left.closed

@@ -54,6 +54,19 @@ def test_a_restart_reads_only_what_has_changed(root, tmp_path):
     assert drafted_after(again, "changed = 'ent").startswith("irely")
 
 
+def test_a_build_that_is_stopped_leaves_the_saved_index_as_it_was(root, tmp_path):
+    for n in range(20):
+        (root / f"f{n}.py").write_text(f"value_{n} = {n}\n")
+    index_of(root, tmp_path / "cache").build()
+    (root / "b.py").write_text("changed = 1\n")
+    stopped = index_of(root, tmp_path / "cache")
+    read = stopped._workspace.read
+    stopped._workspace.read = lambda path: (stopped.stop(), read(path))[1]
+    assert stopped.build().removed == 0
+    report = index_of(root, tmp_path / "cache").build()
+    assert (report.unchanged, report.read) == (21, 1)
+
+
 def test_a_damaged_index_is_built_anew(root, tmp_path):
     index_of(root, tmp_path / "cache").build()
     for file in (tmp_path / "cache").rglob("*"):

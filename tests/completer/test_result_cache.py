@@ -29,6 +29,15 @@ def at(prefix: str, **changes: Any) -> CompletionRequest:
     return replace(REQUEST, prefix=prefix, **changes)
 
 
+def test_the_answers_of_one_owner_can_be_forgotten(cache):
+    alone = cache.nbytes
+    cache.put(REQUEST, "you", answer("path.isdir(a)"))
+    cache.forget(lambda owner: owner == "you")
+    assert cache.get(REQUEST, "you") is None
+    assert cache.get(REQUEST, "me").text == "path.join(a)"
+    assert cache.nbytes == alone
+
+
 @pytest.mark.parametrize(
     ("prefix", "rest"),
     [

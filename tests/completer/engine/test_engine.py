@@ -212,6 +212,25 @@ def test_cancelling_frees_the_slot_within_a_step(make_engine):
     assert engine.load == (0, 0)
 
 
+def test_an_owner_is_dropped_with_what_runs_and_waits_for_it(make_engine):
+    engine = make_engine(slots=4, limits=Limits(max_running=2))
+    begun = threading.Event()
+    prompt = random_ids(20)
+    running = engine.submit(ask(prompt, 200, owner="gone"), on_step=lambda _: begun.set())
+    other = engine.submit(ask(prompt, 20, owner="stays"))
+    waiting = engine.submit(ask(prompt, 200, owner="gone"))
+    begun.wait(5)
+    engine.drop("gone")
+
+    for ticket in (running, waiting):
+        assert ticket.future.done()
+        assert ticket.future.result().finish_reason == "cancelled"
+    assert other.future.result(10).finish_reason == "length"
+    assert not any(slot.owner == "gone" for slot in engine._pool.slots)
+    assert engine.generate(ask(prompt, 1, owner="gone")).stats.reused_tokens == 0
+    assert engine.generate(ask(prompt, 1, owner="stays")).stats.reused_tokens == 19
+
+
 def test_a_later_short_request_finishes_before_an_earlier_long_one(make_engine):
     engine = make_engine()
     finished = []

@@ -96,6 +96,16 @@ def test_no_free_slot_is_an_error(pool):
         pool.acquire([40], "me")
 
 
+def test_one_owners_tokens_can_be_cleared(pool):
+    fill(pool, [1, 2, 3], "me")
+    slot, _ = fill(pool, [1, 2, 3], "you")
+    pool.clear("you")
+
+    assert not pool.slots[slot].tokens.any()
+    assert fill(pool, [1, 2, 3], "you")[1] == 0
+    assert fill(pool, [1, 2, 3], "me")[1] == 2
+
+
 def test_clear_forgets_what_is_not_in_use(pool):
     fill(pool, [1, 2, 3])
     pool.clear()
