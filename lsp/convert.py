@@ -9,6 +9,7 @@ from urllib.request import url2pathname
 from lsprotocol.types import InlineCompletionTriggerKind
 
 from completer.request import Trigger
+from completer.unicode import well_formed
 
 
 def path_of(uri: str) -> Path | None:
@@ -31,13 +32,6 @@ def same_document(uri: str) -> str:
 def trigger_of(kind: InlineCompletionTriggerKind) -> Trigger:
     """Whether a person asked, or the editor did by itself."""
     return "manual" if kind is InlineCompletionTriggerKind.Invoked else "automatic"
-
-
-def well_formed(text: str) -> str:
-    """The text with U+FFFD for each half of a surrogate pair that stands alone."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def utf16_prefix(text: str, length: int) -> str:

@@ -13,7 +13,8 @@ from lsprotocol.types import (
     WorkspaceFolder,
 )
 
-from lsp.convert import path_of, well_formed
+from completer.unicode import well_formed
+from lsp.convert import path_of
 from lsp.options import LspOptions
 from telemetry.events import SessionInfo
 

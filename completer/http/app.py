@@ -77,7 +77,7 @@ async def health(http: Request) -> Response:
 async def completions(http: Request) -> Response:
     """`POST /v1/completions`: Tabby's and OpenAI's share the path, only Tabby's has `segments`."""
     data = await read_json(http)
-    dialect = tabby.completions if "segments" in data else openai.completions
+    dialect = tabby.completions if data.get("segments") is not None else openai.completions
     return await dialect(http, data)
 
 
