@@ -77,7 +77,8 @@ class DecodeStats:
     counts forward passes after the prefill; `drafted` tokens went through verification and
     `accepted` of them were kept, by source in `draft_sources`. `skipped_layers` were left out by
     early exits, summed over the passes (`exit_mode` "lossy" only). `self_speculation` says whether
-    the model's first layers draft where the texts do not, and why or why not.
+    the model's first layers draft where the texts do not, and why or why not. An answer that was
+    `cached` tells the prompt that it was computed for, as reused; all else is 0.
     """
 
     prompt_tokens: int = 0

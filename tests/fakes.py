@@ -37,6 +37,7 @@ class FakeService:
     workspaces: tuple[Path, ...] = ()
     memory_bytes: dict[str, int] = field(default_factory=dict)
     state: State = "ready"
+    cached: bool = False
     requests: list[CompletionRequest] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
     documents: dict[Path, str | None] = field(default_factory=dict)
@@ -112,6 +113,7 @@ class FakeService:
             prefill_ms=2.0,
             decode_ms=8.0,
             total_ms=10.0,
+            cached=self.cached,
         )
         choice = Choice(text=text, finish_reason=self.finish_reason)
         return Completion(

@@ -8,7 +8,6 @@ from contextlib import aclosing
 
 from starlette.requests import Request
 
-from completer.errors import BadRequestError
 from completer.http.admission import Admission
 from completer.http.disconnect import until_gone
 from completer.http.grouping import grouped
@@ -77,7 +76,6 @@ class Answering:
 
     async def stream(self, http: Request, origin: Origin, request: CompletionRequest) -> Stream:
         """Start answering a request; raises what goes wrong before there is any text."""
-        self._check(request)
         attempt = self._reports.begin(origin, request)
         stream = Stream(attempt, self._stream(origin, request, attempt))
         await until_gone(http, stream.begin())
@@ -89,7 +87,6 @@ class Answering:
         self._reports.close()
 
     async def _complete(self, origin: Origin, request: CompletionRequest) -> Answer:
-        self._check(request)
         attempt = self._reports.begin(origin, request)
         with self.admission.admit(origin.user, request.n), self._reports.following(attempt):
             return self._reports.finish(attempt, await self.service.complete(request))
@@ -105,8 +102,3 @@ class Answering:
                         yield self._reports.finish(attempt, item)
                     else:
                         yield item
-
-    def _check(self, request: CompletionRequest) -> None:
-        limit = self.service.info().context_tokens  # 0 while the model is being loaded
-        if 0 < limit < (request.max_tokens or 0):
-            raise BadRequestError(f"max_tokens is more than the model's context of {limit} tokens.")

@@ -40,7 +40,7 @@ class InfillBody(Body):
     input_suffix: str
     prompt: str = ""
     input_extra: list[Extra] = Field(default_factory=list, max_length=256)
-    n_predict: Annotated[int, Field(ge=-1)] = -1
+    n_predict: Annotated[int, Field(ge=-1, lt=2**31)] = -1
     n_indent: Annotated[int, Field(ge=0, le=10_000)] = 0
     n_cmpl: Choices = 1
     temperature: Temperature | None = None

@@ -69,6 +69,27 @@ async def test_typing_through_an_answer_needs_no_model(service):
     assert typed.id != shown.id
 
 
+async def test_an_answer_that_is_remembered_counts_the_same_prompt(service):
+    first = await service.complete(ask())
+    again = await service.complete(ask())
+
+    assert again.stats.cached
+    assert again.stats.prompt_tokens == first.stats.prompt_tokens > 0
+    assert measures(again, 1.0)["prompt_tokens"] == 0
+
+
+@pytest.mark.parametrize("raw", [False, True])
+async def test_more_tokens_than_there_is_room_for_are_as_many_as_there_is(service, raw):
+    limit = service.info().context_tokens
+    completion = await service.complete(ask(max_tokens=20 * limit, raw=raw))
+
+    stats = completion.stats
+    assert completion.finish_reason in ("length", "stop")
+    if completion.finish_reason == "length":
+        assert stats.prompt_tokens + stats.generated_tokens == limit
+    assert stats.prompt_tokens + stats.generated_tokens <= limit
+
+
 async def test_what_was_asked_can_be_forgotten(service):
     await service.complete(ask())
     service.forget()
