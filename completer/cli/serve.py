@@ -74,10 +74,11 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
 
     service = deferred_service(settings)
     recorder = build_recorder(settings)
-    app = create_app(service, recorder, options=http_options(settings))
+    options = http_options(settings)
+    app = create_app(service, recorder, options=options)
     _greet(settings, listener)
     host, port = listener.getsockname()[:2]
-    server = uvicorn.Server(server_config(app, host=host, port=port))
+    server = uvicorn.Server(server_config(app, host=host, port=port, options=options))
     try:
         server.run(sockets=[listener])
     finally:

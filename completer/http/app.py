@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -17,7 +18,7 @@ from completer.http.answering import Answering
 from completer.http.body import read_json
 from completer.http.metrics import Measured
 from completer.http.options import HttpOptions
-from completer.http.security import BearerAuth, BodyLimit, HostGuard
+from completer.http.security import BearerAuth, BodyLimit, HeaderLimit, HostGuard
 from completer.interface import CompletionService
 from telemetry.recorder import Recorder
 
@@ -57,7 +58,9 @@ def create_app(
         routes=routes,
         middleware=[
             Middleware(Measured, metrics=answering.metrics, paths=paths),
+            Middleware(HeaderLimit, options=options),
             Middleware(HostGuard, options=options),
+            *_cors(options),
             Middleware(BearerAuth, tokens=options.tokens),
             Middleware(BodyLimit, options=options),
         ],
@@ -66,6 +69,22 @@ def create_app(
     )
     app.state.answering = answering
     return app
+
+
+def _cors(options: HttpOptions) -> list[Middleware]:
+    """Let browsers hand replies to the pages that may ask, and ask before they send."""
+    if not options.allowed_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=options.allowed_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["Retry-After"],
+            allow_private_network=True,
+        )
+    ]
 
 
 async def health(http: Request) -> Response:

@@ -21,6 +21,22 @@ from completer.http.options import HttpOptions
 
 HEALTH_PATHS = frozenset({"/health", "/v1/health"})
 CLOSE = {"Connection": "close"}
+HEADER_TOO_LONG = "The request's header is too long."
+
+
+class HeaderLimit:
+    """Refuses, with 431, requests whose header is too long though it came at once."""
+
+    def __init__(self, app: ASGIApp, options: HttpOptions) -> None:
+        self._app = app
+        self._max_bytes = options.max_header_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what the client has sent before the body."""
+        if scope["type"] == "http" and _header_bytes(scope) > self._max_bytes:
+            await error_response(431, HEADER_TOO_LONG, headers=CLOSE)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class HostGuard:
@@ -43,10 +59,13 @@ class HostGuard:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if len(hosts) != 1 or not self._is_ours(host_name(hosts[0]), scope):
             name = host_name(hosts[0]) if hosts else ""
-            return f"Host {name!r} is not this server's. Add it to the allowed hosts if it is."
+            return f"Host {name!r} is not this server's. If it is, add it to server.allowed_hosts."
         same = {f"{scope['scheme']}://{hosts[0]}", *self._origins}
         if any(origin not in same for origin in origins):
-            return f"Origin {origins[0]!r} may not use this server. Add it to the allowed origins."
+            return (
+                f"Pages of {origins[0]!r} may not use this server."
+                " If they should, add that to server.allowed_origins."
+            )
         return None
 
     def _is_ours(self, name: str, scope: Scope) -> bool:
@@ -141,6 +160,12 @@ def host_name(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def _header_bytes(scope: Scope) -> int:
+    """About what the request's line and header fields took."""
+    fields = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    return fields + len(scope.get("raw_path") or b"") + len(scope["query_string"])
 
 
 def _announced_bytes(scope: Scope) -> int:
