@@ -170,8 +170,8 @@ def check_request(request: CompletionRequest) -> None:
 
 
 def owner_of(request: CompletionRequest, repository: Repository | None) -> str:
-    """Whose caches a request may use: those of all who work on its workspace, or one person's."""
-    return f"workspace {repository.root}" if repository else f"user {request.user}"
+    """Whose caches a request may use: one person's, for one workspace."""
+    return f"{request.user!r} in {repository.root if repository else None}"
 
 
 def default_max_tokens(model: LoadedModel, settings: Settings) -> int:

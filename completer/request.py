@@ -45,7 +45,8 @@ class CompletionRequest:
     """One request: complete between `prefix` and `suffix`.
 
     `path` is the file's path as the editor names it and `workspace` the folder whose code may be
-    used; without a workspace, one that contains `path` is chosen. `user` keeps caches of different
+    used; without a workspace, one that contains `path` is chosen. `may_use` holds the only
+    workspaces that are there for it; `None`: all that are open. `user` keeps caches of different
     people apart. `raw` says that `prefix` already is a whole prompt, marks included. `polish` asks
     for the rules of ghost text: end with the line or block, repeat nothing that follows.
     `None` stands for "as the settings say". Times are milliseconds.
@@ -56,6 +57,7 @@ class CompletionRequest:
     path: Path | None = None
     language: str | None = None
     workspace: Path | None = None
+    may_use: frozenset[Path] | None = None
     user: str = ""
     snippets: tuple[Snippet, ...] = ()
     max_tokens: int | None = None

@@ -12,9 +12,18 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -27,11 +36,14 @@ from completer.errors import SettingsError
 
 APP = "completer"
 CONFIG_VARIABLE = "COMPLETER_CONFIG"
+TOKENS_FILE = "tokens.json"
 REPOSITORY_FILE = ".completer.toml"
 LARGEST_REPOSITORY_FILE = 1 << 16
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
 
 
 class _Section(BaseModel):
@@ -113,14 +125,57 @@ class EngineSettings(_Section):
     )
 
 
+def _origin(value: str) -> str:
+    """An origin as browsers write it; raises `ValueError` for anything else."""
+    parts = urlsplit(value.lower().removesuffix("/"))
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if (
+        not (parts.scheme and parts.netloc)
+        or parts.username is not None
+        or origin != parts.geturl()
+    ):
+        raise ValueError("an origin is a scheme, a host and perhaps a port: http://localhost:3000")
+    return origin
+
+
+def _token(value: SecretStr) -> SecretStr:
+    secret = value.get_secret_value().strip()
+    if not secret:
+        raise ValueError("the token is empty: set one, or leave the setting out")
+    return SecretStr(secret)
+
+
 class ServerSettings(_Section):
     """The HTTP endpoint."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8012
-    token: SecretStr | None = Field(None, description="if set, every route but health needs it")
+    token: Annotated[SecretStr, AfterValidator(_token)] | None = Field(
+        None, description="if set, every route but health needs it"
+    )
+    tokens: Path = Field(
+        default_factory=lambda: config_file().with_name(TOKENS_FILE),
+        description="file of the tokens of each person, which `completer token` looks after",
+    )
     allowed_hosts: tuple[str, ...] = Field((), description="more host names to answer to")
+    allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
+        (), description="web pages that may ask, such as `http://localhost:3000`"
+    )
     max_body_mb: Count = 4
+    max_header_kb: Count = 32
+    header_timeout_s: Seconds = 10.0
+    body_timeout_s: Seconds = 10.0
+    keep_alive_s: Seconds = 5.0
+    max_running: Count = Field(256, description="completions asked for at once, by all together")
+    max_running_per_user: Count = Field(
+        32, description="completions that one person may ask for at once"
+    )
+    retry_after_s: Seconds = Field(1.0, description="when who was refused is told to ask again")
+    stream_group_ms: Literal["auto"] | Milliseconds = Field(
+        "auto",
+        description="streamed text is gathered for so long, so that its timing does not show what"
+        " was drafted; auto: 50 where other machines can ask, else 0",
+    )
 
 
 class TelemetrySettings(_Section):
@@ -142,7 +197,7 @@ class Settings(BaseSettings):
     completion: CompletionSettings = CompletionSettings()
     drafting: DraftSettings = DraftSettings()
     engine: EngineSettings = EngineSettings()
-    server: ServerSettings = ServerSettings()
+    server: ServerSettings = Field(default_factory=ServerSettings)
     telemetry: TelemetrySettings = TelemetrySettings()
     workspaces: tuple[Path, ...] = ()
     cache_folder: Path = Field(default_factory=lambda: user_cache_path(APP))
@@ -243,6 +298,7 @@ def load_settings(
         _check_names(values, Settings, origin)
         _merge(merged, values)
         origins |= dict.fromkeys(_dotted(values), origin)
+    merged["server"] = {"tokens": path.with_name(TOKENS_FILE), **merged.get("server", {})}
     try:
         settings = Settings(**merged)
     except ValidationError as error:
@@ -328,5 +384,6 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
         name = ".".join(str(part) for part in problem["loc"])
         beneath = (origins[each] for each in origins if f"{each}.".startswith(f"{name}."))
         origin = next((f" ({origin})" for origin in beneath), "")
-        sentences.append(f"{name}: {problem['msg'].lower()}{origin}")
+        message = problem["msg"].lower().removeprefix("value error, ")
+        sentences.append(f"{name}: {message}{origin}")
     return "Settings that cannot be: " + "; ".join(sentences) + "."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from starlette.requests import Request
 
@@ -63,6 +64,10 @@ class Answering:
         self._reports = Reports(recorder, self.offers, self.metrics)
         self._group_s = options.group_stream_s
 
+    def warm_up(self, origin: Origin, request: CompletionRequest) -> None:
+        """Fill the caches for a request that will come."""
+        self.warm_ups.start(_restricted(request, origin))
+
     async def complete(
         self, http: Request, origin: Origin, requests: Sequence[CompletionRequest]
     ) -> list[Answer]:
@@ -89,16 +94,22 @@ class Answering:
     async def _complete(self, origin: Origin, request: CompletionRequest) -> Answer:
         attempt = self._reports.begin(origin, request)
         with self.admission.admit(origin.user, request.n), self._reports.following(attempt):
-            return self._reports.finish(attempt, await self.service.complete(request))
+            completion = await self.service.complete(_restricted(request, origin))
+            return self._reports.finish(attempt, completion)
 
     async def _stream(
         self, origin: Origin, request: CompletionRequest, attempt: Attempt
     ) -> AsyncGenerator[TextDelta | Answer]:
         with self.admission.admit(origin.user, request.n), self._reports.following(attempt):
-            items = self.service.stream(request)
+            items = self.service.stream(_restricted(request, origin))
             async with aclosing(items), aclosing(grouped(items, self._group_s)) as groups:
                 async for item in groups:
                     if isinstance(item, Completion):
                         yield self._reports.finish(attempt, item)
                     else:
                         yield item
+
+
+def _restricted(request: CompletionRequest, origin: Origin) -> CompletionRequest:
+    """The request with the workspaces that its token may use, whatever its dialect has asked."""
+    return replace(request, may_use=origin.access.workspaces)

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from completer.context.head import Heads
 from completer.http import errors, events, llamacpp, mistral, openai, tabby, tgi
+from completer.http.access import Accesses
 from completer.http.answering import Answering
 from completer.http.body import read_json
 from completer.http.metrics import Measured
@@ -26,8 +27,12 @@ from telemetry.recorder import Recorder
 def create_app(
     service: CompletionService, recorder: Recorder, *, options: HttpOptions | None = None
 ) -> Starlette:
-    """An application that completes with `service` and reports to `recorder`."""
+    """An application that completes with `service` and reports to `recorder`.
+
+    Raises `SettingsError` if the file of tokens cannot be used.
+    """
     options = options or HttpOptions()
+    accesses = Accesses(options)
     answering = Answering(service, recorder, options)
     routes = [
         Route("/health", health),
@@ -61,7 +66,7 @@ def create_app(
             Middleware(HeaderLimit, options=options),
             Middleware(HostGuard, options=options),
             *_cors(options),
-            Middleware(BearerAuth, tokens=options.tokens),
+            Middleware(BearerAuth, accesses=accesses),
             Middleware(BodyLimit, options=options),
         ],
         exception_handlers=dict.fromkeys(errors.HANDLED, errors.handle),

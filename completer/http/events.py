@@ -75,7 +75,8 @@ async def post_event(http: Request) -> Response:
     answering: Answering = http.app.state.answering
     kind = TabbyEvent if data.get("event") is None else OurEvent
     event: OurEvent | TabbyEvent = kind.model_validate(data)
-    offer = answering.offers.find(event.completion_id, event.choice_index)
+    owner = http.scope["access"].user
+    offer = answering.offers.find(event.completion_id, event.choice_index, owner)
     if offer is None:
         raise BadRequestError(f"Nothing is known of completion {event.completion_id!r}.")
     if isinstance(event, TabbyEvent):

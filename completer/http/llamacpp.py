@@ -80,7 +80,7 @@ async def infill(http: Request) -> Response:
     origin = origin_of(http, answering.service.info().workspaces)
     request = body.request(origin)
     if body.n_predict == 0:
-        answering.warm_ups.start(request)
+        answering.warm_up(origin, request)
         return JSONResponse(select(result("", DecodeStats()), body.response_fields))
     if body.stream:
         stream = await answering.stream(http, origin, request)

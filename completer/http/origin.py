@@ -10,6 +10,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from completer.errors import BadRequestError
+from completer.http.access import ANYBODY, Access
 
 WORKSPACE_HEADER = "X-Completer-Workspace"
 PATH_HEADER = "X-Completer-Path"
@@ -20,6 +21,7 @@ MAX_PATH_CHARS = 4096
 class Origin:
     """The part of a request that does not depend on the dialect's text."""
 
+    access: Access = ANYBODY
     user: str = ""
     client: str = ""
     path: Path | None = None
@@ -31,12 +33,16 @@ def origin_of(
 ) -> Origin:
     """Tell the origin from the headers, and from the `path` and `user` that the body may name.
 
+    A token says who asks, whatever the body names, and which of the served `workspaces` are there.
+
     Files are only named here, never opened. A path outside of every workspace is kept as a name; a
     relative one belongs to the chosen workspace, or to the only one there is.
 
     Raises:
         BadRequestError: the workspace is not served, or the path leaves it.
     """
+    access: Access = request.scope["access"]
+    workspaces = access.among(workspaces)
     wanted = _path_header(request, WORKSPACE_HEADER)
     workspace = None if wanted is None else _served(Path(_checked(wanted)), workspaces)
     name = _path_header(request, PATH_HEADER) or path
@@ -45,7 +51,8 @@ def origin_of(
         holding = [folder for folder in workspaces if found.is_relative_to(folder)]
         workspace = max(holding, key=lambda folder: len(folder.parts), default=None)
     return Origin(
-        user="/".join(part for part in (request.scope["user_name"], user) if part),
+        access=access,
+        user=access.user if access.by_token else user,
         client=request.headers.get("user-agent", "").split(" ")[0][:100],
         path=found,
         workspace=workspace,
@@ -53,6 +60,8 @@ def origin_of(
 
 
 def _served(folder: Path, workspaces: Sequence[Path]) -> Path:
+    if not folder.is_absolute():
+        raise BadRequestError(f"{WORKSPACE_HEADER} must be an absolute path.")
     real = Path(os.path.realpath(folder))
     if real not in workspaces and folder not in workspaces:
         known = ", ".join(map(str, workspaces)) or "none"

@@ -7,15 +7,14 @@ They decide on the path of the connection and on nothing that is rebuilt from he
 from __future__ import annotations
 
 import asyncio
-import hmac
 import ipaddress
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from completer.http.access import NOBODY, Accesses
 from completer.http.errors import error_response
 from completer.http.options import HttpOptions
 
@@ -83,32 +82,24 @@ class HostGuard:
 
 
 class BearerAuth:
-    """Asks for a token on every path but health; `scope["user_name"]` is whose it was."""
+    """Asks for a token on every path but health; `scope["access"]` is whose it was."""
 
-    def __init__(self, app: ASGIApp, tokens: Mapping[str, str]) -> None:
+    def __init__(self, app: ASGIApp, accesses: Accesses) -> None:
         self._app = app
-        self._tokens = [(token.encode(), user) for token, user in tokens.items()]
+        self._accesses = accesses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its user, or answer 401."""
+        """Pass the request on with its access, or answer 401."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        user = self._user(scope) if self._tokens else ""
-        if user is None and scope["path"] not in HEALTH_PATHS:
+        access = self._accesses.of(_bearer(scope))
+        if access is None and scope["path"] not in HEALTH_PATHS:
             message = "A token is needed: send the header `Authorization: Bearer <token>`."
             challenge = {"WWW-Authenticate": "Bearer"}
             await error_response(401, message, headers=challenge)(scope, receive, send)
             return
-        await self._app({**scope, "user_name": user or ""}, receive, send)
-
-    def _user(self, scope: Scope) -> str | None:
-        kind, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
-        if kind.lower() != "bearer":
-            return None
-        secret = given.strip().encode("latin-1", "replace")
-        matches = [user for token, user in self._tokens if hmac.compare_digest(token, secret)]
-        return matches[0] if matches else None
+        await self._app({**scope, "access": access or NOBODY}, receive, send)
 
 
 class BodyLimit:
@@ -160,6 +151,12 @@ def host_name(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def _bearer(scope: Scope) -> bytes | None:
+    """The token that a request shows."""
+    kind, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
+    return given.strip().encode("latin-1") if kind.lower() == "bearer" else None
 
 
 def _header_bytes(scope: Scope) -> int:

@@ -122,6 +122,28 @@ async def test_users_without_a_workspace_share_nothing(service):
     assert (await service.complete(ask(user="bob"))).stats.reused_tokens == 0
 
 
+async def test_users_of_one_workspace_share_its_code_and_nothing_that_they_asked(service, tmp_path):
+    service.open_workspace(tmp_path)
+    await service.complete(ask(user="ann", workspace=tmp_path))
+
+    other = await service.complete(ask(user="bob", workspace=tmp_path))
+    assert other.stats.reused_tokens == 0
+    assert not other.stats.cached
+
+
+async def test_a_workspace_that_may_not_be_used_is_not_there(service, tmp_path):
+    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / ".completer.toml").write_text("[completion]\nmax_tokens = 3\n")
+    service.open_workspace(tmp_path)
+
+    async def generated(may_use):
+        request = CompletionRequest(prefix="y = ", path=tmp_path / "a.py", may_use=may_use)
+        return (await service.complete(request)).stats.generated_tokens
+
+    assert await generated(frozenset({tmp_path.resolve()})) == 3
+    assert await generated(frozenset()) > 3
+
+
 async def test_streamed_pieces_add_up_to_the_completion(service):
     sampling = Sampling(temperature=1.0, seed=5)
     parts = [part async for part in service.stream(ask(sampling=sampling, stop=("q",)))]
