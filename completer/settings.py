@@ -166,6 +166,11 @@ class ServerSettings(_Section):
     header_timeout_s: Seconds = 10.0
     body_timeout_s: Seconds = 10.0
     keep_alive_s: Seconds = 5.0
+    max_connections: Literal["auto"] | Count = Field(
+        "auto",
+        description="connections that may be open at once, others wait; auto: as many as the"
+        " limit on open files leaves",
+    )
     max_running: Count = Field(256, description="completions asked for at once, by all together")
     max_running_per_user: Count = Field(
         32, description="completions that one person may ask for at once"

@@ -70,12 +70,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _serve(settings: Settings, listener: socket.socket, *, insecure: bool) -> None:
-    import uvicorn
-
     from completer.cli.exposure import check_exposure
     from completer.cli.wiring import build_recorder, deferred_service, http_options
     from completer.http.app import create_app
-    from completer.http.serving import server_config
+    from completer.http.serving import Server, server_config
 
     exposed = check_exposure(settings, listener, insecure=insecure)
     options = http_options(settings, exposed=exposed, insecure=insecure)
@@ -85,7 +83,7 @@ def _serve(settings: Settings, listener: socket.socket, *, insecure: bool) -> No
     listener.listen()  # who reads the greeting may connect, and is answered a moment later
     _greet(settings, listener)
     host, port = listener.getsockname()[:2]
-    server = uvicorn.Server(server_config(app, host=host, port=port, options=options))
+    server = Server(server_config(app, host=host, port=port, options=options), options)
     try:
         server.run(sockets=[listener])
     finally:

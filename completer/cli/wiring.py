@@ -11,6 +11,8 @@ from telemetry.recorder import NullRecorder, Recorder
 
 KILOBYTE = 1 << 10
 MEGABYTE = 1 << 20
+OWN_FILES = 40
+MIN_CONNECTIONS, MAX_CONNECTIONS = 8, 10_000
 GROUP_STREAM_MS = 50.0  # on a shared server: long enough to hide which tokens were drafted
 
 
@@ -76,8 +78,21 @@ def http_options(settings: Settings, *, exposed: bool, insecure: bool = False) -
         header_timeout_s=server.header_timeout_s,
         body_timeout_s=server.body_timeout_s,
         keep_alive_s=server.keep_alive_s,
+        max_connections=_room_for_connections()
+        if server.max_connections == "auto"
+        else server.max_connections,
         max_running=server.max_running,
         max_running_per_user=server.max_running_per_user,
         retry_after_s=server.retry_after_s,
         group_stream_s=group_ms / 1000,
     )
+
+
+def _room_for_connections() -> int:
+    """As many as the limit on open files leaves beside what indexes and databases need."""
+    try:
+        import resource
+    except ImportError:  # a system without such a limit
+        return MAX_CONNECTIONS
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return max(MIN_CONNECTIONS, min(limit - OWN_FILES, MAX_CONNECTIONS))

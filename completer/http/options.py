@@ -16,7 +16,8 @@ class HttpOptions:
     besides `localhost` and the server's own address that a `Host` header may carry,
     `allowed_origins` web pages besides the server's own that may ask. `header_timeout_s` and
     `body_timeout_s` are the times in which these must have arrived, `keep_alive_s` is how long a
-    connection may rest between requests. No more than `max_running` texts are generated at once,
+    connection may rest between requests; no more than `max_connections` are open at once, the
+    others wait. No more than `max_running` texts are generated at once,
     and `max_running_per_user` for one user; who wants more is told to come back in
     `retry_after_s`. `group_stream_s` gathers streamed text for so long before it is sent, so that
     the timing does not show which tokens were drafted.
@@ -32,6 +33,7 @@ class HttpOptions:
     header_timeout_s: float = 10.0
     body_timeout_s: float = 10.0
     keep_alive_s: float = 5.0
+    max_connections: int = 960
     max_running: int = 256
     max_running_per_user: int = 32
     retry_after_s: float = 1.0

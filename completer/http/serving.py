@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from functools import partial
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from completer.http.accepting import Accepting
 from completer.http.errors import error_response
 from completer.http.options import HttpOptions
 from completer.http.security import CLOSE, HEADER_TOO_LONG
@@ -25,9 +26,16 @@ class ImpatientProtocol(H11Protocol):
     nothing yet.
     """
 
-    def __init__(self, *arguments: Any, options: HttpOptions, **named: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        *arguments: Any,  # noqa: ANN401
+        options: HttpOptions,
+        on_end: Callable[[], None],
+        **named: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(*arguments, **named)
         self._options = options
+        self._on_end = on_end
         self._deadline: asyncio.TimerHandle | None = None
         self._refused = False
 
@@ -51,6 +59,7 @@ class ImpatientProtocol(H11Protocol):
         """Nothing is awaited any more."""
         self._stop_waiting()
         super().connection_lost(exc)
+        self._on_end()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no request, or has a header that is too long, in our words."""
@@ -100,6 +109,30 @@ def _send_at_once(transport: asyncio.Transport) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+class Server(uvicorn.Server):
+    """uvicorn's server, whose connections are taken by `Accepting`."""
+
+    def __init__(self, config: uvicorn.Config, options: HttpOptions) -> None:
+        super().__init__(config)
+        self._options = options
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then take connections from these sockets."""
+        await super().startup(sockets=[])
+        limit = self._options.max_connections
+        doors = [Accepting(each, self._protocol, limit) for each in sockets or []]
+        self.servers.extend(doors)  # type: ignore[arg-type]
+
+    def _protocol(self, on_end: Callable[[], None]) -> asyncio.Protocol:
+        return ImpatientProtocol(
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            options=self._options,
+            on_end=on_end,
+        )
+
+
 def server_config(
     app: Starlette,
     *,
@@ -113,7 +146,6 @@ def server_config(
     Headers of proxies are not believed, for the checks of `security` rest on the connection.
     """
     defaults: dict[str, Any] = {
-        "http": partial(ImpatientProtocol, options=options),
         "ws": "none",
         "h11_max_incomplete_event_size": options.max_header_bytes,
         "timeout_keep_alive": options.keep_alive_s,

@@ -20,6 +20,7 @@ OTHERS = {
     "header_timeout_s": 1,
     "body_timeout_s": 1,
     "keep_alive_s": 1,
+    "max_connections": 1,
     "max_running": 1,
     "max_running_per_user": 1,
     "retry_after_s": 9,
@@ -42,7 +43,7 @@ def test_every_limit_is_a_setting():
 def test_the_defaults_of_the_settings_are_those_of_the_front_door():
     usual = http_options(Settings(), exposed=False)
     for field in fields(HttpOptions):
-        if field.name not in ("allowed_hosts", "token_file"):
+        if field.name not in ("allowed_hosts", "token_file", "max_connections"):
             assert getattr(usual, field.name) == getattr(HttpOptions(), field.name), field.name
 
 
@@ -52,6 +53,14 @@ def test_the_defaults_of_the_settings_are_those_of_the_front_door():
 def test_streams_to_other_machines_are_grouped_unless_told(wanted, exposed, group_s):
     settings = Settings(server=ServerSettings(stream_group_ms=wanted))
     assert http_options(settings, exposed=exposed).group_stream_s == group_s
+
+
+@pytest.mark.parametrize(
+    ("files", "connections"), [(64, 24), (1024, 984), (10**9, 10_000), (20, 8)]
+)
+def test_connections_leave_descriptors_for_files(monkeypatch, files, connections):
+    monkeypatch.setattr("resource.getrlimit", lambda _: (files, files))
+    assert http_options(Settings(), exposed=False).max_connections == connections
 
 
 def test_an_exposed_server_needs_a_token_unless_told():
