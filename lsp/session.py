@@ -78,9 +78,10 @@ def _abilities(of_client: TextDocumentClientCapabilities | None) -> tuple[str, .
 
 def _root_of(params: InitializeParams) -> list[WorkspaceFolder]:
     """The one folder of a client that knows no workspace folders."""
-    if params.root_uri is None:
-        return [] if params.root_path is None else [_folder(Path(params.root_path).as_uri())]
-    return [_folder(params.root_uri)]
+    if params.root_uri:
+        return [_folder(params.root_uri)]
+    path = Path(params.root_path or "")
+    return [_folder(path.as_uri())] if path.is_absolute() else []
 
 
 def _folder(uri: str) -> WorkspaceFolder:
