@@ -45,7 +45,7 @@ class Accesses:
             (digest_of(secret.encode("utf-8", "surrogateescape")), Access(user, by_token=True))
             for secret, user in options.tokens.items()
         ]
-        self._file = options.token_file and TokenFile(options.token_file)
+        self._file = None if options.token_file is None else TokenFile(options.token_file)
         self._seen: object = None
         self._bad: object = None
         self._listed: list[tuple[str, Access]] = []

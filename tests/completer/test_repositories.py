@@ -39,7 +39,7 @@ def repositories(folders):
 def root_for(repositories: Repositories, may_use: set[Path] | None, **where: Path) -> Path | None:
     allowed = None if may_use is None else frozenset(may_use)
     found = repositories.of(CompletionRequest(prefix="a", may_use=allowed, **where))  # type: ignore[arg-type]
-    return found and found.root
+    return found.root if found else None
 
 
 def test_a_file_belongs_to_the_nearest_workspace_that_may_be_used(repositories, folders):

@@ -113,7 +113,7 @@ async def test_nobody_reports_on_the_completions_of_others(client, file, service
 
 
 async def test_a_token_counts_from_when_it_is_added_until_it_is_removed(client, file):
-    async def status(secret: str) -> int:
+    async def status(secret):
         return (await client.get("/v1/models", headers=bearer(secret))).status_code
 
     assert await status("completer_unknown") == 401
