@@ -12,18 +12,9 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -33,24 +24,15 @@ from pydantic_settings import (
 
 from completer.context.content import opened_beneath, read_up_to
 from completer.errors import SettingsError
+from completer.server_settings import TOKENS_FILE, ServerSettings
+from completer.setting_kinds import APP, Count, Section, Share
 
-APP = "completer"
 CONFIG_VARIABLE = "COMPLETER_CONFIG"
-TOKENS_FILE = "tokens.json"
 REPOSITORY_FILE = ".completer.toml"
 LARGEST_REPOSITORY_FILE = 1 << 16
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Milliseconds = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ModelSettings(_Section):
+class ModelSettings(Section):
     """Which model runs, and how."""
 
     source: str = Field("bundled", description="`bundled`, a model folder, or a hub id")
@@ -62,7 +44,7 @@ class ModelSettings(_Section):
     context_tokens: Count | None = Field(None, description="use less than the model's context")
 
 
-class CompletionSettings(_Section):
+class CompletionSettings(Section):
     """What a completion may be."""
 
     max_tokens: Annotated[int, Field(ge=1, le=4096)] = 64
@@ -98,7 +80,7 @@ class CompletionSettings(_Section):
     )
 
 
-class DraftSettings(_Section):
+class DraftSettings(Section):
     """Speculative decoding from the repository."""
 
     enabled: bool = True
@@ -109,7 +91,7 @@ class DraftSettings(_Section):
     max_index_mb: Count = 512
 
 
-class EngineSettings(_Section):
+class EngineSettings(Section):
     """Room and limits of the engine."""
 
     kv_cache_mb: Count = 512
@@ -125,65 +107,7 @@ class EngineSettings(_Section):
     )
 
 
-def _origin(value: str) -> str:
-    """An origin as browsers write it; raises `ValueError` for anything else."""
-    parts = urlsplit(value.lower().removesuffix("/"))
-    origin = f"{parts.scheme}://{parts.netloc}"
-    if (
-        not (parts.scheme and parts.netloc)
-        or parts.username is not None
-        or origin != parts.geturl()
-    ):
-        raise ValueError("an origin is a scheme, a host and perhaps a port: http://localhost:3000")
-    return origin
-
-
-def _token(value: SecretStr) -> SecretStr:
-    secret = value.get_secret_value().strip()
-    if not secret:
-        raise ValueError("the token is empty: set one, or leave the setting out")
-    return SecretStr(secret)
-
-
-class ServerSettings(_Section):
-    """The HTTP endpoint."""
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8012
-    token: Annotated[SecretStr, AfterValidator(_token)] | None = Field(
-        None, description="if set, every route but health needs it"
-    )
-    tokens: Path = Field(
-        default_factory=lambda: config_file().with_name(TOKENS_FILE),
-        description="file of the tokens of each person, which `completer token` looks after",
-    )
-    allowed_hosts: tuple[str, ...] = Field((), description="more host names to answer to")
-    allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
-        (), description="web pages that may ask, such as `http://localhost:3000`"
-    )
-    max_body_mb: Count = 4
-    max_header_kb: Count = 32
-    header_timeout_s: Seconds = 10.0
-    body_timeout_s: Seconds = 10.0
-    keep_alive_s: Seconds = 5.0
-    max_connections: Literal["auto"] | Count = Field(
-        "auto",
-        description="connections that may be open at once, others wait; auto: as many as the"
-        " limit on open files leaves",
-    )
-    max_running: Count = Field(256, description="completions asked for at once, by all together")
-    max_running_per_user: Count = Field(
-        32, description="completions that one person may ask for at once"
-    )
-    retry_after_s: Seconds = Field(1.0, description="when who was refused is told to ask again")
-    stream_group_ms: Literal["auto"] | Milliseconds = Field(
-        "auto",
-        description="streamed text is gathered for so long, so that its timing does not show what"
-        " was drafted; auto: 50 where other machines can ask, else 0",
-    )
-
-
-class TelemetrySettings(_Section):
+class TelemetrySettings(Section):
     """What became of each completion, on this machine only."""
 
     enabled: bool = True
@@ -234,7 +158,7 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-class RepositorySettings(_Section):
+class RepositorySettings(Section):
     """What a repository's own file may set."""
 
     completion: CompletionSettings = CompletionSettings()
@@ -303,7 +227,8 @@ def load_settings(
         _check_names(values, Settings, origin)
         _merge(merged, values)
         origins |= dict.fromkeys(_dotted(values), origin)
-    merged["server"] = {"tokens": path.with_name(TOKENS_FILE), **merged.get("server", {})}
+    if isinstance(server := merged.setdefault("server", {}), dict):
+        server.setdefault("tokens", path.with_name(TOKENS_FILE))
     try:
         settings = Settings(**merged)
     except ValidationError as error:

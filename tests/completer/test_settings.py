@@ -59,6 +59,7 @@ def test_flags_win_over_environment_over_file(monkeypatch, tmp_path):
         ("[server]\nprot = 1\n", "server.prot.*not permitted"),
         ("[sever]\nport = 1\n", "no setting 'sever'"),
         ("[server\n", "cannot be read as TOML"),
+        ("server = 3\n", "server: .*c.toml"),
     ],
 )
 def test_a_wrong_file_says_what_is_wrong_and_where(tmp_path, text, complaint):

@@ -10,7 +10,8 @@ from completer.cli.exposure import check_exposure, is_loopback
 from completer.cli.serve import listen
 from completer.errors import SettingsError
 from completer.http.tokens import TokenFile
-from completer.settings import ServerSettings, Settings
+from completer.server_settings import ServerSettings
+from completer.settings import Settings
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from completer.cli.wiring import http_options
 from completer.http.options import HttpOptions
-from completer.settings import ServerSettings, Settings
+from completer.server_settings import ServerSettings
+from completer.settings import Settings
 
 OTHERS = {
     "token": "s3cret",
