@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypedDict
 
-from completer.request import Completion
+from completer.request import Completion, DecodeStats
 
 
 class Measures(TypedDict):
@@ -31,8 +31,12 @@ class Measures(TypedDict):
 
 
 def measures(completion: Completion, total_ms: float) -> Measures:
-    """The numbers of one completion; `total_ms` is what the front door measured around it."""
-    stats, judged = completion.stats, completion.confidence
+    """The numbers of one completion; `total_ms` is what the front door measured around it.
+
+    One that was remembered cost nothing, whatever its prompt counts.
+    """
+    judged = completion.confidence
+    stats = DecodeStats() if completion.stats.cached else completion.stats
     return Measures(
         queue_ms=stats.queue_ms,
         engine_ms=stats.prefill_ms + stats.decode_ms,

@@ -1,7 +1,7 @@
 """The open workspaces, and which one a request belongs to."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from completer.errors import BadRequestError
@@ -69,12 +69,13 @@ class Repositories:
         A request that says nothing of where it is from belongs to the only one, if only one is
         open. Raises `BadRequestError` when it names one that is not open.
         """
+        there = self._there_for(request)
         if request.workspace is None and request.path is None:
-            only = list(self._open.values())
+            only = list(there.values())
             return only[0] if len(only) == 1 else None
         if request.workspace is None:
-            return self._containing(request.path)
-        found = self._open.get(request.workspace)
+            return _containing(request.path, there)
+        found = there.get(request.workspace)
         if found is None:
             raise BadRequestError(
                 f"The workspace {request.workspace} is not open.",
@@ -84,7 +85,7 @@ class Repositories:
 
     def document_changed(self, path: Place, text: str | None) -> None:
         """Tell the workspace of `path` about a document's unsaved text."""
-        repository = self._containing(path)
+        repository = _containing(path, self._open)
         if repository is not None:
             repository.document_changed(path, text)
 
@@ -101,9 +102,17 @@ class Repositories:
         for thread in self._closing:
             thread.join()
 
-    def _containing(self, path: Path | None) -> Repository | None:
-        root = innermost(path, list(self._open))
-        return None if root is None else self._open.get(root)
+    def _there_for(self, request: CompletionRequest) -> Mapping[Place, Repository]:
+        """The open workspaces, as far as the request may know of them."""
+        if request.may_use is None:
+            return self._open
+        return {root: each for root, each in self._open.items() if root in request.may_use}
+
+
+def _containing(path: Path | None, among: Mapping[Place, Repository]) -> Repository | None:
+    """The repository of the nearest workspace above a file."""
+    root = innermost(path, list(among))
+    return None if root is None else among.get(root)
 
 
 def _close(repository: Repository, at_first: Callable[[Repository], None]) -> None:

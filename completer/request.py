@@ -47,7 +47,8 @@ class CompletionRequest:
     """One request: complete between `prefix` and `suffix`.
 
     `path` is the file's place, or a relative path that is no more than a name, and `workspace` the
-    folder whose code may be used; without a workspace, one that contains `path` is chosen. `user`
+    folder whose code may be used; without a workspace, one that contains `path` is chosen.
+    `may_use` holds the only workspaces that are there for it; `None`: all that are open. `user`
     keeps caches of different people apart. `raw` says that `prefix` already is a whole prompt,
     marks included. `polish` asks for the rules of ghost text: end with the line or block, repeat
     nothing that follows. `None` stands for "as the settings say". Times are milliseconds.
@@ -58,6 +59,7 @@ class CompletionRequest:
     path: Path | None = None
     language: str | None = None
     workspace: Place | None = None
+    may_use: frozenset[Place] | None = None
     user: str = ""
     snippets: tuple[Snippet, ...] = ()
     max_tokens: int | None = None
@@ -79,7 +81,8 @@ class DecodeStats:
     counts forward passes after the prefill; `drafted` tokens went through verification and
     `accepted` of them were kept, by source in `draft_sources`. `skipped_layers` were left out by
     early exits, summed over the passes (`exit_mode` "lossy" only). `self_speculation` says whether
-    the model's first layers draft where the texts do not, and why or why not.
+    the model's first layers draft where the texts do not, and why or why not. An answer that was
+    `cached` tells the prompt that it was computed for, as reused; all else is 0.
     """
 
     prompt_tokens: int = 0

@@ -49,7 +49,7 @@ class ResultCache:
         return self._bytes
 
     def get(self, request: CompletionRequest, owner: Hashable) -> Completion | None:
-        """Find an answer that still holds; its statistics say that it cost nothing."""
+        """Find an answer that still holds; its statistics say that nothing was computed for it."""
         key = _key(request, owner)
         for entry in reversed(self._entries.get(key, ())):
             rest = entry.rest_at(request.prefix)
@@ -95,7 +95,9 @@ def _key(request: CompletionRequest, owner: Hashable) -> _Key:
 def _shortened(completion: Completion, rest: str) -> Completion:
     first = completion.choices[0]
     choice = replace(first, text=rest, token_ids=first.token_ids if rest == first.text else ())
-    return replace(completion, choices=(choice,), stats=DecodeStats(cached=True))
+    prompt = completion.stats.prompt_tokens
+    stats = DecodeStats(prompt_tokens=prompt, reused_tokens=prompt, cached=True)
+    return replace(completion, choices=(choice,), stats=stats)
 
 
 def _size(key: _Key, entry: _Entry) -> int:

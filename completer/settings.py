@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -24,21 +24,15 @@ from pydantic_settings import (
 
 from completer.context.content import opened_beneath, read_up_to
 from completer.errors import SettingsError
+from completer.server_settings import TOKENS_FILE, ServerSettings
+from completer.setting_kinds import APP, Count, Section, Share
 
-APP = "completer"
 CONFIG_VARIABLE = "COMPLETER_CONFIG"
 REPOSITORY_FILE = ".completer.toml"
 LARGEST_REPOSITORY_FILE = 1 << 16
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ModelSettings(_Section):
+class ModelSettings(Section):
     """Which model runs, and how."""
 
     source: str = Field("bundled", description="`bundled`, a model folder, or a hub id")
@@ -50,7 +44,7 @@ class ModelSettings(_Section):
     context_tokens: Count | None = Field(None, description="use less than the model's context")
 
 
-class CompletionSettings(_Section):
+class CompletionSettings(Section):
     """What a completion may be."""
 
     max_tokens: Annotated[int, Field(ge=1, le=4096)] = 64
@@ -86,7 +80,7 @@ class CompletionSettings(_Section):
     )
 
 
-class DraftSettings(_Section):
+class DraftSettings(Section):
     """Speculative decoding from the repository."""
 
     enabled: bool = True
@@ -97,7 +91,7 @@ class DraftSettings(_Section):
     max_index_mb: Count = 512
 
 
-class EngineSettings(_Section):
+class EngineSettings(Section):
     """Room and limits of the engine."""
 
     kv_cache_mb: Count = 512
@@ -113,17 +107,7 @@ class EngineSettings(_Section):
     )
 
 
-class ServerSettings(_Section):
-    """The HTTP endpoint."""
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8012
-    token: SecretStr | None = Field(None, description="if set, every route but health needs it")
-    allowed_hosts: tuple[str, ...] = Field((), description="more host names to answer to")
-    max_body_mb: Count = 4
-
-
-class TelemetrySettings(_Section):
+class TelemetrySettings(Section):
     """What became of each completion, on this machine only."""
 
     enabled: bool = True
@@ -142,7 +126,7 @@ class Settings(BaseSettings):
     completion: CompletionSettings = CompletionSettings()
     drafting: DraftSettings = DraftSettings()
     engine: EngineSettings = EngineSettings()
-    server: ServerSettings = ServerSettings()
+    server: ServerSettings = Field(default_factory=ServerSettings)
     telemetry: TelemetrySettings = TelemetrySettings()
     workspaces: tuple[Path, ...] = ()
     cache_folder: Path = Field(default_factory=lambda: user_cache_path(APP))
@@ -174,7 +158,7 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-class RepositorySettings(_Section):
+class RepositorySettings(Section):
     """What a repository's own file may set."""
 
     completion: CompletionSettings = CompletionSettings()
@@ -243,6 +227,8 @@ def load_settings(
         _check_names(values, Settings, origin)
         _merge(merged, values)
         origins |= dict.fromkeys(_dotted(values), origin)
+    if isinstance(server := merged.setdefault("server", {}), dict):
+        server.setdefault("tokens", path.with_name(TOKENS_FILE))
     try:
         settings = Settings(**merged)
     except ValidationError as error:
@@ -328,5 +314,6 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
         name = ".".join(str(part) for part in problem["loc"])
         beneath = (origins[each] for each in origins if f"{each}.".startswith(f"{name}."))
         origin = next((f" ({origin})" for origin in beneath), "")
-        sentences.append(f"{name}: {problem['msg'].lower()}{origin}")
+        message = problem["msg"].lower().removeprefix("value error, ")
+        sentences.append(f"{name}: {message}{origin}")
     return "Settings that cannot be: " + "; ".join(sentences) + "."

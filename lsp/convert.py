@@ -8,6 +8,7 @@ from lsprotocol.types import InlineCompletionTriggerKind
 
 from completer.place import Place, place_of_uri
 from completer.request import Trigger
+from completer.unicode import well_formed
 
 
 def path_of(uri: str) -> Place | None:
@@ -23,13 +24,6 @@ def same_document(uri: str) -> str:
 def trigger_of(kind: InlineCompletionTriggerKind) -> Trigger:
     """Whether a person asked, or the editor did by itself."""
     return "manual" if kind is InlineCompletionTriggerKind.Invoked else "automatic"
-
-
-def well_formed(text: str) -> str:
-    """The text with U+FFFD for each half of a surrogate pair that stands alone."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def utf16_prefix(text: str, length: int) -> str:

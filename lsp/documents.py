@@ -19,7 +19,8 @@ from lsprotocol.types import (
 )
 
 from completer.place import Place
-from lsp.convert import path_of, same_document, well_formed
+from completer.unicode import well_formed
+from lsp.convert import path_of, same_document
 from lsp.text_buffer import LineBreak, TextBuffer
 from telemetry.events import TextEdit, minimal_edit
 

@@ -17,7 +17,8 @@ from lsprotocol import types
 from completer.interface import CompletionService
 from completer.measures import measures, outcome
 from completer.request import Completion, CompletionRequest, Trigger
-from lsp.convert import trigger_of, well_formed
+from completer.unicode import well_formed
+from lsp.convert import trigger_of
 from lsp.documents import Document, Documents
 from lsp.offers import ACCEPT_COMMAND, Offer, Offers
 from lsp.protocol import VersionedInlineCompletionParams

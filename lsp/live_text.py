@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from completer.interface import CompletionService
-from lsp.convert import well_formed
+from completer.unicode import well_formed
 from lsp.documents import Document
 
 DELAY_S = 0.2

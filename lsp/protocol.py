@@ -16,14 +16,9 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 
 from lsp.framing import FrameError
+from lsp.initialization import readable
 
 logger = logging.getLogger(__name__)
-
-USED_CAPABILITIES = {
-    "general": ("positionEncodings",),
-    "textDocument": ("synchronization", "inlineCompletion"),
-    "workspace": ("workspaceFolders", "fileOperations", "executeCommand"),
-}
 
 _OWN_HANDLERS = (
     types.TEXT_DOCUMENT_DID_OPEN,
@@ -146,13 +141,21 @@ class Protocol(LanguageServerProtocol):
         return PlainNotification(method, data.get("params"))
 
     def _structure(self, data: dict[str, Any], message_type: type[Any]) -> Any:  # noqa: ANN401
-        if data["method"] == types.INITIALIZE:
-            data = _without_unused_capabilities(data)
+        params = data.get("params")
         try:
+            if data["method"] == types.INITIALIZE and isinstance(params, dict):
+                data = {**data, "params": readable(params, self._can_initialize)}
             return self._converter.structure(data, message_type)
         except Exception:
             logger.debug("a bad %s", data["method"], exc_info=True)
             raise JsonRpcInvalidParams from None
+
+    def _can_initialize(self, params: object) -> bool:
+        try:
+            self._converter.structure(params, types.InitializeParams)
+        except Exception:  # noqa: BLE001  whatever a converter says of it
+            return False
+        return True
 
     def _is_notification(self, method: str) -> bool:
         message_type = self.get_message_type(method)
@@ -163,24 +166,6 @@ class Protocol(LanguageServerProtocol):
         if method == types.TEXT_DOCUMENT_INLINE_COMPLETION:
             return VersionedInlineCompletionRequest
         return super().get_message_type(method)
-
-
-def _without_unused_capabilities(message: dict[str, Any]) -> dict[str, Any]:
-    """An `initialize` request with the client capabilities that are read here, and no others.
-
-    They list values of enumerations that grow with every version of the protocol, and one that is
-    unknown would make the whole request a bad one.
-    """
-    match message:
-        case {"params": {"capabilities": dict(offered)} as params}:
-            used = {
-                group: {name: offered[group][name] for name in names if name in offered[group]}
-                for group, names in USED_CAPABILITIES.items()
-                if isinstance(offered.get(group), dict)
-            }
-            return {**message, "params": {**params, "capabilities": used}}
-        case _:
-            return message
 
 
 def _well_typed(message: dict[str, Any]) -> bool:

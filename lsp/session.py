@@ -14,7 +14,7 @@ from lsprotocol.types import (
 )
 
 from completer.place import Place
-from lsp.convert import well_formed
+from completer.unicode import well_formed
 from lsp.folders import Folders
 from lsp.options import LspOptions
 from telemetry.events import SessionInfo
@@ -93,7 +93,7 @@ def _abilities(of_client: TextDocumentClientCapabilities | None) -> tuple[str, .
 
 def _root_of(params: InitializeParams) -> list[WorkspaceFolder]:
     """The one folder of a client that knows no workspace folders."""
-    if params.root_uri is not None:
+    if params.root_uri:
         return [_folder(params.root_uri)]
     path = Path(params.root_path or "")
     return [_folder(path.as_uri())] if path.is_absolute() else []

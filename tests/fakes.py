@@ -38,6 +38,7 @@ class FakeService:
     workspaces: tuple[Place, ...] = ()
     memory_bytes: dict[str, int] = field(default_factory=dict)
     state: State = "ready"
+    cached: bool = False
     requests: list[CompletionRequest] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
     closed_workspaces: list[Path] = field(default_factory=list)
@@ -118,6 +119,7 @@ class FakeService:
             prefill_ms=2.0,
             decode_ms=8.0,
             total_ms=10.0,
+            cached=self.cached,
         )
         choice = Choice(text=text, finish_reason=self.finish_reason)
         return Completion(

@@ -13,7 +13,7 @@ from completer.settings import RepositorySettings, Settings
 
 ROOT = Path(__file__).parent.parent
 SETTINGS_PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-MACHINE_DEPENDENT = {"telemetry.folder", "cache_folder", "calibration_folder"}
+MACHINE_DEPENDENT = {"telemetry.folder", "cache_folder", "calibration_folder", "server.tokens"}
 
 
 def settings(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, FieldInfo]]:

@@ -28,12 +28,17 @@ def running_server(
 ) -> Iterator[str]:
     """Run `completer serve` until the block ends; yields its address once its model is there.
 
+    It is for this machine, and needs no person's token.
     Raises `ServerFailedError`, with the end of what it printed to `log`.
     """
+    alone = {
+        "COMPLETER_SERVER__HOST": "127.0.0.1",
+        "COMPLETER_SERVER__TOKENS": str(log.with_name("no-tokens.json")),
+    }
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  this program itself
             [sys.executable, "-c", PROGRAM, "serve", "--port", "0", *arguments],
-            env=dict(environment),
+            env={**environment, **alone},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -89,7 +94,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> str:
 
 
 def _is_ready(url: str) -> bool:
-    """Whether a server's model is there; it tells its address shortly before it listens."""
+    """Whether a server's model is there."""
     try:
         return model_state(url) == "ready"
     except ServerFailedError:

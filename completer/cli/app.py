@@ -16,6 +16,7 @@ from completer.cli.bench_serve import serve as bench_serve
 from completer.cli.calibrate import calibrate
 from completer.cli.eval import evaluate
 from completer.cli.telemetry import telemetry
+from completer.cli.token import token
 from completer.cli.train import train
 from completer.errors import CompleterError
 from models.errors import ModelError
@@ -43,6 +44,7 @@ bench.command("gpu")(gpu)
 bench.command("tune")(tune)
 app.add_typer(bench, name="bench")
 app.add_typer(telemetry, name="telemetry")
+app.add_typer(token, name="token")
 
 
 def _print_version(wanted: bool) -> None:

@@ -13,11 +13,13 @@ import torch
 
 from completer.calibration import Calibration, Calibrations
 from completer.cli.assembly import build_model, build_service
+from completer.cli.exposure import check_exposure
 from completer.cli.serve import listen
 from completer.context.workspace import Workspace
 from completer.engine.exits import exit_layers
 from completer.engine.tuning import Tuning
 from completer.errors import CompleterError, SettingsError
+from completer.http.tokens import TokenFile
 from completer.place import local_place
 from completer.request import CompletionRequest
 from completer.settings import REPOSITORY_FILE, Settings, load_repository_settings
@@ -53,6 +55,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     for root in settings.workspaces:
         yield _guarded("workspace", lambda root=root: _workspace(root))  # type: ignore[misc]
     yield _database(settings)
+    yield _guarded("access", lambda: _access(settings))
     yield _guarded("port", lambda: _port(settings))
 
 
@@ -176,6 +179,17 @@ def _database(settings: Settings) -> Check:
         )
     files = len(list(folder.glob("*.sqlite3"))) if folder.is_dir() else 0
     return Check("database", True, f"{folder}: {files} files")
+
+
+def _access(settings: Settings) -> str:
+    """Who may use the server, as far as addresses and tokens say."""
+    with listen(settings.server.host, 0) as listener:
+        exposed = check_exposure(settings, listener)
+    names = [token.name for token in TokenFile(settings.server.tokens).read()]
+    if settings.server.token is not None:
+        names.append("whoever has server.token")
+    who = "other machines" if exposed else "this machine only"
+    return f"{who}, {'as ' + ', '.join(names) if names else 'without a token'}"
 
 
 def _port(settings: Settings) -> str:

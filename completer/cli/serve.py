@@ -29,6 +29,10 @@ def serve(
     with_dependencies: DependenciesFlag = None,
     config: ConfigFlag = None,
     telemetry_folder: TelemetryFlag = None,
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="Let whoever reaches the address ask, without a token."),
+    ] = False,
 ) -> None:
     """Serve completions over HTTP until interrupted.
 
@@ -46,7 +50,7 @@ def serve(
         with_dependencies=with_dependencies,
     ).settings
     listener = listen(settings.server.host, settings.server.port)
-    _serve(settings, listener)
+    _serve(settings, listener, insecure=insecure)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -65,19 +69,21 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _serve(settings: Settings, listener: socket.socket) -> None:
-    import uvicorn
-
+def _serve(settings: Settings, listener: socket.socket, *, insecure: bool) -> None:
+    from completer.cli.exposure import check_exposure
     from completer.cli.wiring import build_recorder, deferred_service, http_options
     from completer.http.app import create_app
-    from completer.http.serving import server_config
+    from completer.http.serving import Server, server_config
 
+    exposed = check_exposure(settings, listener, insecure=insecure)
+    options = http_options(settings, exposed=exposed, insecure=insecure)
     service = deferred_service(settings)
     recorder = build_recorder(settings)
-    app = create_app(service, recorder, options=http_options(settings))
+    app = create_app(service, recorder, options=options)
+    listener.listen()  # who reads the greeting may connect, and is answered a moment later
     _greet(settings, listener)
     host, port = listener.getsockname()[:2]
-    server = uvicorn.Server(server_config(app, host=host, port=port))
+    server = Server(server_config(app, host=host, port=port, options=options), options)
     try:
         server.run(sockets=[listener])
     finally:

@@ -10,9 +10,11 @@ from completer.settings import Settings
 from telemetry.journal import open_recorder
 from telemetry.recorder import NullRecorder, Recorder
 
+KILOBYTE = 1 << 10
 MEGABYTE = 1 << 20
-GROUP_STREAM_S = 0.05  # on a shared server: long enough to hide which tokens were drafted
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+OWN_FILES = 40
+MIN_CONNECTIONS, MAX_CONNECTIONS = 8, 10_000
+GROUP_STREAM_MS = 50.0  # on a shared server: long enough to hide which tokens were drafted
 
 
 def deferred_service(settings: Settings) -> DeferredService:
@@ -57,13 +59,41 @@ def build_recorder(settings: Settings) -> Recorder:
     )
 
 
-def http_options(settings: Settings) -> HttpOptions:
-    """Turn settings into the HTTP front door's options."""
+def http_options(settings: Settings, *, exposed: bool, insecure: bool = False) -> HttpOptions:
+    """Turn settings into the HTTP front door's options.
+
+    A server is `exposed` if other machines can reach it: then it needs a token, unless `insecure`.
+    """
     server = settings.server
-    token = server.token.get_secret_value() if server.token else None
+    group_ms = server.stream_group_ms
+    if group_ms == "auto":
+        group_ms = GROUP_STREAM_MS if exposed else 0.0
     return HttpOptions(
-        tokens={token: ""} if token else {},
-        allowed_hosts=(*server.allowed_hosts, server.host),
+        tokens={server.token.get_secret_value(): ""} if server.token else {},
+        token_file=server.tokens,
+        needs_token=exposed and not insecure,
+        allowed_hosts=tuple(name for name in (*server.allowed_hosts, server.host) if name),
+        allowed_origins=server.allowed_origins,
+        max_header_bytes=server.max_header_kb * KILOBYTE,
         max_body_bytes=server.max_body_mb * MEGABYTE,
-        group_stream_s=0.0 if server.host in LOOPBACK else GROUP_STREAM_S,
+        header_timeout_s=server.header_timeout_s,
+        body_timeout_s=server.body_timeout_s,
+        keep_alive_s=server.keep_alive_s,
+        max_connections=_room_for_connections()
+        if server.max_connections == "auto"
+        else server.max_connections,
+        max_running=server.max_running,
+        max_running_per_user=server.max_running_per_user,
+        retry_after_s=server.retry_after_s,
+        group_stream_s=group_ms / 1000,
     )
+
+
+def _room_for_connections() -> int:
+    """As many as the limit on open files leaves beside what indexes and databases need."""
+    try:
+        import resource
+    except ImportError:  # a system without such a limit
+        return MAX_CONNECTIONS
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return max(MIN_CONNECTIONS, min(limit - OWN_FILES, MAX_CONNECTIONS))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from starlette.requests import Request
 
-from completer.errors import BadRequestError
 from completer.http.admission import Admission
 from completer.http.disconnect import until_gone
 from completer.http.grouping import grouped
@@ -64,6 +64,10 @@ class Answering:
         self._reports = Reports(recorder, self.offers, self.metrics)
         self._group_s = options.group_stream_s
 
+    def warm_up(self, origin: Origin, request: CompletionRequest) -> None:
+        """Fill the caches for a request that will come."""
+        self.warm_ups.start(_restricted(request, origin))
+
     async def complete(
         self, http: Request, origin: Origin, requests: Sequence[CompletionRequest]
     ) -> list[Answer]:
@@ -77,7 +81,6 @@ class Answering:
 
     async def stream(self, http: Request, origin: Origin, request: CompletionRequest) -> Stream:
         """Start answering a request; raises what goes wrong before there is any text."""
-        self._check(request)
         attempt = self._reports.begin(origin, request)
         stream = Stream(attempt, self._stream(origin, request, attempt))
         await until_gone(http, stream.begin())
@@ -89,16 +92,16 @@ class Answering:
         self._reports.close()
 
     async def _complete(self, origin: Origin, request: CompletionRequest) -> Answer:
-        self._check(request)
         attempt = self._reports.begin(origin, request)
         with self.admission.admit(origin.user, request.n), self._reports.following(attempt):
-            return self._reports.finish(attempt, await self.service.complete(request))
+            completion = await self.service.complete(_restricted(request, origin))
+            return self._reports.finish(attempt, completion)
 
     async def _stream(
         self, origin: Origin, request: CompletionRequest, attempt: Attempt
     ) -> AsyncGenerator[TextDelta | Answer]:
         with self.admission.admit(origin.user, request.n), self._reports.following(attempt):
-            items = self.service.stream(request)
+            items = self.service.stream(_restricted(request, origin))
             async with aclosing(items), aclosing(grouped(items, self._group_s)) as groups:
                 async for item in groups:
                     if isinstance(item, Completion):
@@ -106,7 +109,7 @@ class Answering:
                     else:
                         yield item
 
-    def _check(self, request: CompletionRequest) -> None:
-        limit = self.service.info().context_tokens  # 0 while the model is being loaded
-        if 0 < limit < (request.max_tokens or 0):
-            raise BadRequestError(f"max_tokens is more than the model's context of {limit} tokens.")
+
+def _restricted(request: CompletionRequest, origin: Origin) -> CompletionRequest:
+    """The request with the workspaces that its token may use, whatever its dialect has asked."""
+    return replace(request, may_use=origin.access.workspaces)

@@ -7,17 +7,19 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from completer.context.head import Heads
 from completer.http import errors, events, llamacpp, mistral, openai, tabby, tgi
+from completer.http.access import Accesses
 from completer.http.answering import Answering
 from completer.http.body import read_json
 from completer.http.metrics import Measured
 from completer.http.options import HttpOptions
-from completer.http.security import BearerAuth, BodyLimit, HostGuard
+from completer.http.security import BearerAuth, BodyLimit, HeaderLimit, HostGuard
 from completer.interface import CompletionService
 from telemetry.recorder import Recorder
 
@@ -25,8 +27,12 @@ from telemetry.recorder import Recorder
 def create_app(
     service: CompletionService, recorder: Recorder, *, options: HttpOptions | None = None
 ) -> Starlette:
-    """An application that completes with `service` and reports to `recorder`."""
+    """An application that completes with `service` and reports to `recorder`.
+
+    Raises `SettingsError` if the file of tokens cannot be used.
+    """
     options = options or HttpOptions()
+    accesses = Accesses(options)
     answering = Answering(service, recorder, options)
     routes = [
         Route("/health", health),
@@ -57,8 +63,10 @@ def create_app(
         routes=routes,
         middleware=[
             Middleware(Measured, metrics=answering.metrics, paths=paths),
+            Middleware(HeaderLimit, options=options),
             Middleware(HostGuard, options=options),
-            Middleware(BearerAuth, tokens=options.tokens),
+            *_cors(options),
+            Middleware(BearerAuth, accesses=accesses),
             Middleware(BodyLimit, options=options),
         ],
         exception_handlers=dict.fromkeys(errors.HANDLED, errors.handle),
@@ -66,6 +74,22 @@ def create_app(
     )
     app.state.answering = answering
     return app
+
+
+def _cors(options: HttpOptions) -> list[Middleware]:
+    """Let browsers hand replies to the pages that may ask, and ask before they send."""
+    if not options.allowed_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=options.allowed_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["Retry-After"],
+            allow_private_network=True,
+        )
+    ]
 
 
 async def health(http: Request) -> Response:
@@ -77,7 +101,7 @@ async def health(http: Request) -> Response:
 async def completions(http: Request) -> Response:
     """`POST /v1/completions`: Tabby's and OpenAI's share the path, only Tabby's has `segments`."""
     data = await read_json(http)
-    dialect = tabby.completions if "segments" in data else openai.completions
+    dialect = tabby.completions if data.get("segments") is not None else openai.completions
     return await dialect(http, data)
 
 

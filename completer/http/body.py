@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import from_json
 from starlette.requests import Request
 
 from completer.errors import BadRequestError
 from completer.request import Sampling
+from completer.unicode import well_formed
 
 
 class Body(BaseModel):
-    """A JSON body. Unknown keys are ignored, for every client sends some of its own."""
+    """A JSON body. Unknown keys are ignored, for every client sends some of its own.
+
+    `null` is as if left out: clients write down all that they could say.
+    """
 
     model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_null(cls, data: Any) -> Any:  # noqa: ANN401
+        if not isinstance(data, dict):
+            return data
+        needed = {name for name, field in cls.model_fields.items() if field.is_required()}
+        return {name: value for name, value in data.items() if value is not None or name in needed}
 
 
 BodyT = TypeVar("BodyT", bound=Body)
@@ -24,10 +37,7 @@ BodyT = TypeVar("BodyT", bound=Body)
 
 async def read_json(request: Request) -> Any:  # noqa: ANN401
     """The body's JSON object; raises `BadRequestError` for anything else."""
-    try:
-        data = from_json(await request.body(), allow_inf_nan=False)
-    except ValueError as error:
-        raise BadRequestError(f"The body is not JSON: {error}") from None
+    data = _parse(await request.body())
     if not isinstance(data, dict):
         raise BadRequestError("The body must be a JSON object.")
     return data
@@ -36,6 +46,23 @@ async def read_json(request: Request) -> Any:  # noqa: ANN401
 async def read_body(request: Request, kind: type[BodyT]) -> BodyT:
     """The body as a dialect defines it; raises `ValidationError` or `BadRequestError`."""
     return kind.model_validate(await read_json(request))
+
+
+def _parse(body: bytes) -> Any:  # noqa: ANN401
+    """JSON as it is meant: editors that cut a text anywhere may send half a character."""
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        try:
+            return from_json(_with_whole_characters(body), allow_inf_nan=False)
+        except (ValueError, RecursionError):
+            raise BadRequestError(f"The body is not JSON: {error}") from None
+
+
+def _with_whole_characters(body: bytes) -> bytes:
+    """The same JSON, with U+FFFD for each half of a surrogate pair, escaped or not."""
+    value = json.loads(body.decode("utf-8", "surrogatepass"))
+    return well_formed(json.dumps(value, ensure_ascii=False)).encode()
 
 
 def sampling(
@@ -51,15 +78,13 @@ def sampling(
 
 
 def _as_tuple(value: object) -> object:
-    """Clients send one stop string, several, or null."""
-    if value is None:
-        return ()
+    """Clients send one stop string or several."""
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
 
 
-MaxTokens = Annotated[int, Field(ge=1)]
+MaxTokens = Annotated[int, Field(ge=1, lt=2**31)]
 Temperature = Annotated[float, Field(ge=0, le=5)]
 TopP = Annotated[float, Field(gt=0, le=1)]
 TopK = Annotated[int, Field(ge=0, le=1_000_000)]

@@ -73,8 +73,10 @@ async def post_event(http: Request) -> Response:
     """`POST /v1/events`: 200 once the event is stored, 400 for an unknown completion, else 503."""
     data = await read_json(http)
     answering: Answering = http.app.state.answering
-    event = OurEvent.model_validate(data) if "event" in data else TabbyEvent.model_validate(data)
-    offer = answering.offers.find(event.completion_id, event.choice_index)
+    kind = TabbyEvent if data.get("event") is None else OurEvent
+    event: OurEvent | TabbyEvent = kind.model_validate(data)
+    owner = http.scope["access"].user
+    offer = answering.offers.find(event.completion_id, event.choice_index, owner)
     if offer is None:
         raise BadRequestError(f"Nothing is known of completion {event.completion_id!r}.")
     if isinstance(event, TabbyEvent):

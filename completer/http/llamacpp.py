@@ -40,7 +40,7 @@ class InfillBody(Body):
     input_suffix: str
     prompt: str = ""
     input_extra: list[Extra] = Field(default_factory=list, max_length=256)
-    n_predict: Annotated[int, Field(ge=-1)] = -1
+    n_predict: Annotated[int, Field(ge=-1, lt=2**31)] = -1
     n_indent: Annotated[int, Field(ge=0, le=10_000)] = 0
     n_cmpl: Choices = 1
     temperature: Temperature | None = None
@@ -80,7 +80,7 @@ async def infill(http: Request) -> Response:
     origin = origin_of(http, answering.service.info().workspaces)
     request = body.request(origin)
     if body.n_predict == 0:
-        answering.warm_ups.start(request)
+        answering.warm_up(origin, request)
         return JSONResponse(select(result("", DecodeStats()), body.response_fields))
     if body.stream:
         stream = await answering.stream(http, origin, request)

@@ -81,7 +81,7 @@ class Metrics:
     def completed(self, outcome: str, stats: DecodeStats | None = None) -> None:
         """A completion ended."""
         self._outcomes.labels(outcome).inc()
-        if stats is not None:
+        if stats is not None and not stats.cached:
             for kind in ("prompt", "reused", "generated"):
                 self._tokens.labels(kind).inc(getattr(stats, f"{kind}_tokens"))
             self._tokens.labels("drafted").inc(stats.drafted)

@@ -16,10 +16,14 @@ MAX_WAIT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One choice of a reply: the service's name for the completion, and the suggestion."""
+    """One choice of a reply: the service's name for the completion, and the suggestion.
+
+    `owner` is whose token it was given for; empty without one.
+    """
 
     completion_id: str
     suggestion: Suggestion
+    owner: str = ""
 
 
 class Offers:
@@ -36,9 +40,10 @@ class Offers:
         while len(self._offers) > MAX_OFFERS:
             self._offers.popitem(last=False)
 
-    def find(self, reply_id: str, index: int) -> Offer | None:
-        """The offer, if it is still known."""
-        return self._offers.get((reply_id, index))
+    def find(self, reply_id: str, index: int, owner: str = "") -> Offer | None:
+        """The offer, if it is still known and was given to this owner."""
+        offer = self._offers.get((reply_id, index))
+        return offer if offer is not None and offer.owner == owner else None
 
     async def shown(self, offer: Offer) -> bool:
         """It is on the screen; True once that is stored."""

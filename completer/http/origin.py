@@ -9,6 +9,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from completer.errors import BadRequestError
+from completer.http.access import ANYBODY, Access
 from completer.place import Place, climbs, innermost, is_inside, name_only, place_of
 
 WORKSPACE_HEADER = "X-Completer-Workspace"
@@ -24,6 +25,7 @@ class Origin:
     request is known to be about, which without a place or a workspace may be any that is served.
     """
 
+    access: Access = ANYBODY
     user: str = ""
     client: str = ""
     path: Path | None = None
@@ -36,19 +38,24 @@ def origin_of(
 ) -> Origin:
     """Tell the origin from the headers, and from the `path` and `user` that the body may name.
 
+    A token says who asks, whatever the body names, and which of the served `workspaces` are there.
+
     Files are only named here, never opened. A path outside of every workspace is kept as a name; a
     relative one belongs to the chosen workspace, or to the only one there is.
 
     Raises:
         BadRequestError: the workspace is not served, or the path leaves it.
     """
+    access: Access = request.scope["access"]
+    workspaces = access.among(workspaces)
     wanted = _path_header(request, WORKSPACE_HEADER)
     workspace = None if wanted is None else _served(_checked(wanted), workspaces)
     name = _path_header(request, PATH_HEADER) or path
     found = None if not name else _locate(_checked(name), workspace, workspaces)
     workspace = workspace or innermost(found, workspaces)
     return Origin(
-        user="/".join(part for part in (request.scope["user_name"], user) if part),
+        access=access,
+        user=access.user if access.by_token else user,
         client=request.headers.get("user-agent", "").split(" ")[0][:100],
         path=found,
         workspace=workspace,
@@ -58,7 +65,9 @@ def origin_of(
 
 def _served(name: str, workspaces: Sequence[Place]) -> Place:
     folder = place_of(name)
-    if folder is None or folder not in workspaces:
+    if folder is None:
+        raise BadRequestError(f"{WORKSPACE_HEADER} must be an absolute path.")
+    if folder not in workspaces:
         known = ", ".join(map(str, workspaces)) or "none"
         raise BadRequestError(
             f"{name} is not a workspace of this server.",

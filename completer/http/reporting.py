@@ -34,6 +34,7 @@ class Attempt:
     """One request on its way: what to report about it when it ends."""
 
     opportunity: Opportunity
+    owner: str = ""
     id: str = field(default_factory=lambda: f"cmpl-{new_id()}")
     created: int = field(default_factory=lambda: int(time.time()))
     started: float = field(default_factory=time.perf_counter)
@@ -67,7 +68,8 @@ class Reports:
                 language=request.language or "",
                 trigger="manual" if request.trigger == "manual" else "auto",
                 started_ms=time.time_ns() // 1_000_000,
-            )
+            ),
+            owner=origin.access.user,
         )
 
     @contextmanager
@@ -95,7 +97,8 @@ class Reports:
             if choice.text
         ]
         for suggestion in suggestions:
-            self._offers.add(attempt.id, suggestion.rank, Offer(completion.id, suggestion))
+            offer = Offer(completion.id, suggestion, attempt.owner)
+            self._offers.add(attempt.id, suggestion.rank, offer)
         if suggestions:
             self._recorder.returned(attempt.opportunity.id, suggestions)
         return Answer(attempt.id, attempt.created, completion)

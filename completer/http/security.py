@@ -7,20 +7,35 @@ They decide on the path of the connection and on nothing that is rebuilt from he
 from __future__ import annotations
 
 import asyncio
-import hmac
 import ipaddress
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from completer.http.access import NOBODY, Accesses
 from completer.http.errors import error_response
 from completer.http.options import HttpOptions
 
 HEALTH_PATHS = frozenset({"/health", "/v1/health"})
 CLOSE = {"Connection": "close"}
+HEADER_TOO_LONG = "The request's header is too long."
+
+
+class HeaderLimit:
+    """Refuses, with 431, requests whose header is too long though it came at once."""
+
+    def __init__(self, app: ASGIApp, options: HttpOptions) -> None:
+        self._app = app
+        self._max_bytes = options.max_header_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what the client has sent before the body."""
+        if scope["type"] == "http" and _header_bytes(scope) > self._max_bytes:
+            await error_response(431, HEADER_TOO_LONG, headers=CLOSE)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class HostGuard:
@@ -43,10 +58,13 @@ class HostGuard:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if len(hosts) != 1 or not self._is_ours(host_name(hosts[0]), scope):
             name = host_name(hosts[0]) if hosts else ""
-            return f"Host {name!r} is not this server's. Add it to the allowed hosts if it is."
+            return f"Host {name!r} is not this server's. If it is, add it to server.allowed_hosts."
         same = {f"{scope['scheme']}://{hosts[0]}", *self._origins}
         if any(origin not in same for origin in origins):
-            return f"Origin {origins[0]!r} may not use this server. Add it to the allowed origins."
+            return (
+                f"Pages of {origins[0]!r} may not use this server."
+                " If they should, add that to server.allowed_origins."
+            )
         return None
 
     def _is_ours(self, name: str, scope: Scope) -> bool:
@@ -64,32 +82,24 @@ class HostGuard:
 
 
 class BearerAuth:
-    """Asks for a token on every path but health; `scope["user_name"]` is whose it was."""
+    """Asks for a token on every path but health; `scope["access"]` is whose it was."""
 
-    def __init__(self, app: ASGIApp, tokens: Mapping[str, str]) -> None:
+    def __init__(self, app: ASGIApp, accesses: Accesses) -> None:
         self._app = app
-        self._tokens = [(token.encode(), user) for token, user in tokens.items()]
+        self._accesses = accesses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its user, or answer 401."""
+        """Pass the request on with its access, or answer 401."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        user = self._user(scope) if self._tokens else ""
-        if user is None and scope["path"] not in HEALTH_PATHS:
+        access = self._accesses.of(_bearer(scope))
+        if access is None and scope["path"] not in HEALTH_PATHS:
             message = "A token is needed: send the header `Authorization: Bearer <token>`."
             challenge = {"WWW-Authenticate": "Bearer"}
             await error_response(401, message, headers=challenge)(scope, receive, send)
             return
-        await self._app({**scope, "user_name": user or ""}, receive, send)
-
-    def _user(self, scope: Scope) -> str | None:
-        kind, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
-        if kind.lower() != "bearer":
-            return None
-        secret = given.strip().encode("latin-1", "replace")
-        matches = [user for token, user in self._tokens if hmac.compare_digest(token, secret)]
-        return matches[0] if matches else None
+        await self._app({**scope, "access": access or NOBODY}, receive, send)
 
 
 class BodyLimit:
@@ -141,6 +151,18 @@ def host_name(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def _bearer(scope: Scope) -> bytes | None:
+    """The token that a request shows."""
+    kind, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
+    return given.strip().encode("latin-1") if kind.lower() == "bearer" else None
+
+
+def _header_bytes(scope: Scope) -> int:
+    """About what the request's line and header fields took."""
+    fields = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    return fields + len(scope.get("raw_path") or b"") + len(scope["query_string"])
 
 
 def _announced_bytes(scope: Scope) -> int:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEADER_TIMEOUT_S = 10.0
-MAX_HEADER_BYTES = 32 * 1024
+from completer.http.accepting import Accepting
+from completer.http.errors import error_response
+from completer.http.options import HttpOptions
+from completer.http.security import CLOSE, HEADER_TOO_LONG
 
 
 class ImpatientProtocol(H11Protocol):
@@ -21,8 +26,18 @@ class ImpatientProtocol(H11Protocol):
     nothing yet.
     """
 
-    header_timeout_s = HEADER_TIMEOUT_S
-    _deadline: asyncio.TimerHandle | None = None
+    def __init__(
+        self,
+        *arguments: Any,  # noqa: ANN401
+        options: HttpOptions,
+        on_end: Callable[[], None],
+        **named: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(*arguments, **named)
+        self._options = options
+        self._on_end = on_end
+        self._deadline: asyncio.TimerHandle | None = None
+        self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first request is awaited."""
@@ -32,8 +47,10 @@ class ImpatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """A part of a request; if it is not a whole header, the rest is awaited."""
+        if self._refused:
+            return
         super().data_received(data)
-        if self.cycle is None or self.cycle.response_complete:
+        if self._is_idle:
             self._await_header()
         else:
             self._stop_waiting()
@@ -42,10 +59,39 @@ class ImpatientProtocol(H11Protocol):
         """Nothing is awaited any more."""
         self._stop_waiting()
         super().connection_lost(exc)
+        self._on_end()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request, or has a header that is too long, in our words."""
+        too_long = len(self.conn.trailing_data[0]) > self._options.max_header_bytes
+        if self._is_idle:
+            self._refuse(*((431, HEADER_TOO_LONG) if too_long else (400, msg)))
+        elif self.conn.our_state is h11.SEND_RESPONSE:  # it is the body that is wrong
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _refuse(self, status: int, why: str) -> None:
+        """Reply, and read on in vain for a while: to close at once could take the reply away."""
+        self._refused = True
+        reply = error_response(status, why, headers=CLOSE)
+        reason = HTTPStatus(status).phrase.encode()
+        head = h11.Response(status_code=status, headers=reply.raw_headers, reason=reason)
+        for event in (head, h11.Data(data=bytes(reply.body)), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._await_header()  # or the end, which comes no later
 
     def _await_header(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(self.header_timeout_s, self.transport.close)
+            patience_s = self._options.header_timeout_s
+            self._deadline = self.loop.call_later(patience_s, self.transport.close)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -63,15 +109,46 @@ def _send_at_once(transport: asyncio.Transport) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def server_config(app: Starlette, *, host: str, port: int, **more: Any) -> uvicorn.Config:  # noqa: ANN401
+class Server(uvicorn.Server):
+    """uvicorn's server, whose connections are taken by `Accepting`."""
+
+    def __init__(self, config: uvicorn.Config, options: HttpOptions) -> None:
+        super().__init__(config)
+        self._options = options
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then take connections from these sockets."""
+        await super().startup(sockets=[])
+        limit = self._options.max_connections
+        doors = [Accepting(each, self._protocol, limit) for each in sockets or []]
+        self.servers.extend(doors)  # type: ignore[arg-type]
+
+    def _protocol(self, on_end: Callable[[], None]) -> asyncio.Protocol:
+        return ImpatientProtocol(
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            options=self._options,
+            on_end=on_end,
+        )
+
+
+def server_config(
+    app: Starlette,
+    *,
+    host: str,
+    port: int,
+    options: HttpOptions,
+    **more: Any,  # noqa: ANN401
+) -> uvicorn.Config:
     """uvicorn's configuration for `app`; `more` are further options of uvicorn's.
 
     Headers of proxies are not believed, for the checks of `security` rest on the connection.
     """
     defaults: dict[str, Any] = {
-        "http": ImpatientProtocol,
         "ws": "none",
-        "h11_max_incomplete_event_size": MAX_HEADER_BYTES,
+        "h11_max_incomplete_event_size": options.max_header_bytes,
+        "timeout_keep_alive": options.keep_alive_s,
         "proxy_headers": False,
         "server_header": False,
         "access_log": False,

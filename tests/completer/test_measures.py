@@ -34,6 +34,11 @@ def test_measures_take_their_names_from_reports():
     assert measures(completion("x"), 1.0)["draft_source"] == ""
 
 
+def test_what_was_remembered_cost_nothing():
+    spent = measures(completion("x", prompt_tokens=9, reused_tokens=9, cached=True), 1.0)
+    assert (spent["prompt_tokens"], spent["reused_tokens"], spent["total_ms"]) == (0, 0, 1.0)
+
+
 @pytest.mark.parametrize(
     ("text", "reason", "expected"),
     [

@@ -51,7 +51,8 @@ def test_typing_the_completion_leaves_its_rest(cache, prefix, rest):
 
     assert found.text == rest
     assert found.stats.cached
-    assert found.stats.prompt_tokens == 0
+    assert (found.stats.prompt_tokens, found.stats.reused_tokens) == (9, 9)
+    assert found.stats.generated_tokens == 0
 
 
 def test_a_seed_makes_no_difference_to_a_greedy_answer(cache):

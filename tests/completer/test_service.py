@@ -69,6 +69,27 @@ async def test_typing_through_an_answer_needs_no_model(service):
     assert typed.id != shown.id
 
 
+async def test_an_answer_that_is_remembered_counts_the_same_prompt(service):
+    first = await service.complete(ask())
+    again = await service.complete(ask())
+
+    assert again.stats.cached
+    assert again.stats.prompt_tokens == first.stats.prompt_tokens > 0
+    assert measures(again, 1.0)["prompt_tokens"] == 0
+
+
+@pytest.mark.parametrize("raw", [False, True])
+async def test_more_tokens_than_there_is_room_for_are_as_many_as_there_is(service, raw):
+    limit = service.info().context_tokens
+    completion = await service.complete(ask(max_tokens=20 * limit, raw=raw))
+
+    stats = completion.stats
+    assert completion.finish_reason in ("length", "stop")
+    if completion.finish_reason == "length":
+        assert stats.prompt_tokens + stats.generated_tokens == limit
+    assert stats.prompt_tokens + stats.generated_tokens <= limit
+
+
 async def test_what_was_asked_can_be_forgotten(service):
     await service.complete(ask())
     service.forget()
@@ -99,6 +120,28 @@ async def test_users_without_a_workspace_share_nothing(service):
     await service.complete(ask(user="ann"))
 
     assert (await service.complete(ask(user="bob"))).stats.reused_tokens == 0
+
+
+async def test_users_of_one_workspace_share_its_code_and_nothing_that_they_asked(service, tmp_path):
+    service.open_workspace(tmp_path)
+    await service.complete(ask(user="ann", workspace=tmp_path))
+
+    other = await service.complete(ask(user="bob", workspace=tmp_path))
+    assert other.stats.reused_tokens == 0
+    assert not other.stats.cached
+
+
+async def test_a_workspace_that_may_not_be_used_is_not_there(service, tmp_path):
+    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / ".completer.toml").write_text("[completion]\nmax_tokens = 3\n")
+    service.open_workspace(tmp_path)
+
+    async def generated(may_use):
+        request = CompletionRequest(prefix="y = ", path=tmp_path / "a.py", may_use=may_use)
+        return (await service.complete(request)).stats.generated_tokens
+
+    assert await generated(frozenset({tmp_path.resolve()})) == 3
+    assert await generated(frozenset()) > 3
 
 
 async def test_streamed_pieces_add_up_to_the_completion(service):

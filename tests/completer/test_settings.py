@@ -59,6 +59,7 @@ def test_flags_win_over_environment_over_file(monkeypatch, tmp_path):
         ("[server]\nprot = 1\n", "server.prot.*not permitted"),
         ("[sever]\nport = 1\n", "no setting 'sever'"),
         ("[server\n", "cannot be read as TOML"),
+        ("server = 3\n", "server: .*c.toml"),
     ],
 )
 def test_a_wrong_file_says_what_is_wrong_and_where(tmp_path, text, complaint):
@@ -69,6 +70,74 @@ def test_a_wrong_file_says_what_is_wrong_and_where(tmp_path, text, complaint):
 def test_a_named_file_must_exist(tmp_path):
     with pytest.raises(SettingsError, match="no settings file"):
         load_settings(file=tmp_path / "gone.toml")
+
+
+@pytest.mark.parametrize("token", ["", " ", "\t\n "])
+def test_a_token_of_nothing_is_refused(monkeypatch, token):
+    monkeypatch.setenv("COMPLETER_SERVER__TOKEN", token)
+
+    with pytest.raises(SettingsError, match=r"server.token.*empty.*environment"):
+        load_settings()
+
+
+def test_space_around_a_token_is_no_part_of_it():
+    settings = load_settings({"server": {"token": " hunter2\n"}}).settings
+
+    assert settings.server.token.get_secret_value() == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("HTTPS://IDE.Example/", "https://ide.example"),
+        ("vscode-webview://1ab", "vscode-webview://1ab"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+    ],
+)
+def test_origins_are_kept_as_browsers_write_them(given, kept):
+    settings = load_settings({"server": {"allowed_origins": [given]}}).settings
+
+    assert settings.server.allowed_origins == (kept,)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["*", "null", "", "localhost:3000", "http://", "http://a/b", "http://a?b", "http://u@a"],
+)
+def test_what_is_no_origin_is_refused(given):
+    with pytest.raises(SettingsError, match=r"server.allowed_origins.*http://localhost:3000"):
+        load_settings({"server": {"allowed_origins": [given]}})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("header_timeout_s", 0),
+        ("body_timeout_s", float("inf")),
+        ("keep_alive_s", float("nan")),
+        ("retry_after_s", -1),
+        ("stream_group_ms", -1),
+        ("stream_group_ms", "always"),
+        ("max_header_kb", 0),
+        ("max_running", 0),
+        ("max_running_per_user", 0),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(name, value):
+    with pytest.raises(SettingsError, match=f"server.{name}"):
+        load_settings({"server": {name: value}})
+
+
+def test_the_tokens_lie_beside_the_settings(monkeypatch, tmp_path):
+    monkeypatch.setenv(CONFIG_VARIABLE, str(tmp_path / "mine" / "config.toml"))
+
+    assert load_settings().settings.server.tokens == tmp_path / "mine" / "tokens.json"
+    file = write(tmp_path / "c.toml", "[server]\nport = 1\n")
+    assert load_settings(file=file).settings.server.tokens == tmp_path / "tokens.json"
+    assert "server.tokens" not in load_settings(file=file).origins
+    file = write(tmp_path / "d.toml", "[server]\ntokens = '/etc/tokens.json'\n")
+    assert load_settings(file=file).settings.server.tokens == Path("/etc/tokens.json")
 
 
 def test_the_token_is_not_shown():

@@ -5,8 +5,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,22 +57,33 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(home: dict[str, str], project: Path) -> Iterator[Server]:
+    with serving("--workspace", project, env=home) as (url, process):
+        folder = Path(home["COMPLETER_TELEMETRY__FOLDER"])
+        yield Server(url, process, folder, project)
+
+
+@contextmanager
+def serving(
+    *arguments: object, env: dict[str, str], **more: Any
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run `completer serve` on a free port; `more` is for the process."""
     process = subprocess.Popen(
-        [COMPLETER, "serve", "--port", "0", "--workspace", project],
-        env=home,
+        [COMPLETER, "serve", "--port", "0", *map(str, arguments)],
+        env=env,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
         text=True,
+        **{"stderr": subprocess.STDOUT, **more},
     )
     assert process.stdout is not None
-    greeting = process.stdout.readline()
-    found = re.search(r"http://[\d.]+:\d+", greeting)
-    assert found, greeting + process.stdout.read()
-    folder = Path(home["COMPLETER_TELEMETRY__FOLDER"])
-    yield Server(found.group(), process, folder, project)
-    process.terminate()
-    process.wait(30)
-    process.stdout.close()
+    try:
+        greeting = process.stdout.readline()
+        found = re.search(r"http://[\d.]+:\d+", greeting)
+        assert found, greeting + process.stdout.read()
+        yield found.group(), process
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
 
 
 def run(*arguments: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

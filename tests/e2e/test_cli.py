@@ -99,6 +99,7 @@ def test_doctor_is_content_and_says_where_settings_come_from(project, home):
         "completion",
         "workspace",
         "database",
+        "access",
     } <= {check["name"] for check in report["checks"]}
     assert report["settings"]["completion.max_tokens"] == {"value": 7, "origin": "environment"}
     assert report["settings"]["server.port"]["origin"] == "default"
@@ -116,6 +117,16 @@ def test_an_unknown_setting_in_the_environment_is_told(home):
 
     assert done.returncode == 1
     assert "server.port" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "doctor"])
+@pytest.mark.parametrize("token", ["", "  "])
+def test_a_token_of_nothing_is_told_and_never_called_set(command, token, home):
+    done = run(command, env=home | {"COMPLETER_SERVER__TOKEN": token})
+
+    assert done.returncode == 1
+    assert "server.token: the token is empty" in done.stderr
+    assert "set" not in done.stdout
 
 
 @pytest.mark.parametrize("command", ["serve", "lsp", "complete", "report", "doctor"])

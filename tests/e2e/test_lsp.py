@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import subprocess
 
 import pytest
 from lsprotocol import types
@@ -88,3 +89,21 @@ async def test_a_newer_request_cancels_the_older_one(client, project):
 
     assert answers[-1].items
     assert not any(getattr(answer, "items", None) for answer in answers[:-1])
+
+
+def test_a_client_with_words_of_its_own_is_served(home):
+    params = {"trace": "compact", "rootPath": "", "capabilities": {}, "processId": None}
+    messages = [
+        {"id": 1, "method": "initialize", "params": params},
+        {"id": 2, "method": "shutdown"},
+        {"method": "exit"},
+    ]
+    bodies = [json.dumps({"jsonrpc": "2.0", **message}) for message in messages]
+    frames = "".join(f"Content-Length: {len(body)}\r\n\r\n{body}" for body in bodies)
+    done = subprocess.run(
+        [COMPLETER, "lsp"], input=frames.encode(), env=home, capture_output=True, timeout=120
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert b'"inlineCompletionProvider"' in done.stdout
+    assert b'"error"' not in done.stdout

@@ -65,6 +65,37 @@ def test_the_same_seed_gives_the_same_text(client):
     assert first != other
 
 
+def test_the_same_question_again_counts_the_same_tokens(client):
+    first, again = (
+        client.completions.create(
+            model="bundled", prompt="counted = [", suffix="]\n", max_tokens=8, temperature=0
+        )
+        for _ in range(2)
+    )
+
+    assert again.completer["stats"]["cached"]
+    assert again.choices[0].text == first.choices[0].text
+    assert again.usage == first.usage
+    assert first.usage.prompt_tokens > 0
+
+
+def test_more_tokens_than_the_model_has_room_for(client):
+    answer = client.completions.create(
+        model="bundled", prompt=PREFIX, max_tokens=1_000_000, temperature=0
+    )
+
+    assert answer.choices[0].finish_reason in ("stop", "length")
+    assert answer.usage.total_tokens <= 2048
+
+
+def test_a_text_that_is_cut_within_a_character(server):
+    body = {"prompt": 'x = "\ud83d', "suffix": '\ude0a"\n', "max_tokens": 4, "user": "a\ud83d"}
+    answer = httpx.post(f"{server.url}/v1/completions", content=json.dumps(body), timeout=60)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["usage"]["prompt_tokens"] > 0
+
+
 def test_stop_strings(client):
     text = client.completions.create(
         model="bundled", prompt=PREFIX, suffix=SUFFIX, max_tokens=32, temperature=0, stop=["\n"]

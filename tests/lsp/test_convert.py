@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lsprotocol.types import InlineCompletionTriggerKind
 
-from lsp.convert import path_of, same_document, trigger_of, utf16_prefix, well_formed
+from lsp.convert import path_of, same_document, trigger_of, utf16_prefix
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,6 @@ def test_one_document_however_it_is_escaped():
 def test_triggers():
     assert trigger_of(InlineCompletionTriggerKind.Invoked) == "manual"
     assert trigger_of(InlineCompletionTriggerKind.Automatic) == "automatic"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("abc", "abc"), ("é😋", "é😋"), ("a\ud83d", "a\ufffd"), ("\ude0bb", "\ufffdb")],
-)
-def test_lone_surrogates_are_replaced(text, expected):
-    assert well_formed(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,79 @@ async def test_capabilities_of_a_later_protocol_are_no_obstacle():
     assert result["capabilities"]["positionEncoding"] == "utf-8"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"trace": "compact"},
+        {"trace": 3},
+        {"trace": None},
+        {"rootPath": ""},
+        {"rootPath": "relative/path"},
+        {"rootPath": 3},
+        {"rootUri": ""},
+        {"rootUri": 3},
+        {"rootUri": "", "rootPath": ""},
+        {"clientInfo": {"name": 3}},
+        {"clientInfo": "vim"},
+        {"clientInfo": {"version": "9"}},
+        {"processId": "12"},
+        {"locale": 3},
+        {"workDoneToken": {}},
+        {"workspaceFolders": {}},
+        {"workspaceFolders": [{"uri": 3}]},
+        {"workspaceFolders": [None]},
+        {"workspaceFolders": [{"uri": ""}]},
+        {"initializationOptions": 3},
+        {"unknown": {"trace": "compact"}},
+        {"capabilities": {"textDocument": {"inlineCompletion": {"dynamicRegistration": "maybe"}}}},
+        {"capabilities": {"textDocument": 3}},
+        {"capabilities": {"general": {"positionEncodings": 3}}},
+        {"capabilities": {"general": {"positionEncodings": [3]}}},
+        {"capabilities": {"workspace": {"fileOperations": {"didRename": "new"}}}},
+    ],
+)
+async def test_what_initialize_says_in_words_of_its_own_is_as_if_left_out(more):
+    editor = Editor()
+    params = {"processId": None, "rootUri": None, "capabilities": {}, **more}
+    result = await editor.request("initialize", params)
+    assert result["capabilities"]["positionEncoding"] == "utf-16"
+    assert editor.service.opened == []
+    editor.notify("initialized", {})
+    editor.open("x")
+    assert await editor.complete(0, 1)
+
+
+async def test_nonsense_without_end_is_refused_and_can_be_tried_again():
+    deep: list[object] = []
+    for _ in range(900):
+        deep = [deep]
+    editor = Editor()
+    _, answer = editor.start("initialize", {"capabilities": {}, "workspaceFolders": deep})
+    assert (await answer)["error"]["code"] == -32602
+    await editor.initialize()
+
+
+async def test_the_rest_of_what_it_says_counts():
+    editor = Editor()
+    await editor.initialize(
+        "utf-8", trace="compact", processId="12", rootPath="", locale=[], rootUri="file:///repo"
+    )
+    assert list(map(str, editor.service.opened)) == ["/repo", "/repo/src"]
+    ((info,),) = editor.recorder.of("session_started")
+    assert (info.client, info.client_version) == ("test", "1")
+
+
+async def test_one_bad_folder_leaves_the_others():
+    editor = Editor()
+    folders = [
+        {"uri": "file:///a", "name": "a"},
+        {"uri": 3, "name": "b"},
+        {"uri": "file:///c", "name": ""},
+    ]
+    await editor.initialize(workspaceFolders=folders)
+    assert list(map(str, editor.service.opened)) == ["/a", "/c"]
+
+
 @pytest.mark.parametrize("capabilities", [None, 3])
 async def test_capabilities_that_are_none_are_refused(capabilities):
     editor = Editor()

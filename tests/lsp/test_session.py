@@ -36,6 +36,11 @@ def folder(path: str) -> WorkspaceFolder:
         ({"root_path": "/repo"}, ["/repo"]),
         ({"root_path": "repo"}, []),
         ({"root_uri": "file:///repo"}, ["/repo"]),
+        ({"root_path": ""}, []),
+        ({"root_path": "relative"}, []),
+        ({"root_uri": "", "root_path": "/repo"}, ["/repo"]),
+        ({"root_uri": "", "root_path": ""}, []),
+        ({"root_uri": "vscode-vfs://x/y", "root_path": "/repo"}, []),
         (
             {"root_uri": "file:///old", "workspace_folders": [folder("/a"), folder("/b")]},
             ["/a", "/b"],

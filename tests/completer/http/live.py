@@ -8,18 +8,21 @@ import json
 import socket
 from collections.abc import AsyncIterator
 
-import uvicorn
 from starlette.applications import Starlette
 
-from completer.http.serving import server_config
+from completer.http.options import HttpOptions
+from completer.http.serving import Server, server_config
+
+OPTIONS = HttpOptions()
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Starlette) -> AsyncIterator[int]:
+async def serving(app: Starlette, options: HttpOptions = OPTIONS) -> AsyncIterator[int]:
     """Serve on a free port of this machine; yields the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        server = uvicorn.Server(server_config(app, host="127.0.0.1", port=port))
+        config = server_config(app, host="127.0.0.1", port=port, options=options)
+        server = Server(config, options)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:
             await asyncio.sleep(0.01)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 URL = "/v1/completions"
 
 
@@ -19,7 +21,23 @@ async def test_one_failing_prompt_ends_the_others(client, service, app):
     assert app.state.answering.admission.running == 0
 
 
-async def test_more_tokens_than_the_model_has_room_for(client):
-    reply = await client.post(URL, json={"prompt": "a", "max_tokens": 2049})
-    assert reply.status_code == 400
-    assert "2048" in reply.json()["error"]["message"]
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (URL, {"prompt": "a", "max_tokens": 4096}),
+        ("/beta/completions", {"prompt": "a", "max_tokens": 4096}),
+        ("/v1/fim/completions", {"prompt": "a", "max_tokens": 4096}),
+        ("/infill", {"input_prefix": "a", "input_suffix": "", "n_predict": 4096}),
+        ("/generate", {"inputs": "a", "parameters": {"max_new_tokens": 4096}}),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_more_tokens_than_the_model_has_room_for_are_as_many_as_it_has(
+    client, service, path, body, stream
+):
+    service.finish_reason = "length"
+    reply = await client.post(path, json={**body, "stream": stream})
+    assert reply.status_code == 200, reply.text
+    assert [request.max_tokens for request in service.requests] == [4096]
+    if "prompt" in body:
+        assert '"finish_reason":"length"' in reply.text

@@ -56,3 +56,12 @@ async def test_requests_tokens_and_outcomes_are_counted(client, service):
 
 async def test_every_application_counts_for_itself(client, app):
     assert ("completer_completions_total", "returned") not in await samples(client)
+
+
+async def test_what_was_remembered_is_no_token_that_was_computed(client, service):
+    service.cached = True
+    await client.post("/v1/completions", json={"prompt": "a b", "suffix": ""})
+    found = await samples(client)
+
+    assert found["completer_completions_total", "returned"] == 1
+    assert ("completer_tokens_total", "prompt") not in found

@@ -119,7 +119,7 @@ async def test_a_stream_of_several_choices_without_usage(post_stream):
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": "7"}, "max_tokens"),
         ({"max_tokens": True}, "max_tokens"),
-        ({"max_tokens": 10**30}, None),
+        ({"max_tokens": 10**30}, "max_tokens"),
         ({"n": 0}, "n"),
         ({"n": 10**9}, "n"),
         ({"n": 11, "prompt": ["a", "b", "c"]}, None),

@@ -8,14 +8,21 @@ import socket
 import pytest
 import pytest_asyncio
 
+from completer.http.options import HttpOptions
 from completer.http.serving import ImpatientProtocol
 from tests.completer.http.live import connect, eventually, request, serving
 
+HEAD = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.fixture
+def options():
+    return HttpOptions(header_timeout_s=0.2, keep_alive_s=0.3)
+
 
 @pytest_asyncio.fixture
-async def port(app, monkeypatch):
-    monkeypatch.setattr(ImpatientProtocol, "header_timeout_s", 0.2)
-    async with serving(app) as port:
+async def port(app, options):
+    async with serving(app, options) as port:
         yield port
 
 
@@ -74,10 +81,76 @@ async def test_a_long_answer_is_not_a_slow_header(port, service):
     writer.close()
 
 
-async def test_a_huge_header_is_refused(port):
+@pytest.mark.parametrize(
+    "header",
+    [
+        HEAD + b"X-Long: " + b"x" * 100_000,
+        HEAD + b"X-Long: " + b"x" * 100_000 + b"\r\n\r\n",
+        HEAD + b"X-Long: " + b"x" * 33_000 + b"\r\n\r\n",
+        HEAD + b"X-Short: y\r\n" * 3000 + b"\r\n",
+        b"GET /" + b"x" * 33_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /health?" + b"x" * 33_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        HEAD + b"\r\n" + HEAD + b"X-Long: " + b"x" * 100_000 + b"\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("pieces", [1, 40])
+async def test_a_huge_header_is_refused_however_it_comes(port, header, pieces):
     reader, writer = await connect(port)
-    writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 100_000)
-    assert (await asyncio.wait_for(reader.readline(), 2)).startswith(b"HTTP/1.1 400")
+    size = -(-len(header) // pieces)
+    for start in range(0, len(header), size):
+        writer.write(header[start : start + size])
+        await asyncio.sleep(0)
+    replies = await asyncio.wait_for(reader.read(), 2)
+    last = replies[replies.rindex(b"HTTP/1.1 ") :]
+    assert last.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n"), replies
+    assert b'"message":"The request\'s header is too long' in last
+    writer.close()
+
+
+async def test_a_header_within_the_limit_is_served(port):
+    reader, writer = await connect(port)
+    writer.write(HEAD + b"X-Long: " + b"x" * 31_000 + b"\r\n\r\n")
+    assert (await asyncio.wait_for(reader.readline(), 2)).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+@pytest.mark.parametrize("junk", [b"\x16\x03\x01 hello\r\n\r\n", b"GET\r\n\r\n"])
+async def test_what_is_no_request_is_told_so(port, junk):
+    reader, writer = await connect(port)
+    writer.write(junk)
+    reply = await asyncio.wait_for(reader.read(), 2)
+    assert reply.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b'"type":"invalid_request_error"' in reply
+    writer.close()
+
+
+async def test_a_body_that_is_no_chunk_is_refused(port, service, caplog):
+    reader, writer = await connect(port)
+    head = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    writer.write(head + b"junk\r\n")
+    assert (await asyncio.wait_for(reader.read(), 2)).startswith(b"HTTP/1.1 400")
+    assert service.requests == []
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    writer.close()
+
+
+async def test_junk_behind_a_request_that_is_answered_ends_the_connection(port, service, caplog):
+    service.delay_s, service.reply = 0.1, lambda request: "text " * 20
+    reader, writer = await connect(port)
+    writer.write(request("/v1/completions", {"prompt": "a", "stream": True}))
+    await reader.readuntil(b"data: ")
+    writer.write(b"\x16\x03\x01 hello\r\n\r\n" * 10)
+    await asyncio.wait_for(reader.read(), 2)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    writer.close()
+
+
+async def test_a_connection_rests_for_no_longer_than_it_may(port):
+    reader, writer = await connect(port)
+    started = asyncio.get_running_loop().time()
+    writer.write(HEAD + b"\r\n")
+    await asyncio.wait_for(reader.read(), 2)
+    assert 0.25 < asyncio.get_running_loop().time() - started < 2
     writer.close()
 
 

@@ -1,0 +1,80 @@
+"""Taking connections: no more at a time than there is room for; the others wait in the system.
+
+asyncio's own server takes all that come. Without a descriptor left it tries, and logs, as often as
+connections may wait, again and again; and what the process needs for its files is gone, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import socket
+from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+SAID_EVERY_S = 60.0
+
+MakeProtocol = Callable[[Callable[[], None]], asyncio.Protocol]
+"""Makes what serves one connection; it calls what it is given when the connection has ended."""
+
+
+class Accepting:
+    """Takes the connections of a listening socket, `limit` at a time, until it is closed.
+
+    It stands where uvicorn has an `asyncio.Server`.
+    """
+
+    def __init__(self, listener: socket.socket, make: MakeProtocol, limit: int) -> None:
+        listener.setblocking(False)
+        self._listener = listener
+        self._make = make
+        self._limit = limit
+        self._room = asyncio.Semaphore(limit)
+        self._said_at = -math.inf
+        self._task = asyncio.create_task(self._run())
+
+    def close(self) -> None:
+        """Take no more connections; those that are there go on."""
+        asyncio.get_running_loop().remove_reader(self._listener)
+        self._task.cancel()
+
+    async def wait_closed(self) -> None:
+        """Wait until none is being taken."""
+        await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        while True:
+            if self._room.locked():
+                self._say(f"all {self._limit} connections are taken")
+            await self._room.acquire()
+            try:
+                await self._take_one()
+            except ConnectionAbortedError:  # it was given up while it waited
+                self._room.release()
+            except Exception as error:  # noqa: BLE001  whatever it is, the next one is another's
+                self._room.release()
+                self._say(str(error))
+                await asyncio.sleep(RETRY_S)
+
+    async def _take_one(self) -> None:
+        loop = asyncio.get_running_loop()
+        connection, _ = await loop.sock_accept(self._listener)
+        try:
+            await loop.connect_accepted_socket(lambda: self._make(self._room.release), connection)
+        except Exception:
+            connection.close()
+            raise
+
+    def _say(self, why: str) -> None:
+        """Log why connections wait, but not again and again."""
+        now = asyncio.get_running_loop().time()
+        if now - self._said_at >= SAID_EVERY_S:
+            self._said_at = now
+            logger.warning(
+                "more connections wait until others end: %s. If that is often so, raise"
+                " server.max_connections and the limit on open files (ulimit -n).",
+                why,
+            )

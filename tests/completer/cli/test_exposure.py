@@ -1,0 +1,90 @@
+"""Whether other machines can reach an address, and what that takes."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from completer.cli.exposure import check_exposure, is_loopback
+from completer.cli.serve import listen
+from completer.errors import SettingsError
+from completer.http.tokens import TokenFile
+from completer.server_settings import ServerSettings
+from completer.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(server=ServerSettings(tokens=tmp_path / "tokens.json"))
+
+
+def own_address() -> str:
+    """An address of this machine that others reach, if it has one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent
+        except OSError:
+            pytest.skip("this machine is in no network")
+        return str(probe.getsockname()[0])
+
+
+def bound(host: str) -> socket.socket:
+    try:
+        return listen(host, 0)
+    except SettingsError:
+        pytest.skip(f"this machine has no {host}")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "127.1", "localhost", "::1"])
+def test_this_machine_needs_no_token(settings, host):
+    with bound(host) as listener:
+        assert check_exposure(settings, listener) is False
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "0", "", "::", "::0", "OWN"])
+def test_other_machines_do(settings, host, capsys):
+    with bound(own_address() if host == "OWN" else host) as listener:
+        with pytest.raises(SettingsError, match="no token is set") as refusal:
+            check_exposure(settings, listener)
+        assert "completer token add NAME" in refusal.value.hint
+        assert "--insecure" in refusal.value.hint
+        assert capsys.readouterr().err == ""
+        assert check_exposure(settings, listener, insecure=True) is True
+        assert "warning" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["one for all", "one for each"])
+def test_with_a_token_it_serves_without_a_word(settings, kind, capsys):
+    if kind == "one for all":
+        settings = Settings(server=ServerSettings(tokens=settings.server.tokens, token="s3cret"))
+    else:
+        TokenFile(settings.server.tokens).add("ada")
+    with bound("0.0.0.0") as listener:
+        assert check_exposure(settings, listener) is True
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_tokens_that_cannot_be_used_are_told_at_the_start(settings, host):
+    settings.server.tokens.write_text("{")
+    with bound(host) as listener, pytest.raises(SettingsError, match=r"tokens\.json"):
+        check_exposure(settings, listener, insecure=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "ours"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("fe80::1%eth0", False),
+    ],
+)
+def test_is_loopback(address, ours):
+    assert is_loopback(address) is ours
