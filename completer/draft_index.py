@@ -78,7 +78,7 @@ class DraftIndex:
 
     def accepted(self, text: str) -> None:
         """Take in the text of an accepted completion."""
-        self.drafter.add_completion(self.encode(text))
+        self.drafter.add_completion(self.encode(self._workspace.cleaned(text)))
 
     def encode(self, text: str) -> list[int]:
         """Turn text into token ids."""
@@ -118,7 +118,7 @@ class DraftIndex:
     def _add_dependencies(self) -> None:
         imported = imported_packages(self._workspace)
         files = iter_dependencies(self._workspace, imported)
-        texts = _texts(file.path for file in files)
+        texts = map(self._workspace.cleaned, _texts(file.path for file in files))
         streams = [np.asarray(ids, np.int32) for ids in self._encode_batch(list(texts))]
         self.drafter.set_dependencies(streams)
 
