@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from completer.context.workspace import SourceFile, Workspace
 from completer.drafting.corpus import Stamp
 from completer.drafting.drafter import Drafter
 from completer.drafting.healing import Healer
-from completer.drafting.index_store import index_folder, load_index, save_index
+from completer.drafting.index_store import index_folder, load_index, retire_indexes, save_index
 from completer.drafting.indexing import IndexReport, refresh, text_digest
 from completer.drafting.warm_up import warm_up
 
@@ -50,15 +51,19 @@ class DraftIndex:
         pieces = tokenizer.decode_batch([[i] for i in range(size)])
         self.healer = Healer(pieces + [""] * (padded - size), self.encode)
         self._closing = False
+        self._saving = threading.Lock()
+        self._saved = 0  # of the corpus's changes, those that the saved index has
 
     def build(self, progress: Progress = lambda files, tokens: None) -> IndexReport:
         """Take in all files: from the saved index what has not changed, the rest anew; save it."""
         warm_up()
         corpus = self.drafter.corpus
-        if self._folder is not None:
-            load_index(corpus, self._folder)
-        report = refresh(corpus, self._files(), self._workspace.read, self._encode_batch, progress)
-        if report.read or report.removed:
+        if self._options.cache_folder is not None and self._folder is not None:
+            retire_indexes(self._options.cache_folder)
+            load_index(corpus, self._folder, self._workspace.cleaned_by)
+        read, encode = self._workspace.read, self._encode_batch
+        report = refresh(corpus, self._files(), read, encode, progress, lambda: self._closing)
+        if corpus.changes != self._saved and not self._closing:
             self._save()
         if self._options.dependencies and not self._closing:
             self._add_dependencies()
@@ -125,10 +130,14 @@ class DraftIndex:
     def _save(self) -> None:
         if self._folder is None:
             return
-        try:
-            save_index(self.drafter.corpus, self._folder)
-        except OSError as error:
-            log.warning("the index could not be saved in %s: %s", self._folder, error)
+        corpus = self.drafter.corpus
+        with self._saving:
+            changes = corpus.changes
+            try:
+                save_index(corpus, self._folder, self._workspace.cleaned_by)
+                self._saved = changes
+            except OSError as error:
+                log.warning("the index could not be saved in %s: %s", self._folder, error)
 
 
 def _folder(workspace: Workspace, tokenizer: Tokenizer, cache: Path | None) -> Path | None:

@@ -1,9 +1,13 @@
 """A workspace's draft index: built, saved, brought up to date, changed, bounded."""
 
+import os
+import threading
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from completer.context.workspace import Workspace
+from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.draft_index import DraftIndex, IndexOptions
 from tests.tiny import byte_tokenizer
 
@@ -52,6 +56,63 @@ def test_a_restart_reads_only_what_has_changed(root, tmp_path):
     assert (report.unchanged, report.read) == (1, 1)
     assert drafted_after(again, "zebra_quo").startswith("tient")
     assert drafted_after(again, "changed = 'ent").startswith("irely")
+
+
+def test_an_index_is_saved_whoever_read_the_files_first(root, tmp_path):
+    """The watcher's thread reads a small folder while the kernels are still being compiled."""
+    index = index_of(root, tmp_path / "cache")
+    for file in root.iterdir():
+        index.update(file, file.read_text(), edited=False)
+    assert index.build().unchanged == 2
+
+    again = index_of(root, tmp_path / "cache")
+    assert again.build().unchanged == 2
+    assert drafted_after(again, "zebra_quo").startswith("tient = ")
+
+
+def test_new_times_of_files_that_read_the_same_are_saved(root, tmp_path):
+    index_of(root, tmp_path / "cache").build()
+    os.utime(root / "a.py", (5, 5))
+    index_of(root, tmp_path / "cache").build()
+    read: list[Path] = []
+    again = index_of(root, tmp_path / "cache")
+    again._workspace.read = read.append  # type: ignore[method-assign, assignment]
+    again.build()
+
+    assert not read
+
+
+def test_what_is_closed_while_it_is_being_built_leaves_the_saved_index_whole(root, tmp_path):
+    index_of(root, tmp_path / "cache").build()
+    closed = index_of(root, tmp_path / "cache")
+    closed.stop()
+    closed.build()
+
+    assert index_of(root, tmp_path / "cache").build().unchanged == 2
+
+
+def test_an_index_that_was_read_by_other_rules_is_built_anew(root, tmp_path):
+    index_of(root, tmp_path / "cache").build()
+    keeping = Workspace(root, options=WorkspaceOptions(keep_secrets=True))
+    tokenizer = byte_tokenizer().backend_tokenizer
+    kept = DraftIndex(keeping, tokenizer, IndexOptions(cache_folder=tmp_path / "cache"))
+
+    assert kept.build().read == 2
+    assert index_of(root, tmp_path / "cache").build().read == 2
+    assert index_of(root, tmp_path / "cache").build().unchanged == 2
+
+
+def test_two_threads_may_save_at_once(root, tmp_path, caplog):
+    index = index_of(root, tmp_path / "cache")
+    index.build()
+    saving = [threading.Thread(target=index._save) for _ in range(8)]
+    for thread in saving:
+        thread.start()
+    for thread in saving:
+        thread.join()
+
+    assert not caplog.records
+    assert index_of(root, tmp_path / "cache").build().unchanged == 2
 
 
 def test_a_damaged_index_is_built_anew(root, tmp_path):

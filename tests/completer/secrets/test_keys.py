@@ -1,4 +1,4 @@
-"""Private keys, with the headers that they come with, and their ends where the rest is elsewhere."""
+"""Private keys with the headers that they come with, and ends of keys that begin elsewhere."""
 
 import base64
 import random
@@ -22,7 +22,7 @@ PGP = f"{DASHES}BEGIN PGP PRIVATE " + f"KEY BLOCK{DASHES}"
     [
         [BEGIN, *DATA, END],
         [BEGIN, "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-256-CBC,0123456789ABCDEF", "", *DATA, END],
-        [PGP, "Version: GnuPG v2", "Comment: not for you", "", *DATA, "=aB3d", PGP.replace("BEGIN", "END")],
+        [PGP, "Version: GnuPG v2", "Comment: a b", "", *DATA, "=aB3d", PGP.replace("BEGIN", "END")],
         ["PuTTY-User-Key-File-2: ssh-rsa", "Encryption: none", "Comment: a b", "Public-Lines: 2",
          *DATA[:2], "Private-Lines: 3", *DATA[2:], "Private-MAC: 0123456789abcdef"],
         [BEGIN, *DATA],
