@@ -9,6 +9,8 @@ import pytest
 
 from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.draft_index import DraftIndex, IndexOptions
+from tests.canaries import canaries
+from tests.completer.evaluation.reachable import holders
 from tests.tiny import byte_tokenizer
 
 COSTS = np.full(17, 1.0)
@@ -156,6 +158,20 @@ def test_two_workspaces_never_see_each_others_text(root, tmp_path):
 
     assert report.read == 1
     assert not drafted_after(index, "zebra_quo").startswith("tient")
+
+
+def test_secrets_of_installed_packages_are_cut_out_too(root):
+    packages = root / ".venv" / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    (root / ".venv" / "pyvenv.cfg").touch()
+    token = next(each for each in canaries() if each.kind == "npm token").secrets[0]
+    (packages / "module.py").write_text(f"zebra_token = '{token}'\nzebra_end = 1\n")
+    (root / "a.py").write_text("import module\n")
+    index = index_of(root, dependencies=True)
+    index.build()
+
+    assert holders(index, {"zebra_end"}, index._tokenizer)
+    assert not holders(index, {token[:12]}, index._tokenizer)
 
 
 def test_an_index_keeps_to_its_bound(root, caplog):
