@@ -43,7 +43,7 @@ class TextPolicy:
         """Decode all tokens so far and look for the end."""
         self.text = self.decode(ids).rstrip(INCOMPLETE)
         end = self._find_end(self.text)
-        secret = self.guard and self.guard.find(self.text[:end])
+        secret = self.guard.find(self.text[:end]) if self.guard else None
         if secret is not None:
             self.withheld = True
             return Stop("secret", self.cut(ids, secret))
@@ -74,7 +74,7 @@ class TextPolicy:
 
     def _withhold_what_is_cut_off(self) -> None:
         """Where the text ends inside of a secret, let it end before that."""
-        secret = self.guard and self.guard.find_at_end(self.text)
+        secret = self.guard.find_at_end(self.text) if self.guard else None
         if secret is not None:
             self.text, self.withheld = self.text[:secret], True
 

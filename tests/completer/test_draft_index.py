@@ -78,7 +78,7 @@ def test_new_times_of_files_that_read_the_same_are_saved(root, tmp_path):
     index_of(root, tmp_path / "cache").build()
     read: list[Path] = []
     again = index_of(root, tmp_path / "cache")
-    again._workspace.read = read.append  # type: ignore[method-assign, assignment]
+    again._workspace.read = read.append
     again.build()
 
     assert not read

@@ -1,6 +1,7 @@
 """Files and folders for their owner alone, whatever the process's mask."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ def _mask():
     os.umask(mask)
 
 
-def mode(path) -> int:
+def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 

@@ -69,7 +69,7 @@ async def answer(service: LocalService, request: CompletionRequest) -> tuple[str
         prompts.append(decode(generation.prompt))
         return submit(generation, **options)
 
-    service._engine.submit = spied  # type: ignore[method-assign]
+    service._engine.submit = spied  # type: ignore[method-assign, assignment]
     whole = [await service.complete(request), await service.complete(request)]
     parts = [part async for part in service.stream(request)]
     service._engine.submit = submit  # type: ignore[method-assign]
