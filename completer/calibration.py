@@ -18,6 +18,7 @@ from typing import Any, Self, TypeVar
 from completer.engine.mixture import Mixture
 from completer.errors import CompleterError
 from completer.place import Place
+from completer.private_files import new_private_file, private_folder
 from completer.stopping.controller import Rule
 from completer.stopping.scorecard import Scorecard
 from models.errors import ModelError
@@ -112,7 +113,7 @@ class Calibrations:
     def adopt(self, repository: Place | None, calibration: Calibration) -> Path:
         """Save a calibration, keep the one before; return the file."""
         file = self.file(repository)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
         if file.exists():
             file.replace(_before(file))
         write(file, calibration)
@@ -161,7 +162,8 @@ def write(file: Path, calibration: Calibration) -> None:
     written = file.with_suffix(".new")
     text = json.dumps(calibration.to_json(), indent=1)
     on_a_line = _NUMBERS.sub(lambda found: " ".join(found[0].split()), text)
-    written.write_text(on_a_line + "\n", encoding="utf-8")
+    with new_private_file(written) as beside:
+        beside.write(f"{on_a_line}\n".encode())
     written.replace(file)
 
 

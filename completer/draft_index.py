@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from completer.context.workspace import SourceFile, Workspace
 from completer.drafting.corpus import Stamp
 from completer.drafting.drafter import Drafter
 from completer.drafting.healing import Healer
-from completer.drafting.index_store import index_folder, load_index, save_index
+from completer.drafting.index_store import index_folder, load_index, retire_indexes, save_index
 from completer.drafting.indexing import IndexReport, refresh, text_digest
 from completer.drafting.warm_up import warm_up
 
@@ -53,18 +54,19 @@ class DraftIndex:
         pieces = tokenizer.decode_batch([[i] for i in range(size)])
         self.healer = Healer(pieces + [""] * (padded - size), self.encode)
         self._closing = False
+        self._saving = threading.Lock()
+        self._saved = 0  # of the corpus's changes, those that the saved index has
 
     def build(self, progress: Progress = lambda files, tokens: None) -> IndexReport:
         """Take in all files: from the saved index what has not changed, the rest anew; save it."""
         warm_up()
         corpus = self.drafter.corpus
-        if self._folder is not None:
-            load_index(corpus, self._folder)
-        files, read = self._files(), self._workspace.read
-        report = refresh(
-            corpus, files, read, self._encode_batch, progress, stopped=lambda: self._closing
-        )
-        if (report.read or report.removed) and not self._closing:
+        if self._options.cache_folder is not None and self._folder is not None:
+            retire_indexes(self._options.cache_folder)
+            load_index(corpus, self._folder, self._workspace.cleaned_by)
+        read, encode = self._workspace.read, self._encode_batch
+        report = refresh(corpus, self._files(), read, encode, progress, lambda: self._closing)
+        if corpus.changes != self._saved and not self._closing:
             self._save()
         if self._options.dependencies:
             self._add_dependencies()
@@ -84,7 +86,7 @@ class DraftIndex:
 
     def accepted(self, text: str) -> None:
         """Take in the text of an accepted completion."""
-        self.drafter.add_completion(self.encode(text))
+        self.drafter.add_completion(self.encode(self._workspace.cleaned(text)))
 
     def encode(self, text: str) -> list[int]:
         """Turn text into token ids."""
@@ -124,7 +126,7 @@ class DraftIndex:
     def _add_dependencies(self) -> None:
         imported = {} if self._closing else imported_packages(self._workspace)
         files = iter_dependencies(self._workspace, imported)
-        texts = _texts(file.path for file in files)
+        texts = map(self._workspace.cleaned, _texts(file.path for file in files))
         streams: list[NDArray[np.int32]] = []
         while not self._closing and (batch := list(islice(texts, TEXTS_AT_ONCE))):
             streams += [np.asarray(ids, np.int32) for ids in self._encode_batch(batch)]
@@ -134,10 +136,14 @@ class DraftIndex:
     def _save(self) -> None:
         if self._folder is None:
             return
-        try:
-            save_index(self.drafter.corpus, self._folder)
-        except OSError as error:
-            log.warning("the index could not be saved in %s: %s", self._folder, error)
+        corpus = self.drafter.corpus
+        with self._saving:
+            changes = corpus.changes
+            try:
+                save_index(corpus, self._folder, self._workspace.cleaned_by)
+                self._saved = changes
+            except OSError as error:
+                log.warning("the index could not be saved in %s: %s", self._folder, error)
 
 
 def _folder(workspace: Workspace, tokenizer: Tokenizer, cache: Path | None) -> Path | None:

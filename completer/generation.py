@@ -8,12 +8,14 @@ from hashlib import blake2b
 from completer.calibration import Calibration, CalibrationOf
 from completer.context.blocks import BlockEnd
 from completer.context.languages import language_of_name
-from completer.context.prompt import Prompt, PromptBuilder
+from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt, PromptBuilder
 from completer.engine.mixture import Mixture
 from completer.engine.sequence import Drafting, GenerationRequest
 from completer.errors import BadRequestError
 from completer.repository import Repository
 from completer.request import CompletionRequest, Snippet
+from completer.secrets.answering import AnswerGuard
+from completer.secrets.asking import SecretsOut
 from completer.settings import Settings
 from completer.stopping.controller import Rule, StopController
 from completer.stopping.features import Caret
@@ -63,6 +65,7 @@ class Generations:
         self._calibration_of = calibration_of
         self._settings = settings
         self.prompts = prompt_builder(model, settings)
+        self._secrets_out = SecretsOut()
 
     def prepare(self, request: CompletionRequest, repository: Repository | None) -> Job:
         """Gather a request's context and lay out its prompt."""
@@ -74,8 +77,11 @@ class Generations:
             request = replace(request, language=language_of_name(request.path.name))
         prompts = self._prompts_of(settings)
         share = settings.completion.repository_share
-        snippets = _snippets(request, repository, prompts.budget, share)
-        prompt = prompts.build(request, snippets)
+        others = _of_other_files(request, repository, prompts.budget, share)
+        asked = request
+        if settings.secrets == "cut":
+            asked = self._secrets_out.of(request, prompts.budget * CHARACTERS_PER_TOKEN)
+        prompt = prompts.build(asked, (*asked.snippets, *others))
         may_draft = _may_draft(request, repository, settings)
         calibration = self._calibration_of(repository.root if repository else None)
         mixture = _mixture(calibration, settings) if may_draft else None
@@ -99,7 +105,7 @@ class Generations:
 
     def policy(self, job: Job) -> TextPolicy | StopController:
         """Make the rules that one choice ends by."""
-        rules = TextPolicy(self._decode, job.request.stop, self._ends(job))
+        rules = TextPolicy(self._decode, job.request.stop, self._ends(job), _guard(job))
         if job.rule is None:
             return rules
         exploration = job.settings.completion.exploration
@@ -138,6 +144,11 @@ class Generations:
         if job.repository is None or not job.may_draft:
             return None
         return job.repository.drafts(job.request, job.prompt)
+
+    def forget(self) -> None:
+        """Keep no text of the requests so far."""
+        self.prompts.forget()
+        self._secrets_out.forget()
 
     def _prompts_of(self, settings: Settings) -> PromptBuilder:
         if settings is self._settings:
@@ -208,12 +219,12 @@ def _prompt_size(model: LoadedModel, settings: Settings) -> tuple[int, float]:
     return budget, settings.completion.suffix_share
 
 
-def _snippets(
+def _of_other_files(
     request: CompletionRequest, repository: Repository | None, prompt_budget: int, share: float
 ) -> Sequence[Snippet]:
     if repository is None or request.raw or prompt_budget < ROOM_FOR_OTHER_FILES:
-        return request.snippets
-    return (*request.snippets, *repository.snippets(request, int(prompt_budget * share)))
+        return ()
+    return repository.snippets(request, int(prompt_budget * share))
 
 
 def _may_draft(
@@ -222,6 +233,12 @@ def _may_draft(
     if repository is None or request.raw or not settings.drafting.enabled:
         return False
     return repository.can_draft
+
+
+def _guard(job: Job) -> AnswerGuard | None:
+    if job.settings.secrets == "keep":
+        return None
+    return AnswerGuard(job.request.prefix, job.request.suffix)
 
 
 def _mixture(calibration: Calibration, settings: Settings) -> Mixture | None:

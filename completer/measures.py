@@ -62,6 +62,6 @@ def outcome(completion: Completion) -> Literal["returned", "filtered", "timeout"
     """What a person gets to see of a completion, and if nothing, why."""
     if any(choice.text for choice in completion.choices):
         return "returned"
-    if completion.finish_reason == "low_confidence":
+    if completion.finish_reason in ("low_confidence", "secret"):
         return "filtered"
     return "timeout" if completion.finish_reason == "deadline" else "empty"

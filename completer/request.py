@@ -7,12 +7,13 @@ from typing import Literal
 
 from completer.place import Place
 
-FinishReason = Literal["stop", "length", "deadline", "cancelled", "low_confidence"]
+FinishReason = Literal["stop", "length", "deadline", "cancelled", "low_confidence", "secret"]
 """Why a completion ended.
 
 `stop`: an end mark, a stop string or a text rule · `length`: `max_tokens` · `deadline`:
 `deadline_ms` passed, the text so far is returned · `cancelled`: the caller went away ·
-`low_confidence`: it would probably not have been accepted.
+`low_confidence`: it would probably not have been accepted · `secret`: what came next looks like
+one.
 """
 
 Distribution = Literal["model", "model+repository", "early-exit"]

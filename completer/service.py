@@ -164,7 +164,7 @@ class LocalService:
         """Keep no answer, text, key or value of the requests so far."""
         self._ahead.give_way()
         self._results.clear()
-        self._generations.prompts.forget()
+        self._generations.forget()
         self._repositories.forget_requests()
         self._engine.forget()
 
@@ -260,8 +260,8 @@ class LocalService:
         choices = [
             Choice(
                 text=self._polish(each.policy.text, job),
-                finish_reason=result.finish_reason,
-                token_ids=result.token_ids,
+                finish_reason="secret" if each.policy.withheld else result.finish_reason,
+                token_ids=() if each.policy.withheld else result.token_ids,
                 confidence=_confidence(each.policy),
             )
             for each, result in zip(alternatives, results, strict=True)

@@ -134,6 +134,10 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path(APP) / "calibration",
         description="what `completer calibrate` has adopted",
     )
+    secrets: Literal["cut", "keep"] = Field(
+        "cut",
+        description="cut: what looks like a secret is neither learned nor prompted nor answered",
+    )
     pure: bool = Field(
         False, description="float32, exactly the model's own distribution, text left as it is"
     )

@@ -1,7 +1,8 @@
 """Rules about text for an engine that sees ids: stop strings, where a line or a block ends.
 
 One `TextPolicy` accompanies one generation. It decodes what has been generated, decides where the
-text ends, and knows how much of it can no longer change, which is what may be streamed.
+text ends, and knows how much of it can no longer change, which is what may be streamed. Where a
+secret begins, the text ends in any case.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 
 from completer.context.blocks import BlockEnd
 from completer.engine.stopping import StepSignals, Stop
+from completer.secrets.answering import AnswerGuard
 
 LOOP_LENGTHS, LOOP_ROUNDS = (4, 49), 4  # characters of one round, rounds that make a loop
 TELLING = 4  # different characters; "0, 0, 0, 0" and rulers are no loops
@@ -19,13 +21,16 @@ INCOMPLETE = "�"  # what decoding gives for the first bytes of a character
 class TextPolicy:
     """Ends a text at the first of: a stop string, a rule in `ends`.
 
-    `ends` are functions that return the offset at which a text has to end, or `None`.
+    `ends` are functions that return the offset at which a text has to end, or `None`. `withheld`
+    says that it ended because `guard` saw a secret.
     """
 
     decode: Callable[[Sequence[int]], str]
     stop: Sequence[str] = ()
     ends: Sequence[Callable[[str], int | None]] = ()
+    guard: AnswerGuard | None = None
     text: str = field(default="", init=False)
+    withheld: bool = field(default=False, init=False)
     _released: int = field(default=0, init=False)
     _ended: bool = field(default=False, init=False)
 
@@ -38,6 +43,10 @@ class TextPolicy:
         """Decode all tokens so far and look for the end."""
         self.text = self.decode(ids).rstrip(INCOMPLETE)
         end = self._find_end(self.text)
+        secret = self.guard.find(self.text[:end]) if self.guard else None
+        if secret is not None:
+            self.withheld = True
+            return Stop("secret", self.cut(ids, secret))
         return None if end is None else Stop("stop", self.cut(ids, end))
 
     def cut(self, ids: Sequence[int], end: int) -> int:
@@ -51,13 +60,23 @@ class TextPolicy:
 
         Until the text has ended, nothing behind the character `upto` is certain.
         """
+        if final:
+            self._withhold_what_is_cut_off()
         certain = len(self.text)
         if not (final or self._ended):
             certain -= self._could_still_be_cut()
             certain = certain if upto is None else min(certain, upto)
+        if self.guard is not None and not (final or self.withheld):
+            certain = min(certain, self.guard.settled(self.text))
         piece = self.text[self._released : certain]
         self._released = max(self._released, certain)
         return piece
+
+    def _withhold_what_is_cut_off(self) -> None:
+        """Where the text ends inside of a secret, let it end before that."""
+        secret = self.guard.find_at_end(self.text) if self.guard else None
+        if secret is not None:
+            self.text, self.withheld = self.text[:secret], True
 
     def _find_end(self, text: str) -> int | None:
         found = [text.find(string) for string in self.stop]

@@ -13,6 +13,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from completer.engine.tuning import Tuning, tune
+from completer.private_files import private_folder
 from models.loading import DTYPES, LoadedModel
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ def _load(file: Path) -> Tuning | None:
 def _save(file: Path, tuning: Tuning) -> None:
     """Write beside and rename, so that two processes never see half a file."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
         with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as beside:
             json.dump(asdict(tuning), beside)
         Path(beside.name).replace(file)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from completer.place import Place, innermost, is_inside, path_as_named
-from lsp.convert import path_of, same_document, well_formed
+from completer.unicode import well_formed
+from lsp.convert import path_of, same_document
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,14 @@ AGAIN = "Run `completer calibrate` again."
 
 
 def save_whole(file: Path, tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write tensors and metadata as safetensors, in place of what is there."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Write tensors and metadata as safetensors, in place of what is there.
+
+    They were fitted to somebody's code: only its owner may read the file.
+    """
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = file.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    beside.touch(mode=0o600)
     save_file(tensors, beside, metadata=dict(metadata))
     beside.replace(file)
 

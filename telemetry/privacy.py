@@ -70,7 +70,7 @@ def install_key(folder: Path) -> bytes:
     path = folder / KEY_FILE
     key = secrets.token_bytes(32)
     with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _create_once(path, key)
         return path.read_bytes()
     return key
@@ -141,7 +141,7 @@ class OptOut:
 
     def _save(self, ids: frozenset[str]) -> None:
         self._ids = ids
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self._path.with_suffix(".tmp")
         draft.write_text(json.dumps(sorted(ids)), "utf-8")
         draft.replace(self._path)

@@ -224,7 +224,7 @@ class Store:
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         is_new = not self.path.exists()
         self.path.touch(mode=0o600)  # before SQLite does, which would let others read
         connection = sqlite3.connect(

@@ -7,7 +7,7 @@ import numpy as np
 
 from completer.calibration import Calibrations
 from completer.context.prompt import blind_to_marks
-from completer.context.workspace import Workspace
+from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.draft_index import IndexOptions
 from completer.drafting.drafter import Drafter
 from completer.drafting.suffix_array import SuffixArray, join_streams
@@ -111,7 +111,7 @@ def open_repositories(model: LoadedModel, settings: Settings) -> Repositories:
     tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
 
     def open_repository(root: Place) -> Repository:
-        workspace = Workspace(root)
+        workspace = Workspace(root, options=workspace_options(settings))
         own = WorkspaceSettings(workspace.root, settings)
         return Repository(workspace, tokenizer, index_options(own.current()), own)
 
@@ -119,6 +119,11 @@ def open_repositories(model: LoadedModel, settings: Settings) -> Repositories:
     for root in settings.workspaces:
         repositories.open(local_place(root))
     return repositories
+
+
+def workspace_options(settings: Settings) -> WorkspaceOptions:
+    """Turn settings into how a workspace is read."""
+    return WorkspaceOptions(keep_secrets=settings.secrets == "keep")
 
 
 def index_options(settings: Settings) -> IndexOptions:

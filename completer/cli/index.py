@@ -29,7 +29,7 @@ def index(
 
     Servers do this by themselves; this shows size, files, tokens, time, and what was left out.
     """
-    from completer.cli.assembly import index_options
+    from completer.cli.assembly import index_options, workspace_options
     from completer.context.prompt import blind_to_marks
     from completer.draft_index import DraftIndex
     from completer.drafting.compiled import is_first_start
@@ -37,7 +37,7 @@ def index(
 
     settings = load(config, model=model, with_dependencies=with_dependencies or None).settings
     tokenizer = load_tokenizer(resolve_source(settings.model.source)).backend_tokenizer
-    workspace = Workspace(path)
+    workspace = Workspace(path, options=workspace_options(settings))
     if is_first_start():
         typer.echo("Compiling the drafting kernels, once: about 20 seconds.", err=True)
     built = DraftIndex(workspace, blind_to_marks(tokenizer), index_options(settings))

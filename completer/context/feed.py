@@ -132,6 +132,7 @@ class WorkspaceFeed:
         now = time.monotonic()
         for path in [path for path, typed in self._typed.items() if now - typed >= self._quiet_s]:
             del self._typed[path]
+            self._documents[path] = self._workspace.cleaned(self._documents[path])
             self._hand_on(path, self._documents[path], edited=True)
 
     def _hand_on_file(self, file: SourceFile) -> None:

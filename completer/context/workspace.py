@@ -2,7 +2,8 @@
 
 Left out are what git ignores, hidden, vendored, built, generated, binary and huge files, everything
 whose name or head says that it holds a secret, and whatever is not a regular file of this very
-folder: links that leave it, FIFOs, devices, foreign URIs.
+folder: links that leave it, FIFOs, devices, foreign URIs. What looks like a secret in a file that
+is read is cut out of its text.
 """
 
 import os
@@ -27,6 +28,7 @@ from completer.context.languages import language_of_name, language_of_shebang
 from completer.context.verdict import Reason, Verdict
 from completer.errors import WorkspaceError
 from completer.place import local_place, name_in
+from completer.secrets.finding import rules_digest, without_secrets
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -38,6 +40,7 @@ class WorkspaceOptions:
     `include` and `exclude` are patterns as in `.gitignore`, relative to the root. `include` admits
     files that their name would leave out (ignored, hidden, vendored, secret); a pattern with
     folders in it also opens these folders. `gitignore` says whether git's rules count.
+    `keep_secrets` leaves in the text what looks like a secret, in admitted files too.
     """
 
     max_file_bytes: int = 1 << 20
@@ -45,6 +48,7 @@ class WorkspaceOptions:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     gitignore: bool = True
+    keep_secrets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,7 @@ class Workspace:
         return None if isinstance(found, Reason) else found
 
     def read(self, path: Path | str) -> str | None:
-        r"""Return the text of the file at `path`, `None` if it may not be read.
+        r"""Return the text of the file at `path` without secrets, `None` if it may not be read.
 
         Lines end with `\n`, whatever they end with on disk. The file is judged by the
         very bytes that are returned.
@@ -162,7 +166,16 @@ class Workspace:
             data = read_up_to(descriptor, self.options.max_file_bytes)
         if data is None or self._head_reason(folder.path + name, data[:HEAD_BYTES]):
             return None
-        return decode(data)
+        return self.cleaned(decode(data))
+
+    def cleaned(self, text: str) -> str:
+        """Return a text as it may be learned: without secrets, unless they are to be kept."""
+        return text if self.options.keep_secrets else without_secrets(text)
+
+    @property
+    def cleaned_by(self) -> str:
+        """Names the rules by which texts are cleaned: other rules make other texts."""
+        return "" if self.options.keep_secrets else rules_digest()
 
     def relative(self, path: Path) -> str:
         """Return `path` relative to the root, with slashes; as it is when it lies elsewhere."""

@@ -54,6 +54,7 @@ class Corpus:
     """The files of one workspace, by name. Safe to use from several threads.
 
     lock: held, briefly, while what is drafted from changes.
+    changes: counts what happened to files, other than that they were sorted.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Corpus:
         self.lock = lock or RLock()
         self.array = SuffixArray.empty(vocabulary_size)
         self.saved = LiveText(_SAVED_BYTES)
+        self.changes = 0
         self._files: dict[str, _File] = {}
         self._waiting = 0  # tokens of files that wait for the next merge, in neither place
         self._changed: set[str] = set()  # since the merge that is under way began
@@ -97,7 +99,9 @@ class Corpus:
 
     def restamp(self, name: str, stamp: Stamp) -> None:
         """Note that the file `name` looks different but reads the same."""
-        self._files[name].stamp = stamp
+        with self.lock:
+            self._files[name].stamp = stamp
+            self.changes += 1
 
     def write(self, name: str, tokens: Int32s, stamp: Stamp | None = None) -> None:
         """Add a file, or replace its text."""
@@ -107,7 +111,7 @@ class Corpus:
                 self._strike_out(old)
             file = _File(stamp, len(tokens), tokens=tokens, hidden=bool(old and old.hidden))
             self._files[name] = file
-            self._changed.add(name)
+            self._note_change(name)
             if len(tokens) > _CHANGE_TOKENS or self.saved.tokens > _MERGE_TOKENS:
                 self.saved.drop(name)
                 self._waiting += len(tokens)
@@ -118,7 +122,7 @@ class Corpus:
         """Add a new file that counts from the next merge on: the way for many at once."""
         with self.lock:
             self._files[name] = _File(stamp, len(tokens), tokens=tokens)
-            self._changed.add(name)
+            self._note_change(name)
             self._waiting += len(tokens)
 
     def remove(self, name: str) -> None:
@@ -128,7 +132,7 @@ class Corpus:
             if file is not None:
                 self._strike_out(file)
                 self.saved.drop(name)
-                self._changed.add(name)
+                self._note_change(name)
 
     def hide(self, name: str) -> None:
         """Let the file `name` not count, because a document counts in its stead."""
@@ -178,6 +182,12 @@ class Corpus:
         changed = self._waiting + self.saved.tokens
         return changed > max(_MERGE_TOKENS, _MERGE_SHARE * len(self.array))
 
+    @property
+    def is_sorted(self) -> bool:
+        """Whether all files stand in the array, which is what can be saved."""
+        with self.lock:
+            return all(file.begin >= 0 for file in self._files.values())
+
     def merge(self) -> None:
         """Sort all files into one array; drafting goes on with the old one meanwhile."""
         with self._merging:
@@ -225,6 +235,10 @@ class Corpus:
                     saved.write(name, file.tokens, pinned=True)
             self.array, self.saved, self._waiting = array, saved, 0
             self._sorted_names, self._begins = names, bounds
+
+    def _note_change(self, name: str) -> None:
+        self._changed.add(name)
+        self.changes += 1
 
     def _kill(self, file: _File) -> None:
         if file.begin >= 0:

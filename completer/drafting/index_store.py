@@ -4,13 +4,15 @@ opened again.
 `index.json` names the files, the arrays and their digests, and is put in place last, by a rename;
 arrays never change once they are named by it. What does not fit this version, this tokenizer or its
 own digests is not used: the index is then built anew. Pages are private: what a session strikes out
-never reaches the disk.
+never reaches the disk. Token ids are readable source: nobody but their owner may read them.
 """
 
 import hashlib
 import json
 import logging
 import os
+import re
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,13 @@ from numpy.typing import NDArray
 from completer.drafting.corpus import Corpus, Stamp
 from completer.drafting.suffix_array import DEPTH, SortedText, SuffixArray
 from completer.place import Place
+from completer.private_files import make_private, new_private_file, private_folder
 
 log = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 _HEADER = "index.json"
+_FOLDER = re.compile(r"[0-9a-f]{32}")
 _UNKNOWN = Stamp(-1, -1, "")  # equals no file: it is read again
 
 
@@ -35,12 +39,14 @@ def index_folder(cache: Path, workspace: Place, tokenizer_digest: str) -> Path:
     return cache / "index" / hashlib.sha256(key).hexdigest()[:32]
 
 
-def save_index(corpus: Corpus, folder: Path) -> None:
+def save_index(corpus: Corpus, folder: Path, cleaned_by: str = "") -> None:
     """Write the files that stand in the corpus's array; those changed since its merge are left out.
 
-    Raises OSError if the folder cannot be written.
+    `cleaned_by` names the rules by which secrets were taken out of the texts. Raises OSError if the
+    folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
+    make_private(folder)
     with corpus.lock:
         array, files = corpus.array, list(corpus.sorted_files())
         text, rows = array.parts.text.copy(), array.parts.rows.copy()
@@ -52,6 +58,7 @@ def save_index(corpus: Corpus, folder: Path) -> None:
         "version": VERSION,
         "depth": DEPTH,
         "vocabulary": corpus.vocabulary_size,
+        "cleaned_by": cleaned_by,
         "arrays": arrays,
         "files": [
             [name, begin, length, *astuple(stamp or _UNKNOWN)]
@@ -60,15 +67,19 @@ def save_index(corpus: Corpus, folder: Path) -> None:
     }
     written = json.dumps(body)
     header = folder / f"{_HEADER}.{os.getpid()}"
-    header.write_text(json.dumps({"digest": _digest(written.encode()), "body": written}))
+    with new_private_file(header) as file:
+        file.write(json.dumps({"digest": _digest(written.encode()), "body": written}).encode())
     header.replace(folder / _HEADER)
     _remove_others(folder, {entry["file"] for entry in arrays.values()})
 
 
-def load_index(corpus: Corpus, folder: Path) -> bool:
-    """Start `corpus` from a saved index; return whether there was one that can be trusted."""
+def load_index(corpus: Corpus, folder: Path, cleaned_by: str = "") -> bool:
+    """Start `corpus` from a saved index; return whether there was one that can be trusted.
+
+    Its texts must have been cleaned by the rules that are in force.
+    """
     try:
-        body = _read_header(folder, corpus.vocabulary_size)
+        body = _read_header(folder, corpus.vocabulary_size, cleaned_by)
         arrays = {name: _read_array(folder, entry) for name, entry in body["arrays"].items()}
         array = SuffixArray(SortedText(**arrays))
         files = [(name, begin, size, Stamp(*stamp)) for name, begin, size, *stamp in body["files"]]
@@ -81,14 +92,50 @@ def load_index(corpus: Corpus, folder: Path) -> bool:
     return True
 
 
-def _read_header(folder: Path, vocabulary_size: int) -> dict[str, Any]:
+def retire_indexes(cache: Path) -> None:
+    """Remove indexes of earlier versions, which may hold secrets, and were for all to read.
+
+    Those folders in `cache` are meant in which the files of an index of ours stand.
+    """
+    indexes = cache / "index"
+    entries = list(indexes.iterdir()) if indexes.is_dir() else []
+    for folder in entries:
+        if _FOLDER.fullmatch(folder.name) and not folder.is_symlink():
+            with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+                _retire(folder)
+    if entries and all(_FOLDER.fullmatch(folder.name) for folder in entries):
+        with suppress(OSError):
+            make_private(indexes)
+
+
+def _retire(folder: Path) -> None:
+    body = _read_body(folder)
+    if body["version"] >= VERSION:
+        return
+    for entry in body["arrays"].values():
+        file = folder / Path(entry["file"]).name
+        if file.suffix == ".array":
+            file.unlink(missing_ok=True)
+    (folder / _HEADER).unlink()
+    folder.rmdir()
+
+
+def _read_header(folder: Path, vocabulary_size: int, cleaned_by: str) -> dict[str, Any]:
     """Return the header's body; raises ValueError if it is damaged or not for this program."""
+    body = _read_body(folder)
+    if (body["version"], body["depth"], body["vocabulary"]) != (VERSION, DEPTH, vocabulary_size):
+        raise ValueError("it was written by another version or for another tokenizer")
+    if body["cleaned_by"] != cleaned_by:
+        raise ValueError("secrets were taken out of it by other rules")
+    return body
+
+
+def _read_body(folder: Path) -> dict[str, Any]:
+    """Return what a header of any version says; raises ValueError if it is damaged."""
     header = json.loads((folder / _HEADER).read_text())
     if header["digest"] != _digest(header["body"].encode()):
         raise ValueError("the header is damaged")
     body: dict[str, Any] = json.loads(header["body"])
-    if (body["version"], body["depth"], body["vocabulary"]) != (VERSION, DEPTH, vocabulary_size):
-        raise ValueError("it was written by another version or for another tokenizer")
     return body
 
 
@@ -98,7 +145,7 @@ def _write_array(folder: Path, array: NDArray[Any]) -> dict[str, Any]:
     digest = _digest(data)
     path = folder / f"{digest[:32]}.array"
     temporary = path.with_suffix(f".{os.getpid()}")
-    with temporary.open("wb") as file:
+    with new_private_file(temporary) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

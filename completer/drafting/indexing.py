@@ -75,13 +75,11 @@ def refresh(
     read: Read,
     encode: Encode,
     progress: Progress = lambda files, tokens: None,
-    *,
     stopped: Callable[[], bool] = lambda: False,
 ) -> IndexReport:
     """Make `corpus` hold exactly `files`, under their paths as names; return what was done.
 
-    stopped: asked when `files` have come to an end; if so, that is not all of them, and what has
-    not come stays.
+    Once `stopped`, `files` may have ended early: what they did not name stays.
     """
     report, began = IndexReport(), time.perf_counter()
     seen: set[str] = set()
@@ -98,17 +96,21 @@ def refresh(
             _write_batch(corpus, batch, encode, report)
             batch.clear()
             progress(len(seen), report.tokenised)
-    if stopped():
-        return report
     _write_batch(corpus, batch, encode, report)
-    for name in set(corpus.names()) - seen:
-        corpus.remove(name)
-        report.removed += 1
-    if report.read or report.removed:
-        _merge(corpus, report)
+    if not stopped():
+        _settle(corpus, seen, report)
     report.files, report.tokens, report.nbytes = len(corpus), corpus.tokens, corpus.nbytes
     report.total_s = time.perf_counter() - began
     return report
+
+
+def _settle(corpus: Corpus, seen: set[str], report: IndexReport) -> None:
+    """Remove the files that are gone, and sort those that have been written, here or elsewhere."""
+    for name in set(corpus.names()) - seen:
+        corpus.remove(name)
+        report.removed += 1
+    if report.removed or not corpus.is_sorted:
+        _merge(corpus, report)
 
 
 def _changed_text(corpus: Corpus, file: File, name: str, read: Read) -> _Waiting | None:

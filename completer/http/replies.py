@@ -21,8 +21,10 @@ logger = logging.getLogger(__name__)
 DONE = "[DONE]"
 
 
-def finish_reason(reason: FinishReason) -> Literal["stop", "length"]:
-    """Ours in OpenAI's two words."""
+def finish_reason(reason: FinishReason) -> Literal["stop", "length", "content_filter"]:
+    """Ours in OpenAI's words."""
+    if reason == "secret":
+        return "content_filter"
     return "length" if reason == "length" else "stop"
 
 

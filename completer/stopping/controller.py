@@ -58,6 +58,11 @@ class StopController:
         """The text so far, cut where it ends."""
         return self.rules.text
 
+    @property
+    def withheld(self) -> bool:
+        """Whether the text ended because it became a secret."""
+        return self.rules.withheld
+
     def after_step(self, ids: Sequence[int], signals: StepSignals) -> Stop | None:
         """Let the rules about text judge, then the probability of being accepted."""
         stop = self.rules.after_step(ids, signals)

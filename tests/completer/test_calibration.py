@@ -60,6 +60,17 @@ def test_a_repositorys_own_comes_before_that_for_all(calibrations, model, tmp_pa
     assert Calibrations(another, tmp_path / "calibration").of(here) == Calibration()
 
 
+def test_what_was_fitted_to_somebodys_code_is_for_its_owner_alone(calibrations, tmp_path):
+    calibrations.adopt(tmp_path, OTHER)
+    adopted = calibrations.adopt(tmp_path, FITTED)
+    save_exit_adapters(calibrations.exit_files[0], {}, {})
+
+    files = list(adopted.parent.iterdir())
+    assert len(files) == 3
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert adopted.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_adopting_can_be_undone_once(calibrations, tmp_path):
     calibrations.adopt(tmp_path, OTHER)
     calibrations.adopt(tmp_path, FITTED)

@@ -1,10 +1,16 @@
 """A workspace's draft index: built, saved, brought up to date, changed, bounded."""
 
+import os
+import threading
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from completer.context.workspace import Workspace
+from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.draft_index import DraftIndex, IndexOptions
+from tests.canaries import canaries
+from tests.completer.evaluation.reachable import holders
 from tests.tiny import byte_tokenizer
 
 COSTS = np.full(17, 1.0)
@@ -67,6 +73,63 @@ def test_a_build_that_is_stopped_leaves_the_saved_index_as_it_was(root, tmp_path
     assert (report.unchanged, report.read) == (21, 1)
 
 
+def test_an_index_is_saved_whoever_read_the_files_first(root, tmp_path):
+    """The watcher's thread reads a small folder while the kernels are still being compiled."""
+    index = index_of(root, tmp_path / "cache")
+    for file in root.iterdir():
+        index.update(file, file.read_text(), edited=False)
+    assert index.build().unchanged == 2
+
+    again = index_of(root, tmp_path / "cache")
+    assert again.build().unchanged == 2
+    assert drafted_after(again, "zebra_quo").startswith("tient = ")
+
+
+def test_new_times_of_files_that_read_the_same_are_saved(root, tmp_path):
+    index_of(root, tmp_path / "cache").build()
+    os.utime(root / "a.py", (5, 5))
+    index_of(root, tmp_path / "cache").build()
+    read: list[Path] = []
+    again = index_of(root, tmp_path / "cache")
+    again._workspace.read = read.append
+    again.build()
+
+    assert not read
+
+
+def test_what_is_closed_while_it_is_being_built_leaves_the_saved_index_whole(root, tmp_path):
+    index_of(root, tmp_path / "cache").build()
+    closed = index_of(root, tmp_path / "cache")
+    closed.stop()
+    closed.build()
+
+    assert index_of(root, tmp_path / "cache").build().unchanged == 2
+
+
+def test_an_index_that_was_read_by_other_rules_is_built_anew(root, tmp_path):
+    index_of(root, tmp_path / "cache").build()
+    keeping = Workspace(root, options=WorkspaceOptions(keep_secrets=True))
+    tokenizer = byte_tokenizer().backend_tokenizer
+    kept = DraftIndex(keeping, tokenizer, IndexOptions(cache_folder=tmp_path / "cache"))
+
+    assert kept.build().read == 2
+    assert index_of(root, tmp_path / "cache").build().read == 2
+    assert index_of(root, tmp_path / "cache").build().unchanged == 2
+
+
+def test_two_threads_may_save_at_once(root, tmp_path, caplog):
+    index = index_of(root, tmp_path / "cache")
+    index.build()
+    saving = [threading.Thread(target=index._save) for _ in range(8)]
+    for thread in saving:
+        thread.start()
+    for thread in saving:
+        thread.join()
+
+    assert not caplog.records
+    assert index_of(root, tmp_path / "cache").build().unchanged == 2
+
+
 def test_a_damaged_index_is_built_anew(root, tmp_path):
     index_of(root, tmp_path / "cache").build()
     for file in (tmp_path / "cache").rglob("*"):
@@ -108,6 +171,20 @@ def test_two_workspaces_never_see_each_others_text(root, tmp_path):
 
     assert report.read == 1
     assert not drafted_after(index, "zebra_quo").startswith("tient")
+
+
+def test_secrets_of_installed_packages_are_cut_out_too(root):
+    packages = root / ".venv" / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    (root / ".venv" / "pyvenv.cfg").touch()
+    token = next(each for each in canaries() if each.kind == "npm token").secrets[0]
+    (packages / "module.py").write_text(f"zebra_token = '{token}'\nzebra_end = 1\n")
+    (root / "a.py").write_text("import module\n")
+    index = index_of(root, dependencies=True)
+    index.build()
+
+    assert holders(index, {"zebra_end"}, index._tokenizer)
+    assert not holders(index, {token[:12]}, index._tokenizer)
 
 
 def test_an_index_keeps_to_its_bound(root, caplog):

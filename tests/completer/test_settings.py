@@ -202,9 +202,15 @@ def test_a_huge_file_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["[model]\nsource = 'evil/model'\n", "[server]\nhost = '0.0.0.0'\n", "pure = true\n"]
+    "text",
+    [
+        "[model]\nsource = 'evil/model'\n",
+        "[server]\nhost = '0.0.0.0'\n",
+        "pure = true\n",
+        "secrets = 'keep'\n",
+    ],
 )
-def test_a_repository_sets_neither_models_nor_addresses(tmp_path, text):
+def test_a_repository_sets_neither_models_nor_addresses_nor_what_is_learned(tmp_path, text):
     write(tmp_path / ".completer.toml", text)
 
     with pytest.raises(SettingsError) as refusal:

@@ -4,7 +4,9 @@ import pytest
 
 from completer.context.blocks import BlockEnd
 from completer.engine.stopping import StepSignals
+from completer.secrets.answering import AnswerGuard
 from completer.text_policy import TextPolicy, block_end, line_end, loop_end
+from tests.canaries import canaries
 from tests.tiny import byte_tokenizer
 
 TOKENIZER = byte_tokenizer()
@@ -59,6 +61,36 @@ def test_half_a_character_is_not_released():
     rules.after_step(ids[:2], StepSignals())
 
     assert rules.release(final=True) == "a"
+
+
+TOKEN = next(each for each in canaries() if each.kind == "npm token").secrets[0]
+
+
+@pytest.mark.parametrize("step", [1, 5, 80])
+def test_a_text_ends_before_a_secret_and_nothing_of_it_is_released(step):
+    rules = policy(guard=AnswerGuard("x = 1\n", ""))
+    stop, released = run(rules, f"call('{TOKEN}')", step)
+
+    assert stop.reason == "secret"
+    assert stop.keep == len("call('")
+    assert rules.withheld
+    assert rules.text == "".join(released) == "call('"
+
+
+def test_what_is_cut_off_inside_of_a_secret_ends_before_it():
+    rules = policy(guard=AnswerGuard("x = 1\n", ""))
+    stop, released = run(rules, f"call('{TOKEN[:20]}", 5)
+
+    assert stop is None
+    assert rules.withheld
+    assert rules.text == "".join(released) == "call('"
+
+
+def test_a_secret_behind_the_end_of_a_text_is_no_reason():
+    rules = policy(ends=[line_end], guard=AnswerGuard("", ""))
+    stop, _ = run(rules, f"x = 1\n'{TOKEN}'", 80)
+
+    assert (stop.reason, rules.text, rules.withheld) == ("stop", "x = 1", False)
 
 
 @pytest.mark.parametrize(

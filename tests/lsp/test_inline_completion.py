@@ -181,7 +181,12 @@ async def test_a_failure_shows_in_the_status_and_nowhere_else(editor, error, kin
 
 @pytest.mark.parametrize(
     ("reason", "outcome"),
-    [("stop", "empty"), ("low_confidence", "filtered"), ("deadline", "timeout")],
+    [
+        ("stop", "empty"),
+        ("low_confidence", "filtered"),
+        ("secret", "filtered"),
+        ("deadline", "timeout"),
+    ],
 )
 async def test_nothing_to_show_is_reported_with_its_reason(editor, reason, outcome):
     editor.open("x")

@@ -38,6 +38,7 @@ def test_the_key_is_made_once_and_for_its_owner_only(tmp_path):
     assert len(key) == 32
     mode = (tmp_path / "telemetry" / KEY_FILE).stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "telemetry").stat().st_mode) == 0o700
 
 
 def test_a_folder_that_cannot_be_made_gives_a_key_for_this_process(tmp_path):

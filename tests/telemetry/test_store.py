@@ -60,6 +60,7 @@ def test_nobody_else_may_read_the_files(store, path):
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     assert len(modes) == 3
     assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 def test_writes_of_one_group_are_stored_together_or_not_at_all(store, path):

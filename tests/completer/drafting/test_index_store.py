@@ -1,11 +1,13 @@
+import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from completer.drafting.corpus import Corpus, Stamp
-from completer.drafting.index_store import index_folder, load_index, save_index
+from completer.drafting.index_store import index_folder, load_index, retire_indexes, save_index
 
 STAMP = Stamp(10, 20, "digest")
 
@@ -87,6 +89,82 @@ def test_another_vocabulary_or_version_is_not_trusted(folder, monkeypatch):
     assert not load_index(Corpus(8), folder)
     monkeypatch.setattr("completer.drafting.index_store.VERSION", 99)
     assert not load_index(Corpus(9), folder)
+
+
+@pytest.fixture
+def open_mask():
+    """What an administrator sets who lets everybody read everything."""
+    mask = os.umask(0)
+    yield
+    os.umask(mask)
+
+
+def modes(folder: Path) -> set[tuple[str, int]]:
+    return {(path.suffix, path.stat().st_mode & 0o777) for path in [folder, *folder.rglob("*")]}
+
+
+@pytest.mark.usefixtures("open_mask")
+def test_only_its_owner_may_read_an_index_from_the_start(tmp_path, monkeypatch):
+    seen = set()
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (seen.add(os.fstat(file).st_mode), fsync(file)))
+    cache = tmp_path / "cache"
+    save_index(small_corpus(), index_folder(cache, tmp_path, ""))
+
+    assert modes(cache) == {("", 0o700), (".array", 0o600), (".json", 0o600)}
+    assert {mode & 0o777 for mode in seen} == {0o600}
+
+
+def written_by_version_3(folder: Path) -> None:
+    """Write an index as the version before wrote it, for all to read."""
+    save_index(small_corpus(), folder)
+    header = json.loads((folder / "index.json").read_text())
+    body = json.dumps({**json.loads(header["body"]), "version": 3})
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    (folder / "index.json").write_text(json.dumps({"digest": digest, "body": body}))
+    for path in [folder, *folder.iterdir()]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def test_indexes_of_earlier_versions_are_removed_and_nothing_else_is(tmp_path):
+    outdated, shared, current = (index_folder(tmp_path, Path("/" + name), "") for name in "abc")
+    for folder in (outdated, shared):
+        written_by_version_3(folder)
+    save_index(small_corpus(), current)
+    (shared / "notes.txt").write_text("not ours")
+    stranger = tmp_path / "index" / ("0" * 32)
+    stranger.mkdir()
+    (stranger / "index.json").write_text('{"digest": "", "body": "{}"}')
+    (tmp_path / "index").chmod(0o755)
+    retire_indexes(tmp_path)
+
+    assert not outdated.exists()
+    assert [path.name for path in shared.iterdir()] == ["notes.txt"]
+    assert (stranger / "index.json").exists()
+    assert load_index(Corpus(9), current)
+    assert (tmp_path / "index").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_with_other_things_in_it_stays_as_it_is(tmp_path):
+    (tmp_path / "index" / "photos").mkdir(parents=True)
+    (tmp_path / "index").chmod(0o755)
+    retire_indexes(tmp_path)
+    retire_indexes(tmp_path / "missing")
+
+    assert (tmp_path / "index" / "photos").stat().st_mode & 0o700 == 0o700
+    assert (tmp_path / "index").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_folder_that_all_could_read_is_closed_when_an_index_is_saved(tmp_path):
+    folder = tmp_path / "index" / ("a" * 32)
+    written_by_version_3(folder)
+    save_index(small_corpus(), folder)
+
+    assert modes(folder) == {("", 0o700), (".array", 0o600), (".json", 0o600)}
+
+
+def test_texts_that_were_cleaned_by_other_rules_are_not_trusted(folder):
+    assert not load_index(Corpus(9), folder, "other rules")
 
 
 def test_arrays_no_longer_named_are_removed(folder):

@@ -25,7 +25,7 @@ from tests.completer.evaluation.reachable import holders
 from tests.tiny import save_tiny
 
 NO_TUNING = Tuning("float32", 1, False, ASSUMED, ())
-SECRET = re.compile(r"secret_[0-9a-f]{12}")
+PLANTED = re.compile(r"hidden_[0-9a-f]{12}")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def _install(environment: Path, text: str) -> None:
 
 
 def _function() -> str:
-    names = [f"secret_{secrets.token_hex(6)}" for _ in range(4)]
+    names = [f"hidden_{secrets.token_hex(6)}" for _ in range(4)]
     return (
         f"def {names[0]}(source, {names[1]}):\n"
         f"    {names[2]} = source.fetch({names[1]})\n"
@@ -92,7 +92,7 @@ def only_in(span: Span) -> set[str]:
     """The names that a span masks and the rest of its file does not say."""
     return {
         name
-        for name in SECRET.findall(span.truth)
+        for name in PLANTED.findall(span.truth)
         if name not in span.prefix and name not in span.suffix
     }
 
@@ -117,25 +117,25 @@ async def test_a_masked_name_is_found_nowhere(service, model, sample, monkeypatc
 
     assert len(asked) == 16
     assert sum(bool(only_in(span)) for span in asked) >= 8
-    everything = set(SECRET.findall(asked[0].source.text))
+    everything = set(PLANTED.findall(asked[0].source.text))
     assert len(everything) == 48
     assert not found(service, model, everything)
 
 
 async def test_the_search_finds_what_is_there(model, sample, settings):
     """The same search in a service that read the files, and while a request is under way."""
-    planted = set(SECRET.findall(sample.spans[0].source.text))
+    planted = set(PLANTED.findall(sample.spans[0].source.text))
     with isolated(model, settings, {sample.root: WorkspaceOptions()}) as service:
         assert found(service, model, planted)
         repository = service.repositories.open(sample.root)
-        ids = model.tokenizer.backend_tokenizer.encode("a = secret_0123456789ab").ids
-        assert not found(service, model, {"secret_0123456789ab"})
+        ids = model.tokenizer.backend_tokenizer.encode("a = hidden_0123456789ab").ids
+        assert not found(service, model, {"hidden_0123456789ab"})
         prompt = Prompt(ids=ids, prefix_ids=ids, suffix_ids=[])
         session = Repository.drafts(repository, request_for(sample.spans[0], sample.root), prompt)
-        assert "LiveText" in found([service, session], model, {"secret_0123456789ab"})
+        assert "LiveText" in found([service, session], model, {"hidden_0123456789ab"})
         session.stop()
         service._service._engine._pool.extend(0, ids, 0)
-        assert "Slot" in found(service, model, {"secret_0123456789ab"})
+        assert "Slot" in found(service, model, {"hidden_0123456789ab"})
 
 
 def test_what_an_ordinary_session_left_on_disk_is_not_used(model, sample, settings):
@@ -144,7 +144,7 @@ def test_what_an_ordinary_session_left_on_disk_is_not_used(model, sample, settin
     ordinary._repositories.open(sample.root).wait(10)
     ordinary.close()
 
-    planted = set(SECRET.findall(sample.spans[0].source.text))
+    planted = set(PLANTED.findall(sample.spans[0].source.text))
     with isolated(model, settings, {sample.root: sample.options}) as service:
         assert not found(service, model, planted)
 

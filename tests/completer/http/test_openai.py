@@ -59,6 +59,7 @@ async def test_a_prompt_without_a_suffix_is_raw_and_greedy(post, service):
         ("length", "length"),
         ("deadline", "stop"),
         ("low_confidence", "stop"),
+        ("secret", "content_filter"),
     ],
 )
 async def test_our_own_facts_are_in_a_field_of_their_own(post, service, ours, theirs):

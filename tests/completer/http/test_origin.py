@@ -146,8 +146,8 @@ def test_users_and_programs():
     assert origin_of(request(Access(by_token=True)), (), user="eve").user == ""
 
 
-ONLY_LIB = Access("ada", frozenset({Path("/repo/lib")}), by_token=True)
-ONLY_REPO = Access("bob", frozenset({Path("/repo"), Path("/gone")}), by_token=True)
+ONLY_LIB = Access("ada", frozenset({Place(Path("/repo/lib"))}), by_token=True)
+ONLY_REPO = Access("bob", frozenset({Place(Path("/repo")), Place(Path("/gone"))}), by_token=True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,31 @@
+"""Files and folders that nobody but their owner may read, from the moment that they exist."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing; one that is there stays as it is."""
+    if not path.is_dir():
+        if path.parent != path:
+            private_folder(path.parent)
+        path.mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+
+def new_private_file(path: Path) -> BinaryIO:
+    """Open a new file for writing, in place of what was left over under its name."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+    return os.fdopen(os.open(path, _NEW, FILE_MODE), "wb")
+
+
+def make_private(path: Path) -> None:
+    """Close to others what an earlier version made for all to read."""
+    mode = FOLDER_MODE if path.is_dir() else FILE_MODE
+    if os.name == "posix" and path.stat().st_mode & 0o777 != mode:
+        path.chmod(mode)

@@ -1,0 +1,1 @@
+"""What looks like a secret in a text: found, cut out before anything is learned, never answered."""
