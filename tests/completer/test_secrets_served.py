@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from completer.cli.assembly import build_service
+from completer.place import local_place
 from completer.request import Completion, CompletionRequest, Snippet, TextDelta
 from completer.service import LocalService
 from models.loading import LoadedModel, load_model
@@ -34,8 +35,8 @@ def serving(model: LoadedModel, root: Path, **changes) -> Iterator[LocalService]
     mixing = settings(root / "cache", completion={"repository_weight": 1.0}, **changes)
     service = build_service(model, NO_TUNING, mixing)
     try:
-        service.open_workspace(root)
-        assert service._repositories.open(root).wait(120)
+        service.open_workspace(local_place(root))
+        assert service._repositories.open(local_place(root)).wait(120)
         yield service
     finally:
         service.close()
@@ -118,7 +119,7 @@ async def test_none_comes_back_from_files(model, root, place):
         (root / f"file_{number}.py").write_bytes(PLACES[place](canary).encode())
     with serving(model, root) as service:
         assert not await leaks(service, root)
-        files = len(service._repositories.open(root)._index.drafter.corpus)
+        files = len(service._repositories.open(local_place(root))._index.drafter.corpus)
     assert files > len(CANARIES) / 2  # a file that begins with a private key is not read at all
 
 
@@ -184,7 +185,7 @@ async def test_no_secret_is_in_what_is_retrieved(model, root):
             prefix="from saved import connect\n\nlog_in(host, password)\nconnect(",
             path=root / "a.py",
         )
-        snippets = service._repositories.open(root).snippets(request, 200)
+        snippets = service._repositories.open(local_place(root)).snippets(request, 200)
 
     assert "connect" in str(snippets)
     assert password not in str(snippets)

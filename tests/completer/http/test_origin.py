@@ -11,7 +11,6 @@ from completer.errors import BadRequestError
 from completer.http.access import ANYBODY, NOBODY, Access
 from completer.http.origin import origin_of
 from completer.place import Place
-from completer.place import Place
 
 ONE = (Path("/repo"),)
 TWO = (Path("/repo"), Path("/repo/lib"))
