@@ -23,6 +23,7 @@ from completer.text_policy import TextPolicy, block_end, line_end, loop_end
 from models.loading import LoadedModel
 
 MAX_CHOICES = 8
+_LOSSY = "lossy "
 ROOM_FOR_OTHER_FILES = 768  # tokens of prompt below which the file itself needs them all
 PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs a CPU about 250 ms
 
@@ -52,7 +53,7 @@ class Job:
     def owner(self) -> str:
         """Whose keys and values may be used; what early exits leave is not the model's own."""
         owner = owner_of(self.request, self.repository)
-        return _lossy(owner) if self.lossy else owner
+        return f"{_LOSSY}{owner}" if self.lossy else owner
 
 
 class Generations:
@@ -181,14 +182,17 @@ def check_request(request: CompletionRequest) -> None:
 
 
 def owner_of(request: CompletionRequest, repository: Repository | None) -> str:
-    """Whose caches a request may use: those of all who work on its workspace, or one person's."""
-    return owners_of(repository)[0] if repository else f"user {request.user}"
+    """Whose caches a request may use: one person's, for one workspace or without any."""
+    return f"{_place(repository)}{request.user}"
 
 
-def owners_of(repository: Repository) -> tuple[str, str]:
-    """Under which names caches hold what was computed in a workspace."""
-    owner = f"workspace {repository.root}"
-    return owner, _lossy(owner)
+def owns(owner: str, repository: Repository) -> bool:
+    """Whether somebody's caches for this workspace are meant."""
+    return owner.removeprefix(_LOSSY).startswith(_place(repository))
+
+
+def _place(repository: Repository | None) -> str:
+    return f"workspace {repository.root}\0" if repository else "\0"
 
 
 def default_max_tokens(model: LoadedModel, settings: Settings) -> int:
@@ -207,10 +211,6 @@ def prompt_builder(model: LoadedModel, settings: Settings) -> PromptBuilder:
 def milliseconds_since(started: float) -> float:
     """Milliseconds since a reading of `time.perf_counter`."""
     return (time.perf_counter() - started) * 1000
-
-
-def _lossy(owner: str) -> str:
-    return f"lossy {owner}"
 
 
 def _prompt_size(model: LoadedModel, settings: Settings) -> tuple[int, float]:

@@ -19,7 +19,7 @@ from completer.generation import (
     check_request,
     milliseconds_since,
     owner_of,
-    owners_of,
+    owns,
 )
 from completer.interface import ServiceInfo
 from completer.place import Place
@@ -117,8 +117,7 @@ class LocalService:
         """See `CompletionService`. A request that is being answered in it is asked again."""
 
         def drop_rows(repository: Repository) -> None:
-            for owner in owners_of(repository):
-                self._engine.drop(owner)
+            self._engine.drop(lambda owner: owns(owner, repository))
 
         repository = self._repositories.dismiss(root, drop_rows)
         if repository is not None:
@@ -174,8 +173,7 @@ class LocalService:
 
     def _forget_answers_in(self, repository: Repository) -> None:
         self._ahead.give_way()
-        gone = owners_of(repository)
-        self._results.forget(lambda owner: isinstance(owner, tuple) and owner[0] in gone)
+        self._results.forget(lambda of: isinstance(of, tuple) and owns(of[0], repository))
         self._generations.prompts.forget()
         answered = self._answered.items()
         self._answered = OrderedDict(each for each in answered if each[1] is not repository)

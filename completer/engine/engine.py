@@ -104,14 +104,14 @@ class Engine:
         with self._condition:
             self._pool.clear()
 
-    def drop(self, owner: str) -> None:
-        """Call an owner's generations off, and forget its keys and values when they have ended."""
-        theirs = [each.ticket for each in self._everyone() if each.request.owner == owner]
+    def drop(self, is_gone: Callable[[str], bool]) -> None:
+        """Call the generations of owners that are gone off, and forget their keys and values."""
+        theirs = [each.ticket for each in self._everyone() if is_gone(each.request.owner)]
         for ticket in theirs:
             ticket.cancel()
         wait([ticket.future for ticket in theirs])
         with self._condition:
-            self._pool.clear(owner)
+            self._pool.clear(is_gone)
 
     def close(self) -> None:
         """Stop the thread; whatever still runs or waits is answered as cancelled."""

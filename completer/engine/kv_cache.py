@@ -9,7 +9,7 @@ microseconds each, which for tens of slots is less than walking a tree of prefix
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -178,10 +178,10 @@ class KVPool:
         for stack in self._stacks.values():
             stack[:, slot, :, start:end] = stack[:, slot].index_select(2, source)
 
-    def clear(self, owner: str | None = None) -> None:
-        """Forget every token of every slot that is not in use, or of those of one owner."""
+    def clear(self, is_gone: Callable[[str], bool] = lambda owner: True) -> None:
+        """Forget every token of the slots that are not in use and whose owners are gone."""
         for slot in self.slots:
-            if not slot.busy and owner in (None, slot.owner):
+            if not slot.busy and is_gone(slot.owner):
                 slot.length, slot.owner = 0, ""
                 slot.tokens.fill(0)
 

@@ -220,7 +220,7 @@ def test_an_owner_is_dropped_with_what_runs_and_waits_for_it(make_engine):
     other = engine.submit(ask(prompt, 20, owner="stays"))
     waiting = engine.submit(ask(prompt, 200, owner="gone"))
     begun.wait(5)
-    engine.drop("gone")
+    engine.drop(lambda owner: owner == "gone")
 
     for ticket in (running, waiting):
         assert ticket.future.done()

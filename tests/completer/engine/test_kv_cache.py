@@ -99,7 +99,7 @@ def test_no_free_slot_is_an_error(pool):
 def test_one_owners_tokens_can_be_cleared(pool):
     fill(pool, [1, 2, 3], "me")
     slot, _ = fill(pool, [1, 2, 3], "you")
-    pool.clear("you")
+    pool.clear(lambda owner: owner == "you")
 
     assert not pool.slots[slot].tokens.any()
     assert fill(pool, [1, 2, 3], "you")[1] == 0
