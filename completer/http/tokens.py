@@ -18,6 +18,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from completer.errors import SettingsError
+from completer.place import local_place
 
 LOCK_S = 10.0  # another command that changes the file takes milliseconds
 PREFIX = "completer_"  # by which a token that lies around is known for one
@@ -101,7 +102,7 @@ class TokenFile:
 
     def _write(self, content: _Content) -> None:
         """Replace the file by a complete one."""
-        path = self.path.resolve()
+        path = local_place(self.path)
         draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -138,7 +139,7 @@ def _made(name: str, secret: str, workspaces: Sequence[Path] | None) -> Token:
 
 
 def _folder(path: Path) -> Path:
-    resolved = path.expanduser().resolve()
-    if not resolved.is_dir():
+    folder = local_place(path)
+    if not folder.is_dir():
         raise SettingsError(f"There is no folder {path}.")
-    return resolved
+    return folder

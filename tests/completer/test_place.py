@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from completer.errors import WorkspaceError
 from completer.place import (
@@ -58,6 +60,21 @@ def test_a_file_has_one_place_however_it_is_named(real, name):
 def test_dots_after_a_link_lead_where_the_system_goes(real):
     assert place_of(f"{real.parent}/deep/../x.py") == real / "x.py"
     assert place_of("out/x.py", local_place(real)) == real.parent / "other/x.py"
+
+
+PARTS = ["real", "link", "deep", "lib", "out", "other", "..", ".", "", "new.py", "é %41"]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=8).map("/".join))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_place_is_where_the_system_goes_and_stays_there(real, name):
+    top = real.parent
+    place = place_of(f"{top}/{name}")
+    assert place == Path(f"{top}/{name}").resolve()
+    assert place_of(str(place)) == place_of_uri(place.as_uri()) == local_place(place) == place
+    assert is_inside(place, place.parent)
+    if name and not name.startswith("/"):
+        assert place_of(name, local_place(top)) == place
 
 
 def test_a_link_to_itself_is_some_place(real):
