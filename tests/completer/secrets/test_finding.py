@@ -13,12 +13,12 @@ from completer.secrets.finding import cut, find_secrets, rules_digest, without_s
 from completer.secrets.rules import RULES
 from tests.canaries import Canary, canaries
 
-CODE = "".join(f"def function_{n}(key, token):\n    return token[{n}]\n" for n in range(500))
+CODE = "".join(f"def function_{n}(key, token):\n    return token[{n}]\n" for n in range(40))
 PLACES: dict[str, Callable[[str], str]] = {
     "alone": lambda source: source,
     "first line": lambda source: f"{source}\n{CODE}",
     "last line, which has no end": lambda source: f"{CODE}{source}",
-    "behind 16 KB": lambda source: f"{CODE}{source}\n{CODE}",
+    "behind 16 KB": lambda source: f"{CODE * 9}{source}\n{CODE}",
     "comment": lambda source: CODE + "".join(f"# {line}\n" for line in source.split("\n")),
     "indented": lambda source: CODE + "".join(f"\t    {line}\n" for line in source.split("\n")),
     "CRLF": lambda source: f"{CODE}{source}\n{CODE}".replace("\n", "\r\n"),
