@@ -60,11 +60,9 @@ class Token(NamedTuple):
 
 
 @cache
-def _lexicon(language: str | None) -> re.Pattern[str] | None:
+def _lexicon(language: str) -> re.Pattern[str]:
     """Make the pattern of a language's tokens: each mark is a group, and its closing the next."""
-    marks = _MARKS.get(language or "")
-    if marks is None:
-        return None
+    marks = _MARKS[language]
     longest_first = sorted(marks, key=len, reverse=True)
     return re.compile("|".join(f"({re.escape(m)}){marks[m]}" for m in longest_first), re.DOTALL)
 
@@ -74,8 +72,9 @@ def tokens(text: str, language: str | None, start: int = 0) -> Iterator[Token]:
 
     The text is read from `start` on, which is in no token.
     """
-    lexicon = _lexicon(language)
-    for found in lexicon.finditer(text, start) if lexicon is not None else ():
+    if language is None or language not in _MARKS:
+        return
+    for found in _lexicon(language).finditer(text, start):
         mark = ((found.lastindex or 0) - 1) // 2 * 2 + 1  # a token that is closed ends in its group
         kind: Literal["comment", "string"]
         kind = "comment" if found[mark] in _COMMENT_MARKS else "string"

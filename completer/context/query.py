@@ -13,9 +13,11 @@ from completer.context.lexical import where, window_after, window_before, withou
 STEP = 8
 """How many lines are typed before the query changes."""
 
+HEAD = 8_192
+"""So many characters at a file's start are read for its imports."""
+
 _LINES_ABOVE = 48
 _LINES_BELOW = 16
-_HEAD = 8_192
 _WINDOW = 8_192
 _MOST_NAMES = 200
 _IMPORTED = 0.25  # what is imported may come up, near or not
@@ -62,7 +64,7 @@ def query_at(prefix: str, suffix: str, language: str | None) -> Query:
         weights[name] = weights.get(name, 0.0) + 1 / (1 + distance / 32)
     for distance, name in enumerate(below):
         weights[name] = weights.get(name, 0.0) + 1 / (2 + distance / 16)
-    imported = _imported(prefix[:_HEAD])
+    imported = _imported(prefix[:HEAD])
     for name in imported:
         weights[name] = weights.get(name, 0.0) + _IMPORTED
     heaviest = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_MOST_NAMES]
