@@ -60,7 +60,7 @@ class DraftIndex:
 
     def build(self, progress: Progress = lambda files, tokens: None) -> IndexReport:
         """Take in all files: from the saved index what has not changed, the rest anew; save it."""
-        warm_up()
+        warm_up(lambda: self._closing)
         corpus = self.drafter.corpus
         if self._options.cache_folder is not None and self._folder is not None:
             retire_indexes(self._options.cache_folder)

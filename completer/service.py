@@ -203,9 +203,12 @@ class LocalService:
         What reads text, or may wait for a lock, runs on the service's threads.
         """
         check_request(request)
-        news = asyncio.Queue[Step]()
-        tell = partial(asyncio.get_running_loop().call_soon_threadsafe, news.put_nowait)
-        choices = Choices(self._generations, self._engine, tell)
+        loop, news = asyncio.get_running_loop(), asyncio.Queue[Step]()
+        choices = Choices(
+            self._generations,
+            self._engine,
+            tell=lambda step: loop.call_soon_threadsafe(news.put_nowait, step),
+        )
         try:
             job = await self._aside(self._begin, request, repository, choices)
             unfinished = request.n

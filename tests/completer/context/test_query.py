@@ -74,7 +74,19 @@ def test_the_query_stays_while_a_line_and_some_more_are_typed():
     assert query_at(aligned + "more = 1\n" * STEP, "\nrest(x)\n", "python") != first
 
 
-PIECES = ["import a", "from b", " import ", "const x = ", "require", "\n", "(", "{", ")", "}", " c,"]
+PIECES = [
+    "import a",
+    "from b",
+    " import ",
+    "const x = ",
+    "require",
+    "\n",
+    "(",
+    "{",
+    ")",
+    "}",
+    " c,",
+]
 
 
 @settings(max_examples=400, deadline=None)

@@ -97,7 +97,7 @@ def test_a_statement_is_what_it_was_when_the_calibration_was_fitted(line):
     assert caret(line).statement == former
 
 
-@pytest.mark.parametrize("text", [*"a(\"\\ \t\r:=,[.@", "a:", "a =", "😀", "async ", "a, "])
+@pytest.mark.parametrize("text", [*'a("\\ \t\r:=,[.@', "a:", "a =", "😀", "async ", "a, "])
 def test_the_work_grows_no_faster_than_the_line(text):
     """The patterns on lines of any length: what reads a window must be linear in it as well."""
 
