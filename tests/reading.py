@@ -66,31 +66,7 @@ def _counting(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in [
-    "__add__",
-    "__iter__",
-    "__contains__",
-    "__hash__",
-    "__eq__",
-    "find",
-    "rfind",
-    "index",
-    "rindex",
-    "count",
-    "split",
-    "rsplit",
-    "splitlines",
-    "partition",
-    "rpartition",
-    "replace",
-    "strip",
-    "lstrip",
-    "rstrip",
-    "expandtabs",
-    "encode",
-    "translate",
-    "isspace",
-    "lower",
-    "upper",
-]:
+_FREE = {"isascii", "startswith", "endswith", "maketrans"}
+_OPERATORS = {"__add__", "__iter__", "__contains__", "__hash__", "__eq__"}
+for _name in {name for name in dir(str) if name[0] != "_"} - _FREE | _OPERATORS:
     setattr(CountedText, _name, _counting(_name))
