@@ -22,9 +22,11 @@ def deferred_service(settings: Settings) -> DeferredService:
 
     def make(workspaces: Workspaces | None) -> LoadedService:
         from completer.cli.assembly import build_model, build_service
+        from completer.drafting.memory import settle_memory
         from completer.repositories import Repositories
 
         model, tuning = build_model(settings)
+        settle_memory()
         opened = workspaces if isinstance(workspaces, Repositories) else None
         return build_service(model, tuning, settings, opened)
 
