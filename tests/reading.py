@@ -24,10 +24,10 @@ SHAPES = {
 }
 
 
-def text_of(shape: str, characters: int) -> str:
-    """Return so many characters of a shape."""
+def text_of(shape: str, size: int) -> str:
+    """Return a text of a shape, of so many bytes in UTF-8 or a few less."""
     pattern = SHAPES[shape]
-    return (pattern * (characters // len(pattern) + 1))[:characters]
+    return pattern * (size // len(pattern.encode()))
 
 
 class CountedText(str):

@@ -2,7 +2,8 @@
 
 import ctypes
 import gc
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 
 def settle_memory() -> None:
@@ -13,6 +14,17 @@ def settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@contextmanager
+def settled_memory() -> Iterator[None]:
+    """Do something that makes much which stays: look for garbage at its end, not all the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        settle_memory()
 
 
 def release_memory() -> None:

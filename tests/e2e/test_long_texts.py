@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import itertools
 import json
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,15 +17,17 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Server, serving
+from tests.e2e.language_client import Client, language_client
 from tests.lag import IdleLoop, idle_loop
 from tests.reading import SHAPES, text_of
 
 pytestmark = pytest.mark.slow
-CHARACTERS = 4_000_000
+SIZE = 4_000_000
 ANSWERED_S, HEALTH_S = 2.0, 0.1
 READY_WITHIN_S = 300
 TRIES = 4  # others use the machine as well
 Body = dict[str, Any]
+Answer = queue.SimpleQueue[Any]
 
 
 @dataclass
@@ -171,7 +174,7 @@ numbers = itertools.count()
 @pytest.mark.parametrize("side", ["before", "after"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_route_answers_in_time_and_lets_others_be_answered(server, idle, shape, side):
-    text = text_of(shape, CHARACTERS)
+    text = text_of(shape, SIZE)
     before, after = (text, "\n") if side == "before" else ("x = ", text)
     for name, route in ROUTES.items():
         for left in reversed(range(TRIES)):
@@ -201,3 +204,67 @@ def check_answer(route: Route, reply: str) -> None:
         assert route.text(answer) or not route.speaks
         if "completer" in answer:
             assert answer["completer"]["stats"]["prompt_tokens"] > 100
+
+
+@pytest.fixture(scope="module")
+def editor(home: dict[str, str], project: Path) -> Iterator[Client]:
+    with language_client(home, project.as_uri()) as client:
+        open_document(client, (project / "first.py").as_uri(), "x = ")
+        ask(client, (project / "first.py").as_uri(), 4).get(timeout=READY_WITHIN_S)
+        yield client
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_long_document_is_completed_in_an_editor(editor, project, idle, shape):
+    for left in reversed(range(TRIES)):
+        uri = (project / f"{next(numbers)}.py").as_uri()
+        idle.take()
+        started = time.perf_counter()
+        open_document(editor, uri, text_of(shape, SIZE))
+        opened_s = seconds_until(ask(editor, uri, AT_END), started)
+
+        started = time.perf_counter()
+        change = {"range": {"start": at(AT_END), "end": at(AT_END)}, "text": "k"}
+        document = {"uri": uri, "version": 2}
+        editor.notify(
+            "textDocument/didChange", {"textDocument": document, "contentChanges": [change]}
+        )
+        completion = ask(editor, uri, AT_END)
+        other_s = seconds_until(editor.request("no/such/method", {}), time.perf_counter())
+        changed_s = seconds_until(completion, started)
+        other_s -= idle.take() / 1000
+        editor.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+        if max(opened_s, changed_s) <= ANSWERED_S and other_s <= HEALTH_S:
+            break
+        assert left, f"opened {opened_s:.2f} s, changed {changed_s:.2f} s, others {other_s:.3f} s"
+
+
+AT_END = 1 << 30
+
+
+def at(character: int) -> Body:
+    """A place in the last line: no document has so many."""
+    return {"line": 1 << 30 if character == AT_END else 0, "character": character}
+
+
+def open_document(client: Client, uri: str, text: str) -> None:
+    item = {"uri": uri, "languageId": "python", "version": 1, "text": text}
+    client.notify("textDocument/didOpen", {"textDocument": item})
+
+
+def ask(client: Client, uri: str, character: int) -> Answer:
+    return client.request(
+        "textDocument/inlineCompletion",
+        {
+            "textDocument": {"uri": uri},
+            "position": at(character),
+            "context": {"triggerKind": 1},
+        },
+    )
+
+
+def seconds_until(answer: Answer, started: float) -> float:
+    """Until an answer came, which is a completion or an error that was to be expected."""
+    message = answer.get(timeout=READY_WITHIN_S)
+    assert "items" in message.get("result", {}) or message["error"]["code"] == -32601
+    return time.perf_counter() - started
