@@ -1,8 +1,9 @@
 """How late event loops are: one at work, and one that has nothing to do, at the same time.
 
-On a machine that others use as well, every loop is late now and then. What a loop does to itself is
-what it is later than an idle one beside it. `python -m tests.lag` is that idle loop: it prints its
-largest lag so far for each line that it reads, in milliseconds, and begins anew.
+On a machine that others use as well, every loop is late now and then, and one at work the more. Its
+own fault is no more than what it is later than an idle one beside it, nor more than the processor
+time that its process has used meanwhile, on whatever thread. `python -m tests.lag` is the idle loop:
+it prints its largest lag so far for each line that it reads, in milliseconds, and begins anew.
 """
 
 from __future__ import annotations
@@ -13,27 +14,41 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
 
 EVERY_S = 0.002
 
 
+@dataclass
+class Lag:
+    """Milliseconds that a loop was late by, and those of them for which its process had worked."""
+
+    late_ms: float = 0.0
+    own_ms: float = 0.0
+
+
 class LagMeter:
-    """Measures the loop that it runs on; `take` returns the largest lag since the last call, ms."""
+    """Measures the loop that it runs on; `take` returns the largest since the last call."""
 
     def __init__(self) -> None:
-        self._largest = 0.0
+        self._largest = Lag()
 
     async def run(self) -> None:
         """Measure until cancelled."""
+        largest = self._largest
         while True:
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), time.process_time()
             await asyncio.sleep(EVERY_S)
-            self._largest = max(self._largest, time.perf_counter() - started - EVERY_S)
+            late_ms = 1000 * (time.perf_counter() - started - EVERY_S)
+            worked_ms = 1000 * (time.process_time() - worked)
+            largest.late_ms = max(largest.late_ms, late_ms)
+            largest.own_ms = max(largest.own_ms, min(late_ms, worked_ms))
 
-    def take(self) -> float:
-        """Milliseconds."""
-        largest, self._largest = self._largest, 0.0
-        return 1000 * largest
+    def take(self) -> Lag:
+        """Return the largest lags, and begin anew."""
+        taken = replace(self._largest)
+        self._largest.late_ms = self._largest.own_ms = 0.0
+        return taken
 
 
 @contextlib.asynccontextmanager
@@ -81,7 +96,7 @@ def idle_loop() -> Iterator[IdleLoop]:
 async def _idle() -> None:
     async with measured() as meter:
         while await asyncio.to_thread(sys.stdin.readline):
-            print(meter.take(), flush=True)
+            print(meter.take().late_ms, flush=True)
 
 
 if __name__ == "__main__":
