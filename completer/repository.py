@@ -15,7 +15,6 @@ from completer.context.prompt import Prompt
 from completer.context.retrieval import Retriever
 from completer.context.workspace import Workspace
 from completer.draft_index import DraftIndex, IndexOptions
-from completer.drafting.memory import settle_memory
 from completer.drafting.session import DraftSession
 from completer.drafting.warm_up import is_warm
 from completer.place import Place
@@ -137,4 +136,3 @@ class Repository:
             log.exception("%s cannot be drafted from", self.root)
         finally:
             self._indexed.set()
-            settle_memory()

@@ -2,8 +2,8 @@
 
 On a machine that others use as well, every loop is late now and then, and one at work the more. Its
 own fault is no more than what it is later than an idle one beside it, nor more than the processor
-time that its process has used meanwhile, on whatever thread. `python -m tests.lag` is the idle loop:
-it prints its largest lag so far for each line that it reads, in milliseconds, and begins anew.
+time that its process has used meanwhile, on whatever thread. `python -m tests.lag` is the idle
+loop: for each line that it reads, it prints its largest lag since the last one, in milliseconds.
 """
 
 from __future__ import annotations

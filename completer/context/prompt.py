@@ -146,7 +146,11 @@ class PromptBuilder:
         if not snippets:
             return []
         most = -(-self.budget // 2)
-        ids = [] if request.path is None else self._file_header(name_in(request.path, request.workspace))
+        ids = (
+            []
+            if request.path is None
+            else self._file_header(name_in(request.path, request.workspace))
+        )
         for snippet in reversed(snippets):
             if len(ids) >= most:
                 break

@@ -7,7 +7,7 @@ from completer.context.prompt import CHARACTERS_PER_TOKEN, CUT_STEP
 from completer.context.query import HEAD
 from completer.request import CompletionRequest, Snippet
 
-LONGEST_WINDOW = 16_384  # of all rules that look around the caret
+LONGEST_WINDOW = 16_384  # of all rules that look around the caret, or beyond a prompt's text
 
 
 def within_reach(request: CompletionRequest, prompt_tokens: int) -> CompletionRequest:
@@ -16,7 +16,7 @@ def within_reach(request: CompletionRequest, prompt_tokens: int) -> CompletionRe
     Of what is left out only its line ends are counted, at the speed of memory; whatever comes later
     takes time that does not grow with the size of the document.
     """
-    near = 1 + max(LONGEST_WINDOW, prompt_tokens * CHARACTERS_PER_TOKEN)
+    near = 1 + LONGEST_WINDOW + prompt_tokens * CHARACTERS_PER_TOKEN
     sizes = [len(snippet.text) + len(snippet.path) for snippet in request.snippets]
     if max(len(request.prefix), len(request.suffix), sum(sizes)) <= near:
         return request

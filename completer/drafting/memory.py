@@ -6,30 +6,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
-def settle_memory() -> None:
-    """Collect garbage once more, and never again among what is alive now.
-
-    Half a million objects come with the libraries alone. To look through them takes a quarter of a
-    second, in which no other thread runs, and Python would do it again and again.
-    """
-    gc.collect()
-    gc.freeze()
-
-
 @contextmanager
 def settled_memory() -> Iterator[None]:
-    """Do something that makes much which stays: look for garbage at its end, not all the time."""
+    """Make what lives as long as the process: from the end on, no garbage is looked for in it.
+
+    Half a million objects come with the libraries alone. To look through them takes a quarter of a
+    second, in which no other thread runs, and Python would do it again and again. What is made when
+    this has been done before is looked through, for it may go.
+    """
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
-        settle_memory()
+        if not gc.get_freeze_count():
+            gc.collect()
+            gc.freeze()
 
 
 def release_memory() -> None:
-    """Collect all garbage and trim the heap (glibc; elsewhere only the former)."""
-    gc.unfreeze()
-    settle_memory()
+    """Collect garbage and trim the heap (glibc; elsewhere only the former)."""
+    gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

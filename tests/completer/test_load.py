@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from completer.cli.assembly import open_repositories
-from completer.drafting.memory import release_memory, settle_memory
+from completer.drafting.memory import release_memory, settled_memory
 from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.kv_cache import KVPool, LayerShape
 from completer.engine.runner import Runner
@@ -173,7 +173,8 @@ async def test_health_answers_at_once_while_the_engine_is_busy(service, engine, 
 async def test_the_loop_is_hardly_later_than_an_idle_one(service, tmp_path):
     """Tried again where others use the machine: one run in which nothing was late is enough."""
     assert await asyncio.to_thread(service.wait_until_indexed, tmp_path / "code", 120)
-    settle_memory()  # as the server does when its model is loaded
+    with settled_memory():  # as the server does when its model is loaded
+        pass
     for _ in range(3):
         app = create_app(service, NullRecorder(), options=OPTIONS)
         outcome = await soak(app, 2_000, 32)

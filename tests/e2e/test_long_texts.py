@@ -96,7 +96,10 @@ ROUTES = {
 
 @pytest.fixture(scope="module")
 def server(home: dict[str, str], project: Path) -> Iterator[Server]:
-    with serving(home | {"COMPLETER_SERVER__MAX_BODY_MB": "16"}, project) as server:
+    environment = home | {"COMPLETER_SERVER__MAX_BODY_MB": "16"}
+    with serving("--workspace", project, env=environment) as (url, process):
+        folder = Path(home["COMPLETER_TELEMETRY__FOLDER"])
+        server = Server(url, process, folder, project)
         deadline = time.monotonic() + READY_WITHIN_S
         while not is_ready(server):
             assert time.monotonic() < deadline

@@ -76,7 +76,7 @@ def test_a_bounded_part_of_a_text_is_read(shape):
     prefix, suffix = (CountedText(text_of(shape, 1_000_000)) for _ in range(2))
     request = CompletionRequest(prefix=prefix, suffix=suffix, language="python")
     within_reach(request, BUDGET)
-    counted_line_ends = len(prefix) - HEAD - max(LONGEST_WINDOW, BUDGET * CHARACTERS_PER_TOKEN) - 1
+    counted_line_ends = len(prefix) - HEAD - LONGEST_WINDOW - BUDGET * CHARACTERS_PER_TOKEN - 1
     assert prefix.read + suffix.read - counted_line_ends <= MOST
 
 

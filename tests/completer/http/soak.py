@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -44,12 +44,15 @@ BODIES = [
 
 
 class ForgetfulService(FakeService):
-    """Keeps no requests, so that what grows is the server's."""
+    """Keeps no requests and reads none, so that what grows and what takes long is the server's."""
 
     def _start(self, request):
         text = super()._start(request)
         self.requests.clear()
         return text
+
+    def _completion(self, request, text):
+        return super()._completion(replace(request, prefix="", suffix=""), text)
 
 
 @dataclass
