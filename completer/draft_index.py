@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from completer.context.dependencies import imported_packages, iter_dependencies
+from completer.context.encoding import encode
 from completer.context.workspace import SourceFile, Workspace
 from completer.drafting.corpus import Stamp
 from completer.drafting.drafter import Drafter
@@ -59,7 +60,7 @@ class DraftIndex:
 
     def build(self, progress: Progress = lambda files, tokens: None) -> IndexReport:
         """Take in all files: from the saved index what has not changed, the rest anew; save it."""
-        warm_up()
+        warm_up(lambda: self._closing)
         corpus = self.drafter.corpus
         if self._options.cache_folder is not None and self._folder is not None:
             retire_indexes(self._options.cache_folder)
@@ -90,7 +91,7 @@ class DraftIndex:
 
     def encode(self, text: str) -> list[int]:
         """Turn text into token ids."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        ids: list[int] = encode(self._tokenizer, text).ids
         return ids
 
     def stop(self) -> None:

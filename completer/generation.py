@@ -9,6 +9,7 @@ from completer.calibration import Calibration, CalibrationOf
 from completer.context.blocks import BlockEnd
 from completer.context.languages import language_of_name
 from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt, PromptBuilder
+from completer.context.reach import within_reach
 from completer.engine.mixture import Mixture
 from completer.engine.sequence import Drafting, GenerationRequest
 from completer.errors import BadRequestError
@@ -99,6 +100,13 @@ class Generations:
             rule=_rule(request, calibration, mixture, settings),
             lossy=settings.completion.exit_mode == "lossy" and not settings.pure,
         )
+
+    def within_reach(
+        self, request: CompletionRequest, repository: Repository | None
+    ) -> CompletionRequest:
+        """Leave out of a request what nothing reads, so that its size does not count any more."""
+        prompts = self._prompts_of(self.settings_in(repository))
+        return within_reach(request, prompts.budget)
 
     def settings_in(self, repository: Repository | None) -> Settings:
         """The user's settings, with those of the workspace where it has its own."""

@@ -1,18 +1,22 @@
 """The service in this process: context -> prompt -> engine -> postprocess."""
 
 import asyncio
+import logging
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Hashable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 from completer.ahead import Ahead, once_accepted
 from completer.calibration import CalibrationOf, Calibrations
+from completer.choices import Alternative, Choices, Step
 from completer.engine.engine import Engine
-from completer.engine.sequence import GenerationResult, Ticket
-from completer.errors import CompleterError, WorkspaceClosedError
+from completer.engine.sequence import GenerationResult
+from completer.errors import WorkspaceClosedError
 from completer.generation import (
     Generations,
     Job,
@@ -41,24 +45,10 @@ from completer.stopping.controller import StopController
 from completer.text_policy import TextPolicy
 from models.loading import LoadedModel
 
+log = logging.getLogger(__name__)
 REMEMBERED_ANSWERS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class _Alternative:
-    """One choice while it is generated."""
-
-    policy: TextPolicy | StopController
-    ticket: Ticket
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """News of one choice: the text that became certain, and whether that was all."""
-
-    index: int
-    text: str
-    done: bool
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class LocalService:
@@ -73,6 +63,7 @@ class LocalService:
         calibration_of: CalibrationOf | None = None,
     ) -> None:
         self._model = model
+        self._weights = sum(each.nbytes for each in model.model.parameters())
         self._engine = engine
         self._settings = settings
         self._repositories = repositories
@@ -89,6 +80,7 @@ class LocalService:
     async def complete(self, request: CompletionRequest) -> Completion:
         """See `CompletionService`. Typing through the last answer needs no model."""
         repository = self._repositories.of(request)
+        request = self._generations.within_reach(request, repository)
         known = self._results.get(request, _remembered_for(request, repository))
         if known is not None:
             completion = replace(known, id=self._new_id(repository))
@@ -104,6 +96,7 @@ class LocalService:
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[TextDelta | Completion]:
         """See `CompletionService`. What is streamed cannot be taken back, so it is not polished."""
         repository = self._repositories.of(request)
+        request = self._generations.within_reach(request, repository)
         self._ahead.give_way()
         async with aclosing(self._run(replace(request, polish=False), repository)) as parts:
             async for part in parts:
@@ -135,7 +128,7 @@ class LocalService:
         """See `CompletionService`."""
         repository = self._answered.get(completion_id)
         if repository is not None:
-            repository.accepted(text)
+            self._threads.submit(_learn, repository, text)
 
     def info(self) -> ServiceInfo:
         """See `CompletionService`."""
@@ -146,7 +139,7 @@ class LocalService:
             context_tokens=self._model.context_tokens,
             workspaces=self._repositories.roots,
             memory_bytes={
-                "weights": sum(each.nbytes for each in self._model.model.parameters()),
+                "weights": self._weights,
                 "kv_pool": self._engine.kv_bytes,
                 "draft_indexes": self._repositories.index_bytes,
                 "result_cache": self._results.nbytes,
@@ -203,48 +196,44 @@ class LocalService:
     async def _run(
         self, request: CompletionRequest, repository: Repository | None
     ) -> AsyncGenerator[TextDelta | Completion]:
-        """Generate all choices; the second and later ones start when the first has its prompt."""
-        job = await self._prepare(request, repository)
-        news: asyncio.Queue[_Step] = asyncio.Queue()
-        alternatives = [self._start(job, 0, news)]
-        unfinished = request.n
+        """Generate all choices; the second and later ones start when the first has its prompt.
+
+        What reads text, or may wait for a lock, runs on the service's threads.
+        """
+        check_request(request)
+        loop, news = asyncio.get_running_loop(), asyncio.Queue[Step]()
+        choices = Choices(
+            self._generations,
+            self._engine,
+            tell=lambda step: loop.call_soon_threadsafe(news.put_nowait, step),
+        )
         try:
+            job = await self._aside(self._begin, request, repository, choices)
+            unfinished = request.n
             while unfinished:
                 step = await news.get()
-                waiting = range(len(alternatives), request.n)
-                alternatives += [self._start(job, index, news) for index in waiting]
+                if len(choices.started) < request.n:
+                    await self._aside(choices.start, job, range(1, request.n))
                 if step.text:
                     yield TextDelta(step.index, step.text)
                 unfinished -= step.done
         finally:
-            for each in alternatives:
-                each.ticket.cancel()
-        yield self._finish(job, alternatives)
+            choices.give_up()
+        yield await self._aside(self._finish, job, choices.started)
 
-    async def _prepare(self, request: CompletionRequest, repository: Repository | None) -> Job:
-        check_request(request)
+    def _aside(self, work: Callable[P, T], *of: P.args, **named: P.kwargs) -> asyncio.Future[T]:
+        """Have work done on one of the service's threads."""
         loop = asyncio.get_running_loop()
-        prepare = self._generations.prepare
-        return await loop.run_in_executor(self._threads, prepare, request, repository)
+        return loop.run_in_executor(self._threads, partial(work, *of, **named))
 
-    def _start(self, job: Job, index: int, news: asyncio.Queue[_Step]) -> _Alternative:
+    def _begin(
+        self, request: CompletionRequest, repository: Repository | None, choices: Choices
+    ) -> Job:
+        """Prepare a request and start its first choice."""
+        job = self._generations.prepare(request, repository)
         self._check_open(job)
-        loop = asyncio.get_running_loop()
-        policy = self._generations.policy(job)
-
-        def tell(*, done: bool) -> None:
-            step = _Step(index, policy.release(final=done), done)
-            loop.call_soon_threadsafe(news.put_nowait, step)
-
-        generation = self._generations.generation(job, index, policy)
-        try:
-            ticket = self._engine.submit(generation, on_step=lambda _: tell(done=False))
-        except CompleterError:
-            if generation.drafts is not None:
-                generation.drafts.stop()
-            raise
-        ticket.future.add_done_callback(lambda _: tell(done=True))
-        return _Alternative(policy, ticket)
+        choices.start(job, range(1))
+        return job
 
     def _check_open(self, job: Job) -> None:
         """Raise `WorkspaceClosedError` where that has happened since the request came."""
@@ -252,7 +241,7 @@ class LocalService:
             self._generations.prompts.forget()
             raise WorkspaceClosedError(f"The workspace {job.repository.root} was closed.")
 
-    def _finish(self, job: Job, alternatives: Sequence[_Alternative]) -> Completion:
+    def _finish(self, job: Job, alternatives: Sequence[Alternative]) -> Completion:
         self._check_open(job)
         results = [each.ticket.future.result() for each in alternatives]
         choices = [
@@ -308,6 +297,14 @@ class LocalService:
             marks=tuple(self._model.layout.mark_ids),
         )
         return postprocess(text, context)
+
+
+def _learn(repository: Repository, text: str) -> None:
+    """Take in an accepted text; nobody waits for it."""
+    try:
+        repository.accepted(text)
+    except Exception:
+        log.exception("an accepted completion was not learned from")
 
 
 def _remembered_for(request: CompletionRequest, repository: Repository | None) -> Hashable:

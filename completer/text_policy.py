@@ -86,15 +86,7 @@ class TextPolicy:
 
     def _could_still_be_cut(self) -> int:
         """Length of the longest end of the text that may be the start of a stop string."""
-        return max(
-            (
-                length
-                for string in self.stop
-                for length in range(1, len(string))
-                if self.text.endswith(string[:length])
-            ),
-            default=0,
-        )
+        return max((_begun(string, self.text) for string in self.stop), default=0)
 
     def _tokens_for(self, ids: Sequence[int], end: int) -> int:
         """How many tokens it takes to write the first `end` characters."""
@@ -102,6 +94,15 @@ class TextPolicy:
         while keep > 0 and len(self.decode(ids[: keep - 1]).rstrip(INCOMPLETE)) >= end:
             keep -= 1
         return keep
+
+
+def _begun(string: str, text: str) -> int:
+    """Length of the longest end of `text` with which `string` begins, but for all of it."""
+    end = text[1 - len(string) :] if len(string) > 1 else ""
+    while end and not string.startswith(end):
+        next_start = end.find(string[0], 1)
+        end = end[next_start:] if next_start > 0 else ""
+    return len(end)
 
 
 def line_end(text: str) -> int | None:

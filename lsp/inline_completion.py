@@ -24,10 +24,14 @@ from lsp.offers import ACCEPT_COMMAND, Offer, Offers
 from lsp.protocol import VersionedInlineCompletionParams
 from lsp.session import Session
 from lsp.status import Status
+from lsp.text_buffer import Caret
 from telemetry.events import Opportunity, Suggestion
 from telemetry.recorder import Recorder
 
 logger = logging.getLogger(__name__)
+
+LONGEST_REPEATED = 1000
+"""Characters of a line that an item repeats: of a longer one it would be sent with every key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,16 @@ def place_of(
 ) -> Place:
     """The place that a request means, with `chars` characters of context on each side.
 
-    The range covers the line up to the caret, which keeps editors from flickering; if the suggest
-    widget is open, it is the selected item's range, and the item's text counts as typed.
+    The range covers the line up to the caret, which keeps editors from flickering, and nothing in a
+    very long line; if the suggest widget is open, it is the selected item's range, and the item's
+    text counts as typed.
     """
     buffer = document.buffer
     selected = context.selected_completion_info
     end = buffer.caret(selected.range.end if selected else position)
-    line_start = types.Position(line=end.line, character=0)
-    start = buffer.caret(selected.range.start if selected else line_start)
+    start = Caret(end.line, 0 if end.column <= LONGEST_REPEATED else end.column)
+    if selected is not None:
+        start = buffer.caret(selected.range.start)
     replaced = buffer.line(end.line)[start.column : end.column]
     typed = selected.text if selected else replaced
     return Place(

@@ -80,7 +80,7 @@ class TextBuffer:
     def set_text(self, text: str) -> None:
         """Replace everything."""
         self._lines = self._split(self._representable(text), closed=False)
-        self._lengths = array("q", map(len, self._lines))
+        self._lengths = _lengths(self._lines)
 
     def line(self, number: int) -> str:
         """A line without what ends it."""
@@ -131,13 +131,13 @@ class TextBuffer:
 
     def after(self, caret: Caret, limit: int) -> str:
         """Text after a caret, `limit` code points at most."""
-        pieces = [self._lines[caret.line][caret.column :]]
+        pieces = [self._lines[caret.line][caret.column : caret.column + limit]]
         size = len(pieces[0])
         number = caret.line + 1
         while size < limit and number < self.line_count:
-            pieces.append(self._lines[number])
-            size += len(pieces[-1])
-            number += 1
+            pieces += self._lines[number : number + BLOCK_LINES]
+            size += sum(self._lengths[number : number + BLOCK_LINES])
+            number += BLOCK_LINES
         return "".join(pieces)[:limit]
 
     def _length_of(self, lines: int) -> int:
@@ -157,7 +157,7 @@ class TextBuffer:
         new = self._split(content, closed=first + len(old) < self.line_count)
         offset = self.offset(Caret(first, 0))
         self._lines[first : first + len(old)] = new
-        self._lengths[first : first + len(old)] = array("q", map(len, new))
+        self._lengths[first : first + len(old)] = _lengths(new)
         if _cuts_no_character(removed, content, head, text, tail):
             end = len(removed) - len(tail)
             return TextEdit(offset + len(head), removed[len(head) : end], text)
@@ -176,12 +176,16 @@ class TextBuffer:
 
     def _representable(self, text: str) -> str:
         """A text without halves of characters that the client's encoding cannot have."""
-        if text.isascii() or not _SURROGATE.search(text):
+        if text.isascii() or not _has_halves(text):
             return text
         paired = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
         if self._encoding is PositionEncodingKind.Utf16:
             return paired
         return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", paired)
+
+
+def _lengths(lines: list[str]) -> array[int]:
+    return array("q", list(map(len, lines)))  # a list, for an array would grow item by item
 
 
 def cut(line: str, character: int, encoding: PositionEncodingKind) -> tuple[str, str]:
@@ -200,7 +204,16 @@ def units(text: str, encoding: PositionEncodingKind) -> int:
         return len(text)
     if encoding is PositionEncodingKind.Utf8:
         return len(text.encode("utf-8", "surrogatepass"))
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _has_halves(text: str) -> bool:
+    """Whether there are surrogates in a text: they are what cannot be encoded."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _cuts_no_character(removed: str, content: str, head: str, text: str, tail: str) -> bool:
@@ -216,6 +229,8 @@ def _cut_utf8(line: str, character: int) -> tuple[str, str]:
 
 def _cut_utf16(line: str, character: int) -> tuple[str, str]:
     data = line.encode("utf-16-le", "surrogatepass")
+    if len(data) == 2 * len(line):  # every character is one unit
+        return line[:character], line[character:]
     head, tail = data[: 2 * character], data[2 * character :]
     return head.decode("utf-16-le", "surrogatepass"), tail.decode("utf-16-le", "surrogatepass")
 

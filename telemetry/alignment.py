@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,7 @@ Units = NDArray[np.uint32]
 
 _LEXEME: Final = re.compile(r"\w+|[^\w\s]")
 _LENGTH_BITS: Final = 32  # a start fits below this, a distance above
+_MOST_CELLS: Final = 50_000_000  # of the table of distances: a quarter of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,14 @@ def utf16_length(text: str) -> int:
 
 
 def levenshtein(one: Units, other: Units) -> int:
-    """The fewest insertions, deletions and substitutions between two sequences."""
+    """The fewest insertions, deletions and substitutions between two sequences.
+
+    Where too much differs to find the fewest, as many as it takes to replace all that differs.
+    """
     one, other = _without_common_ends(one, other)
+    if len(one) * len(other) > _MOST_CELLS:
+        return max(len(one), len(other))
+    one, other = sorted((one, other), key=len)  # a step for each unit of the shorter
     columns = np.arange(len(other) + 1, dtype=np.int64)
     row = columns.copy()
     for index, unit in enumerate(one):
@@ -92,7 +100,7 @@ def best_alignment(needle: str, haystack: str) -> Alignment:
 
 def lexemes(text: str) -> list[str]:
     """Words and single signs; white space separates and is left out."""
-    return _LEXEME.findall(text)
+    return [found[0] for found in _LEXEME.finditer(text)]  # `findall` would hold up other threads
 
 
 def lexeme_distance(before: str, after: str) -> tuple[int, int]:
@@ -107,5 +115,10 @@ def lexeme_distance(before: str, after: str) -> tuple[int, int]:
 
 def four_gram_share(before: str, after: str) -> float | None:
     """The share of `before`'s runs of four characters that `after` has; None below four."""
-    was, now = (Counter(text[i : i + 4] for i in range(len(text) - 3)) for text in (before, after))
+    was = Counter(_four_grams(before))
+    now = Counter(gram for gram in _four_grams(after) if gram in was)
     return (was & now).total() / was.total() if was else None
+
+
+def _four_grams(text: str) -> Iterator[str]:
+    return (text[i : i + 4] for i in range(len(text) - 3))

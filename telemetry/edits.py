@@ -19,6 +19,9 @@ _PAIRS: Final = frozenset({"()", "[]", "{}", "<>", '""', "''", "``"})
 _IDENTIFIER: Final = re.compile(r"[\w$]+(\(\)?)?")
 _INDENTED_NEWLINE: Final = re.compile(r"\r?\n[ \t]*")
 _BULK_CHARACTERS: Final = 1_000
+_LONGEST_FORMATTED: Final = (
+    1 << 20
+)  # characters; whether more than that only moved is not looked at
 _TYPING_PER_S: Final = 20.0  # faster than anyone types for long
 _BATCH_S: Final = 0.25  # editors that batch keystrokes send them within this
 _HISTORY: Final = 100
@@ -139,6 +142,8 @@ def _share(kind: EditClass, inserted: str, removed: str) -> Share:
 
 
 def _same_but_for_space(removed: str, inserted: str) -> bool:
+    if len(removed) + len(inserted) > _LONGEST_FORMATTED:
+        return False
     return "".join(removed.split()) == "".join(inserted.split())
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from completer.deferred import DeferredService, LoadedService
+from completer.drafting.memory import settled_memory
 from completer.http.options import HttpOptions
 from completer.interface import ServiceInfo, Workspaces
 from completer.place import local_place
@@ -21,10 +22,11 @@ def deferred_service(settings: Settings) -> DeferredService:
     """Start loading the model in the background and return a service that waits for it."""
 
     def make(workspaces: Workspaces | None) -> LoadedService:
-        from completer.cli.assembly import build_model, build_service
-        from completer.repositories import Repositories
+        with settled_memory():
+            from completer.cli.assembly import build_model, build_service
+            from completer.repositories import Repositories
 
-        model, tuning = build_model(settings)
+            model, tuning = build_model(settings)
         opened = workspaces if isinstance(workspaces, Repositories) else None
         return build_service(model, tuning, settings, opened)
 

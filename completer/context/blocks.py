@@ -5,12 +5,16 @@ and can be asked after each token.
 """
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
-from completer.context.brackets import closable, excess, open_brackets
-from completer.context.lexical import Token, blank_out, tokens, window_before, without_text
+from completer.context.brackets import closable, excess, unmatched
+from completer.context.lexical import Token, blank_out, tokens, window_before
 
 _WINDOW = 8_192
+_LOOKAHEAD = 4  # characters: as many of what comes may change what the last ones before it are
 _TAB_COLUMNS = 8
 
 _COLON_BLOCKS = frozenset({"python", "yaml", "nim", "starlark"})
@@ -49,15 +53,26 @@ class BlockEnd:
         line_start = before.rfind("\n") + 1
         self._line = before[line_start:]
         self._lead = before[_lexing_start(before, line_start, language) :]
-        self._code_before = without_text(self._lead, language)[len(self._lead) - len(self._line) :]
+        found = list(tokens(self._lead, language))
+        code = blank_out(self._lead, found)
+        self._code_before = code[len(self._lead) - len(self._line) :]
+        self._open_before = unmatched(self._code_before)[0]
+        settled = [token for token in found if token.end <= len(self._lead) - _LOOKAHEAD]
+        self._settled_to = settled[-1].end if settled else 0
+        self._first_token = settled[:1]
         self._may_close = closable(prefix, suffix, language)
 
     def find(self, completion: str) -> int:
-        """Return how much of `completion` belongs to it, its length if the end is not reached."""
+        """Return how much of `completion` belongs to it, its length if the end is not reached.
+
+        What it costs depends on the completion, not on how much stands before it in its line.
+        """
         text = self._lead + completion
-        found = list(tokens(text, self._language))
-        code = blank_out(text, found)[len(self._lead) :]
+        found = list(tokens(text, self._language, self._settled_to))
+        code = blank_out(text[self._settled_to :], _moved(found, -self._settled_to))
+        code = code[len(self._lead) - self._settled_to :]
         end = excess(code, self._may_close)
+        found = self._first_token + found  # only the first can go over the start of the line
         lines = self._lines(text[: len(self._lead) + end], code[:end], found)
         last = self._last_line(lines)
         if last >= len(lines) - 1:
@@ -71,8 +86,8 @@ class BlockEnd:
         codes = (self._code_before + code).split("\n")
         lines: list[_Line] = []
         for line, line_code in zip(texts, codes, strict=True):
-            in_text = any(token.start < start < token.end for token in found)
-            lines.append(_Line(line, line_code, in_text))
+            last = bisect_left(found, start, key=attrgetter("start")) - 1
+            lines.append(_Line(line, line_code, last >= 0 and start < found[last].end))
             start += len(line) + 1
         return lines
 
@@ -82,8 +97,8 @@ class BlockEnd:
         if first >= len(lines) - 1:
             return len(lines) - 1
         base, last = _columns(lines[first].text), first
-        in_block = self._opens_block(lines[first].code)
-        depth = len(open_brackets(lines[first].code))
+        depth = self._opened_in(lines, first)
+        in_block = depth > 0 or self._opens_block(lines[first].code)
         for number, line in enumerate(lines[first + 1 :], first + 1):
             if not line.text.strip():
                 continue
@@ -110,9 +125,13 @@ class BlockEnd:
         name = _NAME.match(stripped)
         return name is not None and name[0] in words
 
+    def _opened_in(self, lines: list[_Line], number: int) -> int:
+        """Return how many brackets a line opens; those before the caret have been counted."""
+        if number:
+            return len(unmatched(lines[number].code)[0])
+        return len(unmatched(lines[0].code[len(self._line) :], self._open_before)[0])
+
     def _opens_block(self, code: str) -> bool:
-        if open_brackets(code):
-            return True
         if self._language in _COLON_BLOCKS:
             return code.rstrip().endswith(":")
         return self._language in _END_BLOCKS and _END_BLOCK_HEADER.match(code) is not None
@@ -129,6 +148,10 @@ def _lexing_start(text: str, line_start: int, language: str | None) -> int:
         if token.start < line_start < token.end:
             return token.start
     return line_start
+
+
+def _moved(found: Iterable[Token], by: int) -> Iterator[Token]:
+    return (Token(kind, start + by, end + by, closing) for kind, start, end, closing in found)
 
 
 def _depth_change(code: str) -> int:

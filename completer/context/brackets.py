@@ -1,30 +1,32 @@
 """Which brackets are open at a caret, and which of them a completion may close."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from completer.context.lexical import indentation, window_after, window_before, without_text
+from completer.context.lexical import window_after, window_before, without_text
 
 _WINDOW = 8_192
 _CLOSERS_TRIED = 16
 _BRACKET = re.compile(r"[()\[\]{}]")
+_INDENTED = re.compile(r"([ \t]*)\s*")
 _OPENED_BY = {")": "(", "]": "[", "}": "{"}
 
 
-@dataclass(frozen=True, slots=True)
-class Bracket:
+class Bracket(NamedTuple):
     """A bracket without a partner: what it is, and where it stands."""
 
     character: str
     position: int
 
 
-def unmatched(code: str) -> tuple[list[Bracket], list[Bracket]]:
+def unmatched(code: str, before: Iterable[Bracket] = ()) -> tuple[list[Bracket], list[Bracket]]:
     """Return the brackets that `code` opens and does not close, and closes and did not open.
 
-    `code` has no comments or strings left in it: see `without_text`.
+    `code` has no comments or strings left in it: see `without_text`. Those in `before` are open
+    where it begins.
     """
-    opened: list[Bracket] = []
+    opened = list(before)
     unopened: list[Bracket] = []
     for match in _BRACKET.finditer(code):
         bracket = Bracket(match[0], match.start())
@@ -59,12 +61,12 @@ def closable(prefix: str, suffix: str, language: str | None = None) -> int:
     if in_line:
         line_start = before.rfind("\n") + 1
         return max(0, sum(bracket.position >= line_start for bracket in opened) - in_line)
-    places = [(bracket.character, *_place(before, bracket)) for bracket in reversed(opened)]
-    for closer in closers[:_CLOSERS_TRIED]:
-        indent, leads = _place(after, closer)
-        for free, (character, opened_at, _) in enumerate(places):
+    places = _places(before, opened)[::-1]
+    tried = closers[:_CLOSERS_TRIED]
+    for closer, (indent, leads) in zip(tried, _places(after, tried), strict=True):
+        for free, (bracket, (opened_at, _)) in enumerate(zip(opened[::-1], places, strict=True)):
             fits = opened_at == indent if leads else opened_at < indent
-            if fits and character == _OPENED_BY[closer.character]:
+            if fits and bracket.character == _OPENED_BY[closer.character]:
                 return free
     if len(before) < len(prefix):  # what is closed down there was opened further up
         return len(opened)
@@ -80,7 +82,18 @@ def excess(code: str, allowed: int) -> int:
     return len(code)
 
 
-def _place(text: str, bracket: Bracket) -> tuple[int, bool]:
-    """Return the indentation of a bracket's line, and whether the bracket is the first in it."""
-    head = text[text.rfind("\n", 0, bracket.position) + 1 : bracket.position]
-    return len(indentation(head)), not head.strip()
+def _places(text: str, brackets: Sequence[Bracket]) -> list[tuple[int, bool]]:
+    """Return the indentation of each bracket's line, and whether the bracket is the first in it.
+
+    The brackets come in their order in the text, so that every line is looked at once.
+    """
+    places: list[tuple[int, bool]] = []
+    start, end, indent, first = 0, -1, 0, 0
+    for bracket in brackets:
+        if bracket.position > end:
+            start = text.rfind("\n", 0, bracket.position) + 1
+            end = text.find("\n", bracket.position) % (len(text) + 1)
+            if indented := _INDENTED.match(text, start, end):  # it matches any line
+                indent, first = len(indented[1]), indented.end()
+        places.append((indent, bracket.position == first))
+    return places

@@ -7,9 +7,8 @@ before it, and so does what a lexer says, however broken the code is.
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Where = Literal["code", "comment", "string"]
 
@@ -51,8 +50,7 @@ _COMMENT_MARKS = frozenset({"#", "//", "/*", "--", ";", "<!--"})
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A comment or string: where it stands, and its closing mark, empty if that was not found."""
 
     kind: Literal["comment", "string"]
@@ -62,26 +60,25 @@ class Token:
 
 
 @cache
-def _lexicon(language: str | None) -> tuple[re.Pattern[str], dict[str, re.Pattern[str]]] | None:
-    marks = _MARKS.get(language or "")
-    if marks is None:
-        return None
-    opening = re.compile("|".join(re.escape(mark) for mark in sorted(marks, key=len, reverse=True)))
-    return opening, {mark: re.compile(body, re.DOTALL) for mark, body in marks.items()}
+def _lexicon(language: str) -> re.Pattern[str]:
+    """Make the pattern of a language's tokens: each mark is a group, and its closing the next."""
+    marks = _MARKS[language]
+    longest_first = sorted(marks, key=len, reverse=True)
+    return re.compile("|".join(f"({re.escape(m)}){marks[m]}" for m in longest_first), re.DOTALL)
 
 
-def tokens(text: str, language: str | None) -> Iterator[Token]:
-    """Yield the comments and strings of `text`, none for a language without a known lexicon."""
-    lexicon = _lexicon(language)
-    if lexicon is None:
+def tokens(text: str, language: str | None, start: int = 0) -> Iterator[Token]:
+    """Yield the comments and strings of `text`, none for a language without a known lexicon.
+
+    The text is read from `start` on, which is in no token.
+    """
+    if language is None or language not in _MARKS:
         return
-    opening, bodies = lexicon
-    position = 0
-    while mark := opening.search(text, position):
-        body = bodies[mark[0]].match(text, mark.end())
-        position = body.end() if body else mark.end()
-        kind: Literal["comment", "string"] = "comment" if mark[0] in _COMMENT_MARKS else "string"
-        yield Token(kind, mark.start(), position, (body and body[1]) or "")
+    for found in _lexicon(language).finditer(text, start):
+        mark = ((found.lastindex or 0) - 1) // 2 * 2 + 1  # a token that is closed ends in its group
+        kind: Literal["comment", "string"]
+        kind = "comment" if found[mark] in _COMMENT_MARKS else "string"
+        yield Token(kind, found.start(), found.end(), found[mark + 1] or "")
 
 
 def where(prefix: str, language: str | None) -> Where:
@@ -103,11 +100,16 @@ def blank_out(text: str, found: Iterable[Token]) -> str:
     position = 0
     for token in found:
         parts.append(text[position : token.start])
-        lines = text[token.start : token.end].split("\n")
-        parts.append("\n".join([" " * len(line) for line in lines]))
+        parts.append(_blank(text[token.start : token.end]))
         position = token.end
     parts.append(text[position:])
     return "".join(parts)
+
+
+def _blank(text: str) -> str:
+    if "\n" not in text:
+        return " " * len(text)
+    return "\n".join([" " * len(line) for line in text.split("\n")])
 
 
 def identifiers(text: str, language: str | None = None) -> list[str]:
@@ -123,11 +125,14 @@ def indentation(line: str) -> str:
 def window_before(prefix: str, characters: int) -> str:
     """Return the end of `prefix`: whole lines, at most `characters`, from an unindented line on.
 
-    A window that begins with a top-level line seldom begins inside a string or a bracket.
+    A window that begins with a top-level line seldom begins inside a string or a bracket. Of a line
+    that is longer than the window, its end is all that is returned.
     """
     if len(prefix) <= characters:
         return prefix
-    start = prefix.find("\n", len(prefix) - characters) + 1
+    first = len(prefix) - characters
+    line_end = prefix.find("\n", first)
+    start = line_end + 1 if line_end >= 0 else first
     top_level = re.compile(r"^[A-Za-z_@#/]", re.MULTILINE).search(prefix, start)
     return prefix[top_level.start() if top_level else start :]
 

@@ -6,7 +6,8 @@ the prompt's end, and the keys and values of the rest can be used again. Nor is 
 encoded anew: of a long file, a keystroke costs one encoding of what is in the prompt.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ from typing import NamedTuple, Self
 
 from tokenizers import Tokenizer
 
+from completer.context.encoding import encode
 from completer.place import name_in
 from completer.request import CompletionRequest, Snippet
 from models.fim import BoundLayout
@@ -22,6 +24,8 @@ CUT_STEP = 16
 BUDGET_STEP = 128
 USUAL_CHARACTERS_PER_TOKEN = 6  # more than code has: where a prefix may begin
 CHARACTERS_PER_TOKEN = 12  # nothing that matters is longer: bounds how much text is looked at
+LONGEST_PATH = 1024
+STEPS_BEFORE_THINNING = 4
 REMEMBERED_TEXTS = 64
 
 
@@ -64,7 +68,8 @@ class PromptBuilder:
     def build(self, request: CompletionRequest, snippets: Sequence[Snippet] = ()) -> Prompt:
         """Lay out a request; `snippets` of other files go in front, as far as they fit."""
         if request.raw:
-            ids = self._raw_tokenizer.encode(request.prefix).ids[-self.budget :]
+            tail = request.prefix[-self.budget * CHARACTERS_PER_TOKEN :]
+            ids = encode(self._raw_tokenizer, tail, add_special_tokens=True).ids[-self.budget :]
             return Prompt(ids=ids, prefix_ids=ids, suffix_ids=[])
         context = self._context(request, snippets)
         room = self.budget - self._layout.overhead - len(context)
@@ -86,18 +91,17 @@ class PromptBuilder:
         return self._encode(text).ids
 
     def _encode(self, text: str) -> Encoded:
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        encoding = encode(self._tokenizer, text)
         return Encoded(encoding.ids, encoding.offsets)
 
     def _trim_prefix(self, text: str, room: int) -> tuple[list[int], bool]:
         """Return the end of a prefix, and whether that is all of it."""
         if room <= 0:
             return [], False
-        first = len(text) - room * USUAL_CHARACTERS_PER_TOKEN
-        cuts = [cut for cut in _line_starts(text)[::CUT_STEP] if cut >= first]
+        cuts = _cuts(text, len(text) - room * USUAL_CHARACTERS_PER_TOKEN)
         needed = self._about_needed(text, cuts, room)
-        for cut in cuts:
-            if cut >= needed and len(ids := self.encode(text[cut:])) <= room:
+        for cut in _thinned(cuts[bisect_left(cuts, needed) :]):
+            if len(ids := self.encode(text[cut:])) <= room:
                 return ids, cut == 0
         return self._trim_last_lines(text, room), False
 
@@ -114,10 +118,12 @@ class PromptBuilder:
     def _trim_last_lines(self, text: str, room: int) -> list[int]:
         """Where not even one step fits: keep what lines, or at last tokens, do."""
         tail = text[-room * CHARACTERS_PER_TOKEN :]
-        ids = self.encode(tail)
+        ids, offsets = self._encode(tail)
         if len(ids) <= room and len(tail) == len(text):
             return ids
-        for cut in _line_starts(tail)[1:]:
+        needed = offsets[len(ids) - room][0] if len(ids) > room else 0
+        starts = _line_starts(tail)[1:]
+        for cut in _thinned(starts[max(0, bisect_left(starts, needed) - 1) :]):
             whole_lines = self.encode(tail[cut:])
             if 0 < len(whole_lines) <= room:
                 return whole_lines
@@ -133,22 +139,31 @@ class PromptBuilder:
         return self._encode_again(head[:line_end]).ids[:] if line_end else ids[: max(room, 0)]
 
     def _context(self, request: CompletionRequest, snippets: Sequence[Snippet]) -> list[int]:
-        """Other files in front: under the layout's file marks, or as plain text without them."""
+        """Other files in front: under the layout's file marks, or as plain text without them.
+
+        Half of the budget at most: read from the last one on, for the first ones give way.
+        """
         if not snippets:
             return []
-        layout, ids = self._layout, list[int]()
+        most = -(-self.budget // 2)
+        ids = (
+            []
+            if request.path is None
+            else self._file_header(name_in(request.path, request.workspace))
+        )
+        for snippet in reversed(snippets):
+            if len(ids) >= most:
+                break
+            text = snippet.text[-self.budget * CHARACTERS_PER_TOKEN :].rstrip() + "\n"
+            ids = self._file_header(snippet.path) + self._encode_again(text).ids + ids
+        layout = self._layout
         repo = layout.mark_ids.get(layout.layout.repo_mark)
         if repo is not None and request.workspace is not None:
-            ids += [repo, *self.encode(request.workspace.name)]
-        for snippet in snippets:
-            text = snippet.text.rstrip() + "\n"
-            ids += self._file_header(snippet.path) + self._encode_again(text).ids
-        if request.path is not None:
-            ids += self._file_header(name_in(request.path, request.workspace))
-        return ids[-self.budget // 2 :]
+            ids = [repo, *self.encode(request.workspace.name), *ids]
+        return ids[-most:]
 
     def _file_header(self, path: str) -> list[int]:
-        mark = self._layout.mark_ids.get(self._layout.layout.file_mark)
+        mark, path = self._layout.mark_ids.get(self._layout.layout.file_mark), path[-LONGEST_PATH:]
         if mark is None:
             return self.encode(f"# {path}\n")
         return [mark, *self.encode(path + "\n")]
@@ -161,8 +176,29 @@ def blind_to_marks(tokenizer: Tokenizer) -> Tokenizer:
     return copy
 
 
-def _line_starts(text: str) -> list[int]:
-    starts = [0]
+def _cuts(text: str, first: int) -> list[int]:
+    """Where lines with a number that is a multiple of `CUT_STEP` begin, from `first` on."""
+    if first <= 0:
+        return _line_starts(text)[::CUT_STEP]
+    passed = text.count("\n", 0, first - 1)
+    starts = _line_starts(text, first - 1)[1:]  # the next one is that of line `passed + 1`
+    return starts[(-passed - 1) % CUT_STEP :: CUT_STEP]
+
+
+def _line_starts(text: str, first: int = 0) -> list[int]:
+    """`first`, and where the lines behind it begin."""
+    starts = [first]
     while (newline := text.find("\n", starts[-1])) >= 0:
         starts.append(newline + 1)
     return starts
+
+
+def _thinned(cuts: Sequence[int]) -> Iterator[int]:
+    """One cut after the other, then ever fewer: as a rule one of the first is what is looked for.
+
+    Where a token holds many lines, it takes many of them to get rid of one token.
+    """
+    at, step = 0, 1
+    while at < len(cuts):
+        yield cuts[at]
+        at, step = at + step, step * (1 if at < STEPS_BEFORE_THINNING else 2)

@@ -5,6 +5,7 @@ line, and for some lines more, the query and so the prompt's start stay the same
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from completer.context.lexical import where, window_after, window_before, without_text
@@ -12,19 +13,21 @@ from completer.context.lexical import where, window_after, window_before, withou
 STEP = 8
 """How many lines are typed before the query changes."""
 
+HEAD = 8_192
+"""So many characters at a file's start are read for its imports."""
+
 _LINES_ABOVE = 48
 _LINES_BELOW = 16
-_HEAD = 8_192
 _WINDOW = 8_192
 _MOST_NAMES = 200
 _IMPORTED = 0.25  # what is imported may come up, near or not
 
 _IMPORT = re.compile(
     r"^[ \t]*(?:import|from|use|using|require|require_relative|include|#[ \t]*include|extern crate"
-    r"|(?:export|const|let|var)\b[^\n]*\b(?:from|require))\b"
-    r"[^\n({]*(?:[({][^)}]*[)}])?[^\n]*",
+    r"|(?:export|const|let|var)\b[^\n]*\b(?:from|require))\b[^\n({]*",
     re.MULTILINE,
 )
+_CLOSER = re.compile(r"[)}]")
 _NAME = re.compile(r"[^\W\d]\w*")
 _TYPE_HEADER = re.compile(
     r"^[ \t]*(?:[\w<>]+[ \t]+){0,3}(?:class|impl|interface|struct)\b[^\n]*", re.MULTILINE
@@ -61,7 +64,7 @@ def query_at(prefix: str, suffix: str, language: str | None) -> Query:
         weights[name] = weights.get(name, 0.0) + 1 / (1 + distance / 32)
     for distance, name in enumerate(below):
         weights[name] = weights.get(name, 0.0) + 1 / (2 + distance / 16)
-    imported = _imported(prefix[:_HEAD])
+    imported = _imported(prefix[:HEAD])
     for name in imported:
         weights[name] = weights.get(name, 0.0) + _IMPORTED
     heaviest = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_MOST_NAMES]
@@ -86,4 +89,17 @@ def _lines_below(suffix: str) -> str:
 
 def _imported(head: str) -> frozenset[str]:
     complete = head[: head.rfind("\n") + 1]
-    return frozenset(name for line in _IMPORT.findall(complete) for name in _NAME.findall(line))
+    return frozenset(name for each in _imports(complete) for name in _NAME.findall(each))
+
+
+def _imports(head: str) -> Iterator[str]:
+    """Yield the import lines of whole lines, with the further lines that a bracket opens."""
+    end, closed = 0, True
+    while start := _IMPORT.search(head, end):
+        end = start.end()
+        if closed and head[end : end + 1] in ("(", "{"):
+            closer = _CLOSER.search(head, end)
+            closed = closer is not None  # if not here, then nowhere below
+            end = closer.end() if closer else end
+        end = head.index("\n", end)
+        yield head[start.start() : end]

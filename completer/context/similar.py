@@ -50,8 +50,9 @@ class SimilarCode:
             return
         lines = text.split("\n")
         starts = range(0, max(1, len(lines) - _STRIDE), _STRIDE)
-        windows = [_window(lines, start, language) for start in starts]
-        self._files[path] = _File(language, lines, windows)
+        windows = (_window(lines, start, language) for start in starts)
+        telling = [window for window in windows if len(window.names) >= _LEAST_IN_COMMON]
+        self._files[path] = _File(language, lines, telling)
         self._files.move_to_end(path)
         while len(self._files) > self._capacity:
             self._files.popitem(last=False)

@@ -6,6 +6,7 @@ a function in. After an update, a kernel that was found compiled could be made o
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -27,9 +28,19 @@ def keep_versions_apart(folder: Path | None = None) -> None:
 
 
 def is_first_start() -> bool:
-    """Whether nothing has been compiled yet on this machine, of this version."""
-    chosen = os.environ.get(VARIABLE)
-    return chosen is not None and not any(Path(chosen).glob("**/*.nbi"))
+    """Whether this version has not been compiled to its end yet on this machine."""
+    return not _complete().exists()
+
+
+def note_complete() -> None:
+    """Remember that all kernels of this version are in the cache; nothing if that is read-only."""
+    with suppress(OSError):
+        _complete().parent.mkdir(parents=True, exist_ok=True)
+        _complete().touch()
+
+
+def _complete() -> Path:
+    return Path(os.environ[VARIABLE]) / f"completer-{version_of(SOURCES)}.complete"
 
 
 def version_of(sources: Path) -> str:

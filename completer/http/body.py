@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import from_json
 from starlette.requests import Request
 
 from completer.errors import BadRequestError
+from completer.http.json_reader import JsonReader, parse
 from completer.request import Sampling
 from completer.unicode import well_formed
+
+PART_BYTES = 1 << 16
+"""So much of a body is parsed before others are served: at most a millisecond's work."""
 
 
 class Body(BaseModel):
@@ -37,7 +41,10 @@ BodyT = TypeVar("BodyT", bound=Body)
 
 async def read_json(request: Request) -> Any:  # noqa: ANN401
     """The body's JSON object; raises `BadRequestError` for anything else."""
-    data = _parse(await request.body())
+    try:
+        data = await _parsed(request)
+    except ValueError as error:
+        raise BadRequestError(f"The body is not JSON: {error}") from None
     if not isinstance(data, dict):
         raise BadRequestError("The body must be a JSON object.")
     return data
@@ -48,21 +55,39 @@ async def read_body(request: Request, kind: type[BodyT]) -> BodyT:
     return kind.model_validate(await read_json(request))
 
 
-def _parse(body: bytes) -> Any:  # noqa: ANN401
+def _parse(data: bytes) -> Any:  # noqa: ANN401
     """JSON as it is meant: editors that cut a text anywhere may send half a character."""
     try:
-        return from_json(body, allow_inf_nan=False)
+        return parse(data)
     except ValueError as error:
         try:
-            return from_json(_with_whole_characters(body), allow_inf_nan=False)
+            return parse(_with_whole_characters(data))
         except (ValueError, RecursionError):
-            raise BadRequestError(f"The body is not JSON: {error}") from None
+            raise error from None
 
 
-def _with_whole_characters(body: bytes) -> bytes:
+def _with_whole_characters(data: bytes) -> bytes:
     """The same JSON, with U+FFFD for each half of a surrogate pair, escaped or not."""
-    value = json.loads(body.decode("utf-8", "surrogatepass"))
+    value = json.loads(data.decode("utf-8", "surrogatepass"))
     return well_formed(json.dumps(value, ensure_ascii=False)).encode()
+
+
+async def _parsed(request: Request) -> Any:  # noqa: ANN401
+    """Read JSON as it arrives, and let others be served in between. Raises `ValueError`."""
+    reader, wrong = JsonReader(_parse), None
+    async for chunk in request.stream():  # to its end, for the client reads no reply before that
+        for start in range(0, 0 if wrong else len(chunk), PART_BYTES):
+            part = chunk[start : start + PART_BYTES]
+            try:
+                reader.feed(part)
+            except ValueError as error:
+                wrong = error
+                break
+            if len(part) == PART_BYTES:
+                await asyncio.sleep(0)
+    if wrong is not None:
+        raise wrong
+    return reader.finish()
 
 
 def sampling(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -19,6 +20,7 @@ from completer.request import Completion, DecodeStats, FinishReason, TextDelta
 logger = logging.getLogger(__name__)
 
 DONE = "[DONE]"
+PART_CHARACTERS = 1 << 16
 
 
 def finish_reason(reason: FinishReason) -> Literal["stop", "length", "content_filter"]:
@@ -60,6 +62,15 @@ def completer_field(answer: Answer) -> dict[str, Any]:
 def stats_field(stats: DecodeStats) -> dict[str, Any]:
     """A request's costs as JSON."""
     return {**asdict(stats), "draft_sources": dict(stats.draft_sources)}
+
+
+async def json_parts(name: str, text: str) -> AsyncGenerator[str]:
+    """An object with one text, perhaps a long one: in parts, between which others are served."""
+    yield f'{{{json.dumps(name)}:"'
+    for start in range(0, len(text), PART_CHARACTERS):
+        yield json.dumps(text[start : start + PART_CHARACTERS], ensure_ascii=False)[1:-1]
+        await asyncio.sleep(0)
+    yield '"}'
 
 
 def event_stream(

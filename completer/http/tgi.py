@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response, StreamingResponse
 
 from completer.http.answering import Answering
 from completer.http.body import (
@@ -19,6 +19,7 @@ from completer.http.body import (
     sampling,
 )
 from completer.http.origin import Origin, origin_of
+from completer.http.replies import json_parts
 from completer.request import CompletionRequest
 
 
@@ -64,4 +65,5 @@ async def generate(http: Request) -> Response:
     origin = origin_of(http, answering.service.info().workspaces)
     (answer,) = await answering.complete(http, origin, [body.request(origin)])
     before = body.inputs if body.parameters.return_full_text else ""
-    return JSONResponse({"generated_text": before + answer.completion.text})
+    parts = json_parts("generated_text", before + answer.completion.text)
+    return StreamingResponse(parts, media_type="application/json")

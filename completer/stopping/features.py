@@ -14,7 +14,7 @@ from completer.request import CompletionRequest
 
 Features = Mapping[str, float]
 
-_WINDOW = 4_096  # characters before the caret that are looked at
+_WINDOW = 4_096  # characters on each side of the caret that are looked at
 _NOT_YET = 0.5  # neither a logarithm nor a number of characters: the completion goes on
 _LEAST = 1e-6  # a probability below it is as bad as this
 _PLACES = (  # what stands before the caret, by the place's number
@@ -25,13 +25,13 @@ _PLACES = (  # what stands before the caret, by the place's number
     re.compile(r",\s*\Z"),  # 4: the next of a list
     re.compile(r"[=:]\s*\Z"),  # 5: a value
 )
-_STATEMENTS = (  # how the caret's line begins, by the statement's number
-    re.compile(r"\s*(?:from|import|use|using|#include|package)\b"),
-    re.compile(r"\s*(?:async\s+)?(?:def|class|fn|func|function|struct|interface)\b|\s*@"),
-    re.compile(r"\s*(?:if|elif|else|while|for|with|switch|case|match|try|except|catch)\b"),
-    re.compile(r"\s*(?:return|yield|raise|throw|assert|await)\b"),
-    re.compile(r"\s*[\w.\[\]'\"]+\s*(?::[^=]*)?="),
-    re.compile(r"\s*[\w.]+\("),
+_STATEMENTS = (  # what is found first in the caret's line, by the statement's number
+    re.compile(r"(?:from|import|use|using|#include|package)\b"),
+    re.compile(r"(?:def|class|fn|func|function|struct|interface)\b|@"),
+    re.compile(r"(?:if|elif|else|while|for|with|switch|case|match|try|except|catch)\b"),
+    re.compile(r"(?:return|yield|raise|throw|assert|await)\b"),
+    _GIVEN := re.compile(r"[\w.\[\]'\"]\s*[:=]"),  # a value, or a type and a value
+    re.compile(r"[\w.]\("),
 )
 
 
@@ -52,14 +52,15 @@ class Caret:
     @classmethod
     def of(cls, request: CompletionRequest, *, several_lines: bool) -> "Caret":
         """Look around the caret of a request."""
-        line = request.prefix[request.prefix.rfind("\n") + 1 :]
         before = window_before(request.prefix, _WINDOW)
+        line = request.prefix[-_WINDOW:].rpartition("\n")[2]
+        rest = request.suffix[:_WINDOW].partition("\n")[0]
         return cls(
             column=len(line.strip()),
-            place=_first(_PLACES, line),
-            statement=_first(_STATEMENTS, line),
+            place=_first_found(_PLACES, line),
+            statement=_statement(line),
             in_text=where(before, request.language) != "code",
-            inside_line=bool(request.suffix.partition("\n")[0].strip()),
+            inside_line=bool(rest.strip()),
             several_lines=several_lines,
         )
 
@@ -121,9 +122,17 @@ class Progress:
         }
 
 
-def _first(patterns: tuple[re.Pattern[str], ...], line: str) -> int:
+def _first_found(patterns: tuple[re.Pattern[str], ...], line: str) -> int:
     """Return the number of the first pattern that is found, or how many there are."""
     return next((i for i, each in enumerate(patterns) if each.search(line)), len(patterns))
+
+
+def _statement(line: str) -> int:
+    """Return the number of the first statement that is found in a line, or how many there are."""
+    upto_value = line[: line.rfind("=") + 1]  # cut once, not looked for behind each colon
+    lines = (upto_value if each is _GIVEN else line for each in _STATEMENTS)
+    found = (each.search(text) for each, text in zip(_STATEMENTS, lines, strict=True))
+    return next((i for i, match in enumerate(found) if match), len(_STATEMENTS))
 
 
 def _log(probability: float) -> float:

@@ -1,11 +1,13 @@
 """Text rules: stop strings, line and block ends, and what may be streamed."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from completer.context.blocks import BlockEnd
 from completer.engine.stopping import StepSignals
 from completer.secrets.answering import AnswerGuard
-from completer.text_policy import TextPolicy, block_end, line_end, loop_end
+from completer.text_policy import TextPolicy, _begun, block_end, line_end, loop_end
 from tests.canaries import canaries
 from tests.tiny import byte_tokenizer
 
@@ -130,3 +132,10 @@ def test_a_block_ends_before_a_line_that_does_not_belong_to_it(prefix, text, exp
 
 def test_a_block_has_at_most_so_many_lines():
     assert block_end(BlockEnd("", "", "python"), 2)("a\nb\nc\n") == len("a\nb")
+
+
+@settings(max_examples=300, deadline=None)
+@given(string=st.text("ab", min_size=1, max_size=8), text=st.text("abc", max_size=12))
+def test_the_end_that_may_begin_a_stop_string_is_the_longest(string, text):
+    lengths = (length for length in range(len(string)) if text.endswith(string[:length]))
+    assert _begun(string, text) == max(lengths)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from completer.errors import OverloadedError
+from lsp.inline_completion import LONGEST_REPEATED
 from tests.fakes import FakeService
 from tests.lsp.editor import URI, Editor
 
@@ -45,6 +46,20 @@ async def test_a_caret_past_the_end_of_its_line_stands_at_its_end(editor):
     editor.open("ab\ncd")
     (item,) = await editor.complete(0, 99)
     assert item["range"] == span(0, 0, 2)
+
+
+async def test_a_very_long_line_is_not_repeated(editor):
+    line = "x" * LONGEST_REPEATED
+    editor.open(line + "yz\n")
+    (item,) = await editor.complete(0, LONGEST_REPEATED)
+    assert item["range"] == span(0, 0, LONGEST_REPEATED)
+    assert item["insertText"] == line + "fake completion"
+    (item,) = await editor.complete(0, LONGEST_REPEATED + 1)
+    assert item["range"] == span(0, LONGEST_REPEATED + 1, LONGEST_REPEATED + 1)
+    assert item["insertText"] == "fake completion"
+    assert editor.service.requests[-1].prefix == line + "y"
+    ((_, (suggestion,)),) = editor.recorder.of("returned")[1:]
+    assert (suggestion.offset, suggestion.replaced) == (LONGEST_REPEATED + 1, "")
 
 
 async def test_half_a_character_never_reaches_the_model(editor):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsprotocol.types import Position, PositionEncodingKind
 
-from lsp.text_buffer import BLOCK_LINES, Caret, LineBreak, TextBuffer
+from lsp.text_buffer import BLOCK_LINES, Caret, LineBreak, TextBuffer, cut, units
 
 UTF8, UTF16, UTF32 = (
     PositionEncodingKind.Utf8,
@@ -182,6 +182,19 @@ def test_the_window_is_bounded_in_a_file_of_one_line():
     caret = buffer.caret(Position(0, 500_000))
     assert len(buffer.before(caret, 1000)) == 2000
     assert len(buffer.after(caret, 1000)) == 1000
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=texts, character=st.integers(0, 12))
+@pytest.mark.parametrize("encoding", [UTF8, UTF16, UTF32])
+def test_units_and_cuts_are_the_encodings(encoding, text, character):
+    size = len(text.encode(CODEC[encoding])) // (WIDTH[encoding] if encoding is not UTF8 else 1)
+    assert units(text, encoding) == size
+    head, tail = cut(text, character, encoding)
+    data = text.encode(CODEC[encoding], "surrogatepass")
+    cut_at = character * WIDTH[encoding]
+    assert head.encode(CODEC[encoding], "surrogatepass") == data[:cut_at] or encoding is UTF8
+    assert (head + tail).encode("utf-16", "surrogatepass") == text.encode("utf-16")
 
 
 def test_an_edit_of_500_000_lines_costs_little_more_than_one_of_5_000():

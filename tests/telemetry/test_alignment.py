@@ -1,5 +1,7 @@
 """Distances and best alignments, against the textbook's dynamic programmes."""
 
+from collections import Counter
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,3 +72,20 @@ def test_four_grams_that_stay():
     # "abcdef" has abcd, bcde, cdef; "abcdxx" keeps the first of these three
     assert four_gram_share("abcdef", "abcdxx") == 1 / 3
     assert four_gram_share("abc", "abc") is None
+
+
+def test_what_differs_by_too_much_counts_as_replaced():
+    one, other = code_points("ab" * 5_000), code_points("cd" * 6_000)
+    assert levenshtein(one, other) == 12_000
+    pasted = code_points("x" * 2_000 + "y" * 4_000_000 + "x")
+    assert levenshtein(code_points("x" * 2_001), pasted) == 4_000_000
+
+
+@given(WORDS, WORDS)
+def test_four_grams_are_shared_as_often_as_both_have_them(before, after):
+    def grams(text):
+        return Counter(text[i : i + 4] for i in range(len(text) - 3))
+
+    shared = (grams(before) & grams(after)).total()
+    expected = shared / grams(before).total() if len(before) > 3 else None
+    assert four_gram_share(before, after) == expected

@@ -107,3 +107,12 @@ def test_an_accepted_suggestion_can_be_undone(edit):
 def test_lengths_are_utf16_units_and_utf8_bytes():
     (share,) = EditClassifier().classify([TextEdit(0, "é", "😀")], 0)
     assert (share.inserted, share.inserted_bytes, share.deleted) == (2, 4, 1)
+
+
+def test_of_a_huge_edit_nobody_asks_whether_only_space_has_changed(edit):
+    text = "a b " * 100_000
+    ((kind, _),) = edit(TextEdit(0, text, text.replace(" ", "  ")))
+    assert kind == "format"
+    longer = 3 * text
+    ((kind, _),) = edit(TextEdit(0, longer, longer.replace(" ", "  ")))
+    assert kind == "bulk_external"

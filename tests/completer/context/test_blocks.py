@@ -1,7 +1,10 @@
+from unittest import mock
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from completer.context import blocks
 from completer.context.blocks import BlockEnd, block_end
 
 CASES = {
@@ -160,3 +163,27 @@ def test_any_text_has_an_end_within_it(prefix, completion, suffix, language):
     assert 0 <= end <= len(completion)
     again = block_end(prefix, completion[:end], suffix, language)
     assert again == end
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    prefix=st.text("ab(:{\n \t\"'#/*`\\", max_size=30),
+    completion=st.text("a()[]{}:\n \t\"'#/*`\\", max_size=40),
+    suffix=st.text("a)]}\n ", max_size=10),
+    language=st.sampled_from(["python", "go", "ruby", "rust", "html", "css", None]),
+)
+def test_what_was_read_before_the_caret_is_not_read_again_and_changes_nothing(
+    prefix, completion, suffix, language
+):
+    finder = BlockEnd(prefix, suffix, language)
+    with mock.patch.object(blocks, "_LOOKAHEAD", len(prefix) + 1):
+        reading_all = BlockEnd(prefix, suffix, language)
+    assert reading_all._settled_to == 0
+    assert finder.find(completion) == reading_all.find(completion)
+
+
+def test_a_long_line_before_the_caret_is_read_once():
+    line = "x = [" + '"a", ' * 1_000
+    finder = BlockEnd(line, "", "python")
+    assert len(finder._lead) - finder._settled_to < 10
+    assert finder.find('"b"]\ny = 1\n\nz = 2') == len('"b"]\ny = 1')

@@ -1,6 +1,16 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from completer.context.brackets import closable, excess, open_brackets
+from completer.context.brackets import (
+    _BRACKET,
+    Bracket,
+    _places,
+    closable,
+    excess,
+    open_brackets,
+)
+from completer.context.lexical import indentation
 
 
 def test_brackets_without_a_partner():
@@ -49,3 +59,11 @@ def test_excess_is_where_a_foreign_bracket_is_closed():
     assert excess("a(b))", 0) == 4
     assert excess("a(b))", 1) == 5
     assert excess("", 0) == 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text("(] \t\n\r\x0ca\x1c", max_size=40))
+def test_where_a_bracket_stands_in_its_line(text):
+    brackets = [Bracket(match[0], match.start()) for match in _BRACKET.finditer(text)]
+    heads = [text[: bracket.position].rpartition("\n")[2] for bracket in brackets]
+    assert _places(text, brackets) == [(len(indentation(h)), not h.strip()) for h in heads]

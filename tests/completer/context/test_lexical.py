@@ -78,3 +78,5 @@ def test_windows_are_whole_lines():
     assert len(after) <= 200
     assert window_before("abc", 200) == window_after("abc", 200) == "abc"
     assert window_after("a" * 300, 200) == "a" * 200
+    assert window_before("a" * 300, 200) == "a" * 200
+    assert window_before("b\n" + "a" * 300, 200) == "a" * 200

@@ -1,6 +1,10 @@
-import pytest
+import re
 
-from completer.context.query import STEP, query_at
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from completer.context.query import _IMPORT, STEP, _imports, query_at
 
 PREFIX = "import os\nfrom shop.cart import (\n    Cart,\n    Item,\n)\n" + "\n" * 2 * STEP
 
@@ -68,3 +72,25 @@ def test_the_query_stays_while_a_line_and_some_more_are_typed():
     for lines in range(1, STEP):
         assert query_at(aligned + "more = 1\n" * lines, "\nrest(x)\n", "python") == first
     assert query_at(aligned + "more = 1\n" * STEP, "\nrest(x)\n", "python") != first
+
+
+PIECES = [
+    "import a",
+    "from b",
+    " import ",
+    "const x = ",
+    "require",
+    "\n",
+    "(",
+    "{",
+    ")",
+    "}",
+    " c,",
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=st.lists(st.sampled_from(PIECES), max_size=25).map(lambda parts: "".join(parts) + "\n"))
+def test_an_import_goes_on_to_the_bracket_that_closes_it(text):
+    whole = re.compile(_IMPORT.pattern + r"(?:[({][^)}]*[)}])?[^\n]*", re.MULTILINE)
+    assert list(_imports(text)) == whole.findall(text)

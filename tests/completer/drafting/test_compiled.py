@@ -13,6 +13,7 @@ from completer.drafting.compiled import (
     VARIABLE,
     is_first_start,
     keep_versions_apart,
+    note_complete,
     version_of,
 )
 
@@ -69,9 +70,11 @@ def test_numba_takes_it(tmp_path):
     assert not list(Path(package).rglob("*.nbi"))
 
 
-def test_a_machine_starts_for_the_first_time_once(tmp_path, monkeypatch):
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
+def test_a_machine_starts_for_the_first_time_until_all_is_compiled(tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "kernels"))
     assert is_first_start()
-    (tmp_path / "drafting").mkdir()
-    (tmp_path / "drafting" / "growing.propose-1.py311.nbi").touch()
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "growing.propose-1.py311.nbi").touch()  # interrupted behind the first
+    assert is_first_start()
+    note_complete()
     assert not is_first_start()

@@ -1,8 +1,15 @@
-"""After the warm-up, drafting compiles nothing more."""
+"""After the warm-up, drafting compiles nothing more; a first start compiles in another process."""
+
+import os
+import subprocess
+import sys
+import time
 
 import numpy as np
+import pytest
 
 from completer.drafting import evidence, growing, matching, suffix_array, suffix_tree
+from completer.drafting.compiled import VARIABLE
 from completer.drafting.drafter import Drafter
 from completer.drafting.warm_up import is_warm, warm_up
 
@@ -34,3 +41,46 @@ def test_a_real_session_compiles_nothing_after_the_warm_up():
 
     assert sum(before.values()) > 5
     assert compiled() == before
+
+
+def first_start(cache, code: str) -> str:
+    """What a process prints that runs some code on a machine where nothing has been compiled."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {VARIABLE: str(cache)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+
+
+@pytest.mark.slow  # compiles
+def test_a_first_start_finds_compiled_what_another_process_has_compiled(tmp_path):
+    code = """if True:
+        from completer.drafting import growing, suffix_tree
+        from completer.drafting.warm_up import is_warm, warm_up
+        warm_up()
+        assert is_warm()
+        for kernel in (growing.propose, suffix_tree.rewrite):
+            print(kernel.stats.cache_hits.total(), kernel.stats.cache_misses.total())
+    """
+    assert first_start(tmp_path, code).split() == ["1", "0"] * 2
+    assert list(tmp_path.glob("*.complete"))
+
+
+def test_a_first_start_that_is_stopped_leaves_nothing_running(tmp_path):
+    code = """if True:
+        import subprocess, threading
+        from completer.drafting import warm_up
+        started = []
+        class Noted(subprocess.Popen):
+            def __init__(self, *args, **more):
+                super().__init__(*args, **more)
+                started.append(self)
+        subprocess.Popen = Noted
+        warm_up.warm_up(lambda: bool(started))
+        print(len(started), started[0].returncode, warm_up.is_warm())
+    """
+    began = time.monotonic()
+    assert first_start(tmp_path, code).split() == ["1", "-15", "False"]
+    assert time.monotonic() - began < 20

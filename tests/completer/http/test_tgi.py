@@ -26,3 +26,9 @@ async def test_the_full_text_and_greedy_decoding_on_request(post, service):
 @pytest.mark.parametrize("body", [{}, {"inputs": 3}, {"inputs": "a", "parameters": 3}])
 async def test_bad_values_are_refused(client, body):
     assert (await client.post(URL, json=body)).status_code == 400
+
+
+async def test_a_long_full_text_is_sent_in_parts_and_is_whole(post):
+    text = 'é"\\\n😀\x00' * 40_000
+    reply = await post(URL, {"inputs": text, "parameters": {"return_full_text": True}})
+    assert reply == {"generated_text": text + "fake completion"}

@@ -1,12 +1,16 @@
 """Named numbers about a completion: right ones, and never its text."""
 
 import math
+import re
+import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from completer.engine.stopping import StepSignals, TokenSignals
 from completer.request import CompletionRequest
-from completer.stopping.features import Caret, Progress
+from completer.stopping.features import _PLACES, Caret, Progress, _first_found, _statement
 
 
 def caret(prefix, suffix="", language="python"):
@@ -72,3 +76,37 @@ def test_features_sum_up_all_steps():
     assert unfinished["whole_log_probability"] == unfinished["whole_characters"] == 0.5
     assert (found["first_match"], found["longest_match"]) == (3, 7)
     assert all(isinstance(value, int | float) for value in found.values())
+
+
+FORMER_STATEMENTS = (  # as the shipped calibration was fitted to them; slow on long lines
+    re.compile(r"\s*(?:from|import|use|using|#include|package)\b"),
+    re.compile(r"\s*(?:async\s+)?(?:def|class|fn|func|function|struct|interface)\b|\s*@"),
+    re.compile(r"\s*(?:if|elif|else|while|for|with|switch|case|match|try|except|catch)\b"),
+    re.compile(r"\s*(?:return|yield|raise|throw|assert|await)\b"),
+    re.compile(r"\s*[\w.\[\]'\"]+\s*(?::[^=]*)?="),
+    re.compile(r"\s*[\w.]+\("),
+)
+PIECES = ["a", ":", "=", " ", "\t", ".", "[", "'", "(", "@", "#", "é", "async ", "def", "use", "if"]
+lines = st.lists(st.sampled_from([*PIECES, "return", "import ", "self.x", ": int = "])).map("".join)
+
+
+@settings(max_examples=500, deadline=None)
+@given(line=lines)
+def test_a_statement_is_what_it_was_when_the_calibration_was_fitted(line):
+    former = next((i for i, each in enumerate(FORMER_STATEMENTS) if each.search(line)), 6)
+    assert caret(line).statement == former
+
+
+@pytest.mark.parametrize("text", [*'a("\\ \t\r:=,[.@', "a:", "a =", "😀", "async ", "a, "])
+def test_the_work_grows_no_faster_than_the_line(text):
+    """The patterns on lines of any length: what reads a window must be linear in it as well."""
+
+    def work(length: int) -> float:
+        line = (text * length)[:length]
+        started = time.thread_time()
+        _first_found(_PLACES, line)
+        _statement(line)
+        return time.thread_time() - started
+
+    short, long = (min(work(n) for _ in range(5)) for n in (20_000, 40_000))
+    assert long < 3 * short + 0.002
