@@ -7,6 +7,7 @@ from telemetry.retention import DAY_MS, apply_retention, purge
 from tests.telemetry.conftest import Editor
 from tests.telemetry.databases import count, rows
 
+ENDED = "2026-01-02-999999999-0123abcd.sqlite3"  # no process has this number
 TABLES = ("opportunity", "suggestion", "accept", "survival", "edit_rollup", "commit_attr")
 
 
@@ -26,7 +27,7 @@ def past(tmp_path):
     editor.commit("c2")
     editor.settle()
     editor.recorder.close()
-    path = editor.recorder.path.rename(tmp_path / "past.sqlite3")
+    path = editor.recorder.path.rename(tmp_path / ENDED)
     return path, editor.now_ms
 
 
