@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Self, TypeVar
 
 from completer.engine.mixture import Mixture
@@ -159,12 +160,16 @@ class Calibrations:
 
 def write(file: Path, calibration: Calibration) -> None:
     """Write a calibration, wholly or not at all."""
-    written = file.with_suffix(".new")
     text = json.dumps(calibration.to_json(), indent=1)
     on_a_line = _NUMBERS.sub(lambda found: " ".join(found[0].split()), text)
-    with new_private_file(written) as beside:
-        beside.write(f"{on_a_line}\n".encode())
-    written.replace(file)
+    with NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as beside:
+        beside.write(on_a_line + "\n")
+    Path(beside.name).replace(file)
+
+
+def is_calibration(file: Path) -> bool:
+    """Whether a file holds a calibration."""
+    return _read(file) is not None
 
 
 def _read(file: Path) -> Calibration | None:

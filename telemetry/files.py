@@ -31,7 +31,7 @@ def database_files(path: Path) -> list[Path]:
     if not files:
         raise FileNotFoundError(
             f"no telemetry database at {path}: give a {SUFFIX} file or a folder of them "
-            "(they appear after the first completion)"
+            "(they are written when completions are served)"
         )
     return files
 

@@ -31,7 +31,7 @@ class ForeignFileError(Exception):
     """A file of another program stands where one of ours would."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is not ours, and is left as it is: choose another folder")
+        super().__init__(f"{path} is another program's, and is left as it is")
 
 
 class Pseudonyms:

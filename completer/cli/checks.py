@@ -26,6 +26,8 @@ from completer.settings import REPOSITORY_FILE, Settings, load_repository_settin
 from models.errors import ModelError
 from models.layers import why_not
 from models.loading import LoadedModel, choose_device
+from telemetry.files import database_files, left_alone
+from telemetry.ownership import NotTelemetryError
 
 SAMPLE = CompletionRequest(prefix="import os\n\ndef size(path):\n    return os.", suffix="\n")
 
@@ -177,8 +179,17 @@ def _database(settings: Settings) -> Check:
             f"{folder} cannot be written",
             "Set telemetry.folder to a folder of yours, or telemetry.enabled to false.",
         )
-    files = len(list(folder.glob("*.sqlite3"))) if folder.is_dir() else 0
-    return Check("database", True, f"{folder}: {files} files")
+    return Check("database", True, f"{folder}: {_files(folder)}")
+
+
+def _files(folder: Path) -> str:
+    """How many databases are there, and what is beside them."""
+    try:
+        found = len(database_files(folder))
+    except (FileNotFoundError, NotTelemetryError):
+        found = 0
+    others = "".join(f"; {name} is left alone: {why}" for name, why in left_alone(folder).items())
+    return f"{found} files{others}"
 
 
 def _access(settings: Settings) -> str:
