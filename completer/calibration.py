@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 from completer.engine.mixture import Mixture
 from completer.errors import CompleterError
 from completer.place import Place
-from completer.private_files import new_private_file, private_folder
+from completer.private_files import private_folder
 from completer.stopping.controller import Rule
 from completer.stopping.scorecard import Scorecard
 from models.errors import ModelError
