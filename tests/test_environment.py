@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 THEIRS = {
     "COMPLETER_SERVER__PORT": "many",
@@ -18,6 +20,7 @@ def test_nothing_of_ours_is_set():
     assert not [name for name in os.environ if name.upper().startswith("COMPLETER_")]
 
 
+@pytest.mark.slow
 def test_settings_are_tested_as_if_nothing_were_set():
     tests = ["tests/completer/test_settings.py", f"{Path(__file__)}::test_nothing_of_ours_is_set"]
     done = subprocess.run(

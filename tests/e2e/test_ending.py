@@ -20,6 +20,7 @@ from tests.e2e.conftest import COMPLETER
 
 pytestmark = pytest.mark.slow
 STANDARD_LIBRARY = Path(os.__file__).parent
+PATIENCE_S = 90
 PROMPT = {"prompt": "import os\ndef size(path):\n    return os.", "suffix": "\n", "max_tokens": 16}
 
 
@@ -49,6 +50,9 @@ def start(own):
             )
             started.enter_context(process)
             started.callback(process.kill)
+            patience = threading.Timer(PATIENCE_S, process.kill)  # no test waits for ever
+            patience.start()
+            started.callback(patience.cancel)
             return process
 
         yield start

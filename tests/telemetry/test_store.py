@@ -182,6 +182,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_waited_for_once(path):
     path.parent.mkdir()
     subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], check=True, timeout=60)
