@@ -188,8 +188,13 @@ def _files(folder: Path) -> str:
         found = len(database_files(folder))
     except (FileNotFoundError, NotTelemetryError):
         found = 0
-    others = "".join(f"; {name} is left alone: {why}" for name, why in left_alone(folder).items())
-    return f"{found} files{others}"
+    others = list(left_alone(folder))
+    if not others:
+        return f"{found} files"
+    named = (
+        f"{others[0]} and {len(others) - 1} others are" if len(others) > 1 else f"{others[0]} is"
+    )
+    return f"{found} files; {named} left alone: no telemetry, or with a damaged header"
 
 
 def _access(settings: Settings) -> str:
