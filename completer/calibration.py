@@ -13,12 +13,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Self, TypeVar
 
 from completer.engine.mixture import Mixture
 from completer.errors import CompleterError
 from completer.place import Place
-from completer.private_files import new_private_file, private_folder
+from completer.private_files import private_folder
 from completer.stopping.controller import Rule
 from completer.stopping.scorecard import Scorecard
 from models.errors import ModelError
@@ -159,12 +160,16 @@ class Calibrations:
 
 def write(file: Path, calibration: Calibration) -> None:
     """Write a calibration, wholly or not at all."""
-    written = file.with_suffix(".new")
     text = json.dumps(calibration.to_json(), indent=1)
     on_a_line = _NUMBERS.sub(lambda found: " ".join(found[0].split()), text)
-    with new_private_file(written) as beside:
-        beside.write(f"{on_a_line}\n".encode())
-    written.replace(file)
+    with NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as beside:
+        beside.write(on_a_line + "\n")
+    Path(beside.name).replace(file)
+
+
+def is_calibration(file: Path) -> bool:
+    """Whether a file holds a calibration."""
+    return _read(file) is not None
 
 
 def _read(file: Path) -> Calibration | None:

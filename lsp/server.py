@@ -7,6 +7,7 @@ import contextlib
 import importlib.metadata
 import logging
 import sys
+from collections.abc import Callable
 from io import BufferedReader, RawIOBase
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -16,6 +17,7 @@ from pygls.lsp.server import LanguageServer
 
 from completer.context.head import Heads
 from completer.interface import CompletionService
+from lsp.client_process import can_be_watched, gone
 from lsp.documents import Documents
 from lsp.heads import report_heads
 from lsp.inline_completion import InlineCompletions
@@ -47,24 +49,65 @@ class CompletionServer(LanguageServer):
     """A language server whose input may be anything and whose errors raise no pop-ups."""
 
     protocol: Protocol
+    _serving: asyncio.Task[None] | None = None
+    _watching: asyncio.Task[None] | None = None
+    _asked_to_stop = False
 
-    def start_io(self, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None) -> None:
-        """Serve on standard input and output until the client ends it.
+    @property
+    def exit_code(self) -> int:
+        """What the process ends with: 1 if its client has gone without having asked for that."""
+        return 0 if self.protocol.shut_down or self._asked_to_stop else 1
 
-        Raises `SystemExit(1)` if it ends without having asked for it, as the protocol wants.
-        Whatever is printed meanwhile goes to standard error.
+    def start_io(
+        self,
+        stdin: BinaryIO | None = None,
+        stdout: BinaryIO | None = None,
+        *,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Serve on standard input and output until the client ends it, or has gone.
+
+        Calls `on_end` when that begins: what still runs may take its time. Raises `SystemExit(1)`
+        if the client has not asked for it, as the protocol wants. Whatever is printed meanwhile
+        goes to standard error.
         """
         source = cast("RawIOBase", cast("BufferedReader", stdin or sys.stdin.buffer).raw)
         self.protocol.set_writer(StdoutWriter(stdout or sys.stdout.buffer))
         try:
             with contextlib.redirect_stdout(sys.stderr):
-                asyncio.run(serve(self.protocol, source))
-        except (KeyboardInterrupt, BrokenPipeError):
+                asyncio.run(self._serve(source, on_end))
+        except BrokenPipeError:
             logger.info("the client has gone")
         finally:
             self.shutdown()  # type: ignore[no-untyped-call]
-        if not self.protocol.shut_down:
-            sys.exit(1)
+        if self.exit_code:
+            sys.exit(self.exit_code)
+
+    def stop(self) -> None:
+        """End soon, and well, though the client has not asked for it; for signal handlers."""
+        self._asked_to_stop = True
+        if self._serving is not None:
+            self._serving.get_loop().call_soon_threadsafe(self._serving.cancel)
+
+    def watch_client(self, pid: int | None) -> None:
+        """End with the client's process, where that can be seen."""
+        if pid is not None and can_be_watched(pid):
+            self._watching = asyncio.ensure_future(self._end_with(pid))
+
+    async def _end_with(self, pid: int) -> None:
+        await gone(pid)
+        if self._serving is not None:
+            self._serving.cancel()
+
+    async def _serve(self, source: RawIOBase, on_end: Callable[[], None]) -> None:
+        self._serving = asyncio.current_task()
+        try:
+            if not self._asked_to_stop:
+                await serve(self.protocol, source)
+        except asyncio.CancelledError:
+            logger.info("asked to stop, or the client has gone")
+        finally:
+            on_end()
 
     def report_server_error(self, error: Exception, source: ServerErrors) -> None:
         """Keep errors in the log; a request's own error is in its answer."""
@@ -89,7 +132,7 @@ def create_server(
     )
     heads = report_heads(recorder, session)
     workspaces = Workspaces(service, session, documents, live_text)
-    _add_session_features(server, session, documents, workspaces, recorder, heads)
+    _add_session_features(server, session, documents, workspaces, recorder, heads, status)
     _add_document_features(server, synchronization)
     _add_file_features(server, synchronization)
     _add_completion_features(server, completions, offers)
@@ -103,6 +146,7 @@ def _add_session_features(
     workspaces: Workspaces,
     recorder: Recorder,
     heads: Heads,
+    status: Status,
 ) -> None:
     def watch_heads() -> None:
         if recorder.records:
@@ -110,12 +154,17 @@ def _add_session_features(
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
+        server.watch_client(params.process_id)
         session.initialize(params)
         documents.encoding = types.PositionEncodingKind(server.workspace.position_encoding)
         documents.line_break = LineBreak.LF if session.is_neovim else LineBreak.PROTOCOL
         watch_heads()
         workspaces.open()
         session.id = recorder.session_started(session.info(server.version))
+
+    @server.feature(types.INITIALIZED)
+    def initialized(_params: types.InitializedParams) -> None:
+        status.announce()
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def change_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:

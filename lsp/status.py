@@ -11,11 +11,15 @@ METHOD = "didChangeStatus"
 
 
 class Status:
-    """Tells the client of its changes, and of nothing else. `notify` sends a notification."""
+    """Tells the client how the server is, and then of changes. `notify` sends a notification."""
 
     def __init__(self, notify: Callable[[str, dict[str, Any]], None]) -> None:
         self._notify = notify
         self._told: dict[str, Any] = {"busy": False, "kind": "Normal", "message": ""}
+
+    def announce(self) -> None:
+        """Say how the server is, to a client that has heard nothing of it yet."""
+        self._notify(METHOD, self._told)
 
     def busy(self, busy: bool) -> None:
         """Completions are being computed, or no longer."""

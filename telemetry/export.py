@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from sqlite_utils import Database
+
 from telemetry.files import database_files
-from telemetry.migrations import LABELLED
+from telemetry.migrations import LABELLED, MIGRATIONS
 from telemetry.store import reading
 
 Format = Literal["csv", "parquet"]
@@ -21,15 +24,23 @@ WITHHELD: Final = frozenset({"text_hmac", "dedupe_hmac"})
 _BATCH: Final = 50_000
 
 
+class NotExportedError(Exception):
+    """A file that would be written over is no earlier export."""
+
+
 class MissingLibraryError(Exception):
     """A format was asked for whose library is not installed."""
 
 
-def export(path: Path, folder: Path, *, file_format: Format = "csv") -> list[Path]:
+def export(
+    path: Path, folder: Path, *, file_format: Format = "csv", force: bool = False
+) -> list[Path]:
     """Write each table of a database file, or of a folder of them, to one file in `folder`.
 
-    The first column, `file`, tells rows of different databases with equal ids apart. Raises
-    FileNotFoundError if there is no database, `MissingLibraryError` for Parquet without pyarrow.
+    The first column, `file`, tells rows of different databases with equal ids apart. An earlier
+    export is written over, other files only with `force`. Raises FileNotFoundError if there is no
+    database, `NotTelemetryError` for a file that is none, `NotExportedError` if something else
+    would be written over, `MissingLibraryError` for Parquet without pyarrow.
     """
     files = database_files(path)
     write = _write_csv if file_format == "csv" else _write_parquet
@@ -37,28 +48,58 @@ def export(path: Path, folder: Path, *, file_format: Format = "csv") -> list[Pat
         raise MissingLibraryError(
             "Parquet needs pyarrow: run `pip install pyarrow`, or export as CSV"
         )
+    targets = {table: folder / f"{table}.{file_format}" for table in LABELLED}
+    if not force:
+        _refuse_others(targets)
     folder.mkdir(parents=True, exist_ok=True)
-    return [write(table, files, folder) for table in LABELLED]
+    for table, target in targets.items():
+        write(table, files, target)
+    return list(targets.values())
 
 
-def _write_csv(table: str, files: list[Path], folder: Path) -> Path:
-    target = folder / f"{table}.csv"
+def _refuse_others(targets: dict[str, Path]) -> None:
+    """Raise `NotExportedError` if a file is there that is no export of its table."""
+    known = _all_columns()
+    for table, target in targets.items():
+        if not (target.exists() or target.is_symlink()):
+            continue
+        columns = _header(target)
+        if columns[:1] != ["file"] or not known[table].issuperset(columns[1:]):
+            raise NotExportedError(f"{target} exists and is not an earlier export")
+
+
+def _all_columns() -> dict[str, frozenset[str]]:
+    """The columns that a table's export may have, in whatever version."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        MIGRATIONS.apply(Database(connection, execute_plugins=False))
+        return {table: frozenset(_exported(connection, table)) for table in LABELLED}
+
+
+def _header(target: Path) -> list[str]:
+    """The names of a table's columns; none if the file is no table."""
+    try:
+        if target.suffix == ".parquet":
+            return list(import_module("pyarrow.parquet").read_schema(target).names)
+        with target.open(newline="", encoding="utf-8") as file:
+            return next(csv.reader(file), [])
+    except (OSError, ValueError, csv.Error):  # pyarrow's own errors are ValueErrors
+        return []
+
+
+def _write_csv(table: str, files: list[Path], target: Path) -> None:
     with target.open("w", newline="", encoding="utf-8") as output:
         writer = csv.writer(output)
         writer.writerow(_columns(table, files))
         for batch in _batches(table, files):
             writer.writerows(batch)
-    return target
 
 
-def _write_parquet(table: str, files: list[Path], folder: Path) -> Path:
+def _write_parquet(table: str, files: list[Path], target: Path) -> None:
     arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    target = folder / f"{table}.parquet"
     columns = _columns(table, files)
     rows = [row for batch in _batches(table, files) for row in batch]
     values: dict[str, Any] = {name: [row[i] for row in rows] for i, name in enumerate(columns)}
     parquet.write_table(arrow.table(values), target)
-    return target
 
 
 def _columns(table: str, files: list[Path]) -> list[str]:

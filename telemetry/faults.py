@@ -16,6 +16,7 @@ Fault = Literal[
     "damaged",
     "rejected",
     "queue_full",
+    "stalled",
     "newer_schema",
     "unknown_suggestion",
     "unknown_opportunity",

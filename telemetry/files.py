@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from telemetry.ownership import DATABASE_NAME, has_our_name, holds_telemetry, is_ours, refuse_others
+
 SUFFIX: Final = ".sqlite3"
-_NAME: Final = re.compile(r"\d{4}-\d\d-\d\d-(?P<pid>[1-9]\d{0,8})-[0-9a-f]{8}\.sqlite3")
 
 
 def new_database_path(folder: Path) -> Path:
@@ -20,22 +20,47 @@ def new_database_path(folder: Path) -> Path:
 
 
 def database_files(path: Path) -> list[Path]:
-    """The databases behind `path`: a file, or all of a folder.
+    """The databases behind `path`, to be read: a file, or all in a folder that hold telemetry.
 
-    Raises FileNotFoundError with advice if there is none.
+    Raises FileNotFoundError with advice if there is none, `NotTelemetryError` for another file.
     """
-    files = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path] * path.is_file()
+    if path.is_file():
+        refuse_others(path)
+        return [path]
+    files = [file for file in _candidates(path) if not file.is_symlink() and holds_telemetry(file)]
     if not files:
         raise FileNotFoundError(
             f"no telemetry database at {path}: give a {SUFFIX} file or a folder of them "
-            "(they appear after the first completion)"
+            "(they are written when completions are served)"
         )
     return files
 
 
+def own_files(path: Path) -> list[Path]:
+    """The databases behind `path` that may be changed: a file, or all in a folder that are ours.
+
+    Raises as `database_files` does.
+    """
+    files = database_files(path)
+    return files if path.is_file() else [file for file in files if is_ours(file)]
+
+
+def left_alone(folder: Path) -> dict[str, str]:
+    """Files of a folder that have our name and are not read, and why."""
+    return {
+        file.name: "it is not a telemetry database, or its header is damaged"
+        for file in _candidates(folder)
+        if has_our_name(file) and not is_ours(file)
+    }
+
+
+def _candidates(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
+
+
 def is_in_use(path: Path) -> bool:
     """Whether the process that made this file, by the number in its name, is still running."""
-    name = _NAME.fullmatch(path.name)
+    name = DATABASE_NAME.fullmatch(path.name)
     if name is None:
         return False
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -32,7 +31,7 @@ from telemetry.events import (
 )
 from telemetry.files import new_database_path
 from telemetry.ledger import Ledger
-from telemetry.migrations import SchemaTooNewError
+from telemetry.ownership import NotTelemetryError
 from telemetry.privacy import OptOut, Pseudonyms, install_key
 from telemetry.recorder import Receipt, settle
 from telemetry.retention import apply_retention
@@ -75,7 +74,7 @@ def open_recorder(
 def _forget(folder: Path, days: int, now_ms: int) -> None:
     try:
         apply_retention(folder, days, now_ms=now_ms)
-    except (OSError, sqlite3.Error, SchemaTooNewError) as error:
+    except (OSError, NotTelemetryError) as error:
         _log.warning("telemetry: old events were not removed: %s", error)
 
 

@@ -37,6 +37,8 @@ LABELLED: Final[dict[str, tuple[str, ...]]] = {
     "commit_attr": (),
 }
 _ADDED_LATER: Final = frozenset({"commit_attr"})
+ALL_TABLES: Final = frozenset({"label", *LABELLED})
+FIRST_TABLES: Final = ALL_TABLES - _ADDED_LATER
 
 _TABLES: Final = """
 CREATE TABLE label (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;

@@ -11,6 +11,7 @@ import hmac
 import json
 import logging
 import os
+import re
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
@@ -21,6 +22,16 @@ _log = logging.getLogger(__name__)
 
 KEY_FILE: Final = "install.key"
 OPT_OUT_FILE: Final = "opt-out.json"
+
+_KEY_BYTES: Final = 32
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+class ForeignFileError(Exception):
+    """A file of another program stands where one of ours would."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is another program's, and is left as it is")
 
 
 class Pseudonyms:
@@ -65,25 +76,34 @@ def install_key(folder: Path) -> bytes:
     """The folder's key, made on first use.
 
     A folder that cannot be written gives a key for this process alone: nothing can be stored
-    there either.
+    there either. So does one where the key's place is taken by a file that is none.
     """
     path = folder / KEY_FILE
-    key = secrets.token_bytes(32)
+    key = secrets.token_bytes(_KEY_BYTES)
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _create_once(path, key)
-        return path.read_bytes()
+        if not path.exists():
+            _create_once(path, key)
+        if _is_key(path):
+            return path.read_bytes()
+        _log.warning("telemetry: %s is not ours; ids hold for this process alone", path)
     return key
+
+
+def remove_key(folder: Path) -> None:
+    """Forget the folder's key, if it is one of ours."""
+    path = folder / KEY_FILE
+    if _is_key(path) and not path.is_symlink():
+        path.unlink()
+
+
+def _is_key(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size == _KEY_BYTES
 
 
 def _create_once(path: Path, content: bytes) -> None:
     """Write a file complete or not at all, and leave one that is there as it is."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
+    draft = _draft(path, content)
     try:
         os.link(draft, path)
     except FileExistsError:
@@ -93,8 +113,25 @@ def _create_once(path: Path, content: bytes) -> None:
     draft.unlink(missing_ok=True)
 
 
+def _draft(path: Path, content: bytes) -> Path:
+    """Write a new file beside `path`, safe from a crash, for the owner's eyes alone."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    return draft
+
+
 def opt_out_list(folder: Path) -> OptOut:
-    """Who has opted out of the telemetry in `folder`."""
+    """Who has opted out of the telemetry in `folder`, to be changed.
+
+    Raises `ForeignFileError` if the folder's key is not ours: nobody would be found again.
+    """
+    install_key(folder)
+    if (folder / KEY_FILE).exists() and not _is_key(folder / KEY_FILE):
+        raise ForeignFileError(folder / KEY_FILE)
     return OptOut(folder, Pseudonyms(install_key(folder)))
 
 
@@ -119,11 +156,14 @@ class OptOut:
         return bool(ids & self._ids) or (bool(user) and self._pseudonyms.user(user) in self._ids)
 
     def add(self, *, user: str = "", workspace: str = "") -> None:
-        """Record nothing of them from the next session on."""
+        """Record nothing of them from the next session on.
+
+        Raises `ForeignFileError` if the list's place is taken by a file that is none.
+        """
         self._save((self._ids or frozenset()) | self._named(user, workspace))
 
     def remove(self, *, user: str = "", workspace: str = "") -> None:
-        """Take an opt-out back."""
+        """Take an opt-out back. Raises as `add` does."""
         self._save((self._ids or frozenset()) - self._named(user, workspace))
 
     def _named(self, user: str, workspace: str) -> frozenset[str]:
@@ -132,7 +172,7 @@ class OptOut:
 
     def _read(self) -> frozenset[str] | None:
         try:
-            return frozenset(json.loads(self._path.read_text("utf-8")))
+            return _ids_in(self._path.read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return frozenset()
         except (OSError, ValueError) as error:
@@ -140,8 +180,18 @@ class OptOut:
             return None
 
     def _save(self, ids: frozenset[str]) -> None:
+        if self._ids is None:
+            raise ForeignFileError(self._path)
         self._ids = ids
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self._path.with_suffix(".tmp")
-        draft.write_text(json.dumps(sorted(ids)), "utf-8")
-        draft.replace(self._path)
+        _draft(self._path, json.dumps(sorted(ids)).encode()).replace(self._path)
+
+
+def _ids_in(text: str) -> frozenset[str]:
+    """The ids of a list; raises ValueError for what is none."""
+    ids = json.loads(text)
+    if not isinstance(ids, list) or not all(
+        isinstance(id_, str) and _ID.fullmatch(id_) for id_ in ids
+    ):
+        raise ValueError("it is not a list of ids")
+    return frozenset(ids)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from telemetry.files import database_files, is_in_use
-from telemetry.migrations import LABELLED
-from telemetry.privacy import KEY_FILE, Pseudonyms, install_key
+from telemetry.database import remove
+from telemetry.files import is_in_use, own_files
+from telemetry.migrations import LABELLED, SchemaTooNewError
+from telemetry.privacy import Pseudonyms, install_key, remove_key
 from telemetry.store import changing, vacuum
 
 DAY_MS: Final = 86_400_000
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many rows went, and the files left as they were because a process is writing them."""
+    """How many rows went, the files that a process is writing, and those that could not be read.
+
+    Both are left as they were; `failed` says why.
+    """
 
     rows: int
     in_use: tuple[Path, ...]
+    failed: dict[Path, str] = field(default_factory=dict)
 
 
 def purge(
@@ -33,26 +40,37 @@ def purge(
     both together what is both, `everything` all of it, and with the last file of a folder its key.
     A file that a running process writes is left alone: two writers of one file are one too many.
 
-    Raises FileNotFoundError if there is no database, ValueError if nothing was asked for.
+    What is not ours is left alone, too. Raises FileNotFoundError if there is no database,
+    `NotTelemetryError` for a file that is none, ValueError if nothing was asked for.
     """
     if before_ms is None and user is None and not everything:
         raise ValueError("say what to purge: an age, a user, or everything")
-    files = database_files(path)
+    files = [file.resolve() for file in own_files(path)]
     in_use = tuple(file for file in files if is_in_use(file))
     folder = path if path.is_dir() else path.parent
     user_h = None if user is None else Pseudonyms(install_key(folder)).user(user)
-    chosen = [file for file in files if file not in in_use]
-    rows = sum(_purge_file(file, before_ms, user_h, everything) for file in chosen)
-    if everything and path.is_dir() and not in_use:
-        (path / KEY_FILE).unlink(missing_ok=True)
-    return Purged(rows, in_use)
+    rows, failed = 0, dict[Path, str]()
+    for file in files:
+        if file in in_use:
+            continue
+        try:
+            rows += _purge_file(file, before_ms, user_h, everything)
+        except (sqlite3.Error, SchemaTooNewError) as error:
+            failed[file] = str(error)
+    if everything and path.is_dir() and not in_use and not failed:
+        remove_key(path)
+    return Purged(rows, in_use, failed)
 
 
 def apply_retention(folder: Path, days: int, *, now_ms: int) -> int:
     """Purge what is older than `days`, and remove the files that are empty then."""
-    with suppress(FileNotFoundError):
-        return purge(folder, before_ms=now_ms - days * DAY_MS).rows
-    return 0
+    try:
+        purged = purge(folder, before_ms=now_ms - days * DAY_MS)
+    except FileNotFoundError:
+        return 0
+    for path, why in purged.failed.items():
+        _log.warning("telemetry: old events in %s were not removed: %s", path, why)
+    return purged.rows
 
 
 def _purge_file(path: Path, before_ms: int | None, user_h: str | None, everything: bool) -> int:
@@ -69,8 +87,7 @@ def _purge_file(path: Path, before_ms: int | None, user_h: str | None, everythin
     if left:
         vacuum(path)
     else:
-        for companion in ("", "-wal", "-shm"):
-            path.with_name(path.name + companion).unlink(missing_ok=True)
+        remove(path)
     return purged
 
 

@@ -2,7 +2,8 @@
 
 `put` never waits. The writer takes whatever has queued up, writes it in one transaction and syncs
 it (WAL, `synchronous=FULL`) before it says so. What cannot be stored within `patience_s` is dropped
-and counted, by reason, in `ingest_gap` as soon as the file takes writes again.
+and counted, by reason, in `ingest_gap` as soon as the file takes writes again; until then, nothing
+else is waited for (`stall`). A file that is not ours is never opened (`ownership`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import secrets
 import sqlite3
 import threading
 import time
@@ -24,9 +24,12 @@ from typing import Final
 
 from sqlite_utils import Database
 
+from telemetry.database import DatabaseFile, prepare
 from telemetry.faults import Fault, fault_of
-from telemetry.migrations import MIGRATIONS, refuse_newer
+from telemetry.migrations import refuse_newer
+from telemetry.ownership import noted_as_open, refuse_others
 from telemetry.recorder import Receipt, settle
+from telemetry.stall import Stall
 from telemetry.writes import Write, insert_row
 
 GROUP_COMMIT_S: Final = 0.010
@@ -50,8 +53,9 @@ class _Group:
 class Store:
     """Takes writes from any thread and makes them durable.
 
-    `capacity` bounds the groups that may wait, `max_bytes` the file (None: the disk's own limit),
-    `patience_s` how long a group is tried before it is given up.
+    `path` is where they go, but for a file that is there and not ours: it is left alone, and `path`
+    becomes another one. `capacity` bounds the groups that may wait, `max_bytes` the file (None: the
+    disk's own limit), `patience_s` how long a group is tried before it is given up.
     """
 
     def __init__(
@@ -63,29 +67,31 @@ class Store:
         patience_s: float = 5.0,
         busy_s: float = 1.0,
     ) -> None:
-        self.path = path
+        self._file = DatabaseFile(path, max_bytes)
         self._capacity = capacity
-        self._max_bytes = max_bytes
-        self._patience_s = patience_s
-        self._busy_s = busy_s
+        self._stall = Stall(patience_s, busy_s)
         self._queue: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
         self._lost: Counter[Fault] = Counter()
         self._lock = threading.Lock()
         self._labels: dict[str, int] = {}
         self._reference: list[Write] = []
         self._reference_stored = 0
-        self._connection: sqlite3.Connection | None = None
-        self._checked = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="telemetry-store", daemon=True)
         self._thread.start()
+
+    @property
+    def path(self) -> Path:
+        """The file that is written."""
+        return self._file.path
 
     def put(self, *writes: Write, receipt: Receipt | None = None) -> None:
         """Queue writes that belong together; `receipt` gets True once they are on the disk."""
         group = _Group(writes, receipt)
         if self._queue.qsize() >= self._capacity or self._closing.is_set():
-            self.count_lost("queue_full")
-            group.settle(False)
+            self._refuse(group, "queue_full")
+        elif receipt is not None and self._stall.hangs:
+            self._refuse(group, "stalled")
         else:
             self._queue.put(group)
 
@@ -121,6 +127,10 @@ class Store:
             self._queue.put(None)
         self._thread.join(timeout_s)
 
+    def _refuse(self, group: _Group, reason: Fault) -> None:
+        self.count_lost(reason, _events([group]))
+        group.settle(False)
+
     # Everything below runs on the writer thread.
 
     def _run(self) -> None:
@@ -128,7 +138,7 @@ class Store:
             self._commit(groups)
         self._refuse_the_rest()
         self._commit([])  # the last gaps
-        self._disconnect()
+        self._file.disconnect()
         if self._lost:
             _log.warning("telemetry: events were lost and not counted in the file: %s", self._lost)
 
@@ -138,8 +148,7 @@ class Store:
             while True:
                 group = self._queue.get_nowait()
                 if group is not None:
-                    self.count_lost("queue_full")
-                    group.settle(False)
+                    self._refuse(group, "queue_full")
 
     def _next_groups(self) -> list[_Group]:
         """What is queued, after a wait of up to 10 ms for company unless someone wants to know."""
@@ -167,32 +176,48 @@ class Store:
                 self._commit([group])
             return
         if fault is not None:
-            self.count_lost(fault, len(groups))
+            self.count_lost(fault, _events(groups))
         for group in groups:
             group.settle(fault is None)
 
     def _try_until_patience_ends(self, groups: list[_Group]) -> Fault | None:
-        deadline = time.monotonic() + self._patience_s
+        began = time.monotonic()
         while True:
+            self._stall.begin()
             try:
                 self._transact(groups)
             except Exception as error:  # noqa: BLE001 - the thread must outlive any fault
-                fault = fault_of(error)
-                self._disconnect()
-                if fault == "damaged":
-                    self._set_aside()
-                    fault = "io_error"
-                if fault == "rejected" or time.monotonic() > deadline or self._closing.is_set():
-                    _log.warning("telemetry: %d events not stored: %s", len(groups), error)
+                fault = self._step_back(fault_of(error))
+                if fault == "rejected":
+                    self._stall.end()
+                    _log.warning("telemetry: events are refused by the database: %s", error)
+                    return fault
+                waited = time.monotonic() - began
+                if waited >= self._stall.patience_s(fault) or self._closing.is_set():
+                    self._stall.gave_up(fault, _events(groups), error)
                     return fault
                 time.sleep(_RETRY_S)
             else:
+                self._stall.stored()
                 return None
+
+    def _step_back(self, fault: Fault) -> Fault:
+        """Undo what was begun, and give the connection up unless the fault is not its own."""
+        if fault in ("rejected", "disk_full"):
+            self._file.step_back()
+        elif fault == "damaged":
+            self._file.set_aside()
+            return "io_error"
+        else:
+            self._file.disconnect()
+        return fault
 
     def _transact(self, groups: list[_Group]) -> None:
         if not groups and not self._lost:
             return
-        connection = self._connected()
+        connection, is_new = self._file.connected(self._stall.busy_s)
+        if is_new:
+            self._reference_stored = 0
         connection.execute("BEGIN IMMEDIATE")
         lost = self._write_gaps(connection)
         reference_end = len(self._reference)
@@ -216,57 +241,10 @@ class Store:
             )
         return lost
 
-    def _connected(self) -> sqlite3.Connection:
-        if self._connection is not None and not self.path.exists():
-            self._disconnect()  # deleted under us: its inode would swallow everything
-        if self._connection is None:
-            self._connection = self._open()
-        return self._connection
 
-    def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        is_new = not self.path.exists()
-        self.path.touch(mode=0o600)  # before SQLite does, which would let others read
-        connection = sqlite3.connect(
-            self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False
-        )
-        try:
-            if not is_new and not self._checked:
-                _check(connection)
-            self._checked = True
-            prepare(connection)
-            if self._max_bytes is not None:
-                page_size = connection.execute("PRAGMA page_size").fetchone()[0]
-                connection.execute(f"PRAGMA max_page_count = {self._max_bytes // page_size}")
-        except BaseException:
-            connection.close()
-            raise
-        if is_new:
-            self._reference_stored = 0
-        return connection
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            with suppress(sqlite3.Error):
-                self._connection.close()
-            self._connection = None
-
-    def _set_aside(self) -> None:
-        aside = self.path.with_name(f"{self.path.name}.damaged-{secrets.token_hex(3)}")
-        _log.error("telemetry: %s is damaged; set aside as %s", self.path, aside.name)
-        with suppress(OSError):
-            self.path.rename(aside)
-        for companion in ("-wal", "-shm"):
-            with suppress(OSError):
-                self.path.with_name(self.path.name + companion).rename(f"{aside}{companion}")
-
-
-def _check(connection: sqlite3.Connection) -> None:
-    """Raise as SQLite itself does on damage if the file is not sound."""
-    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-        error = sqlite3.DatabaseError("the file does not pass SQLite's quick_check")
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
+def _events(groups: Sequence[_Group]) -> int:
+    """How many events are lost with groups; one that writes nothing only waits for the others."""
+    return sum(1 for group in groups if group.writes)
 
 
 def _remaining(deadline: float | None) -> float | None:
@@ -274,26 +252,18 @@ def _remaining(deadline: float | None) -> float | None:
     return None if deadline is None else max(0.0, deadline - time.monotonic())
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Make a connection durable and its schema current; a newer schema is refused."""
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    db = Database(connection, execute_plugins=False)
-    refuse_newer(db)
-    MIGRATIONS.apply(db)
-
-
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that only reads; sees one consistent state for as long as it is open.
 
-    Raises sqlite3.DatabaseError for a damaged file, `SchemaTooNewError` for a newer one.
+    Raises `NotTelemetryError` for a file that is not ours, sqlite3.DatabaseError for a damaged one,
+    `SchemaTooNewError` for a newer one.
     """
     # A WAL file needs a writable folder to be read with; without one the file is complete.
     wal = path.with_name(path.name + "-wal")
     immutable = "" if wal.exists() or os.access(path.parent, os.W_OK) else "&immutable=1"
     uri = f"{path.absolute().as_uri()}?mode=ro{immutable}"
-    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+    with _connected_to(path, uri, timeout=5.0) as connection:
         refuse_newer(Database(connection, execute_plugins=False))
         connection.execute("BEGIN")
         yield connection
@@ -301,8 +271,11 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def changing(path: Path) -> Iterator[sqlite3.Connection]:
-    """A transaction on a file that may be another process's, for purges and retention."""
-    with closing(sqlite3.connect(path, timeout=10.0, isolation_level=None)) as connection:
+    """A transaction on a file that may be another process's, for purges and retention.
+
+    Raises as `reading` does.
+    """
+    with _connected_to(path, path, timeout=10.0) as connection:
         prepare(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -315,7 +288,21 @@ def changing(path: Path) -> Iterator[sqlite3.Connection]:
 
 def vacuum(path: Path) -> None:
     """Give deleted rows' space back and empty the log, as far as other connections allow."""
-    with closing(sqlite3.connect(path, timeout=1.0, isolation_level=None)) as connection:
+    with _connected_to(path, path, timeout=1.0) as connection:
         for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
             with suppress(sqlite3.OperationalError):
                 connection.execute(statement)
+
+
+@contextmanager
+def _connected_to(path: Path, source: Path | str, timeout: float) -> Iterator[sqlite3.Connection]:
+    """A connection to a file of ours, by its path or a URI; `timeout` in seconds, for its locks."""
+    refuse_others(path)
+    uri = isinstance(source, str)
+    with (
+        noted_as_open(path),
+        closing(
+            sqlite3.connect(source, uri=uri, timeout=timeout, isolation_level=None)
+        ) as connection,
+    ):
+        yield connection

@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.bench.killed_writer import write_and_kill
+from telemetry.database import prepare
 from telemetry.events import Opportunity, SessionInfo, Suggestion, TextEdit
 from telemetry.files import database_files
 from telemetry.journal import Journal, open_recorder
 from telemetry.simulation import simulate
-from telemetry.store import Store, prepare, reading
+from telemetry.store import Store, reading
 from telemetry.writes import Write, insert_row
 
 Progress = Callable[[int, int], None]

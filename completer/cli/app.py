@@ -15,6 +15,7 @@ from completer.cli.bench_gpu import gpu, tune
 from completer.cli.bench_serve import serve as bench_serve
 from completer.cli.calibrate import calibrate
 from completer.cli.eval import evaluate
+from completer.cli.interruption import interruptible
 from completer.cli.telemetry import telemetry
 from completer.cli.token import token
 from completer.cli.train import train
@@ -69,10 +70,11 @@ def main() -> None:
     """Run a command; what a user can act on is one line on standard error and exit code 1."""
     # Threads that wait by spinning slow each other down up to fiftyfold on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    try:
-        app()
-    except (CompleterError, ModelError) as error:
-        typer.echo(f"completer: {error}", err=True)
-        if error.hint:
-            typer.echo(f"  {error.hint}", err=True)
-        sys.exit(1)
+    with interruptible():
+        try:
+            app()
+        except (CompleterError, ModelError) as error:
+            typer.echo(f"completer: {error}", err=True)
+            if error.hint:
+                typer.echo(f"  {error.hint}", err=True)
+            sys.exit(1)

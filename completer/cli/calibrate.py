@@ -16,6 +16,7 @@ from completer.cli.options import (
     TelemetryFlag,
     load,
 )
+from completer.cli.outputs import ForceFlag, check_output
 from completer.errors import BadRequestError
 from completer.place import Place, local_place
 
@@ -62,6 +63,7 @@ def calibrate(
     yes: Annotated[
         bool, typer.Option("--yes", help="With --from-telemetry: adopt it without asking.")
     ] = False,
+    force: ForceFlag = False,
     undo: Annotated[
         bool, typer.Option("--undo", help="Take back what was adopted last, and fit nothing.")
     ] = False,
@@ -91,9 +93,13 @@ def calibrate(
     if undo:
         show(_undo(settings, target), as_json, _undone)
         return
+    from completer.calibration import is_calibration
     from completer.cli.assembly import build_model
     from completer.evaluation.calibrating import span_counts
     from completer.evaluation.holdout import draw_sample
+
+    if output is not None:
+        check_output(output, "an earlier calibration", is_calibration, force=force)
 
     samples = [draw_sample(root, span_counts(n), seed) for root in roots]
     built = build_model(settings)

@@ -26,6 +26,8 @@ from completer.settings import REPOSITORY_FILE, Settings, load_repository_settin
 from models.errors import ModelError
 from models.layers import why_not
 from models.loading import LoadedModel, choose_device
+from telemetry.files import database_files, left_alone
+from telemetry.ownership import NotTelemetryError
 
 SAMPLE = CompletionRequest(prefix="import os\n\ndef size(path):\n    return os.", suffix="\n")
 
@@ -177,8 +179,22 @@ def _database(settings: Settings) -> Check:
             f"{folder} cannot be written",
             "Set telemetry.folder to a folder of yours, or telemetry.enabled to false.",
         )
-    files = len(list(folder.glob("*.sqlite3"))) if folder.is_dir() else 0
-    return Check("database", True, f"{folder}: {files} files")
+    return Check("database", True, f"{folder}: {_files(folder)}")
+
+
+def _files(folder: Path) -> str:
+    """How many databases are there, and what is beside them."""
+    try:
+        found = len(database_files(folder))
+    except (FileNotFoundError, NotTelemetryError):
+        found = 0
+    others = list(left_alone(folder))
+    if not others:
+        return f"{found} files"
+    named = (
+        f"{others[0]} and {len(others) - 1} others are" if len(others) > 1 else f"{others[0]} is"
+    )
+    return f"{found} files; {named} left alone: no telemetry, or with a damaged header"
 
 
 def _access(settings: Settings) -> str:

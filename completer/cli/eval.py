@@ -18,6 +18,7 @@ from completer.cli.options import (
     PureFlag,
     load,
 )
+from completer.cli.outputs import ForceFlag, check_output
 from completer.evaluation.kinds import Kind
 from completer.place import local_place
 from completer.settings import Settings
@@ -56,6 +57,7 @@ def evaluate(
         Path | None,
         typer.Option(help="With --stopping: draw the reliability diagram there.", metavar="PNG"),
     ] = None,
+    force: ForceFlag = False,
     dtype: DtypeFlag = None,
     compare_dtype: Annotated[
         str | None, typer.Option(help="The dtype to compare with.", metavar="DTYPE")
@@ -70,12 +72,15 @@ def evaluate(
     A quarter of the files are held out, and all spans are from these: neither an index nor a
     cache nor the context says what was taken out.
     """
+    from completer.cli.judge import is_plot
     from completer.evaluation.figures import comparison, report
     from completer.evaluation.holdout import draw_sample
 
     roots = dict.fromkeys(map(local_place, repo))
     if stopping:
         settings = calibrated(load(config, model=model, device=device, dtype=dtype).settings)
+        if plot is not None:
+            check_output(plot, "an earlier diagram", is_plot, force=force)
         _judge(settings, list(roots), n, seed, plot, as_json)
         return
     samples = [draw_sample(root, dict.fromkeys(kinds or Kind, n), seed) for root in roots]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from models.loading import LoadedModel
 
 SPECULATED = 120  # prompts
+_SOFTWARE = "completer eval --stopping"
 
 
 def judge(
@@ -83,7 +84,16 @@ def plot(result: dict[str, Any], file: Path) -> None:
         xlim=(0, top),
         ylim=(0, top),
     )
-    figure.savefig(file, format="png", dpi=150)
+    figure.savefig(file, format="png", dpi=150, metadata={"Software": _SOFTWARE})
+
+
+def is_plot(file: Path) -> bool:
+    """Whether a file is such a diagram."""
+    try:
+        with file.open("rb") as image:
+            return _SOFTWARE.encode() in image.read(1000)
+    except OSError:
+        return False
 
 
 def tables(result: dict[str, Any]) -> "Group":

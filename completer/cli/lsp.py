@@ -1,5 +1,6 @@
 """`completer lsp`: the language server on standard input and output."""
 
+from completer.cli.ending import Ending, ending
 from completer.cli.options import (
     ConfigFlag,
     DependenciesFlag,
@@ -9,6 +10,9 @@ from completer.cli.options import (
     TelemetryFlag,
     load,
 )
+from completer.settings import Settings
+
+ENDS_WITHIN_S = 1.3  # of the client's `exit`, or of a signal
 
 
 def lsp(
@@ -20,22 +24,25 @@ def lsp(
     telemetry_folder: TelemetryFlag = None,
 ) -> None:
     """Serve an editor over standard input and output (LSP 3.18, inline completion)."""
-    loaded = load(
-        config,
-        model=model,
-        device=device,
-        pure=pure,
-        telemetry_folder=telemetry_folder,
-        with_dependencies=with_dependencies,
-    )
+    with ending(ENDS_WITHIN_S) as end:
+        settings = load(
+            config,
+            model=model,
+            device=device,
+            pure=pure,
+            telemetry_folder=telemetry_folder,
+            with_dependencies=with_dependencies,
+        ).settings
+        _serve(settings, end)
 
+
+def _serve(settings: Settings, end: Ending) -> None:
     from completer.cli.wiring import build_recorder, deferred_service
     from lsp.server import create_server
 
-    service = deferred_service(loaded.settings)
-    recorder = build_recorder(loaded.settings)
-    try:
-        create_server(service, recorder).start_io()
-    finally:
-        service.close()
-        recorder.close()
+    service = deferred_service(settings)
+    recorder = build_recorder(settings)
+    end.of(recorder, service)
+    server = create_server(service, recorder)
+    end.asks(server.stop)
+    server.start_io(on_end=lambda: end.limit(server.exit_code))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from completer.cli.told import telemetry_errors
 from completer.errors import CompleterError
 from completer.place import Place
 
@@ -58,12 +59,8 @@ def _refit(present: "Calibration", telemetry: Path, model: str) -> "Refit":
             f"Nothing has been calibrated for {model}, so that there is nothing to refit.",
             hint="Run first: completer calibrate --repo PATH",
         )
-    try:
+    with telemetry_errors("Name its folder: --telemetry-folder"):
         found = list(outcomes(telemetry, model))
-    except FileNotFoundError as error:
-        raise CompleterError(
-            f"There is no telemetry in {telemetry}.", hint="Name its folder: --telemetry-folder"
-        ) from error
     return refit(present.stopping.card, found, MAY_LOSE)
 
 

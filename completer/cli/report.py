@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from completer.cli.options import ConfigFlag, JsonFlag, load
+from completer.cli.outputs import ForceFlag, check_output
+from completer.cli.told import telemetry_errors
 from completer.errors import BadRequestError
 
 
@@ -25,22 +27,21 @@ def report(
     include_late: Annotated[
         bool, typer.Option("--include-late", help="Count persistence checks that came too late.")
     ] = False,
+    force: ForceFlag = False,
     config: ConfigFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Report what became of completions: acceptance rate, share of code typed, persistence."""
     from rich.console import Console
 
-    from telemetry.report import build, render_terminal, to_json, write_html
+    from telemetry.report import build, is_report, render_terminal, to_json, write_html
 
     path = db or load(config).settings.telemetry.folder
+    if html is not None:
+        check_output(html, "an earlier report", is_report, force=force)
     try:
-        built = build(path, compare_arms=compare, include_late=include_late)
-    except FileNotFoundError as error:
-        raise BadRequestError(
-            f"There is no telemetry at {path}.",
-            hint="It is written when completions are served; --db names another place.",
-        ) from error
+        with telemetry_errors("--db names another place."):
+            built = build(path, compare_arms=compare, include_late=include_late)
     except ValueError as error:
         raise BadRequestError(str(error)) from error
     if html is not None:

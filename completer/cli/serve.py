@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from completer.cli.ending import Ending, ending
 from completer.cli.options import (
     ConfigFlag,
     DependenciesFlag,
@@ -17,6 +18,8 @@ from completer.cli.options import (
 )
 from completer.errors import SettingsError
 from completer.settings import Settings
+
+ENDS_WITHIN_S = 4.0  # what supervises it kills what takes longer
 
 
 def serve(
@@ -38,19 +41,20 @@ def serve(
 
     Speaks the OpenAI, llama.cpp, Tabby, Mistral, DeepSeek and TGI dialects.
     """
-    settings = load(
-        config,
-        model=model,
-        device=device,
-        pure=pure,
-        workspaces=workspace,
-        host=host,
-        port=port,
-        telemetry_folder=telemetry_folder,
-        with_dependencies=with_dependencies,
-    ).settings
-    listener = listen(settings.server.host, settings.server.port)
-    _serve(settings, listener, insecure=insecure)
+    with ending(ENDS_WITHIN_S) as end:
+        settings = load(
+            config,
+            model=model,
+            device=device,
+            pure=pure,
+            workspaces=workspace,
+            host=host,
+            port=port,
+            telemetry_folder=telemetry_folder,
+            with_dependencies=with_dependencies,
+        ).settings
+        listener = listen(settings.server.host, settings.server.port)
+        _serve(settings, listener, end, insecure=insecure)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -69,7 +73,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _serve(settings: Settings, listener: socket.socket, *, insecure: bool) -> None:
+def _serve(settings: Settings, listener: socket.socket, end: Ending, *, insecure: bool) -> None:
     from completer.cli.exposure import check_exposure
     from completer.cli.wiring import build_recorder, deferred_service, http_options
     from completer.http.app import create_app
@@ -79,16 +83,14 @@ def _serve(settings: Settings, listener: socket.socket, *, insecure: bool) -> No
     options = http_options(settings, exposed=exposed, insecure=insecure)
     service = deferred_service(settings)
     recorder = build_recorder(settings)
+    end.of(recorder, service)
     app = create_app(service, recorder, options=options)
-    listener.listen()  # who reads the greeting may connect, and is answered a moment later
-    _greet(settings, listener)
     host, port = listener.getsockname()[:2]
     server = Server(server_config(app, host=host, port=port, options=options), options)
-    try:
-        server.run(sockets=[listener])
-    finally:
-        service.close()
-        recorder.close()
+    end.asks(server.stop)
+    listener.listen()  # who reads the greeting may connect, and is answered a moment later
+    _greet(settings, listener)
+    server.run(sockets=[listener])
 
 
 def _greet(settings: Settings, listener: socket.socket) -> None:

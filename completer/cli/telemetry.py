@@ -3,13 +3,18 @@
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from completer.cli.options import ConfigFlag, JsonFlag, load
+from completer.cli.outputs import ForceFlag
+from completer.cli.told import telemetry_errors
 from completer.errors import BadRequestError
 from completer.place import local_place
+
+if TYPE_CHECKING:
+    from telemetry.export import Format
 
 telemetry = typer.Typer(no_args_is_help=True, help="Look after what has been recorded.")
 DAY_MS = 86_400_000
@@ -27,15 +32,20 @@ def export(
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Parquet instead of CSV; needs pyarrow.")
     ] = False,
+    force: ForceFlag = False,
     config: ConfigFlag = None,
 ) -> None:
     """Write every table to a file, without the key and without hashes of texts."""
-    from telemetry.export import MissingLibraryError, export
+    from telemetry.export import MissingLibraryError, NotExportedError, export
 
+    file_format: Format = "parquet" if parquet else "csv"
     try:
-        files = export(_folder(db, config), folder, file_format="parquet" if parquet else "csv")
-    except (FileNotFoundError, MissingLibraryError) as error:
+        with telemetry_errors():
+            files = export(_folder(db, config), folder, file_format=file_format, force=force)
+    except MissingLibraryError as error:
         raise BadRequestError(str(error)) from error
+    except NotExportedError as error:
+        raise BadRequestError(f"{error}.", hint="Name another folder, or add --force.") from error
     for file in files:
         typer.echo(file)
 
@@ -52,23 +62,30 @@ def purge(
     config: ConfigFlag = None,
 ) -> None:
     """Delete what is too old, what one person left, or everything."""
+    from telemetry.files import own_files
     from telemetry.retention import purge
 
     before_ms = None
     if older_than_days is not None:
         before_ms = int(time.time() * 1000) - older_than_days * DAY_MS
     path = _folder(db, config)
-    if not yes:
-        typer.confirm(f"Delete what is in {path}?", abort=True)
-    try:
-        purged = purge(path, before_ms=before_ms, user=user, everything=everything)
-    except (FileNotFoundError, ValueError) as error:
-        raise BadRequestError(
-            str(error), hint="Give --older-than-days, --user or --everything."
-        ) from error
+    with telemetry_errors():
+        own_files(path)  # what is not there, or not ours, need not be asked about
+        if not yes:
+            typer.confirm(f"Delete what is in {path}?", abort=True)
+        try:
+            purged = purge(path, before_ms=before_ms, user=user, everything=everything)
+        except ValueError as error:
+            raise BadRequestError(
+                str(error), hint="Give --older-than-days, --user or --everything."
+            ) from error
     typer.echo(f"Deleted {purged.rows} rows.")
     for file in purged.in_use:
         typer.echo(f"Left {file}: a running process writes it; stop it and ask again.", err=True)
+    for file, why in purged.failed.items():
+        typer.echo(f"Left {file}: {why}", err=True)
+    if purged.failed:
+        raise typer.Exit(1)
 
 
 @telemetry.command("opt-out")
@@ -81,14 +98,19 @@ def opt_out(
     config: ConfigFlag = None,
 ) -> None:
     """Record nothing of a person, or of what lies in a folder, from the next session on."""
-    from telemetry.privacy import opt_out_list
+    from telemetry.privacy import ForeignFileError, opt_out_list
 
     if not (user or workspace):
         raise BadRequestError("Say of whom nothing is to be recorded.", hint="--user, --workspace")
-    register = opt_out_list(load(config).settings.telemetry.folder)
-    change = register.remove if undo else register.add
     folder = str(local_place(workspace)) if workspace else ""
-    change(user=user or "", workspace=folder)
+    try:
+        register = opt_out_list(load(config).settings.telemetry.folder)
+        change = register.remove if undo else register.add
+        change(user=user or "", workspace=folder)
+    except ForeignFileError as error:
+        raise BadRequestError(
+            f"{error}.", hint="Set telemetry.folder to a folder of its own."
+        ) from error
     if undo and register.covers(workspace=folder):
         raise BadRequestError(
             f"Still nothing of {folder} is recorded.",

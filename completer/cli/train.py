@@ -174,7 +174,7 @@ def _train(
         if cooldown:
             return cool_down(config, cooldown, progress=report)
         return run(config, progress=report)
-    except (FileNotFoundError, ValueError) as error:
+    except (FileExistsError, FileNotFoundError, ValueError) as error:
         raise BadRequestError(str(error)) from error
 
 

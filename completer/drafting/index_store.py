@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 VERSION = 4
 _HEADER = "index.json"
 _FOLDER = re.compile(r"[0-9a-f]{32}")
+_OURS = re.compile(r"[0-9a-f]{32}\.(array|\d+)|index\.json\.\d+")
 _UNKNOWN = Stamp(-1, -1, "")  # equals no file: it is read again
 
 
@@ -172,6 +173,7 @@ def _digest(data: bytes | memoryview) -> str:
 
 
 def _remove_others(folder: Path, kept: set[str]) -> None:
+    """Remove arrays and drafts of earlier saves; what has none of our names is not ours."""
     for path in folder.iterdir():
-        if path.name not in kept and path.name != _HEADER:
+        if _OURS.fullmatch(path.name) and path.name not in kept:
             path.unlink(missing_ok=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -14,9 +15,12 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from completer.http.accepting import Accepting
+from completer.http.ending import RefusingAtTheEnd
 from completer.http.errors import error_response
 from completer.http.options import HttpOptions
 from completer.http.security import CLOSE, HEADER_TOO_LONG
+
+FINISHES_WITHIN_S = 2  # what runs when the server is to end
 
 
 class ImpatientProtocol(H11Protocol):
@@ -110,7 +114,7 @@ def _send_at_once(transport: asyncio.Transport) -> None:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, whose connections are taken by `Accepting`."""
+    """uvicorn's server; `Accepting` takes its connections, and signals are left to who runs it."""
 
     def __init__(self, config: uvicorn.Config, options: HttpOptions) -> None:
         super().__init__(config)
@@ -122,6 +126,16 @@ class Server(uvicorn.Server):
         limit = self._options.max_connections
         doors = [Accepting(each, self._protocol, limit) for each in sockets or []]
         self.servers.extend(doors)  # type: ignore[arg-type]
+
+    def stop(self) -> None:
+        """Finish what runs and end; asked again, end at once. A signal handler may call it."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
 
     def _protocol(self, on_end: Callable[[], None]) -> asyncio.Protocol:
         return ImpatientProtocol(
@@ -153,6 +167,6 @@ def server_config(
         "server_header": False,
         "access_log": False,
         "log_level": "warning",
-        "timeout_graceful_shutdown": 5,
+        "timeout_graceful_shutdown": FINISHES_WITHIN_S,
     }
-    return uvicorn.Config(app, host=host, port=port, **{**defaults, **more})
+    return uvicorn.Config(RefusingAtTheEnd(app), host=host, port=port, **{**defaults, **more})

@@ -15,6 +15,7 @@ from models.training.corpus import prepare_corpus
 from models.training.export import export_model
 from models.training.loop import Trainer
 from models.training.measure import write_figures
+from models.training.run_folder import claim
 from models.training.shards import Shard
 
 Report = Callable[[Progress], None]
@@ -24,9 +25,10 @@ def run(config: TrainConfig, *, progress: Report) -> Path:
     """Train to the end of the schedule, from the last checkpoint if there is one.
 
     Returns the exported folder; the figures are beside it, in `figures.json`. A run can be killed
-    at any time and started again.
+    at any time and started again. Raises FileExistsError if its folder holds something else that
+    it would write over.
     """
-    config.folder.mkdir(parents=True, exist_ok=True)
+    claim(config.folder)
     corpus = prepare_corpus(config, lambda text: progress(Progress("corpus", message=text)))
     decoder = Trainer(config, corpus, progress).run()
     tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
@@ -53,7 +55,7 @@ def cool_down(config: TrainConfig, steps: int, *, progress: Report) -> Path:
         steps=state["step"],
         cooldown_steps=steps,
     )
-    branch.folder.mkdir(exist_ok=True)
+    claim(branch.folder)
     if not (branch.folder / NAME).exists():
         shutil.copy(config.folder / NAME, branch.folder / NAME)
     return run(branch, progress=progress)

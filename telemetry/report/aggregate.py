@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from telemetry.migrations import SchemaTooNewError
+from telemetry.ownership import NotTelemetryError
 from telemetry.report.columns import Chunk, Column, Ints, id_bounds, labels, read_columns
 from telemetry.report.commits import Commits, read_commits
 from telemetry.report.sums import Codes, Floats, Sums, summed
@@ -80,7 +81,7 @@ def aggregate(
         try:
             with reading(path) as connection:
                 _File(path, connection, result, now_ms, late).read()
-        except (sqlite3.Error, SchemaTooNewError) as error:
+        except (sqlite3.Error, SchemaTooNewError, NotTelemetryError) as error:
             result.skipped[path.name] = str(error)
     result.commits.add_to(result.sums)
     return result

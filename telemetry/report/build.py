@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.files import database_files
+from telemetry.files import database_files, left_alone
 from telemetry.report.aggregate import CELL_BITS, UNNAMED, Aggregate, aggregate
 from telemetry.report.compare import Comparison, compare
 from telemetry.report.metrics import METRICS, Figure, figure, latency_figures
@@ -64,7 +64,8 @@ def build(
 ) -> Report:
     """Report on a database file or a folder of them.
 
-    Raises FileNotFoundError if there is none, and ValueError if an arm to compare has no data.
+    Raises FileNotFoundError if there is none, `NotTelemetryError` for another file, and ValueError
+    if an arm to compare has no data.
     """
     files = database_files(path)
     result = aggregate(
@@ -90,7 +91,7 @@ def build(
         users=users,
         files=len(files) - len(result.skipped),
         gaps=result.gaps,
-        skipped=result.skipped,
+        skipped={**left_alone(path), **result.skipped},
         late_checks=result.late_checks,
     )
 

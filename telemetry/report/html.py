@@ -45,6 +45,7 @@ _SPEED_BARS: Final[tuple[tuple[str, str, Unit], ...]] = (
     ("Tokens per step by draft source", "tokens_per_step", "ratio"),
     ("Drafted tokens accepted by draft source", "draft_acceptance", "share"),
 )
+_TITLE: Final = "Code completion report"
 _SELDOM: Final = ("by_exit_mode", "by_distribution")  # most have but one
 _MOST_BARS: Final = 15
 _NOTHING: Final = Figure(None, 0)
@@ -53,6 +54,15 @@ _NOTHING: Final = Figure(None, 0)
 def write_html(report: Report, path: Path) -> None:
     """Write the page."""
     path.write_text(to_html(report), encoding="utf-8")
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is such a page."""
+    try:
+        with path.open("rb") as file:
+            return f"<title>{_TITLE}</title>".encode() in file.read(1000)
+    except OSError:
+        return False
 
 
 def to_html(report: Report) -> str:
@@ -65,7 +75,7 @@ def to_html(report: Report) -> str:
         # Even if a name in the data were markup, the browser would load and run nothing.
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">"
-        f"<title>Code completion report</title><style>{style}</style></head><body>"
+        f"<title>{_TITLE}</title><style>{style}</style></head><body>"
         f"{''.join(_sections(report, made))}</body></html>\n"
     )
 

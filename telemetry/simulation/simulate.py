@@ -49,7 +49,7 @@ def simulate(
 
     Raises FileExistsError if the file is there already: counts would not be its truth.
     """
-    if path.exists():
+    if path.exists() or path.is_symlink():
         raise FileExistsError(f"{path} exists: name another file, or remove it first")
     end_ms = int(time.time() * 1000) - 3_600_000 if end_ms is None else end_ms
     start_ms = (end_ms // _DAY_MS - DAYS + 1) * _DAY_MS

@@ -30,8 +30,7 @@ class Server:
 def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a user who has never run the program."""
     folder = tmp_path_factory.mktemp("home")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COMPLETER_")}
-    return environment | {
+    return dict(os.environ) | {
         "HOME": str(folder),
         "XDG_CONFIG_HOME": str(folder / "config"),
         "XDG_CACHE_HOME": str(folder / "cache"),

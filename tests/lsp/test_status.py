@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from completer.errors import OverloadedError, WorkspaceError
-from lsp.status import Status
+from lsp.status import METHOD, Status
+
+
+def test_a_client_is_told_without_asking(editor):
+    told = [message for message in editor.sent if message.get("method") == METHOD]
+    assert [message["params"] for message in told] == [
+        {"busy": False, "kind": "Normal", "message": ""}
+    ]
 
 
 def test_only_changes_are_told():

@@ -4,7 +4,21 @@ import sqlite3
 import time
 from contextlib import closing
 
+from telemetry.database import prepare
 from telemetry.store import reading
+
+
+def make_database(path):
+    """An empty database of ours."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        prepare(connection)
+
+
+def make_old_database(path):
+    """One from before databases of ours said so in their header."""
+    make_database(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA application_id = 0")
 
 
 def rows(path, query, *parameters):

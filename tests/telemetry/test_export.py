@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from telemetry.events import Opportunity
-from telemetry.export import MissingLibraryError, export
+from telemetry.export import MissingLibraryError, NotExportedError, export
 from telemetry.privacy import KEY_FILE
 
 
@@ -97,3 +97,49 @@ def test_parquet_has_the_same_rows(recorded, tmp_path):
     export(recorded.folder, tmp_path / "out", file_format="parquet")
     table = parquet.read_table(tmp_path / "out" / "accept.parquet")
     assert table["kind"].to_pylist() == ["full"]
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_an_earlier_export_is_written_over(recorded, tmp_path, file_format):
+    if file_format == "parquet":
+        pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    first = export(recorded.folder, tmp_path / "out", file_format=file_format)
+    recorded.offer("return y")
+    recorded.settle()
+    assert export(recorded.folder, tmp_path / "out", file_format=file_format) == first
+    if file_format == "csv":
+        assert len(read(tmp_path / "out" / "opportunity.csv")) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("session.csv", b"customer,price\n1,2\n"),
+        ("session.csv", b"file,customer\n1,2\n"),
+        ("session.csv", b"\xff\xfe\x00"),
+        ("session.csv", b""),
+        ("accept.parquet", b"PAR1 not really"),
+    ],
+)
+def test_another_programs_file_is_not_written_over(recorded, tmp_path, name, content):
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    file_format = name.partition(".")[2]
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_bytes(content)
+    with pytest.raises(NotExportedError, match="is not an earlier export"):
+        export(recorded.folder, out, file_format=file_format)
+    assert [(path.name, path.read_bytes()) for path in out.iterdir()] == [(name, content)]
+
+    export(recorded.folder, out, file_format=file_format, force=True)
+    assert (out / name).read_bytes() != content
+
+
+def test_a_link_is_not_written_through(recorded, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "session.csv").symlink_to(tmp_path / "elsewhere.csv")
+    with pytest.raises(NotExportedError):
+        export(recorded.folder, out)
+    assert not (tmp_path / "elsewhere.csv").exists()

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.files import database_files, is_in_use, new_database_path
+from telemetry.files import (
+    database_files,
+    is_in_use,
+    left_alone,
+    new_database_path,
+    own_files,
+)
+from telemetry.ownership import NotTelemetryError
+from tests.telemetry.databases import make_database
 
 
 def test_every_process_has_a_file_of_its_own(tmp_path):
@@ -14,11 +22,42 @@ def test_every_process_has_a_file_of_its_own(tmp_path):
     assert str(os.getpid()) in one.name
 
 
+ENDED = "2026-01-02-999999999-0123abcd.sqlite3"
+
+
 def test_a_folder_stands_for_its_databases(tmp_path):
-    for name in ("b.sqlite3", "a.sqlite3", "install.key", "a.sqlite3-wal", "c.sqlite3.damaged-1"):
+    for name in ("b.sqlite3", ENDED, "a.sqlite3", "c.sqlite3.damaged-1"):
+        make_database(tmp_path / name)
+    for name in ("install.key", "d.sqlite3", "d.sqlite3-wal"):
         (tmp_path / name).touch()
-    assert [path.name for path in database_files(tmp_path)] == ["a.sqlite3", "b.sqlite3"]
+    assert [path.name for path in database_files(tmp_path)] == [ENDED, "a.sqlite3", "b.sqlite3"]
     assert database_files(tmp_path / "a.sqlite3") == [tmp_path / "a.sqlite3"]
+
+
+def test_what_has_another_name_is_read_with_its_folder_but_changed_only_by_itself(tmp_path):
+    make_database(tmp_path / ENDED)
+    make_database(tmp_path / "kept.sqlite3")
+    (tmp_path / "link.sqlite3").symlink_to(tmp_path / ENDED)
+    assert [path.name for path in database_files(tmp_path)] == [ENDED, "kept.sqlite3"]
+    assert own_files(tmp_path) == [tmp_path / ENDED]
+    assert own_files(tmp_path / "kept.sqlite3") == [tmp_path / "kept.sqlite3"]
+
+
+def test_a_file_with_our_name_and_other_content_is_told_of(tmp_path):
+    make_database(tmp_path / ENDED)
+    (tmp_path / "2026-01-03-999999999-0123abcd.sqlite3").write_bytes(b"other")
+    (tmp_path / "2026-01-04-999999999-0123abcd.sqlite3").mkdir()
+    (tmp_path / "other.sqlite3").write_bytes(b"other")
+    assert list(left_alone(tmp_path)) == [
+        "2026-01-03-999999999-0123abcd.sqlite3",
+        "2026-01-04-999999999-0123abcd.sqlite3",
+    ]
+
+
+def test_a_file_that_is_named_and_not_ours_is_refused(tmp_path):
+    (tmp_path / "notes.sqlite3").write_text("not a database")
+    with pytest.raises(NotTelemetryError, match=r"notes\.sqlite3 is not a telemetry database"):
+        database_files(tmp_path / "notes.sqlite3")
 
 
 def test_where_there_is_none_the_error_says_what_to_do(tmp_path):

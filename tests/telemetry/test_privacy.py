@@ -4,7 +4,16 @@ import stat
 
 import pytest
 
-from telemetry.privacy import KEY_FILE, OPT_OUT_FILE, OptOut, Pseudonyms, install_key
+from telemetry.privacy import (
+    KEY_FILE,
+    OPT_OUT_FILE,
+    ForeignFileError,
+    OptOut,
+    Pseudonyms,
+    install_key,
+    opt_out_list,
+    remove_key,
+)
 
 
 @pytest.fixture
@@ -76,3 +85,27 @@ def test_an_opt_out_can_be_taken_back(tmp_path, pseudonyms):
 def test_nothing_is_recorded_while_the_list_cannot_be_read(tmp_path, pseudonyms):
     (tmp_path / OPT_OUT_FILE).write_text("{damaged")
     assert OptOut(tmp_path, pseudonyms).covers(user="ada")
+
+
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\n"])
+def test_a_strangers_key_is_neither_used_nor_changed(tmp_path, content):
+    (tmp_path / KEY_FILE).write_bytes(content)
+    one, other = install_key(tmp_path), install_key(tmp_path)
+    assert len(one) == len(other) == 32
+    assert one != other
+    remove_key(tmp_path)
+    assert (tmp_path / KEY_FILE).read_bytes() == content
+    with pytest.raises(ForeignFileError, match=KEY_FILE):
+        opt_out_list(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{damaged", '{"marketing": true}', '["marketing"]'])
+def test_a_strangers_list_is_not_written_over(tmp_path, pseudonyms, content):
+    (tmp_path / OPT_OUT_FILE).write_text(content)
+    opt_out = OptOut(tmp_path, pseudonyms)
+    for change in (opt_out.add, opt_out.remove):
+        with pytest.raises(ForeignFileError, match=OPT_OUT_FILE):
+            change(user="ada")
+    assert opt_out.covers(user="ada")
+    assert [path.name for path in tmp_path.iterdir()] == [OPT_OUT_FILE]
+    assert (tmp_path / OPT_OUT_FILE).read_text() == content

@@ -1,12 +1,16 @@
 """Forgetting by age, by user, and altogether."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from telemetry.privacy import KEY_FILE
 from telemetry.retention import DAY_MS, apply_retention, purge
 from tests.telemetry.conftest import Editor
-from tests.telemetry.databases import count, rows
+from tests.telemetry.databases import count, make_database, rows
 
+ENDED = "2026-01-02-999999999-0123abcd.sqlite3"  # no process has this number
 TABLES = ("opportunity", "suggestion", "accept", "survival", "edit_rollup", "commit_attr")
 
 
@@ -26,7 +30,7 @@ def past(tmp_path):
     editor.commit("c2")
     editor.settle()
     editor.recorder.close()
-    path = editor.recorder.path.rename(tmp_path / "past.sqlite3")
+    path = editor.recorder.path.rename(tmp_path / ENDED)
     return path, editor.now_ms
 
 
@@ -85,3 +89,32 @@ def test_what_a_running_process_writes_is_left_alone_and_named(tmp_path):
 def test_what_to_purge_must_be_said(tmp_path):
     with pytest.raises(ValueError, match="an age, a user, or everything"):
         purge(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_from_being_purged(past, tmp_path):
+    path, now_ms = past
+    damaged = tmp_path / ENDED.replace("0123abcd", "00000000")
+    damaged.write_bytes(path.read_bytes()[:100] + b"\xff" * 5_000)
+    newer = tmp_path / ENDED.replace("0123abcd", "00000001")
+    make_database(newer)
+    with closing(sqlite3.connect(newer)) as connection, connection:
+        connection.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) "
+            "VALUES ('telemetry', '9999_future', '')"
+        )
+    purged = purge(tmp_path, before_ms=now_ms - 5 * DAY_MS)
+    assert purged.rows
+    assert purged.failed.keys() == {damaged, newer}
+    assert "newer version" in purged.failed[newer]
+    assert counts(path) == [1, 1, 1, 10, 1, 1]
+    assert apply_retention(tmp_path, 1, now_ms=now_ms + 5 * DAY_MS)
+    assert not path.exists()
+
+
+def test_a_link_that_is_named_stands_for_its_file(past, tmp_path):
+    path, _ = past
+    link = tmp_path / "link.sqlite3"
+    link.symlink_to(path)
+    assert purge(link, everything=True).rows
+    assert not path.exists()
+    assert link.is_symlink()

@@ -6,18 +6,22 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from telemetry.database import DatabaseFile, prepare
 from telemetry.files import database_files, new_database_path
 from telemetry.migrations import SchemaTooNewError
+from telemetry.ownership import holds_telemetry
 from telemetry.store import Store, changing, reading
 from telemetry.writes import Write, insert_row, update_row
-from tests.telemetry.databases import count, gaps, is_sound, rows
+from tests.telemetry.databases import count, gaps, is_sound, make_database, rows
 
 
 @pytest.fixture
@@ -148,6 +152,68 @@ def test_a_file_locked_by_another_process_is_waited_for_then_given_up(store, pat
     assert gaps(path) == {"locked": 1}
 
 
+FULL_DISK = """
+import resource, sys, time
+from concurrent.futures import Future
+from pathlib import Path
+from telemetry.store import Store
+from telemetry.writes import insert_row
+
+store = Store(Path(sys.argv[1]), patience_s=1.0)
+
+def seconds(row_id, stored):
+    receipt: Future[bool] = Future()
+    row = insert_row("ingest_gap", id=1000 + row_id, ts_ms=1, reason=0, lost=0)
+    began = time.monotonic()
+    store.put(row, receipt=receipt)
+    assert receipt.result(10) is stored
+    return time.monotonic() - began
+
+seconds(1, True)
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+first = seconds(2, False)
+others = [seconds(row_id, False) for row_id in range(3, 23)]
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+seconds(23, True)
+assert first >= 1.0, first
+assert sum(others) < first, (first, others)
+store.close()
+"""
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_waited_for_once(path):
+    path.parent.mkdir()
+    subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], check=True, timeout=60)
+    assert rows(path, "SELECT id FROM ingest_gap WHERE reason = 0") == [(1001,), (1023,)]
+    assert sum(gaps(path).values()) == 21
+
+
+def test_nobody_waits_behind_an_attempt_that_hangs(path):
+    store = Store(path, patience_s=0.1, busy_s=0.1)
+    assert put(store, session(1)).result(5)
+    release = threading.Event()
+    connected = DatabaseFile.connected
+
+    def hang(file, busy_s):
+        release.wait(10)
+        return connected(file, busy_s)
+
+    with mock.patch.object(DatabaseFile, "connected", hang):
+        store.put(session(2))
+        waiting = put(store, session(3))
+        time.sleep(0.3)
+        assert not waiting.done()  # it came before the attempt took too long
+        assert not put(store, session(4)).result(0.1)
+        store.put(session(5))  # nobody waits for it: it may be stored when the disk is back
+        release.set()
+        assert waiting.result(5)
+    store.close()
+    assert rows(path, "SELECT id FROM session") == [(1,), (2,), (3,), (5,)]
+    assert gaps(path) == {"stalled": 1}
+
+
 def test_a_long_reader_hinders_no_writer(store, path):
     assert put(store, session(1)).result(5)
     with reading(path) as connection:
@@ -195,13 +261,55 @@ def test_a_folder_that_cannot_be_written_costs_events_and_nothing_else():
 
 def test_a_damaged_file_is_set_aside_and_the_labels_come_along(path):
     path.parent.mkdir()
-    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5_000)
+    make_database(path)
+    path.write_bytes(path.read_bytes()[:100] + b"\xff" * 5_000)
     store = Store(path)
     label = store.label("python")
     assert put(store, session(1)).result(5)
     store.close()
     assert rows(path, "SELECT id, name FROM label") == [(label, "python")]
     assert len(list(path.parent.glob("*.damaged-*"))) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"notes\n", b"SQLite format 3\0" + b"\xff" * 5_000])
+def test_a_file_that_is_not_ours_keeps_its_place(path, content):
+    path.parent.mkdir()
+    path.write_bytes(content)
+    store = Store(path)
+    label = store.label("python")
+    assert put(store, session(1)).result(5)
+    store.close()
+    assert path.read_bytes() == content
+    assert store.path != path
+    assert rows(store.path, "SELECT id, name FROM label") == [(label, "python")]
+    assert set(path.parent.glob("*.sqlite3")) == {path, store.path}
+
+
+def test_a_link_is_not_followed_to_what_is_not_there(path):
+    path.parent.mkdir()
+    path.symlink_to(path.with_name("elsewhere.sqlite3"))
+    store = Store(path)
+    assert put(store, session(1)).result(5)
+    store.close()
+    assert not path.exists()
+    assert count(store.path, "session") == 1
+
+
+def test_a_new_file_says_from_its_first_byte_on_whose_it_is(path):
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        prepare(connection)
+        assert holds_telemetry(path)  # though all of its tables are in the log
+
+
+def test_a_file_that_could_not_be_begun_is_not_left_behind(path):
+    store = Store(path, patience_s=0.0)
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    with mock.patch("telemetry.database.MIGRATIONS.apply", side_effect=full):
+        assert not put(store, session(1)).result(5)
+        assert list(path.parent.iterdir()) == []
+    store.close()
 
 
 def test_a_file_damaged_while_it_is_written_is_replaced(store, path):

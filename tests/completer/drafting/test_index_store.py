@@ -181,3 +181,21 @@ def test_arrays_no_longer_named_are_removed(folder):
 def test_workspaces_and_tokenizers_have_folders_of_their_own(tmp_path):
     folders = {index_folder(tmp_path, Path(root), tokenizer) for root in "ab" for tokenizer in "xy"}
     assert len(folders) == 4
+
+
+def test_saving_again_removes_what_it_saved_before_and_nothing_else(folder):
+    strangers = [folder / name for name in ("notes.txt", "data.array", "customers.sqlite3")]
+    for path in strangers:
+        path.write_text("not an index")
+    (folder / "subfolder").mkdir()
+    before = set(folder.glob("*.array"))
+    corpus = small_corpus()
+    corpus.add("c", np.array([4, 5, 6, 7], np.int32), STAMP)
+    corpus.merge()
+    save_index(corpus, folder)
+
+    assert all(path.read_text() == "not an index" for path in strangers)
+    assert (folder / "subfolder").is_dir()
+    gone = before - set(folder.glob("*.array"))
+    assert gone
+    assert not any(path in gone for path in strangers)

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from completer.http.options import HttpOptions
-from completer.http.serving import ImpatientProtocol
+from completer.http.serving import FINISHES_WITHIN_S, ImpatientProtocol
 from tests.completer.http.live import connect, eventually, request, serving
 
 HEAD = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
@@ -50,6 +50,45 @@ async def test_no_reply_waits_for_an_acknowledgement(app, monkeypatch):
         writer.close()
 
     assert at_once[0] == 1
+
+
+async def test_the_end_lets_a_short_answer_be_finished(app, service):
+    service.delay_s = 0.5
+    async with serving(app) as port:
+        reader, writer = await connect(port)
+        writer.write(request("/v1/completions", {"prompt": "x"}))
+        await eventually(lambda: service.running, 2)
+    assert (await reader.read()).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+async def test_the_end_refuses_what_it_cannot_wait_for(app, service):
+    service.delay_s = 30.0
+    began = asyncio.get_running_loop().time()
+    async with serving(app) as port:
+        reader, writer = await connect(port)
+        writer.write(request("/v1/completions", {"prompt": "x"}))
+        await eventually(lambda: service.running, 2)
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"shutting down" in answer
+    assert b"retry-after: 5" in answer
+    assert service.cancelled == 1
+    assert asyncio.get_running_loop().time() - began < FINISHES_WITHIN_S + 2
+    writer.close()
+
+
+async def test_the_end_cuts_a_stream_that_goes_on(app, service):
+    service.reply = lambda _: "text" * 100
+    service.delay_s = 100.0
+    async with serving(app) as port:
+        reader, writer = await connect(port)
+        writer.write(request("/v1/completions", {"prompt": "x", "stream": True}))
+        await eventually(lambda: service.running, 2)
+        assert await reader.readuntil(b"data:")
+    assert b"503" not in await reader.read()
+    assert service.cancelled == 1
+    writer.close()
 
 
 async def test_dripping_does_not_help(port):

@@ -152,10 +152,16 @@ def test_a_folder_is_read_as_one_and_users_are_the_same_across_files(tmp_path):
 def test_a_damaged_file_is_named_and_the_others_are_read(book):
     book.taken()
     assert book.store.flush()
-    (book.path.parent / "damaged.sqlite3").write_bytes(b"\xff" * 5_000)
-    report = build(book.path.parent, now_ms=START_MS)
+    folder = book.path.parent
+    (folder / "strangers.sqlite3").write_bytes(b"\xff" * 5_000)
+    headless = folder / "2026-01-02-999999999-0123abcd.sqlite3"
+    headless.write_bytes(b"\xff" * 5_000)
+    broken = folder / "broken.sqlite3"
+    broken.write_bytes(book.path.read_bytes()[:100] + b"\xff" * 5_000)
+    report = build(folder, now_ms=START_MS)
     assert report.overall["acceptance"].n == 1
-    assert report.skipped == {"damaged.sqlite3": "file is not a database"}
+    assert report.skipped.keys() == {headless.name, broken.name}
+    assert "header" in report.skipped[headless.name]
 
 
 def test_a_file_that_is_being_written_is_read_as_it_is(book):

@@ -7,8 +7,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from telemetry.database import prepare
 from telemetry.report.columns import BEYOND, Column, id_bounds, labels, read_columns
-from telemetry.store import prepare, reading
+from telemetry.store import reading
 from telemetry.writes import insert
 
 LARGE = (0, 1, 0xD7FF, 0xD800, 0xDFFF, 0xFFFF, 0x10000, (1 << 20) - 1)

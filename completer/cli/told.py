@@ -1,0 +1,27 @@
+"""What can be wrong with a telemetry database, told as something that its user can act on."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from completer.errors import BadRequestError
+
+
+@contextmanager
+def telemetry_errors(where: str = "") -> Iterator[None]:
+    """Raise `BadRequestError` for a database that is not there, not ours, newer or damaged.
+
+    `where` says how another one is named.
+    """
+    from telemetry.migrations import SchemaTooNewError
+    from telemetry.ownership import NotTelemetryError
+
+    try:
+        yield
+    except (FileNotFoundError, NotTelemetryError, SchemaTooNewError) as error:
+        raise BadRequestError(f"{error}.", hint=where) from error
+    except sqlite3.Error as error:
+        raise BadRequestError(
+            f"A telemetry database cannot be read: {error}.",
+            hint="Name the others one by one, or move it away.",
+        ) from error
