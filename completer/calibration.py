@@ -11,7 +11,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -25,7 +25,7 @@ from models.exit_gates import ExitGate, load_exit_gates
 from models.loading import BUNDLED, BUNDLED_FOLDER, LoadedModel
 
 log = logging.getLogger(__name__)
-VERSION = 1
+VERSION = 2
 Exit = TypeVar("Exit")
 FILE = "calibration.json"
 _NUMBERS = re.compile(r"\[[^\[\]{}]*\]")
@@ -36,12 +36,14 @@ _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 class Calibration:
     """`stopping` and `mixture` are `None` where they did not prove worth it.
 
-    `fitted` says on what and how well, for people.
+    `fitted` says on what and how well, for people. `weights` is the digest of the model that it was
+    fitted to.
     """
 
     stopping: Rule | None = None
     mixture: Mixture | None = None
     fitted: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -51,6 +53,7 @@ class Calibration:
         }
         return {
             "version": VERSION,
+            "weights": self.weights,
             "fitted": dict(self.fitted),
             "mixture": self.mixture and self.mixture.to_json(),
             "stopping": stopping,
@@ -66,6 +69,7 @@ class Calibration:
             stopping and Rule(Scorecard.from_json(stopping["scorecard"]), stopping["threshold"]),
             mixture and Mixture.from_json(mixture),
             values["fitted"],
+            values["weights"],
         )
 
 
@@ -77,7 +81,8 @@ class Calibrations:
     """The calibrations of one model: for a repository, for all others, or its own."""
 
     def __init__(self, model: LoadedModel, folder: Path) -> None:
-        self._folder = folder / _key(model)
+        self._folder = folder / f"model-{model.digest}"
+        self._weights = model.digest
         self._width = int(model.model.config.hidden_size)
         self._shipped = BUNDLED_FOLDER / FILE if model.name == BUNDLED else None
         self._known: dict[Path | None, Calibration] = {}
@@ -111,6 +116,7 @@ class Calibrations:
     def adopt(self, repository: Path | None, calibration: Calibration) -> Path:
         """Save a calibration, keep the one before; return the file."""
         file = self.file(repository)
+        calibration = replace(calibration, weights=self._weights)
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists():
             file.replace(_before(file))
@@ -152,7 +158,21 @@ class Calibrations:
         places = [self.file(None), *([self._shipped] if self._shipped else [])]
         if repository is not None:
             places.insert(0, self.file(repository))
-        return next((found for file in places if (found := _read(file))), Calibration())
+        return next((found for file in places if (found := self._read(file))), Calibration())
+
+    def _read(self, file: Path) -> Calibration | None:
+        """Read a file; one that is damaged, or for another model, is as good as none."""
+        if not file.exists():
+            return None
+        try:
+            found = Calibration.from_json(json.loads(file.read_text()))
+        except _UNREADABLE as error:
+            log.warning("the calibration %s cannot be read and is not used: %s", file, error)
+            return None
+        if found.weights != self._weights:
+            log.warning("the calibration %s was fitted to another model and is not used", file)
+            return None
+        return found
 
 
 def write(file: Path, calibration: Calibration) -> None:
@@ -164,26 +184,5 @@ def write(file: Path, calibration: Calibration) -> None:
     written.replace(file)
 
 
-def _read(file: Path) -> Calibration | None:
-    """Read a file; one that is damaged is as good as none, and said so."""
-    if not file.exists():
-        return None
-    try:
-        return Calibration.from_json(json.loads(file.read_text()))
-    except _UNREADABLE as error:
-        log.warning("the calibration %s cannot be read and is not used: %s", file, error)
-        return None
-
-
 def _before(file: Path) -> Path:
     return file.with_suffix(".before.json")
-
-
-def _key(model: LoadedModel) -> str:
-    """Name a model, also by its shape: the name may stay when the model does not.
-
-    In all dtypes it is the same model.
-    """
-    config = {**model.model.config.to_diff_dict(), "dtype": None}
-    shape = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
-    return f"{model.name}-{shape[:12]}"

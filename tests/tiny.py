@@ -120,6 +120,7 @@ def save_tiny(family: str, folder: Path) -> Path:
     """Save a tiny checkpoint as a user would have it: config, safetensors, tokenizer."""
     kind = FAMILIES[family]
     tokenizer = byte_tokenizer(kind.marks, kind.end)
-    tiny_model(family, len(tokenizer)).save_pretrained(folder)
+    said = {"fim_layout": kind.layout} if kind.layout.startswith("completer-") else {}
+    tiny_model(family, len(tokenizer), **said).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

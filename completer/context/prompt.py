@@ -134,11 +134,11 @@ class PromptBuilder:
 
     def _context(self, request: CompletionRequest, snippets: Sequence[Snippet]) -> list[int]:
         """Other files in front: under the layout's file marks, or as plain text without them."""
-        if not snippets:
-            return []
         layout, ids = self._layout, list[int]()
+        if not snippets and not layout.layout.own_path:
+            return []
         repo = layout.mark_ids.get(layout.layout.repo_mark)
-        if repo is not None and request.workspace is not None:
+        if snippets and repo is not None and request.workspace is not None:
             ids += [repo, *self.encode(request.workspace.name)]
         for snippet in snippets:
             text = snippet.text.rstrip() + "\n"

@@ -61,6 +61,7 @@ def hub_config(shape: ModelShape, end: int) -> dict[str, Any]:
         "eos_token_id": end,
         "pad_token_id": end,
         "dtype": "bfloat16",
+        "fim_layout": "completer-spm",
     }
 
 
