@@ -10,11 +10,15 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from completer.drafting.calibration import N_FACTORS
 from completer.engine.mixture import Mixture
 from completer.errors import CompleterError
 from completer.stopping.controller import Rule
@@ -36,6 +40,7 @@ _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 class Calibration:
     """`stopping` and `mixture` are `None` where they did not prove worth it.
 
+    `factors` weigh what the repository has seen (`drafting.calibration`); `None`: as shipped.
     `fitted` says on what and how well, for people. `weights` is the digest of the model that it was
     fitted to.
     """
@@ -44,6 +49,7 @@ class Calibration:
     mixture: Mixture | None = None
     fitted: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
+    factors: NDArray[np.float64] | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -57,6 +63,7 @@ class Calibration:
             "fitted": dict(self.fitted),
             "mixture": self.mixture and self.mixture.to_json(),
             "stopping": stopping,
+            "factors": None if self.factors is None else _rounded(self.factors),
         }
 
     @classmethod
@@ -70,6 +77,7 @@ class Calibration:
             mixture and Mixture.from_json(mixture),
             values["fitted"],
             values["weights"],
+            _factors(values["factors"]),
         )
 
 
@@ -173,6 +181,21 @@ class Calibrations:
             log.warning("the calibration %s was fitted to another model and is not used", file)
             return None
         return found
+
+
+def _rounded(factors: NDArray[np.float64]) -> list[float]:
+    return [float(f"{factor:.4g}") for factor in factors]
+
+
+def _factors(values: Sequence[float] | None) -> NDArray[np.float64] | None:
+    if values is None:
+        return None
+    factors = np.array(values, np.float64)
+    if factors.shape != (N_FACTORS,) or not (factors > 0).all():
+        raise ValueError(
+            f"{factors.shape} drafting factors, but {N_FACTORS} positive ones are read"
+        )
+    return factors
 
 
 def write(file: Path, calibration: Calibration) -> None:
