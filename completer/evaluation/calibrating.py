@@ -2,8 +2,9 @@
 
 Masked spans of held-out files say what would have been right. The factors that weigh what the
 repository has seen, and then the mixture's weights, are fitted on one half of the files, and used
-only if they bring more exact matches on the other half for certain. The stop controller is fitted to answers that were written to their end, and judged by
-predictions for files that it was not fitted to.
+only if they bring more exact matches on the other half for certain. The stop controller is fitted
+to answers that were written to their end, and judged by predictions for files that it was not
+fitted to.
 """
 
 from collections.abc import Callable, Sequence
