@@ -51,7 +51,8 @@ def write_card(sources: CardSources, path: Path) -> None:
 def parameter_count(config: dict[str, Any]) -> int:
     """Weights of a Llama shape with tied embeddings."""
     width, feed_forward = config["hidden_size"], config["intermediate_size"]
-    layer = 4 * width * width + 3 * width * feed_forward + 2 * width
+    shared = config["num_key_value_heads"] * config["head_dim"]
+    layer = 2 * width * (width + shared) + 3 * width * feed_forward + 2 * width
     return int(config["vocab_size"] * width + config["num_hidden_layers"] * layer + width)
 
 
