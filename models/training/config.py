@@ -23,6 +23,16 @@ class TrainConfig:
     """Folders of code; none: the standard library and the permissively licensed packages."""
     package_paths: tuple[Path, ...] = ()
     """Folders with installed packages beside those that Python itself would import."""
+    packages: Path | None = None
+    """A list of the installed packages to take, one name a line or the keys of a JSON object."""
+    languages: tuple[str, ...] = ("python",)
+    """Languages whose files are taken, as models/training/languages.py names them."""
+    other_languages: float = 0.2
+    """Share of the rows' examples in other languages than Python, where there are any."""
+    package_tokens: int = 2_700_000
+    """The most tokens that are taken of one package."""
+    tests_tokens: int = 450_000
+    """The most tokens that are taken of a package's tests."""
     held_out: tuple[str, ...] = HELD_OUT_PACKAGES
     """Packages that are never trained on, only measured on."""
     start_from: Path | None = None
