@@ -145,6 +145,10 @@ class Shard:
         """Ids of one document."""
         return self._ids[self.ends[index] : self.ends[index + 1]]
 
+    def language(self, index: int) -> str:
+        """The language of one document."""
+        return language_of(self.paths[index])
+
     @property
     def tokens(self) -> int:
         """Ids in all documents."""
