@@ -12,7 +12,8 @@ HELD_OUT_PACKAGES = ("rich", "click", "starlette", "anyio", "uvicorn", "httpx")
 class TrainConfig:
     """Every choice of a run; equal configs over equal sources end with equal weights.
 
-    That holds for a fixed number of `threads`; without one the run takes as many as are faster.
+    That holds on a CPU for a fixed number of `threads` and of steps; without the one the run takes
+    as many as are faster, and a clock ends it when the time is up.
     """
 
     folder: Path
@@ -43,15 +44,22 @@ class TrainConfig:
     width: int = 256
     layers: int = 6
     heads: int = 4
+    key_value_heads: int = 2
     feed_forward: int = 704
     context: int = 2048
     """Positions that the exported model declares."""
 
+    minutes: float | None = None
+    """How long to train; in place of the steps and without them."""
     steps: int = 20_000
     """Steps until the learning rate begins to fall."""
     cooldown_steps: int = 0
     """Steps in which it falls to zero."""
+    decay: float | None = None
+    """Share of the minutes in which it falls; without one `decay_share` says it."""
     tokens_per_step: int = 4096
+    rows_at_a_time: int = 32
+    """Rows of one pass; a step of more adds up several passes."""
     windows: tuple[tuple[int, float], ...] = ((1024, 0.85), (2048, 0.15))
     """Window lengths in tokens, each with its share of the steps."""
     warmup_steps: int = 100
@@ -73,11 +81,19 @@ class TrainConfig:
     seed: int = 0
     device: str = "cpu"
     threads: int | None = None
+    workers: int | None = None
+    """Processes that make rows ahead; by default none on a CPU, and beside a GPU all cores but one.
+    """
     compile: bool = False
     """Fuse the model's small operations, for which a C++ compiler has to be installed."""
     checkpoint_every: int = 50
     evaluate_every: int = 200
     evaluation_windows: int = 32
+
+    @property
+    def decay_share(self) -> float:
+        """A model that is continued was at its end before: its rates fall nearly all the time."""
+        return self.decay if self.decay is not None else 0.9 if self.start_from else 0.55
 
 
 @dataclass(frozen=True)
@@ -89,6 +105,8 @@ class Progress:
     steps: int = 0
     loss: float = 0.0  # nats a token, mean since the last report
     held_out_loss: float | None = None
+    held_out_middle_loss: float | None = None  # nats a token of a middle
+    tokens: int = 0  # seen so far
     tokens_per_second: float = 0.0
     seconds_left: float = 0.0
     message: str = ""

@@ -172,7 +172,7 @@ def draw_kind(rng: np.random.Generator) -> Kind:
 
 
 def draw_caret(source: Source, rng: np.random.Generator) -> int:
-    """A place in the text, seldom in prose and not in white space, if these are not all there is."""
+    """A place in the text, seldom in prose and not in white space, if there is another."""
     caret = 0
     for _ in range(CARETS):
         drawn = int(len(source.text) * rng.uniform(EARLIEST_CARET, 1.0))

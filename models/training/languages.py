@@ -58,12 +58,8 @@ LANGUAGES: dict[str, Grammar] = {
         "(module (expression_statement (assignment left: (identifier) @name) @definition))",
     ),
     "javascript": Grammar((".js", ".mjs", ".jsx"), "tree_sitter_javascript", _SCRIPT),
-    "typescript": Grammar(
-        (".ts",), "tree_sitter_typescript", _TYPED, entry="language_typescript"
-    ),
-    "typescriptreact": Grammar(
-        (".tsx",), "tree_sitter_typescript", _TYPED, entry="language_tsx"
-    ),
+    "typescript": Grammar((".ts",), "tree_sitter_typescript", _TYPED, entry="language_typescript"),
+    "typescriptreact": Grammar((".tsx",), "tree_sitter_typescript", _TYPED, entry="language_tsx"),
     "go": Grammar(
         (".go",), "tree_sitter_go", ("function_declaration", "method_declaration", "type_spec")
     ),

@@ -12,10 +12,10 @@ from tokenizers import Tokenizer
 
 from models.training.evaluation import evaluate, held_out_rows
 from models.training.examples import ExampleMaker
-from models.training.shards import Shard
 from models.training.tokenizer import REPOSITORY, mark_id
 from models.training.warm_start import load_decoder
 
+CPU = torch.device("cpu")
 SETTINGS = {  # name: window length in tokens, share of long examples with repository context
     "512 tokens": (512, 0.0),
     "1024 tokens": (1024, 0.0),
@@ -23,25 +23,26 @@ SETTINGS = {  # name: window length in tokens, share of long examples with repos
 }
 
 
-def measure(model: Path, corpus: Path, rows: int = 64) -> dict[str, Any]:
+def measure(
+    model: Path, corpus: Path, device: torch.device = CPU, rows: int = 64
+) -> dict[str, Any]:
     """Loss and exit accuracy of an exported model by setting, on `rows` windows each.
 
     The rows are drawn with the corpus's tokenizer and are the same for all models, so that figures
     compare; a setting whose marks the model does not know is left out.
     """
     tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
-    shard = Shard(corpus, "held_out")
-    decoder = load_decoder(model, max(window for window, _ in SETTINGS.values()))
+    decoder = load_decoder(model, max(window for window, _ in SETTINGS.values())).to(device)
     knows_marks = mark_id(tokenizer, REPOSITORY) < decoder.shape.vocabulary
     figures = {}
     for name, (window, share) in SETTINGS.items():
         if share and not knows_marks:
             continue
-        drawn = held_out_rows(ExampleMaker(shard, tokenizer, share), window, rows)
-        figures[name] = asdict(evaluate(decoder, drawn, torch.device("cpu")))
+        drawn = held_out_rows(ExampleMaker.of(corpus, "held_out", share), window, rows)
+        figures[name] = asdict(evaluate(decoder, drawn, device))
     return figures
 
 
-def write_figures(model: Path, corpus: Path, path: Path, rows: int = 64) -> None:
+def write_figures(model: Path, corpus: Path, path: Path, device: torch.device = CPU) -> None:
     """Measure a model and write what came out as JSON."""
-    path.write_text(json.dumps(measure(model, corpus, rows), indent=1) + "\n")
+    path.write_text(json.dumps(measure(model, corpus, device), indent=1) + "\n")

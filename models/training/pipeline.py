@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from tokenizers import Tokenizer
 
 from models.training.checkpoint import NAME, load_checkpoint
@@ -16,6 +17,9 @@ from models.training.export import export_model
 from models.training.loop import Trainer
 from models.training.measure import write_figures
 from models.training.shards import Shard
+from models.training.unit_table import write_units
+
+FIGURES = "figures.json"
 
 Report = Callable[[Progress], None]
 
@@ -28,12 +32,14 @@ def run(config: TrainConfig, *, progress: Report) -> Path:
     """
     config.folder.mkdir(parents=True, exist_ok=True)
     corpus = prepare_corpus(config, lambda text: progress(Progress("corpus", message=text)))
+    for name in ("train", "held_out"):
+        write_units(corpus, name)
     decoder = Trainer(config, corpus, progress).run()
     tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
     folder = export_model(decoder, tokenizer, config.folder / "export")
     if len(Shard(corpus, "held_out")):
         progress(Progress("export", message="measuring on the held-out packages"))
-        write_figures(folder, corpus, config.folder / "figures.json")
+        write_figures(folder, corpus, config.folder / FIGURES, torch.device(config.device))
     return folder
 
 
@@ -50,6 +56,7 @@ def cool_down(config: TrainConfig, steps: int, *, progress: Report) -> Path:
         config,
         folder=config.folder / f"cooled-{state['step']}",
         corpus=config.corpus or config.folder / "corpus",
+        minutes=None,
         steps=state["step"],
         cooldown_steps=steps,
     )

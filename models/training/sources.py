@@ -46,9 +46,7 @@ class Search:
     """How the names of files end that are taken."""
 
 
-def find_packages(
-    search: Search, held_out: Iterable[str]
-) -> tuple[list[Package], list[Package]]:
+def find_packages(search: Search, held_out: Iterable[str]) -> tuple[list[Package], list[Package]]:
     """Packages to train on, and the held-out ones.
 
     Without folders of their own they are the standard library and the installed distributions

@@ -5,9 +5,7 @@ from models.training.card import CardSources, parameter_count, write_card
 from models.training.export import hub_config
 from models.training.model import Decoder, ModelShape
 
-SHAPE = ModelShape(
-    vocabulary=384, width=32, layers=2, heads=4, feed_forward=64, key_value_heads=2
-)
+SHAPE = ModelShape(vocabulary=384, width=32, layers=2, heads=4, feed_forward=64, key_value_heads=2)
 SPAN = {"n": 100, "exact_match": 0.25, "low": 0.17, "high": 0.34, "edit_similarity": 0.5}
 FIGURES = {"512 tokens": {"loss": 2.5, "middle_loss": 2.25, "exit_accuracy": [0.25, 0.5]}}
 

@@ -53,7 +53,9 @@ def test_the_own_path_stands_last_in_front_of_every_text(shard: Shard, tokenizer
             *_, own = example.split(FILE)
             path, _, rest = own.partition("\n")
             assert path in shard.paths
-            assert FIM_MIDDLE not in example or rest.startswith(("<|fim_suffix|>", "<|fim_prefix|>"))
+            assert FIM_MIDDLE not in example or rest.startswith(
+                ("<|fim_suffix|>", "<|fim_prefix|>")
+            )
 
 
 def test_other_files_stand_in_front_where_a_share_asks_for_them(
