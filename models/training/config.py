@@ -18,6 +18,8 @@ class TrainConfig:
 
     folder: Path
     """All that the run writes: corpus, checkpoint, log, export. What is there is continued."""
+    command: str = "completer train RUN"
+    """How the run was asked for, for the model card."""
     corpus: Path | None = None
     """The corpus folder of another run, to be used instead of `folder/corpus`."""
     sources: tuple[Path, ...] = ()
@@ -102,7 +104,7 @@ class Progress:
 
     stage: str  # "corpus", "train" or "export"
     step: int = 0
-    steps: int = 0
+    steps: int = 0  # of the whole run; 0 where a clock ends it
     loss: float = 0.0  # nats a token, mean since the last report
     held_out_loss: float | None = None
     held_out_middle_loss: float | None = None  # nats a token of a middle

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -49,7 +49,7 @@ def prepare_corpus(config: TrainConfig, report: Callable[[str], None]) -> Path:
     caps = Caps(config.package_tokens, config.tests_tokens)
     write_shard(folder, "train", documents, tokenizer, caps)
     write_shard(folder, "held_out", held_out, tokenizer)
-    _write_manifest(folder, packages)
+    write_manifest(folder, {package.name: package.licence for package in packages})
     return folder
 
 
@@ -94,12 +94,12 @@ def _tokenizer(config: TrainConfig, documents: list[Document]) -> Tokenizer:
     return train_tokenizer((document.text for document in sample), config.vocabulary)
 
 
-def _write_manifest(folder: Path, packages: list[Package]) -> None:
-    """Licence, files and tokens of every package that is trained on."""
-    licences = {package.name: package.licence for package in packages}
-    manifest: dict[str, dict[str, str | int]] = {}
-    for name, groups in groupby(Shard(folder, "train").groups, key=lambda group: group.package):
-        members = list(groups)
-        files, tokens = members[-1].last - members[0].first, sum(g.tokens for g in members)
-        manifest[name] = {"licence": licences[name], "files": files, "tokens": tokens}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+def write_manifest(folder: Path, licences: Mapping[str, str]) -> None:
+    """Write licence, files and tokens of every package in a corpus folder's training shard."""
+    counts: dict[str, dict[str, Any]] = {}
+    for group in Shard(folder, "train").groups:
+        new = {"licence": licences[group.package], "files": 0, "tokens": 0}
+        counted = counts.setdefault(group.package, new)
+        counted["files"] += group.last - group.first
+        counted["tokens"] += group.tokens
+    (folder / MANIFEST).write_text(json.dumps(counts, indent=1))

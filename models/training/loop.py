@@ -111,7 +111,7 @@ class Trainer:
         progress = Progress(
             "train",
             step=self.step,
-            steps=self.schedule.last(self.step),
+            steps=self.schedule.steps,
             loss=loss,
             held_out_loss=held_out,
             held_out_middle_loss=middle,

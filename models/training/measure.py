@@ -1,7 +1,11 @@
-"""Measure a finished model on a corpus's held-out packages, the same way for every model."""
+"""Measure a finished model on a corpus's held-out packages, the same way for every model.
+
+`python -m models.training.measure MODEL CORPUS` prints the figures as JSON.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -46,3 +50,18 @@ def measure(
 def write_figures(model: Path, corpus: Path, path: Path, device: torch.device = CPU) -> None:
     """Measure a model and write what came out as JSON."""
     path.write_text(json.dumps(measure(model, corpus, device), indent=1) + "\n")
+
+
+def main() -> None:
+    """Read the command line, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path, help="an exported folder")
+    parser.add_argument("corpus", type=Path, help="the corpus folder of a run")
+    parser.add_argument("--rows", type=int, default=64, help="windows of each setting")
+    parser.add_argument("--device", type=torch.device, default=CPU)
+    chosen = parser.parse_args()
+    print(json.dumps(measure(chosen.model, chosen.corpus, chosen.device, chosen.rows), indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
+from models.training.card import RunFacts, write_card, write_facts
 from models.training.checkpoint import NAME, load_checkpoint
 from models.training.config import Progress, TrainConfig
 from models.training.corpus import prepare_corpus
@@ -27,8 +28,8 @@ Report = Callable[[Progress], None]
 def run(config: TrainConfig, *, progress: Report) -> Path:
     """Train to the end of the schedule, from the last checkpoint if there is one.
 
-    Returns the exported folder; the figures are beside it, in `figures.json`. A run can be killed
-    at any time and started again.
+    Returns the exported folder, its model card in it; the figures are beside it, in
+    `figures.json`. A run can be killed at any time and started again.
     """
     config.folder.mkdir(parents=True, exist_ok=True)
     corpus = prepare_corpus(config, lambda text: progress(Progress("corpus", message=text)))
@@ -37,10 +38,19 @@ def run(config: TrainConfig, *, progress: Report) -> Path:
     decoder = Trainer(config, corpus, progress).run()
     tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
     folder = export_model(decoder, tokenizer, config.folder / "export")
-    if len(Shard(corpus, "held_out")):
+    held_out = Shard(corpus, "held_out")
+    if len(held_out):
         progress(Progress("export", message="measuring on the held-out packages"))
         write_figures(folder, corpus, config.folder / FIGURES, torch.device(config.device))
+    names = tuple(dict.fromkeys(group.package for group in held_out.groups))
+    write_facts(config.folder, RunFacts(config.command, _named(corpus, config.folder), names))
+    write_card(config.folder)
     return folder
+
+
+def _named(corpus: Path, run: Path) -> str:
+    inside = corpus.is_relative_to(run)
+    return str(corpus.relative_to(run) if inside else corpus.resolve())
 
 
 def cool_down(config: TrainConfig, steps: int, *, progress: Report) -> Path:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 PRESETS: dict[str, dict[str, Any]] = {
     "bundled": {
+        "packages": Path(__file__).with_name("packages.txt"),
         "width": 512,
         "layers": 6,
         "heads": 8,
@@ -37,12 +39,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "tokens_per_step": 1024,
         "rows_at_a_time": 2,
         "warmup_steps": 5,
+        "muon_rate": 0.02,
+        "adam_rate": 3e-3,
         "evaluation_windows": 4,
     },
 }
 
 
-def preset(name: str) -> dict[str, Any]:
+def preset_choices(name: str) -> dict[str, Any]:
     """The choices of a named run. Raises ValueError for a name that is not known."""
     if name not in PRESETS:
         raise ValueError(f"there is no preset {name}: name one of {', '.join(PRESETS)}")

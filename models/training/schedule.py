@@ -23,8 +23,9 @@ class Schedule(Protocol):
         """About how many seconds are left, when at least one step was made."""
         ...
 
-    def last(self, step: int) -> int:
-        """The number of steps of the whole run, as far as it is known at a step."""
+    @property
+    def steps(self) -> int:
+        """The number of steps of the whole run, 0 where it is not known."""
         ...
 
 
@@ -45,14 +46,15 @@ class StepSchedule:
 
     def is_over(self, step: int, seconds: float) -> bool:
         """Whether all steps are made."""
-        return step >= self.stable + self.decay
+        return step >= self.steps
 
     def left(self, step: int, seconds: float) -> float:
         """As the steps made so far took."""
-        return (self.last(step) - step) * seconds / step
+        return (self.steps - step) * seconds / step
 
-    def last(self, step: int) -> int:
-        """Steps of the whole run, decay included."""
+    @property
+    def steps(self) -> int:
+        """Decay included."""
         return self.stable + self.decay
 
 
@@ -77,9 +79,10 @@ class ClockSchedule:
         """What is left of the time."""
         return max(0.0, self.seconds - seconds)
 
-    def last(self, step: int) -> int:
-        """The step itself: how many there will be is not known."""
-        return step
+    @property
+    def steps(self) -> int:
+        """Not known: as many as there is time for."""
+        return 0
 
 
 def schedule_of(config: TrainConfig) -> Schedule:

@@ -13,7 +13,7 @@ def test_the_rate_rises_stays_and_falls():
     schedule = schedule_of(STEPS)
     assert not schedule.is_over(149, 1e9)
     assert schedule.is_over(150, 0.0)
-    factors = [schedule.factor(step, 0.0) for step in range(schedule.last(0))]
+    factors = [schedule.factor(step, 0.0) for step in range(schedule.steps)]
     assert factors[0] == 0.1
     assert factors[10:100] == [1.0] * 90
     assert factors[100:] == sorted(factors[100:], reverse=True)
