@@ -223,7 +223,9 @@ def _train(
     report: "Callable[[Progress], None]",
 ) -> Path:
     """Run or branch off with what was chosen on the command line; returns the exported folder."""
-    from models.training import TrainConfig, cool_down, preset_choices, run
+    from models.training.config import TrainConfig
+    from models.training.pipeline import cool_down, run
+    from models.training.presets import preset_choices
 
     given: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in chosen.items() if v is not None

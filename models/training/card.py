@@ -30,6 +30,7 @@ class RunFacts:
     command: str
     corpus: str  # the corpus folder, from the run's folder if it is in it
     held_out: tuple[str, ...]
+    languages: tuple[str, ...] = ("python",)
     note: str = ""  # what else a reader of the card should know
 
 
@@ -56,6 +57,7 @@ def write_card(folder: Path, evaluations: Sequence[Path] = ()) -> Path:
         corpus_tokens=f"{sum(package['tokens'] for package in manifest.values()) / 1e6:.1f} M",
         packages=len(manifest),
         held_out=", ".join(facts.held_out) or "no package",
+        languages=", ".join(facts.languages),
         train_command=facts.command,
         note=f"\n{facts.note}\n" if facts.note else "",
         curve=_curve(log, model),

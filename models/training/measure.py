@@ -47,9 +47,9 @@ def measure(
     return figures
 
 
-def write_figures(model: Path, corpus: Path, path: Path, device: torch.device = CPU) -> None:
+def write_figures(model: Path, corpus: Path, path: Path, device: torch.device, rows: int) -> None:
     """Measure a model and write what came out as JSON."""
-    path.write_text(json.dumps(measure(model, corpus, device), indent=1) + "\n")
+    path.write_text(json.dumps(measure(model, corpus, device, rows), indent=1) + "\n")
 
 
 def main() -> None:

@@ -84,8 +84,8 @@ def _write_volume(corpus: Path, shard: Shard, volume: Path, number: int, count: 
             encoded = [(shard.paths[document], shard.document(document)) for document in kept]
             writer.add(file, group.name, group.language, encoded)
     writer.finish(volume / "train.json")
-    for file in [*(volume / name for name in TRAIN), *(corpus / name for name in ALIKE)]:
-        (volume / f"{file.name}.xz").write_bytes(compress(file.read_bytes()))
+    for path in [*(volume / name for name in TRAIN), *(corpus / name for name in ALIKE)]:
+        (volume / f"{path.name}.xz").write_bytes(compress(path.read_bytes()))
     for name in TRAIN:
         (volume / name).unlink()
     shutil.copy(corpus / MANIFEST, volume / MANIFEST)

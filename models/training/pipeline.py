@@ -41,9 +41,11 @@ def run(config: TrainConfig, *, progress: Report) -> Path:
     held_out = Shard(corpus, "held_out")
     if len(held_out):
         progress(Progress("export", message="measuring on the held-out packages"))
-        write_figures(folder, corpus, config.folder / FIGURES, torch.device(config.device))
+        path, device = config.folder / FIGURES, torch.device(config.device)
+        write_figures(folder, corpus, path, device, config.evaluation_windows)
     names = tuple(dict.fromkeys(group.package for group in held_out.groups))
-    write_facts(config.folder, RunFacts(config.command, _named(corpus, config.folder), names))
+    where = _named(corpus, config.folder)
+    write_facts(config.folder, RunFacts(config.command, where, names, config.languages))
     write_card(config.folder)
     return folder
 

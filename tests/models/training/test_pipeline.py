@@ -16,12 +16,13 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from models.training import Progress, TrainConfig, cool_down, run
+from models.training.config import Progress, TrainConfig
+from models.training.pipeline import cool_down, run
 
 WORKER = """
 import pickle, sys
-import models.training
-models.training.run(pickle.loads(sys.stdin.buffer.read()), progress=lambda _: None)
+from models.training.pipeline import run
+run(pickle.loads(sys.stdin.buffer.read()), progress=lambda _: None)
 """
 
 
