@@ -12,7 +12,7 @@ CURVES = {  # in a run's log: what the picture calls it
     "held_out_loss": "held out",
     "held_out_middle_loss": "held out, middles",
 }
-SETTINGS = {"svg.hashsalt": "completer", "svg.fonttype": "none", "font.size": 8}
+SETTINGS: Any = {"svg.hashsalt": "completer", "svg.fonttype": "none", "font.size": 8}
 
 
 def draw_curve(log: Sequence[dict[str, Any]], path: Path) -> bool:

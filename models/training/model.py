@@ -70,7 +70,7 @@ class Attention(nn.Module):
         self.head_size = shape.head_size
         self.group = shape.heads // shape.key_value_heads
         shared = shape.key_value_heads * shape.head_size
-        self.sizes = (shape.width, shared, shared)
+        self.sizes = [shape.width, shared, shared]
         self.q_proj = nn.Linear(shape.width, shape.width, bias=False)
         self.k_proj = nn.Linear(shape.width, shared, bias=False)
         self.v_proj = nn.Linear(shape.width, shared, bias=False)
@@ -81,7 +81,7 @@ class Attention(nn.Module):
         weight = torch.cat([self.q_proj.weight, self.k_proj.weight, self.v_proj.weight])
         q, k, v = (
             part.unflatten(-1, (-1, self.head_size)).transpose(1, 2)  # [B, H, S, D]
-            for part in F.linear(x, weight).split(self.sizes, dim=-1)
+            for part in torch.split(F.linear(x, weight), self.sizes, dim=-1)
         )
         q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
         k, v = k.repeat_interleave(self.group, dim=1), v.repeat_interleave(self.group, dim=1)

@@ -17,7 +17,7 @@ from models.training.curriculum import Curriculum
 from models.training.examples import ExampleMaker
 from models.training.workers import end_with_parent, process_context
 
-AHEAD = 4  # steps that each process makes ahead
+AHEAD = 2  # steps that each process makes ahead; they lie in shared memory, a megabyte each
 LONGEST_WAIT = 300.0  # seconds for a process's rows, after which the run fails
 
 
@@ -86,24 +86,22 @@ def worker_count(config: TrainConfig, device: torch.device) -> int:
 
 
 def on_device(loaded: Iterator[Batch], device: torch.device) -> Generator[Batch, None, None]:
-    """Copy each batch, on a stream of its own, while the one before it is worked on."""
+    """Copy each batch, on a stream of its own, while the one before it is worked on.
+
+    The training thread asks for a batch when a step is launched on the GPU, not when it is done.
+    """
     if device.type != "cuda":
         yield from (batch.to(device) for batch in loaded)
         return
-    stream = torch.cuda.Stream(device)
-    coming = _copied(next(loaded), device, stream)
-    while True:
-        torch.cuda.current_stream(device).wait_stream(stream)
-        batch = coming
-        for part in (batch.ids, batch.weights):
-            part.record_stream(torch.cuda.current_stream(device))
-        coming = _copied(next(loaded), device, stream)
-        yield batch
-
-
-def _copied(batch: Batch, device: torch.device, stream: torch.cuda.Stream) -> Batch:
-    with torch.cuda.stream(stream):
-        return batch.to(device)
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    for batch in loaded:
+        with torch.cuda.stream(stream):
+            moved = batch.to(device)
+        training = torch.cuda.current_stream(device)
+        training.wait_stream(stream)
+        for part in (moved.ids, moved.weights):
+            part.record_stream(training)
+        yield moved
 
 
 def _prepare_worker(_: int) -> None:

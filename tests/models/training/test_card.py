@@ -1,6 +1,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from models.training.model import Decoder, ModelShape
 SHAPE = ModelShape(vocabulary=384, width=32, layers=2, heads=4, feed_forward=64, key_value_heads=2)
 SPAN = {"n": 100, "exact_match": 0.25, "low": 0.17, "high": 0.34, "edit_similarity": 0.5}
 FIGURES = {"512 tokens": {"loss": 2.5, "middle_loss": 2.25, "exit_accuracy": [0.25, 0.5]}}
-LOG = [
+LOG: list[dict[str, Any]] = [
     {"tokens": 4_000_000, "loss": 3.5, "held_out_loss": None, "held_out_middle_loss": None},
     {"tokens": 9_500_000, "loss": 2.5, "held_out_loss": 2.6, "held_out_middle_loss": 2.4},
 ]

@@ -50,6 +50,7 @@ def wait_for(path: Path, seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_source_code_becomes_a_model_that_plain_transformers_completes_with(
     tiny_config: Callable[..., TrainConfig], source_folder: Path, tmp_path: Path
 ):
@@ -77,6 +78,7 @@ def test_source_code_becomes_a_model_that_plain_transformers_completes_with(
     assert completed.shape[1] == prompt["input_ids"].shape[1] + 8
 
 
+@pytest.mark.slow
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(
     tiny_config: Callable[..., TrainConfig], tmp_path: Path
 ):
