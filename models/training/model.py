@@ -80,7 +80,7 @@ class Attention(nn.Module):
         """Mix `x [B, S, width]` along the sequence."""
         weight = torch.cat([self.q_proj.weight, self.k_proj.weight, self.v_proj.weight])
         q, k, v = (
-            part.unflatten(-1, (-1, self.head_size)).transpose(1, 2)  # [B, H, S, D]
+            part.view(*part.shape[:2], -1, self.head_size).transpose(1, 2)  # [B, H, S, D]
             for part in torch.split(F.linear(x, weight), self.sizes, dim=-1)
         )
         q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,15 @@ def test_a_corpus_goes_in_volumes_and_a_model_comes_back_in_parts(corpus: Path, 
     assert "out: second." in card
 
 
-@pytest.mark.slow
+def test_wheels_that_the_machine_lacks_are_unpacked(tmp_path: Path):
+    wheel = tmp_path / "extra-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr("extra.py", "x = 1\n")
+    assert gpu_train(tmp_path / "kept", "bring", wheel).returncode == 0
+    assert (tmp_path / "kept" / "packages" / "extra.py").read_text() == "x = 1\n"
+    assert not list((tmp_path / "kept" / "volumes").iterdir())
+
+
 def test_more_minutes_than_a_loan_allows_are_refused(tmp_path: Path):
     refused = gpu_train(tmp_path, "train", tmp_path / "out", 9)
     assert refused.returncode == 2
