@@ -92,7 +92,7 @@ def parameter_count(config: dict[str, Any]) -> int:
 def loss_table(figures: dict[str, Any]) -> str:
     """Held-out loss by window."""
     if not figures:
-        return "Nothing was held out."
+        return "Not measured."
     rows = [(name, f"{f['loss']:.3f}", f"{f['middle_loss']:.3f}") for name, f in figures.items()]
     return table(("window", "nats a token", "nats a token of a middle"), rows)
 
@@ -100,7 +100,7 @@ def loss_table(figures: dict[str, Any]) -> str:
 def exit_table(figures: dict[str, Any]) -> str:
     """Top-choice accuracy after each layer, by window."""
     if not figures:
-        return "Nothing was held out."
+        return "Not measured."
     layers = len(next(iter(figures.values()))["exit_accuracy"])
     rows = [(name, *map("{:.3f}".format, f["exit_accuracy"])) for name, f in figures.items()]
     return table(("window", *(f"layer {layer}" for layer in range(1, layers + 1))), rows)
