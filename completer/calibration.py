@@ -10,12 +10,16 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from completer.drafting.calibration import N_FACTORS
 from completer.engine.mixture import Mixture
 from completer.errors import CompleterError
 from completer.place import Place
@@ -28,7 +32,7 @@ from models.exit_gates import ExitGate, load_exit_gates
 from models.loading import BUNDLED, BUNDLED_FOLDER, LoadedModel
 
 log = logging.getLogger(__name__)
-VERSION = 1
+VERSION = 2
 Exit = TypeVar("Exit")
 FILE = "calibration.json"
 _NUMBERS = re.compile(r"\[[^\[\]{}]*\]")
@@ -39,12 +43,16 @@ _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 class Calibration:
     """`stopping` and `mixture` are `None` where they did not prove worth it.
 
-    `fitted` says on what and how well, for people.
+    `factors` weigh what the repository has seen (`drafting.calibration`); `None`: as shipped.
+    `fitted` says on what and how well, for people. `weights` is the digest of the model that it was
+    fitted to.
     """
 
     stopping: Rule | None = None
     mixture: Mixture | None = None
     fitted: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
+    factors: NDArray[np.float64] | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -54,9 +62,11 @@ class Calibration:
         }
         return {
             "version": VERSION,
+            "weights": self.weights,
             "fitted": dict(self.fitted),
             "mixture": self.mixture and self.mixture.to_json(),
             "stopping": stopping,
+            "factors": None if self.factors is None else _rounded(self.factors),
         }
 
     @classmethod
@@ -69,6 +79,8 @@ class Calibration:
             stopping and Rule(Scorecard.from_json(stopping["scorecard"]), stopping["threshold"]),
             mixture and Mixture.from_json(mixture),
             values["fitted"],
+            values["weights"],
+            _factors(values["factors"]),
         )
 
 
@@ -80,7 +92,8 @@ class Calibrations:
     """The calibrations of one model: for a repository, for all others, or its own."""
 
     def __init__(self, model: LoadedModel, folder: Path) -> None:
-        self._folder = folder / _key(model)
+        self._folder = folder / f"model-{model.digest}"
+        self._weights = model.digest
         self._width = int(model.model.config.hidden_size)
         self._shipped = BUNDLED_FOLDER / FILE if model.name == BUNDLED else None
         self._known: dict[Place | None, Calibration] = {}
@@ -114,6 +127,7 @@ class Calibrations:
     def adopt(self, repository: Place | None, calibration: Calibration) -> Path:
         """Save a calibration, keep the one before; return the file."""
         file = self.file(repository)
+        calibration = replace(calibration, weights=self._weights)
         private_folder(file.parent)
         if file.exists():
             file.replace(_before(file))
@@ -155,7 +169,30 @@ class Calibrations:
         places = [self.file(None), *([self._shipped] if self._shipped else [])]
         if repository is not None:
             places.insert(0, self.file(repository))
-        return next((found for file in places if (found := _read(file))), Calibration())
+        return next((found for file in places if (found := self._read(file))), Calibration())
+
+    def _read(self, file: Path) -> Calibration | None:
+        """Read a file; one that is damaged, or for another model, is as good as none."""
+        found = _read(file)
+        if found is not None and found.weights != self._weights:
+            log.warning("the calibration %s was fitted to another model and is not used", file)
+            return None
+        return found
+
+
+def _rounded(factors: NDArray[np.float64]) -> list[float]:
+    return [float(f"{factor:.4g}") for factor in factors]
+
+
+def _factors(values: Sequence[float] | None) -> NDArray[np.float64] | None:
+    if values is None:
+        return None
+    factors = np.array(values, np.float64)
+    if factors.shape != (N_FACTORS,) or not (factors > 0).all():
+        raise ValueError(
+            f"{factors.shape} drafting factors, but {N_FACTORS} positive ones are read"
+        )
+    return factors
 
 
 def write(file: Path, calibration: Calibration) -> None:
@@ -185,13 +222,3 @@ def _read(file: Path) -> Calibration | None:
 
 def _before(file: Path) -> Path:
     return file.with_suffix(".before.json")
-
-
-def _key(model: LoadedModel) -> str:
-    """Name a model, also by its shape: the name may stay when the model does not.
-
-    In all dtypes it is the same model.
-    """
-    config = {**model.model.config.to_diff_dict(), "dtype": None}
-    shape = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
-    return f"{model.name}-{shape[:12]}"

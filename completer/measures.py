@@ -51,7 +51,7 @@ def measures(completion: Completion, total_ms: float) -> Measures:
         finish_reason=completion.finish_reason,
         exit_mode=completion.exit_mode,
         distribution=completion.distribution,
-        model=completion.model,
+        model=completion.identity or completion.model,
         p_accept=judged.probability if judged else None,
         propensity=judged.propensity if judged else None,
         features=judged.features if judged else {},

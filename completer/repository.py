@@ -6,7 +6,10 @@ up what is there.
 
 import logging
 import threading
+from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from completer.context.feed import WorkspaceFeed
@@ -15,6 +18,7 @@ from completer.context.prompt import Prompt
 from completer.context.retrieval import Retriever
 from completer.context.workspace import Workspace
 from completer.draft_index import DraftIndex, IndexOptions
+from completer.drafting.factor_fitting import adapted
 from completer.drafting.session import DraftSession
 from completer.drafting.warm_up import is_warm
 from completer.place import Place
@@ -24,6 +28,7 @@ from completer.workspace_settings import WorkspaceSettings
 
 log = logging.getLogger(__name__)
 CHARACTERS_PER_TOKEN = 4
+Factors = NDArray[np.float64]
 
 
 class Repository:
@@ -83,10 +88,13 @@ class Repository:
             request.prefix, request.suffix, request.path, language, budget * CHARACTERS_PER_TOKEN
         )
 
-    def drafts(self, request: CompletionRequest, prompt: Prompt) -> DraftSession | None:
+    def drafts(
+        self, request: CompletionRequest, prompt: Prompt, factors: Factors | None = None
+    ) -> DraftSession | None:
         """Start drafting for one request; whoever takes the session has to `stop` it.
 
-        `None` while that cannot begin: a request never waits for a compiler.
+        `factors` were fitted for what it predicts. `None` while that cannot begin: a request never
+        waits for a compiler.
         """
         if not self.can_draft:
             return None
@@ -95,6 +103,7 @@ class Repository:
             after=prompt.suffix_ids,
             document=str(request.path) if request.path is not None else None,
             heal=self._index.healer,
+            factors=factors,
         )
 
     def document_changed(self, path: Place, text: str | None) -> None:
@@ -104,6 +113,12 @@ class Repository:
     def accepted(self, text: str) -> None:
         """Learn a text that a person accepted."""
         self._index.accepted(text)
+
+    def fitted_factors(self, texts: Mapping[str, str], factors: Factors, rate: float) -> Factors:
+        """Return drafting factors adapted to `texts` by their paths, which must not be indexed."""
+        encode = self._index.encode
+        encoded = {name: np.array(encode(text), np.int32) for name, text in texts.items()}
+        return adapted(self._index.drafter, encoded, factors, rate)
 
     def forget_requests(self) -> None:
         """Keep nothing of the texts that requests have shown."""

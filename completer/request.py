@@ -135,7 +135,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """The answer to one request: at least one choice, the first the best."""
+    """The answer to one request: at least one choice, the first the best.
+
+    `model` is the model's name, `identity` that with a digest of its weights.
+    """
 
     id: str
     model: str
@@ -143,6 +146,7 @@ class Completion:
     stats: DecodeStats
     distribution: Distribution = "model"
     exit_mode: ExitMode = "lossless"
+    identity: str = ""
 
     @property
     def text(self) -> str:

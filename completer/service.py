@@ -266,6 +266,7 @@ class LocalService:
             stats=stats,
             distribution=self._distribution(job),
             exit_mode="lossy" if self._exits_early(job) else "lossless",
+            identity=self._model.identity,
         )
 
     def _exits_early(self, job: Job) -> bool:

@@ -1,9 +1,12 @@
 """Fill-in-the-middle (FIM) layouts: how each model family wants prefix and suffix put together.
 
-A layout is chosen by the config's model type **and** by the marks that the tokenizer really has:
-the same marks stand for different orders in different families, and a model type says nothing
-about marks. PSM is prefix, suffix, middle; SPM is suffix, prefix, middle. Under SPM a person who
-types only appends to the prompt, so that the keys and values of all that stands before are kept.
+A model's config may say its layout (`"fim_layout": "completer-caret"` in config.json). Otherwise it
+is chosen by the config's model type **and** by the marks that the tokenizer really has: the same
+marks stand for different orders in different families, and a model type says nothing about marks.
+
+PSM is prefix, suffix, middle; SPM is suffix, prefix, middle. Under SPM the prefix stands behind all
+else, so that the keys and values of everything up to the caret are kept while a person types: a key
+computes itself, the marks behind it and the answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +26,9 @@ class FimLayout:
     `template` lists marks and the two slots in their order. `end_marks` end a completion besides
     the tokenizer's own end mark. `repo_mark` and `file_mark` introduce the repository's name and
     each other file in front of the prompt; a family without them gets other files as plain text.
-    `note` is something that a user should know.
+    `own_path` says that the path of the file to complete always stands in front.
+    `note` is something that a user should know. A layout without `model_types` is used only where a
+    config or a person names it.
     """
 
     name: str
@@ -32,6 +37,7 @@ class FimLayout:
     end_marks: tuple[str, ...] = ()
     repo_mark: str = ""
     file_mark: str = ""
+    own_path: bool = False
     note: str = ""
 
     @property
@@ -47,8 +53,17 @@ class FimLayout:
 
 LAYOUTS: tuple[FimLayout, ...] = (
     FimLayout(
+        name="completer-caret",
+        model_types=frozenset(),
+        template=("<|fim_suffix|>", SUFFIX, "<|fim_prefix|>", PREFIX, "<|fim_middle|>"),
+        end_marks=("<|endoftext|>",),
+        repo_mark="<|repo_name|>",
+        file_mark="<|file_sep|>",
+        own_path=True,
+    ),
+    FimLayout(
         name="completer-spm",
-        model_types=frozenset({"llama"}),
+        model_types=frozenset(),
         template=("<|fim_prefix|>", "<|fim_suffix|>", SUFFIX, "<|fim_middle|>", PREFIX),
         end_marks=("<|endoftext|>",),
         repo_mark="<|repo_name|>",
@@ -141,8 +156,8 @@ def find_layout(
 ) -> FimLayout:
     """Choose the layout for a model type whose tokenizer has `vocabulary`.
 
-    `name` forces one layout, whatever the model type is. Raises `ModelError` that lists what was
-    looked for when none fits.
+    `name` is what a person or the model's config says: it holds whatever the model type is. Raises
+    `ModelError` that lists what was looked for when none fits.
     """
     candidates = [each for each in LAYOUTS if name in (None, each.name)]
     if not candidates:
@@ -185,5 +200,7 @@ def _what_was_looked_for(model_type: str, candidates: Sequence[FimLayout]) -> st
     looked_for = "; ".join(f"{each.name}: {' '.join(each.marks)}" for each in fitting)
     return (
         f"Looked for {looked_for}. Choose a model that was trained to fill in the middle"
-        " (most 'base' code models are; chat models are not)."
+        " (most 'base' code models are; chat models are not). A model that `completer train` made"
+        " before it wrote layouts down needs the line"
+        ' "fim_layout": "completer-spm" in its config.json.'
     )

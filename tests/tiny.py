@@ -120,6 +120,9 @@ def save_tiny(family: str, folder: Path) -> Path:
     """Save a tiny checkpoint as a user would have it: config, safetensors, tokenizer."""
     kind = FAMILIES[family]
     tokenizer = byte_tokenizer(kind.marks, kind.end)
-    tiny_model(family, len(tokenizer)).save_pretrained(folder)
+    said: dict[str, Any] = {}
+    if kind.layout.startswith("completer-"):
+        said["fim_layout"] = kind.layout
+    tiny_model(family, len(tokenizer), **said).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

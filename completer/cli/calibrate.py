@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -150,7 +151,7 @@ def _fit(
         fitting = Calibrating(service, samples, saved.of(target), advance)
         calibration, report = asyncio.run(fitting.run())
     if output is not None:
-        write(output, calibration)
+        write(output, replace(calibration, weights=model.digest))
     else:
         output = saved.adopt(target, calibration)
     return {"model": model.name, "file": str(output), **report}

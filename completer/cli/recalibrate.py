@@ -27,7 +27,7 @@ class Recalibration:
         self._model, _ = build_model(settings)
         self._saved = Calibrations(self._model, settings.calibration_folder)
         self._present = self._saved.of(target)
-        self.refit = _refit(self._present, settings.telemetry.folder, self._model.name)
+        self.refit = _refit(self._present, settings.telemetry.folder, self._model.identity)
 
     @property
     def figures(self) -> dict[str, Any]:

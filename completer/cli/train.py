@@ -21,6 +21,8 @@ SHARED_SESSION = (
     "other sessions go first, too."
 )
 
+FLAGS = {"sources": "source", "package_paths": "package_path", "languages": "language"}
+
 Sources = Annotated[
     list[Path] | None,
     typer.Option(
@@ -37,6 +39,26 @@ PackagePaths = Annotated[
         metavar="PATH",
     ),
 ]
+Packages = Annotated[
+    Path | None,
+    typer.Option(
+        help="List of the installed packages to take: a name a line, or a manifest.json."
+        " Default: all with a permissive licence.",
+        metavar="FILE",
+    ),
+]
+Languages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--language",
+        help="Language whose files are taken; may be repeated. Default: python.",
+        metavar="NAME",
+    ),
+]
+OtherLanguages = Annotated[
+    float | None,
+    typer.Option(min=0.0, max=1.0, help="Share of the examples in other languages than Python."),
+]
 HeldOut = Annotated[
     list[str] | None,
     typer.Option(
@@ -52,12 +74,28 @@ Corpus = Annotated[
 StartFrom = Annotated[
     Path | None, typer.Option(help="A Llama checkpoint to continue from.", metavar="FOLDER")
 ]
+PresetFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        help="`bundled`: the run that makes the embedded model; `tiny`: the same in seconds."
+        " Other flags go first.",
+        metavar="NAME",
+    ),
+]
 Width = Annotated[int | None, typer.Option(min=2, help="Size of a hidden state.")]
 Layers = Annotated[int | None, typer.Option(min=1, help="Decoder layers.")]
 Heads = Annotated[int | None, typer.Option(min=1, help="Attention heads.")]
+KeyValueHeads = Annotated[
+    int | None, typer.Option(min=1, help="Heads of keys and values, shared among the others.")
+]
 FeedForward = Annotated[int | None, typer.Option(min=1, help="Size inside the gated block.")]
 Vocabulary = Annotated[
     int | None, typer.Option(min=300, max=65_536, help="Tokens of a new tokenizer.")
+]
+Minutes = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="Train for so long, in place of --steps and --cooldown-steps."),
 ]
 Steps = Annotated[int | None, typer.Option(min=1, help="Steps at full rate.")]
 TokensPerStep = Annotated[int | None, typer.Option(min=64, help="Tokens of one step.")]
@@ -90,6 +128,13 @@ Device = Annotated[str | None, typer.Option(help="cpu or cuda.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Default: as many as are faster at the time.")
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Processes that make rows ahead. Default: none on a CPU, else all cores but one.",
+    ),
+]
 Fuse = Annotated[
     bool, typer.Option("--compile", help="Fuse small operations; needs a C++ compiler.")
 ]
@@ -102,16 +147,22 @@ def train(
     folder: Annotated[
         Path, typer.Argument(help="All that the run writes; a run that is there is continued.")
     ],
+    preset: PresetFlag = None,
     source: Sources = None,
     package_path: PackagePaths = None,
+    packages: Packages = None,
+    language: Languages = None,
+    other_languages: OtherLanguages = None,
     held_out: HeldOut = None,
     corpus: Corpus = None,
     start_from: StartFrom = None,
     width: Width = None,
     layers: Layers = None,
     heads: Heads = None,
+    key_value_heads: KeyValueHeads = None,
     feed_forward: FeedForward = None,
     vocabulary: Vocabulary = None,
+    minutes: Minutes = None,
     steps: Steps = None,
     tokens_per_step: TokensPerStep = None,
     cooldown_steps: CooldownSteps = None,
@@ -121,6 +172,7 @@ def train(
     seed: Seed = None,
     device: Device = None,
     threads: Threads = None,
+    workers: Workers = None,
     fuse: Fuse = False,
     background: Background = False,
     as_json: JsonFlag = False,
@@ -135,14 +187,19 @@ def train(
     chosen = {
         "sources": source,
         "package_paths": package_path,
+        "packages": packages,
+        "languages": language,
+        "other_languages": other_languages,
         "held_out": held_out,
         "corpus": corpus,
         "start_from": start_from,
         "width": width,
         "layers": layers,
         "heads": heads,
+        "key_value_heads": key_value_heads,
         "feed_forward": feed_forward,
         "vocabulary": vocabulary,
+        "minutes": minutes,
         "steps": steps,
         "tokens_per_step": tokens_per_step,
         "cooldown_steps": cooldown_steps,
@@ -151,31 +208,48 @@ def train(
         "seed": seed,
         "device": device,
         "threads": threads,
-        "compile": fuse,
+        "workers": workers,
+        "compile": fuse or None,
     }
-    exported = _train(folder, chosen, cooldown, _reporter(as_json))
+    exported = _train(folder, preset, chosen, cooldown, _reporter(as_json))
     typer.echo(json.dumps({"exported": str(exported)}) if as_json else exported)
 
 
 def _train(
     folder: Path,
+    preset: str | None,
     chosen: dict[str, Any],
     cooldown: int | None,
     report: "Callable[[Progress], None]",
 ) -> Path:
     """Run or branch off with what was chosen on the command line; returns the exported folder."""
-    from models.training import TrainConfig, cool_down, run
+    from models.training.config import TrainConfig
+    from models.training.pipeline import cool_down, run
+    from models.training.presets import preset_choices
 
     given: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in chosen.items() if v is not None
     }
     try:
-        config = TrainConfig(folder=folder, **given)
+        named = preset_choices(preset) if preset else {}
+        config = TrainConfig(folder=folder, command=_command(preset, given), **(named | given))
         if cooldown:
             return cool_down(config, cooldown, progress=report)
         return run(config, progress=report)
     except (FileExistsError, FileNotFoundError, ValueError) as error:
         raise BadRequestError(str(error)) from error
+
+
+def _command(preset: str | None, given: dict[str, Any]) -> str:
+    """What was asked for, for the model card: with names in place of this machine's paths."""
+    words = ["completer train RUN", *(["--preset", preset] if preset else [])]
+    for name, value in given.items():
+        flag = "--" + FLAGS.get(name, name).replace("_", "-")
+        for each in value if isinstance(value, tuple) else (value,):
+            words.append(flag)
+            if each is not True:
+                words.append(name.upper() if isinstance(each, Path) else str(each))
+    return " ".join(words)
 
 
 def _reporter(as_json: bool) -> "Callable[[Progress], None]":
@@ -191,9 +265,15 @@ def _reporter(as_json: bool) -> "Callable[[Progress], None]":
 def _line(progress: "Progress") -> str:
     if progress.stage != "train":
         return f"{progress.stage}: {progress.message}"
-    held_out = f" · held-out loss {progress.held_out_loss:.3f}" if progress.held_out_loss else ""
+    step = f"{progress.step}/{progress.steps}" if progress.steps else str(progress.step)
+    held_out = ""
+    if progress.held_out_loss is not None and progress.held_out_middle_loss is not None:
+        held_out = (
+            f" · held-out loss {progress.held_out_loss:.3f},"
+            f" of middles {progress.held_out_middle_loss:.3f}"
+        )
     return (
-        f"step {progress.step}/{progress.steps} · loss {progress.loss:.3f}{held_out}"
+        f"step {step} · loss {progress.loss:.3f}{held_out}"
         f" · {progress.tokens_per_second:,.0f} tokens/s"
         f" · {timedelta(seconds=round(progress.seconds_left))} left"
     )

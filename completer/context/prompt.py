@@ -143,7 +143,8 @@ class PromptBuilder:
 
         Half of the budget at most: read from the last one on, for the first ones give way.
         """
-        if not snippets:
+        layout = self._layout
+        if not snippets and not layout.layout.own_path:
             return []
         most = -(-self.budget // 2)
         ids = (
@@ -156,9 +157,8 @@ class PromptBuilder:
                 break
             text = snippet.text[-self.budget * CHARACTERS_PER_TOKEN :].rstrip() + "\n"
             ids = self._file_header(snippet.path) + self._encode_again(text).ids + ids
-        layout = self._layout
         repo = layout.mark_ids.get(layout.layout.repo_mark)
-        if repo is not None and request.workspace is not None:
+        if snippets and repo is not None and request.workspace is not None:
             ids = [repo, *self.encode(request.workspace.name), *ids]
         return ids[-most:]
 

@@ -49,8 +49,15 @@ class DraftSession:
     """
 
     def __init__(
-        self, drafter: "Drafter", context: Int32s, after: Int32s, own: OwnText, heal: Healer | None
+        self,
+        drafter: "Drafter",
+        context: Int32s,
+        after: Int32s,
+        own: OwnText,
+        heal: Healer | None,
+        factors: Float64s | None,
     ) -> None:
+        self._factors = _UNLEARNED if factors is None else factors
         self._drafter, self._own, self._heal = drafter, own, heal
         self._canonical = CanonicalContext(context, heal)
         own.drop_last(len(self._canonical.taken_off))
@@ -220,8 +227,8 @@ class DraftSession:
         return tokens, probs / max(1.0, float(probs.sum())), int(self._match_len[0])
 
     def _unlearned(self) -> Texts:
-        """Return the texts, weighed as if nothing had been learned."""
-        return self._look_around()._replace(recycled=_NOTHING_RECYCLED, factors=_UNLEARNED)
+        """Return the texts, weighed as if nothing had been learned while serving."""
+        return self._look_around()._replace(recycled=_NOTHING_RECYCLED, factors=self._factors)
 
     def _predict(self, canonical: CanonicalContext) -> tuple[Int32s, Float64s]:
         """Return what is expected after a context."""

@@ -1,9 +1,10 @@
 """What `completer calibrate` does: fits a model's mixture and stop controller to repositories.
 
-Masked spans of held-out files say what would have been right. The mixture's weights are fitted on
-the spans of one half of the files, and used only if they bring more exact matches on the other half
-for certain. The stop controller is fitted to answers that were written to their end, and judged by
-predictions for files that it was not fitted to.
+Masked spans of held-out files say what would have been right. The factors that weigh what the
+repository has seen, and then the mixture's weights, are fitted on one half of the files, and used
+only if they bring more exact matches on the other half for certain. The stop controller is fitted
+to answers that were written to their end, and judged by predictions for files that it was not
+fitted to.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from completer.calibration import Calibration
+from completer.drafting.calibration import initial_factors
+from completer.drafting.factor_fitting import RATES
 from completer.engine.mixture import Mixture
 from completer.evaluation.figures import paired_figures
 from completer.evaluation.forcing import Evidence
@@ -32,6 +35,7 @@ from completer.evaluation.stopping import (
     reliability_of,
     traces,
 )
+from completer.repository import Factors
 from completer.stopping.controller import Rule
 from completer.stopping.fitting import fit_scorecard
 
@@ -76,8 +80,9 @@ class Calibrating:
 
         Raises `CompleterError` when there is too little to learn from.
         """
-        mixture, mixing = await self._fit_mixture()
-        self.service.calibration = Calibration(_RECORDING, mixture)
+        factors = self._fit_factors()
+        mixture, mixing = await self._fit_mixture(factors)
+        self.service.calibration = Calibration(_RECORDING, mixture, factors=factors)
         found = traces(await self._answers(list(Kind)))
         rule, stopping = self._fit_rule(found)
         fitted = {
@@ -87,7 +92,8 @@ class Calibrating:
             "ece": stopping["ece"],
             "brier_skill": stopping["brier_skill"],
         }
-        return Calibration(rule, mixture, fitted), {"mixture": mixing, "stopping": stopping}
+        calibration = Calibration(rule, mixture, fitted, factors=factors)
+        return calibration, {"mixture": mixing, "stopping": stopping}
 
     def _fit_rule(self, found: Sequence[Trace]) -> tuple[Rule | None, Figures]:
         """Fit a rule; the present one stays where the new one is no better on other files."""
@@ -107,21 +113,35 @@ class Calibrating:
         rule = Rule(card, threshold) if adopted else present
         return rule, {**figures, "before": before, "adopted": adopted}
 
-    async def _fit_mixture(self) -> tuple[Mixture | None, Figures]:
+    async def _fit_mixture(self, factors: Factors) -> tuple[Mixture | None, Figures]:
         """Fit on one half of the files, and compare exact match with and without on the other."""
-        self.service.calibration = Calibration()
+        self.service.calibration = Calibration(factors=factors)
         seen: list[Evidence] = []
         for sample, span in self._spans(half=0):
             seen += self.service.evidence(request_for(span, sample.root), span.truth)
             self._tick()
         mixture = fit_mixture(seen)
         without = await self._answers([Kind.REST_OF_LINE], half=1)
-        self.service.calibration = Calibration(mixture=mixture)
+        self.service.calibration = Calibration(mixture=mixture, factors=factors)
         gain = paired_figures(
             list(zip(await self._answers([Kind.REST_OF_LINE], half=1), without, strict=True))
         )
         used = gain["low"] > 0
         return (mixture if used else None), {"tokens": len(seen), "used": used, **gain}
+
+    def _fit_factors(self) -> Factors:
+        """Fit on one half of the files, twice, repository by repository."""
+        factors = initial_factors()
+        for rate in RATES:
+            for sample in self.samples:
+                repository = self.service.repositories.open(sample.root)
+                texts = {
+                    str(path): text
+                    for path, text in sample.held_out.items()
+                    if self._halves[path] == 0
+                }
+                factors = repository.fitted_factors(texts, factors, rate)
+        return factors
 
     async def _answers(self, kinds: Sequence[Kind], half: int | None = None) -> list[Answer]:
         found = []

@@ -2,7 +2,7 @@
 
 With weight w, a token has the probability (1 - w·s)·p_model + w·p_repository, whose logarithm is
 concave in w: in each class of match length and confidence, the best weight is found by bisection of
-the derivative. Classes with little evidence lean on their confidence class as a whole.
+the derivative. Classes with little evidence lean on the best weight for all.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from completer.engine.mixture import CONFIDENCES, LENGTHS, Mixture, classes
 from completer.evaluation.forcing import Evidence
 
-_LEANING = 30.0  # tokens of evidence that the whole confidence class counts as
+_LEANING = 300.0  # tokens that the evidence of all classes counts as
 _HIGHEST = 0.98  # the model is never left out: it must be able to say what no repository says
 _HALVINGS = 30
 
@@ -30,8 +30,7 @@ def fit_mixture(found: Sequence[Evidence]) -> Mixture:
         row = []
         for confidence in range(len(CONFIDENCES) + 1):
             own = cells.get((length, confidence), [])
-            whole = [each for at, cell in cells.items() if at[1] == confidence for each in cell]
-            row.append(round(_best_weight(own, whole), 3))
+            row.append(round(_best_weight(own, found), 3))
         rows.append(tuple(row))
     return Mixture(tuple(rows))
 

@@ -9,9 +9,15 @@ SMALLEST, LARGEST = 200, 400_000  # characters
 LONGEST_LINE = 1_000  # characters
 LEAST_LETTERS = 0.45  # share of letters among the characters that are not white space
 
-VENDORED = {"_vendor", "vendored", "_vendored", "third_party", "extern", "test_data", "testdata"}
+VENDORED = {
+    *("_vendor", "vendored", "_vendored", "vendor", "third_party", "extern", "node_modules"),
+    *("test_data", "testdata"),
+}
 _GENERATED = re.compile(r"auto(matically|-)?\s?generated|@generated|do not edit", re.IGNORECASE)
-_COMMENTS_AT_TOP = re.compile(r"\A(?:#!.*\n)?(?:#.*\n|[ \t]*\n)+")
+_DIRECTIVE = r"(?:[!\[]|(?:include|define|if|ifdef|ifndef|pragma|undef)\b)"  # of C and Rust
+_COMMENTS_AT_TOP = re.compile(
+    rf"\A(?:#!.*\n)?(?:#(?!{_DIRECTIVE}).*\n|//.*\n|/\*(?:[^*]|\*(?!/))*\*/|[ \t]*\n)+"
+)
 
 
 def read_clean(path: Path) -> str | None:

@@ -15,12 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from tokenizers import Tokenizer
 
 from models.training.evaluation import held_out_rows
 from models.training.examples import ExampleMaker, Row
 from models.training.middles import MiddleScores, score_middles, spans
-from models.training.shards import Shard
 from models.training.warm_start import load_decoder
 
 WINDOW = 512  # tokens
@@ -59,8 +57,7 @@ def measure(
     models: Sequence[Path], corpus: Path, count: int
 ) -> tuple[list[MiddleScores], list[int]]:
     """Every model's scores on `count` held-out rows, and the row of each middle."""
-    tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
-    rows = held_out_rows(ExampleMaker(Shard(corpus, "held_out"), tokenizer), WINDOW, count)
+    rows = held_out_rows(ExampleMaker.of(corpus, "held_out"), WINDOW, count)
     scores = [
         score_middles(load_decoder(model, WINDOW), rows, torch.device("cpu")) for model in models
     ]

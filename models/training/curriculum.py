@@ -37,9 +37,9 @@ class Curriculum:
         known = self.difficulty.get(category, loss)
         self.difficulty[category] = MEMORY * known + (1 - MEMORY) * loss
 
-    def choose(self, text: str, rng: np.random.Generator) -> Span:
+    def choose(self, source: Source, rng: np.random.Generator) -> Span:
         """Draw a few spans of one kind and keep one, with odds `exp(sharpness * difficulty)`."""
-        source, kind = Source(text), draw_kind(rng)
+        kind = draw_kind(rng)
         if self._sharpness == 0.0 or not self.difficulty:
             return draw_span(source, kind, rng)
         typical = float(np.mean(list(self.difficulty.values())))

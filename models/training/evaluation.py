@@ -9,10 +9,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.training.batch import Batch, collate
 from models.training.examples import ExampleMaker, Row
 from models.training.loss import token_losses
 from models.training.model import Decoder
-from models.training.objective import collate, hidden_states
+from models.training.objective import hidden_states
 
 SEED = 2011  # of the held-out rows, the same ones for every run
 ROWS_AT_A_TIME = 4
@@ -33,15 +34,35 @@ def held_out_rows(maker: ExampleMaker, window: int, count: int) -> list[Row]:
     return [maker.row(window, np.random.default_rng((SEED, window, i))) for i in range(count)]
 
 
-@torch.no_grad()
-def held_out_loss(decoder: Decoder, rows: list[Row], device: torch.device) -> float:
-    """The decoder's mean loss on rows of one window length, in nats a token."""
-    losses = []
-    for batch in (collate(part, device) for part in parts(rows)):
-        state = hidden_states(decoder, batch.inputs, ())[-1]
-        loss = token_losses(state, decoder.embed_tokens.weight, batch.targets)
-        losses.append(loss[batch.weights > 0])
-    return float(torch.cat(losses).mean())
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows that are never trained on, on the device, and what the decoder says about them."""
+
+    batches: tuple[Batch, ...]
+    middle: Tensor  # which targets are in a middle, [N]
+
+    @classmethod
+    def of(cls, rows: list[Row], device: torch.device) -> HeldOut:
+        """Rows of one window length."""
+        middle = torch.from_numpy(np.concatenate([row.in_middle & row.meant for row in rows]))
+        batches = tuple(collate(part).to(device) for part in parts(rows))
+        return cls(batches, middle.to(device))
+
+    @torch.no_grad()
+    def losses(self, decoder: Decoder) -> tuple[float, float]:
+        """The mean loss in nats a token, and that of the tokens of middles.
+
+        Nothing is compiled anew for these shapes.
+        """
+        with torch.compiler.set_stance("force_eager"):
+            losses = torch.cat([_losses(decoder, batch) for batch in self.batches])
+        meant = torch.cat([batch.weights.flatten() > 0 for batch in self.batches])
+        return float(losses[meant].mean()), float(losses[self.middle].mean())
+
+
+def _losses(decoder: Decoder, batch: Batch) -> Tensor:
+    state = hidden_states(decoder, batch.inputs, ())[-1]
+    return token_losses(state, decoder.embed_tokens.weight, batch.targets)
 
 
 @torch.no_grad()
@@ -64,7 +85,7 @@ def _measure(
     decoder: Decoder, rows: list[Row], device: torch.device
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Every position's loss `[N]` and whether each exit's top choice is right `[layers, N]`."""
-    batch = collate(rows, device)
+    batch = collate(rows).to(device)
     states = hidden_states(decoder, batch.inputs, tuple(range(1, len(decoder.layers))))
     head = decoder.embed_tokens.weight
     losses = token_losses(states[-1], head, batch.targets)

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from models.training.fim_spans import Span, any_span
+from models.training.fim_spans import Source, Span, any_span
+from models.training.languages import DEFAULT
 from models.training.layouts import Example, Middle, plain, prefix_first, suffix_first
 from models.training.repository import RepositoryContext
 from models.training.shards import Group, Shard
 from models.training.tokenizer import END, mark_id
+from models.training.unit_table import UnitTable
 
-SUFFIX_FIRST, PREFIX_FIRST = 0.70, 0.10  # shares of the layouts; the rest is plain text
-PACKAGE_POWER = 0.6  # a group weighs its tokens to this power: large packages less than by size
-TESTS_WEIGHT = 0.25  # of a group of tests
-REPOSITORY_SHARE = 0.3  # of the examples that are long enough have repository context
-LONG_ENOUGH = 512  # tokens
-LENGTHS = (1.0, 1.0, 0.5, 0.25)  # of a window, drawn for each example
+SUFFIX_FIRST, PREFIX_FIRST = 0.63, 0.12  # shares of the layouts; the rest is plain text
+PACKAGE_POWER = 0.7  # a group weighs its tokens to this power: large packages less than by size
+TESTS_WEIGHT = 0.35  # of a group of tests
+REPOSITORY_SHARE = 0.55  # of the examples that are long enough have other files in front
+OTHER_LANGUAGES = 0.2  # share of the examples in other languages than Python, if there are any
+LONG_ENOUGH = 384  # tokens
+OWN_SHARE = (0.45, 0.85)  # of such an example is its own text
+LENGTHS = (1.0, 0.5, 0.5, 0.25, 0.25, 0.125)  # of a window, drawn for each example
 SHORTEST = 64  # tokens; a smaller rest of a row is left empty
-SLACK = 12  # tokens that cutting a text in three may add
+SLACK = 8  # tokens that cutting a text in three may add
+LINE_START_SHARE = 0.85  # of the texts cut out of a file begin with a whole line
+CUT_SUFFIX_SHARE = 0.15  # of the suffixes end early, as editors send them
 
-SpanChooser = Callable[[str, np.random.Generator], Span]
+SpanChooser = Callable[[Source, np.random.Generator], Span]
 
 
 @dataclass(frozen=True)
@@ -53,14 +60,32 @@ class ExampleMaker:
     """Draws rows from a shard; the same random generator gives the same row."""
 
     def __init__(
-        self, shard: Shard, tokenizer: Tokenizer, repository_share: float = REPOSITORY_SHARE
+        self,
+        shard: Shard,
+        tokenizer: Tokenizer,
+        units: UnitTable | None = None,
+        repository_share: float = REPOSITORY_SHARE,
+        other_languages: float = OTHER_LANGUAGES,
     ) -> None:
         self._shard = shard
         self._repository_share = repository_share
         self._tokenizer = tokenizer
-        self._repository = RepositoryContext(shard, tokenizer)
-        self._weights = group_weights(shard.groups)
+        self._repository = RepositoryContext(shard, tokenizer, units)
+        self._weights = group_weights(shard.groups, other_languages)
         self._end = mark_id(tokenizer, END)
+
+    @classmethod
+    def of(
+        cls,
+        corpus: Path,
+        name: str,
+        repository_share: float = REPOSITORY_SHARE,
+        other_languages: float = OTHER_LANGUAGES,
+    ) -> ExampleMaker:
+        """A maker for a shard of a corpus folder, with its units."""
+        tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
+        shard, units = Shard(corpus, name), UnitTable(corpus, name)
+        return cls(shard, tokenizer, units, repository_share, other_languages)
 
     def row(self, window: int, rng: np.random.Generator, choose: SpanChooser = any_span) -> Row:
         """Pack examples until fewer than `SHORTEST` of the `window + 1` places are free."""
@@ -77,21 +102,26 @@ class ExampleMaker:
         return Row(padded, len(ids), tuple(middles))
 
     def _example(self, size: int, rng: np.random.Generator, choose: SpanChooser) -> Example:
-        """About `size` ids: a piece of one document, at times behind pieces of its neighbours."""
+        """About `size` ids: a piece of one document behind its path, at times behind others'."""
         group = self._shard.groups[int(rng.choice(len(self._shard.groups), p=self._weights))]
         document = self._draw_document(group, rng)
-        context: list[int] = []
-        own = size
-        if size >= LONG_ENOUGH and rng.random() < self._repository_share:
-            own = int(size * rng.uniform(0.4, 0.8))
-        text = self._cut(document, own - SLACK, rng)
-        if own < size:
-            context = self._repository.before(group, document, text, size - own, rng)
+        path = self._repository.own_path(document)
+        with_others = size >= LONG_ENOUGH and rng.random() < self._repository_share
+        own = int(size * rng.uniform(*OWN_SHARE)) if with_others else size
+        text, place = self._cut(document, own - len(path) - SLACK, rng)
+        source = Source(text, group.language)
         layout = rng.random()
-        if layout >= SUFFIX_FIRST + PREFIX_FIRST or not text:
-            return plain(self._tokenizer, context, text)
+        span = choose(source, rng) if layout < SUFFIX_FIRST + PREFIX_FIRST and text else None
+        others: list[int] = []
+        if with_others:
+            room = size - own
+            others = self._repository.other_files(group, document, place, room, rng)
+        if span is None:
+            return plain(self._tokenizer, [*others, *path], text)
+        if rng.random() < CUT_SUFFIX_SHARE:
+            text = text[: int(rng.integers(span.end, len(text) + 1))]
         lay_out = suffix_first if layout < SUFFIX_FIRST else prefix_first
-        return lay_out(self._tokenizer, context, text, choose(text, rng))
+        return lay_out(self._tokenizer, [*others, *path], text, span)
 
     def _draw_document(self, group: Group, rng: np.random.Generator) -> int:
         """A document of the group, the long ones more often."""
@@ -99,18 +129,30 @@ class ExampleMaker:
         position = rng.integers(ends[group.first], ends[group.last])
         return int(np.searchsorted(ends, position, side="right")) - 1
 
-    def _cut(self, document: int, size: int, rng: np.random.Generator) -> str:
-        """At most `size` tokens as text, beginning and end as likely as the rest."""
-        ids = self._shard.document(document)
+    def _cut(self, document: int, size: int, rng: np.random.Generator) -> tuple[str, float]:
+        """At most `size` tokens as text, and how far in the document (0 to 1) their middle is.
+
+        Beginning and end of a document are as likely as the rest.
+        """
+        ids, size = self._shard.document(document), max(size, 1)
         drawn = int(rng.integers(-size // 2, max(1, len(ids) - size // 2)))
         start = max(0, min(drawn, len(ids) - size))
         piece = ids[start : start + size].tolist()
         text: str = self._tokenizer.decode(piece, skip_special_tokens=False)
-        return text.strip("\N{REPLACEMENT CHARACTER}")
+        text = text.strip("\N{REPLACEMENT CHARACTER}")
+        if start and rng.random() < LINE_START_SHARE:
+            text = text[text.find("\n") + 1 :]
+        return text, (start + len(piece) / 2) / max(1, len(ids))
 
 
-def group_weights(groups: list[Group]) -> npt.NDArray[np.float64]:
+def group_weights(
+    groups: list[Group], other_languages: float = OTHER_LANGUAGES
+) -> npt.NDArray[np.float64]:
     """How often each group is drawn, `[groups]`, summing to one."""
     tests = np.asarray([TESTS_WEIGHT if group.tests else 1.0 for group in groups])
     weights = np.asarray([group.tokens for group in groups]) ** PACKAGE_POWER * tests
+    usual = np.asarray([group.language == DEFAULT for group in groups])
+    if usual.any() and not usual.all():
+        weights[usual] *= (1 - other_languages) / weights[usual].sum()
+        weights[~usual] *= other_languages / weights[~usual].sum()
     return np.asarray(weights / weights.sum())

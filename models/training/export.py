@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
+from models.training.layouts import LAYOUT
 from models.training.model import NORM_EPS, Decoder, ModelShape
 from models.training.tokenizer import END, MARKS, mark_id
 from models.training.warm_start import PREFIX
@@ -48,8 +49,8 @@ def hub_config(shape: ModelShape, end: int) -> dict[str, Any]:
         "intermediate_size": shape.feed_forward,
         "num_hidden_layers": shape.layers,
         "num_attention_heads": shape.heads,
-        "num_key_value_heads": shape.heads,
-        "head_dim": shape.width // shape.heads,
+        "num_key_value_heads": shape.key_value_heads,
+        "head_dim": shape.head_size,
         "hidden_act": "silu",
         "max_position_embeddings": shape.context,
         "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},
@@ -61,6 +62,7 @@ def hub_config(shape: ModelShape, end: int) -> dict[str, Any]:
         "eos_token_id": end,
         "pad_token_id": end,
         "dtype": "bfloat16",
+        "fim_layout": LAYOUT,
     }
 
 

@@ -9,6 +9,8 @@ from tokenizers import Tokenizer
 from models.training.fim_spans import Span
 from models.training.tokenizer import END, FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, encode, mark_id
 
+LAYOUT = "completer-caret"  # what `suffix_first` writes; models/fim.py has its definition
+
 
 @dataclass(frozen=True)
 class Middle:
@@ -44,10 +46,13 @@ def plain(tokenizer: Tokenizer, context: list[int], text: str) -> Example:
 
 
 def suffix_first(tokenizer: Tokenizer, context: list[int], text: str, span: Span) -> Example:
-    """SPM: `<|fim_prefix|><|fim_suffix|>` suffix `<|fim_middle|>` prefix middle, end mark."""
+    """SPM with a mark at the caret, the layout that `LAYOUT` names.
+
+    `<|fim_suffix|>` suffix `<|fim_prefix|>` prefix `<|fim_middle|>` middle, end mark.
+    """
     prefix, middle, suffix = _parts(tokenizer, text, span)
     prefix_mark, suffix_mark, middle_mark = _marks(tokenizer)
-    before = [*context, prefix_mark, suffix_mark, *suffix, middle_mark, *prefix]
+    before = [*context, suffix_mark, *suffix, prefix_mark, *prefix, middle_mark]
     return _ended(tokenizer, before, middle, span)
 
 

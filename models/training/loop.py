@@ -6,34 +6,37 @@ import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch._inductor.config
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from models.training.batch import Batch
 from models.training.checkpoint import load_checkpoint, save_checkpoint
 from models.training.config import Progress, TrainConfig
 from models.training.curriculum import Curriculum
-from models.training.evaluation import held_out_loss, held_out_rows
-from models.training.examples import ExampleMaker, Row
+from models.training.evaluation import HeldOut, held_out_rows
+from models.training.examples import ExampleMaker
 from models.training.loss import chunk_errors
 from models.training.model import Decoder, ModelShape
-from models.training.objective import Objective, collate
+from models.training.objective import Objective
 from models.training.optimizers import Optimizers
-from models.training.schedule import rate_factor, total_steps
+from models.training.rows import batches
+from models.training.schedule import schedule_of
 from models.training.shards import Shard
 from models.training.threads import ThreadTuner
 from models.training.warm_start import load_weights
 
+LOG = "log.jsonl"  # one report a line
 VOCABULARY_MULTIPLE = 64
 REPORT_EVERY = 10  # steps
 
 
 class Trainer:
-    """A model in training: `run` goes on from the last checkpoint to the last step."""
+    """A model in training: `run` goes on from the last checkpoint to the end of the schedule."""
 
     def __init__(
         self, config: TrainConfig, corpus: Path, report: Callable[[Progress], None]
@@ -41,76 +44,89 @@ class Trainer:
         self.config = config
         self.report = report
         self.device = _device(config.device)
-        tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
-        self.maker = ExampleMaker(Shard(corpus, "train"), tokenizer)
-        self.held_out = _held_out_rows(config, corpus, tokenizer)
-        self.decoder = _new_decoder(config, tokenizer)
+        self.held_out = _held_out(config, corpus, self.device)
+        self.decoder = _new_decoder(config, corpus)
         self.optimizers = Optimizers.of(self.decoder, config)
         self.objective = _objective(config, self.decoder)
         self.curriculum = Curriculum(config.curriculum, config.curriculum_steps)
+        self.schedule = schedule_of(config)
         self.step = 0
+        self.seconds = 0.0  # trained, those before the last checkpoint included
         self._restore()
+        self.batches = batches(config, corpus, self.curriculum, self.step, self.device)
 
     def run(self) -> Decoder:
-        """Train to the last step, with reports and checkpoints on the way."""
-        last = total_steps(self.config)
-        tuner = ThreadTuner(self.config.threads if self.device.type == "cpu" else 1)
-        losses: list[float] = []
-        since = time.monotonic()
-        while self.step < last:
-            with tuner:
-                losses.append(self.train_step())
-            if self.step % REPORT_EVERY == 0 or self.step == last:
-                speed = len(losses) * self.config.tokens_per_step / (time.monotonic() - since)
-                self._report(float(np.mean(losses)), speed, last)
-                losses, since = [], time.monotonic()
-            if self.step % self.config.checkpoint_every == 0 or self.step == last:
-                self._save()
+        """Train to the end, with reports and checkpoints on the way."""
+        with closing(self.batches):
+            self._train()
         return self.decoder
 
-    def train_step(self) -> float:
-        """One optimiser step; returns its loss in nats a token."""
+    def _train(self) -> None:
+        tuner = ThreadTuner(self.config.threads if self.device.type == "cpu" else 1)
+        losses: list[Tensor] = []
+        began = time.monotonic() - self.seconds
+        since = self.seconds
+        over = self.schedule.is_over(self.step, self.seconds)
+        while not over:
+            with tuner:
+                losses.append(self.train_step())
+            self.seconds = time.monotonic() - began
+            over = self.schedule.is_over(self.step, self.seconds)
+            if self.step % REPORT_EVERY == 0 or over:
+                loss = float(torch.stack(losses).mean())  # waits for the device
+                self.seconds = time.monotonic() - began
+                self._report(loss, len(losses) / (self.seconds - since), over)
+                losses, since = [], time.monotonic() - began
+            if self.step % self.config.checkpoint_every == 0 or over:
+                self._save()
+
+    def train_step(self) -> Tensor:
+        """One optimiser step; returns its weighted loss in nats a token, on the device."""
         config = self.config
-        rows = self._draw_rows()
-        batch = collate(rows, self.device)
-        loss, losses = self.objective(self.decoder, batch, self.step)
-        torch.autograd.backward(loss)
-        factor = rate_factor(config, self.step)
-        self.optimizers.update(self.decoder, factor * config.muon_rate, factor * config.adam_rate)
-        self._learn_difficulty(rows, losses.view(len(rows), -1))
+        batch = next(self.batches)
+        total = torch.zeros((), device=self.device)
+        for part in batch.parts(config.rows_at_a_time):
+            loss, losses = self.objective(self.decoder, part, self.step)
+            torch.autograd.backward(loss)
+            total += (losses * part.weights.flatten()).sum()
+            if config.curriculum:
+                self._learn_difficulty(part, losses.view_as(part.weights))
+        factor = self.schedule.factor(self.step, self.seconds)
+        self.optimizers.update(self.decoder, factor, self.step)
         self.step += 1
-        return float((losses * batch.weights).sum())
+        return total
 
-    def _draw_rows(self) -> list[Row]:
-        """This step's rows, which share one window length."""
-        rng = np.random.default_rng((self.config.seed, self.step))
-        self.curriculum.advance(self.step)
-        lengths, shares = zip(*self.config.windows, strict=True)
-        window = int(rng.choice(lengths, p=np.asarray(shares) / sum(shares)))
-        count = max(1, self.config.tokens_per_step // window)
-        return [self.maker.row(window, rng, self.curriculum.choose) for _ in range(count)]
-
-    def _learn_difficulty(self, rows: list[Row], losses: Tensor) -> None:
+    def _learn_difficulty(self, batch: Batch, losses: Tensor) -> None:
         """Tell the curriculum the mean loss of each middle; `losses [rows, window]`."""
-        for row, row_losses in zip(rows, losses.cpu().numpy(), strict=True):
-            for middle in row.middles:
+        for middles, row_losses in zip(batch.middles, losses.cpu().numpy(), strict=True):
+            for middle in middles:
                 if middle.end > middle.start:
                     loss = row_losses[middle.start - 1 : middle.end - 1].mean()
                     self.curriculum.record(middle.category, float(loss))
 
-    def _report(self, loss: float, speed: float, last: int) -> None:
-        held_out = None
-        if self.held_out and (self.step % self.config.evaluate_every == 0 or self.step == last):
-            held_out = held_out_loss(self.decoder, self.held_out, self.device)
-        left = (last - self.step) * self.config.tokens_per_step / speed
-        progress = Progress("train", self.step, last, loss, held_out, speed, left)
-        with (self.config.folder / "log.jsonl").open("a") as log:
+    def _report(self, loss: float, steps_a_second: float, over: bool) -> None:
+        held_out = middle = None
+        if self.held_out and (self.step % self.config.evaluate_every == 0 or over):
+            held_out, middle = self.held_out.losses(self.decoder)
+        progress = Progress(
+            "train",
+            step=self.step,
+            steps=self.schedule.steps,
+            loss=loss,
+            held_out_loss=held_out,
+            held_out_middle_loss=middle,
+            tokens=self.step * self.config.tokens_per_step,
+            tokens_per_second=steps_a_second * self.config.tokens_per_step,
+            seconds_left=self.schedule.left(self.step, self.seconds),
+        )
+        with (self.config.folder / LOG).open("a") as log:
             log.write(json.dumps(vars(progress)) + "\n")
         self.report(progress)
 
     def _save(self) -> None:
         state = {
             "step": self.step,
+            "seconds": self.seconds,
             "decoder": self.decoder.state_dict(),
             "optimizers": self.optimizers.state(),
             "difficulty": self.curriculum.difficulty,
@@ -127,7 +143,7 @@ class Trainer:
                 f"the checkpoint in {self.config.folder} is of a model of another shape: go on "
                 "with the sizes that it was started with, or name a new folder"
             )
-        self.step = state["step"]
+        self.step, self.seconds = state["step"], state["seconds"]
         self.decoder.load_state_dict(state["decoder"])
         self.optimizers.restore(state["optimizers"])
         self.curriculum.difficulty = state["difficulty"]
@@ -143,18 +159,18 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _held_out_rows(config: TrainConfig, corpus: Path, tokenizer: Tokenizer) -> list[Row]:
-    shard = Shard(corpus, "held_out")
-    if not len(shard):
-        return []
+def _held_out(config: TrainConfig, corpus: Path, device: torch.device) -> HeldOut | None:
+    if not len(Shard(corpus, "held_out")):
+        return None
     window = config.windows[0][0]
-    return held_out_rows(ExampleMaker(shard, tokenizer), window, config.evaluation_windows)
+    rows = held_out_rows(ExampleMaker.of(corpus, "held_out"), window, config.evaluation_windows)
+    return HeldOut.of(rows, device)
 
 
-def _new_decoder(config: TrainConfig, tokenizer: Tokenizer) -> Decoder:
+def _new_decoder(config: TrainConfig, corpus: Path) -> Decoder:
     """The decoder before its first step, the same for the same seed or starting checkpoint."""
     torch.manual_seed(config.seed)
-    known = tokenizer.get_vocab_size()
+    known = Tokenizer.from_file(str(corpus / "tokenizer.json")).get_vocab_size()
     decoder = Decoder(
         ModelShape(
             vocabulary=math.ceil(known / VOCABULARY_MULTIPLE) * VOCABULARY_MULTIPLE,
@@ -163,6 +179,7 @@ def _new_decoder(config: TrainConfig, tokenizer: Tokenizer) -> Decoder:
             heads=config.heads,
             feed_forward=config.feed_forward,
             context=config.context,
+            key_value_heads=config.key_value_heads,
         )
     )
     if config.start_from:

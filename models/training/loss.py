@@ -9,6 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 CHUNK = 1024  # positions whose logits exist at one time
+GPU_CHUNK = 16_384  # on a GPU, which has the memory, and is idle while kernels are launched
 
 ChunkErrors = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -71,8 +72,9 @@ class _HeadLoss(torch.autograd.Function):
         hidden_grad = torch.empty_like(rows)
         head_grad = torch.zeros_like(head, dtype=torch.float32)
         losses = torch.empty(len(rows), device=rows.device)
-        for start in range(0, len(rows), CHUNK):
-            part = slice(start, start + CHUNK)
+        size = GPU_CHUNK if rows.is_cuda else CHUNK
+        for start in range(0, len(rows), size):
+            part = slice(start, start + size)
             error, losses[part] = errors(rows[part] @ matrix.T, targets[part], weights[part])
             hidden_grad[part] = error @ matrix
             head_grad += error.T @ rows[part]

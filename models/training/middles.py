@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from models.training.batch import collate
 from models.training.evaluation import parts, top_choices
 from models.training.examples import Row
 from models.training.loss import token_losses
 from models.training.model import Decoder
-from models.training.objective import collate, hidden_states
+from models.training.objective import hidden_states
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def _score(
     decoder: Decoder, rows: list[Row], device: torch.device
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Loss `[N]` of the middles' tokens, and whether each exit's top choice is right."""
-    batch = collate(rows, device)
+    batch = collate(rows).to(device)
     inside = torch.from_numpy(np.concatenate([_inside(row) for row in rows])).to(device)
     exits = tuple(range(1, len(decoder.layers)))
     states = [state[inside] for state in hidden_states(decoder, batch.inputs, exits)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -9,13 +10,17 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-NORM_EPS = torch.finfo(torch.float32).eps
-INIT_STD = 0.02
+NORM_EPS = 1e-6
+EMBEDDING_STD = 0.02
+GAIN = 0.5  # of a new matrix, over what keeps the variance of its input
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """Sizes of the decoder; a head has `width // heads` features, the embeddings are tied."""
+    """Sizes of the decoder; a head has `width // heads` features, the embeddings are tied.
+
+    Heads share keys and values in `key_value_heads` groups (grouped-query attention).
+    """
 
     vocabulary: int
     width: int = 256
@@ -24,18 +29,28 @@ class ModelShape:
     feed_forward: int = 704
     context: int = 2048
     rope_theta: float = 10_000.0
+    key_value_heads: int = 2
 
     def __post_init__(self) -> None:
+        if self.heads % self.key_value_heads:
+            raise ValueError(
+                f"{self.heads} heads cannot share {self.key_value_heads} key/value heads evenly"
+            )
         if self.width % (2 * self.heads):
             raise ValueError(
                 f"a width of {self.width} cannot be shared out among {self.heads} heads: each "
                 "needs an even number of features"
             )
 
+    @property
+    def head_size(self) -> int:
+        """Features of one head."""
+        return self.width // self.heads
+
 
 def rotary_tables(shape: ModelShape) -> tuple[Tensor, Tensor]:
     """Cosines and sines of the rotary embedding (RoFormer), each `[context, head dimension]`."""
-    size = shape.width // shape.heads
+    size = shape.head_size
     frequencies = shape.rope_theta ** (-torch.arange(0, size, 2, dtype=torch.float32) / size)
     angles = torch.outer(torch.arange(shape.context, dtype=torch.float32), frequencies)
     return torch.cat([angles, angles], dim=-1).cos(), torch.cat([angles, angles], dim=-1).sin()
@@ -48,24 +63,28 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Causal self-attention over `[B, S, width]`."""
+    """Causal self-attention over `[B, S, width]`, with fewer heads of keys and values."""
 
     def __init__(self, shape: ModelShape) -> None:
         super().__init__()
-        self.heads = shape.heads
+        self.head_size = shape.head_size
+        self.group = shape.heads // shape.key_value_heads
+        shared = shape.key_value_heads * shape.head_size
+        self.sizes = [shape.width, shared, shared]
         self.q_proj = nn.Linear(shape.width, shape.width, bias=False)
-        self.k_proj = nn.Linear(shape.width, shape.width, bias=False)
-        self.v_proj = nn.Linear(shape.width, shape.width, bias=False)
+        self.k_proj = nn.Linear(shape.width, shared, bias=False)
+        self.v_proj = nn.Linear(shape.width, shared, bias=False)
         self.o_proj = nn.Linear(shape.width, shape.width, bias=False)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """Mix `x [B, S, width]` along the sequence."""
         weight = torch.cat([self.q_proj.weight, self.k_proj.weight, self.v_proj.weight])
         q, k, v = (
-            part.view(*part.shape[:2], self.heads, -1).transpose(1, 2)  # [B, H, S, D]
-            for part in F.linear(x, weight).chunk(3, dim=-1)
+            part.view(*part.shape[:2], -1, self.head_size).transpose(1, 2)  # [B, H, S, D]
+            for part in torch.split(F.linear(x, weight), self.sizes, dim=-1)
         )
         q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
+        k, v = k.repeat_interleave(self.group, dim=1), v.repeat_interleave(self.group, dim=1)
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return cast(Tensor, self.o_proj(mixed.transpose(1, 2).flatten(2)))
 
@@ -117,7 +136,7 @@ class Decoder(nn.Module):
         cos, sin = rotary_tables(shape)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
-        self.apply(_initialise)
+        _initialise(self)
 
     def forward(self, ids: Tensor, exits: tuple[int, ...] = ()) -> list[Tensor]:
         """Normalised hidden states `[B, S, width]` after each depth in `exits`, then at the end.
@@ -134,6 +153,11 @@ class Decoder(nn.Module):
         return states
 
 
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=INIT_STD)
+def _initialise(decoder: Decoder) -> None:
+    """Small random weights; what a layer adds to the stream starts smaller the more layers add."""
+    nn.init.normal_(decoder.embed_tokens.weight, std=EMBEDDING_STD)
+    for name, matrix in decoder.layers.named_parameters():
+        if matrix.ndim == 2:
+            adds = name.endswith(("o_proj.weight", "down_proj.weight"))
+            terms = 2 * len(decoder.layers) if adds else 1
+            nn.init.normal_(matrix, std=GAIN / math.sqrt(matrix.shape[1] * terms))

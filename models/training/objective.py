@@ -4,30 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from models.training.examples import Row
+from models.training.batch import Batch
 from models.training.loss import ChunkErrors, chunk_errors, head_loss
 from models.training.model import Decoder
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows as tensors: `inputs [B, S]`, `targets` and `weights` `[B * S]`, padding at zero."""
-
-    inputs: Tensor
-    targets: Tensor
-    weights: Tensor
-
-
-def collate(rows: list[Row], device: torch.device) -> Batch:
-    """Stack rows of one window length; the weights of all meant targets sum to one."""
-    ids = torch.from_numpy(np.stack([row.ids for row in rows]))
-    meant = torch.from_numpy(np.concatenate([row.meant for row in rows]))
-    weights = (meant / meant.sum()).to(device)
-    return Batch(ids[:, :-1].to(device), ids[:, 1:].flatten().to(device), weights)
 
 
 @dataclass(frozen=True)
@@ -58,7 +40,8 @@ class Objective:
         self, decoder: Decoder, state: Tensor, batch: Batch, part: slice
     ) -> tuple[Tensor, Tensor]:
         head = decoder.embed_tokens.weight
-        return head_loss(state, head, batch.targets[part], batch.weights[part], self.errors)
+        targets, weights = batch.targets[part], batch.weights.flatten()[part]
+        return head_loss(state, head, targets, weights, self.errors)
 
 
 def hidden_states(decoder: Decoder, inputs: Tensor, exits: tuple[int, ...]) -> list[Tensor]:

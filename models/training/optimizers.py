@@ -12,6 +12,8 @@ from models.training.model import Decoder
 from models.training.muon import Muon
 
 GRADIENT_NORM = 1.0
+MOMENTUM = (0.85, 0.95)  # of Muon, from the first step
+MOMENTUM_STEPS = 150  # to the one at which it has risen
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Optimizers:
 
     muon: Muon
     adam: torch.optim.AdamW
+    muon_rate: float
+    adam_rate: float
 
     @classmethod
     def of(cls, decoder: Decoder, config: TrainConfig) -> Optimizers:
@@ -30,13 +34,21 @@ class Optimizers:
         return cls(
             Muon(matrices, config.muon_rate, weight_decay=config.weight_decay),
             torch.optim.AdamW(others, config.adam_rate, betas=(0.9, 0.95), weight_decay=0.0),
+            config.muon_rate,
+            config.adam_rate,
         )
 
-    def update(self, decoder: Decoder, muon_rate: float, adam_rate: float) -> None:
-        """Move all weights along their clipped gradients, which are then forgotten."""
+    def update(self, decoder: Decoder, factor: float, step: int) -> None:
+        """Move all weights along their clipped gradients, which are then forgotten.
+
+        `factor` is that of the rates; in the first steps Muon averages over fewer of them.
+        """
         torch.nn.utils.clip_grad_norm_(decoder.parameters(), GRADIENT_NORM)
-        for optimizer, rate in ((self.muon, muon_rate), (self.adam, adam_rate)):
-            optimizer.param_groups[0]["lr"] = rate
+        warm = min(1.0, step / MOMENTUM_STEPS)
+        first, last = MOMENTUM
+        self.muon.param_groups[0]["momentum"] = first + warm * (last - first)
+        for optimizer, rate in ((self.muon, self.muon_rate), (self.adam, self.adam_rate)):
+            optimizer.param_groups[0]["lr"] = factor * rate
             optimizer.step()
             optimizer.zero_grad()
 

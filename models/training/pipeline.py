@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from tokenizers import Tokenizer
 
+from models.training.card import RunFacts, write_card, write_facts
 from models.training.checkpoint import NAME, load_checkpoint
 from models.training.config import Progress, TrainConfig
 from models.training.corpus import prepare_corpus
@@ -17,6 +19,9 @@ from models.training.loop import Trainer
 from models.training.measure import write_figures
 from models.training.run_folder import claim
 from models.training.shards import Shard
+from models.training.unit_table import write_units
+
+FIGURES = "figures.json"
 
 Report = Callable[[Progress], None]
 
@@ -24,19 +29,32 @@ Report = Callable[[Progress], None]
 def run(config: TrainConfig, *, progress: Report) -> Path:
     """Train to the end of the schedule, from the last checkpoint if there is one.
 
-    Returns the exported folder; the figures are beside it, in `figures.json`. A run can be killed
-    at any time and started again. Raises FileExistsError if its folder holds something else that
-    it would write over.
+    Returns the exported folder, its model card in it; the figures are beside it, in
+    `figures.json`. A run can be killed at any time and started again. Raises FileExistsError if its
+    folder holds something else that it would write over.
     """
     claim(config.folder)
     corpus = prepare_corpus(config, lambda text: progress(Progress("corpus", message=text)))
+    for name in ("train", "held_out"):
+        write_units(corpus, name)
     decoder = Trainer(config, corpus, progress).run()
     tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
     folder = export_model(decoder, tokenizer, config.folder / "export")
-    if len(Shard(corpus, "held_out")):
+    held_out = Shard(corpus, "held_out")
+    if len(held_out):
         progress(Progress("export", message="measuring on the held-out packages"))
-        write_figures(folder, corpus, config.folder / "figures.json")
+        path, device = config.folder / FIGURES, torch.device(config.device)
+        write_figures(folder, corpus, path, device, config.evaluation_windows)
+    names = tuple(dict.fromkeys(group.package for group in held_out.groups))
+    where = _named(corpus, config.folder)
+    write_facts(config.folder, RunFacts(config.command, where, names, config.languages))
+    write_card(config.folder)
     return folder
+
+
+def _named(corpus: Path, run: Path) -> str:
+    inside = corpus.is_relative_to(run)
+    return str(corpus.relative_to(run) if inside else corpus.resolve())
 
 
 def cool_down(config: TrainConfig, steps: int, *, progress: Report) -> Path:
@@ -52,6 +70,7 @@ def cool_down(config: TrainConfig, steps: int, *, progress: Report) -> Path:
         config,
         folder=config.folder / f"cooled-{state['step']}",
         corpus=config.corpus or config.folder / "corpus",
+        minutes=None,
         steps=state["step"],
         cooldown_steps=steps,
     )

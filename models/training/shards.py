@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import random
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from models.training.languages import DEFAULT, language_of
+
 Ids = npt.NDArray[np.uint16]
 TESTS = "/tests"  # how the name of a group of tests ends
 BATCH = 256  # documents encoded at a time
+SEED = 1  # of what is kept of a package that is too large
 
 
 @dataclass(frozen=True)
@@ -25,15 +30,29 @@ class Document:
     path: str
     text: str
 
+    @property
+    def kind(self) -> tuple[str, str]:
+        """Documents of one kind are one group."""
+        return self.group, language_of(self.path)
+
+
+@dataclass(frozen=True)
+class Caps:
+    """The most tokens of a package, and of its tests, that enter a shard."""
+
+    package: int
+    tests: int
+
 
 @dataclass(frozen=True)
 class Group:
-    """Documents drawn with one weight: a package's modules, or its tests."""
+    """Documents drawn with one weight: a package's modules in one language, or its tests."""
 
     name: str
     first: int  # index of the group's first document
     last: int  # index after its last
     tokens: int
+    language: str = DEFAULT
 
     @property
     def tests(self) -> bool:
@@ -47,23 +66,65 @@ class Group:
 
 
 def write_shard(
-    folder: Path, name: str, documents: Iterable[Document], tokenizer: Tokenizer
+    folder: Path,
+    name: str,
+    documents: Iterable[Document],
+    tokenizer: Tokenizer,
+    caps: Caps | None = None,
 ) -> None:
-    """Encode documents, ordered by group, into `name.bin` (uint16 ids) and `name.json` (table)."""
+    """Encode documents, ordered by kind, into `name.bin` (uint16 ids) and `name.json` (table).
+
+    Of a group that is larger than its cap, whole documents are kept at random.
+    """
     tokenizer.encode_special_tokens = True
-    ends, paths, groups = [0], [], []
+    writer = ShardWriter()
     with (folder / f"{name}.bin").open("wb") as file:
-        for batch in _batches(documents):
-            encodings = tokenizer.encode_batch_fast(
-                [d.text for d in batch], add_special_tokens=False
-            )
-            for document, encoding in zip(batch, encodings, strict=True):
-                file.write(np.asarray(encoding.ids, dtype=np.uint16).tobytes())
-                ends.append(ends[-1] + len(encoding.ids))
-                paths.append(document.path)
-                groups.append(document.group)
-    table = {"ends": ends, "paths": paths, "groups": [asdict(g) for g in _group(groups, ends)]}
-    (folder / f"{name}.json").write_text(json.dumps(table))
+        for (group, language), members in groupby(documents, key=lambda d: d.kind):
+            encoded = [pair for batch in _batches(members) for pair in _encode(batch, tokenizer)]
+            cap = caps and (caps.tests if group.endswith(TESTS) else caps.package)
+            kept = within(encoded, cap) if cap else encoded
+            writer.add(file, group, language, kept)
+    writer.finish(folder / f"{name}.json")
+
+
+def within(encoded: Sequence[tuple[str, Ids]], cap: int) -> list[tuple[str, Ids]]:
+    """Whole documents of at most `cap` ids together, drawn at random, in their order."""
+    order = list(range(len(encoded)))
+    random.Random(SEED).shuffle(order)
+    kept, room = list[int](), cap
+    for index in order:
+        if (size := len(encoded[index][1])) <= room:
+            kept.append(index)
+            room -= size
+    return [encoded[index] for index in sorted(kept)]
+
+
+class ShardWriter:
+    """Appends groups of encoded documents to a file of ids and makes the table of it."""
+
+    def __init__(self) -> None:
+        self._ends = [0]
+        self._paths: list[str] = []
+        self._groups: list[Group] = []
+
+    def add(
+        self, file: BinaryIO, group: str, language: str, encoded: Sequence[tuple[str, Ids]]
+    ) -> None:
+        """Append one group's paths and ids; none at all if it is empty."""
+        first, before = len(self._paths), self._ends[-1]
+        for path, ids in encoded:
+            file.write(ids.tobytes())
+            self._ends.append(self._ends[-1] + len(ids))
+            self._paths.append(path)
+        if encoded:
+            tokens = self._ends[-1] - before
+            self._groups.append(Group(group, first, len(self._paths), tokens, language))
+
+    def finish(self, path: Path) -> None:
+        """Write the table."""
+        groups = [asdict(group) for group in self._groups]
+        table = {"ends": self._ends, "paths": self._paths, "groups": groups}
+        path.write_text(json.dumps(table))
 
 
 class Shard:
@@ -84,6 +145,10 @@ class Shard:
         """Ids of one document."""
         return self._ids[self.ends[index] : self.ends[index + 1]]
 
+    def language(self, index: int) -> str:
+        """The language of one document."""
+        return language_of(self.paths[index])
+
     @property
     def tokens(self) -> int:
         """Ids in all documents."""
@@ -96,9 +161,8 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
         yield batch
 
 
-def _group(names: list[str], ends: list[int]) -> Iterator[Group]:
-    first = 0
-    for index in range(1, len(names) + 1):
-        if index == len(names) or names[index] != names[first]:
-            yield Group(names[first], first, index, ends[index] - ends[first])
-            first = index
+def _encode(batch: list[Document], tokenizer: Tokenizer) -> Iterator[tuple[str, Ids]]:
+    texts = [document.text for document in batch]
+    encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    for document, encoding in zip(batch, encodings, strict=True):
+        yield document.path, np.asarray(encoding.ids, dtype=np.uint16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -31,20 +32,44 @@ class Package:
     files: tuple[Path, ...]
 
 
-def find_packages(
-    folders: Iterable[Path], package_paths: Iterable[Path], held_out: Iterable[str]
-) -> tuple[list[Package], list[Package]]:
+@dataclass(frozen=True)
+class Search:
+    """Where to look for packages, and what of them to take."""
+
+    folders: tuple[Path, ...] = ()
+    """Taken as they are, one package each, in the belief that who names a folder may use it."""
+    package_paths: tuple[Path, ...] = ()
+    """Folders with installed packages beside those that Python itself would import."""
+    names: frozenset[str] = frozenset()
+    """Installed packages to take; none: all with a permissive licence."""
+    suffixes: frozenset[str] = frozenset({".py"})
+    """How the names of files end that are taken."""
+
+
+def find_packages(search: Search, held_out: Iterable[str]) -> tuple[list[Package], list[Package]]:
     """Packages to train on, and the held-out ones.
 
-    `folders` are taken as they are, one package each, in the belief that whoever names a folder may
-    use it; without any, the standard library and every installed distribution with a permissive
-    licence. Raises FileNotFoundError for a folder that is not there.
+    Without folders of their own they are the standard library and the installed distributions
+    whose licence is permissive. Raises FileNotFoundError for a folder that is not there.
     """
-    given = [_folder(path) for path in folders]
-    found = given or [_standard_library(), *_installed(package_paths)]
-    names = {normalised(name) for name in held_out}
-    kept_back = [package for package in found if normalised(package.name) in names]
-    return [package for package in found if package not in kept_back], kept_back
+    kept_back = {normalised(name) for name in held_out}
+    wanted = {normalised(name) for name in search.names}
+    found = [_folder(path, search.suffixes) for path in search.folders]
+    if not found:
+        installed = [*_standard_library(search.suffixes), *_installed(search)]
+        known = wanted | kept_back
+        found = [each for each in installed if not wanted or normalised(each.name) in known]
+    held = [package for package in found if normalised(package.name) in kept_back]
+    return [package for package in found if package not in held], held
+
+
+def read_names(path: Path) -> frozenset[str]:
+    """Names of packages: the keys of a JSON object, such as a manifest, or one a line."""
+    text = path.read_text(encoding="utf-8")
+    if text.lstrip().startswith("{"):
+        return frozenset(json.loads(text))
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return frozenset(filter(None, lines))
 
 
 def normalised(name: str) -> str:
@@ -52,9 +77,10 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _folder(path: Path) -> Package:
-    _require_folder(path)
-    return Package(path.resolve().name, "as given", path, tuple(sorted(path.rglob("*.py"))))
+def _folder(path: Path, suffixes: frozenset[str]) -> Package:
+    files = (file for file in sorted(_require_folder(path).rglob("*")) if file.is_file())
+    chosen = tuple(file for file in files if file.suffix.lower() in suffixes)
+    return Package(path.resolve().name, "as given", path, chosen)
 
 
 def _require_folder(path: Path) -> Path:
@@ -63,10 +89,11 @@ def _require_folder(path: Path) -> Path:
     return path
 
 
-def _standard_library() -> Package:
+def _standard_library(suffixes: frozenset[str]) -> Iterator[Package]:
     root = Path(sysconfig.get_paths()["stdlib"])
-    files = (path for path in sorted(root.rglob("*.py")) if not _skipped(path, root))
-    return Package("python-standard-library", "psf-2.0", root, tuple(files))
+    if ".py" in suffixes:
+        files = (path for path in sorted(root.rglob("*.py")) if not _skipped(path, root))
+        yield Package("python-standard-library", "psf-2.0", root, tuple(files))
 
 
 def _skipped(path: Path, root: Path) -> bool:
@@ -74,19 +101,21 @@ def _skipped(path: Path, root: Path) -> bool:
     return not STDLIB_SKIPPED.isdisjoint(parts) or parts[0] == "test"
 
 
-def _installed(package_paths: Iterable[Path]) -> Iterator[Package]:
+def _installed(search: Search) -> Iterator[Package]:
     seen: set[str] = set()
-    paths = [str(_require_folder(path)) for path in package_paths]
+    paths = [str(_require_folder(path)) for path in search.package_paths]
     for distribution in [*distributions(), *(distributions(path=paths) if paths else ())]:
         name = normalised(distribution.metadata["Name"])
         licence = licence_of(distribution)
         if name not in seen and is_permissive(licence):
             seen.add(name)
-            yield _distribution(name, licence, distribution)
+            yield _distribution(name, licence, distribution, search.suffixes)
 
 
-def _distribution(name: str, licence: str, distribution: Distribution) -> Package:
+def _distribution(
+    name: str, licence: str, distribution: Distribution, suffixes: frozenset[str]
+) -> Package:
     root = Path(str(distribution.locate_file(""))).resolve()
-    entries = (Path(entry) for entry in distribution.files or () if entry.suffix == ".py")
+    entries = (Path(entry) for entry in distribution.files or () if entry.suffix in suffixes)
     files = {root / entry for entry in entries if ".." not in entry.parts}
     return Package(name, licence, root, tuple(sorted(path for path in files if path.is_file())))

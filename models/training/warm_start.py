@@ -52,6 +52,7 @@ def read_shape(folder: Path, context: int = 0) -> ModelShape:
         feed_forward=config["intermediate_size"],
         context=context or config["max_position_embeddings"],
         rope_theta=config["rope_parameters"]["rope_theta"],
+        key_value_heads=config["num_key_value_heads"],
     )
 
 
@@ -61,4 +62,4 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def _layer_sizes(shape: ModelShape) -> tuple[int, ...]:
-    return shape.width, shape.layers, shape.heads, shape.feed_forward
+    return shape.width, shape.layers, shape.heads, shape.key_value_heads, shape.feed_forward

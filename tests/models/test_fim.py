@@ -8,17 +8,30 @@ from models.fim import LAYOUTS, bind_layout, find_layout
 QWEN_MARKS = {"<|fim_prefix|>": 1, "<|fim_suffix|>": 2, "<|fim_middle|>": 3, "<|endoftext|>": 0}
 
 
-def test_the_same_marks_mean_different_orders_in_different_families():
+def test_the_same_marks_mean_different_orders_in_different_layouts():
     assert find_layout("qwen2", QWEN_MARKS).order == "psm"
-    assert find_layout("llama", QWEN_MARKS).order == "spm"
+    assert find_layout("llama", QWEN_MARKS, "completer-spm").order == "spm"
+    assert find_layout("llama", QWEN_MARKS, "completer-caret").order == "spm"
 
 
-def test_psm_and_spm_prompts():
-    psm = bind_layout(find_layout("qwen2", QWEN_MARKS), QWEN_MARKS)
-    spm = bind_layout(find_layout("llama", QWEN_MARKS), QWEN_MARKS)
+@pytest.mark.parametrize(
+    ("name", "prompt"),
+    [
+        ("qwen-coder", [1, 10, 11, 2, 20, 3]),
+        ("completer-spm", [1, 2, 20, 3, 10, 11]),
+        ("completer-caret", [2, 20, 1, 10, 11, 3]),
+    ],
+)
+def test_prompts_are_laid_out_in_the_order_of_their_layout(name, prompt):
+    layout = bind_layout(find_layout("llama", QWEN_MARKS, name), QWEN_MARKS)
 
-    assert psm.prompt([10, 11], [20]) == [1, 10, 11, 2, 20, 3]
-    assert spm.prompt([10, 11], [20]) == [1, 2, 20, 3, 10, 11]
+    assert layout.prompt([10, 11], [20]) == prompt
+
+
+def test_a_strangers_model_is_not_taken_for_one_of_ours():
+    with pytest.raises(ModelError, match="cannot fill in the middle") as refusal:
+        find_layout("llama", QWEN_MARKS)
+    assert '"fim_layout": "completer-spm"' in refusal.value.hint
 
 
 def test_codestral_puts_the_suffix_first_and_has_no_middle_mark():

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from models.errors import ModelError
-from models.fim import PREFIX
-from models.loading import choose_device, choose_dtype, load_model
+from models.loading import choose_device, choose_dtype, load_model, weights_digest
 from tests.models.int8_cpu import needs_int8
 from tests.tiny import CONTEXT, FAMILIES, byte_tokenizer, save_tiny, tiny_model
 
@@ -25,11 +24,23 @@ def test_a_saved_checkpoint_is_loaded_with_its_layout(family, tmp_path):
     assert loaded.tokenizer.eos_token_id in loaded.layout.stop_ids
 
 
-def test_the_bundled_model_loads_and_is_spm():
+def test_the_bundled_model_says_its_layout():
     loaded = load_model(device="cpu")
 
+    assert loaded.model.config.fim_layout == loaded.layout.layout.name
     assert loaded.layout.layout.order == "spm"
-    assert loaded.layout.layout.template[-1] == PREFIX  # typing only appends
+
+
+def test_what_is_fitted_to_weights_is_for_no_others(tmp_path):
+    folder = save_tiny("llama", tmp_path / "one")
+    one, again = (
+        load_model(str(folder), device="cpu", dtype=each) for each in ("float32", "bfloat16")
+    )
+    assert one.digest == again.digest
+    other = load_model(str(folder), device="cpu")
+    with torch.no_grad():
+        other.model.get_output_embeddings().weight.mul_(1.1)
+    assert weights_digest(other.model) != one.digest
 
 
 @needs_int8

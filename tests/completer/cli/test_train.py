@@ -57,6 +57,42 @@ def test_another_runs_corpus_is_used_as_it_is(tmp_path: Path, sources: list[Path
     assert not (tmp_path / "other" / "corpus").exists()
 
 
+@pytest.mark.slow
+def test_a_preset_trains_by_the_clock(tmp_path: Path, sources: list[Path]):
+    (tmp_path / "first" / "more.js").write_text(
+        "\n".join(f"function f{i}(a) {{\n  return a + {i};\n}}" for i in range(60))
+    )
+    words = ["train", str(tmp_path / "run"), "--preset", "tiny", "--minutes", "0.03"]
+    for flags in (
+        ("--source", sources[0], "--source", sources[1], "--held-out", "second"),
+        ("--language", "python", "--language", "javascript", "--threads", 1, "--vocabulary", 400),
+    ):
+        words += map(str, flags)
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"step \d+ · loss \d\.\d{3} · held-out loss .*, of middles .*", done.stderr)
+    exported = Path(done.stdout.strip())
+    assert json.loads((exported / "config.json").read_text())["num_key_value_heads"] == 2
+    groups = Shard(tmp_path / "run" / "corpus", "train").groups
+    assert {group.language for group in groups} == {"python", "javascript"}
+    card = (exported / "MODEL_CARD.md").read_text()
+    assert "completer train RUN --preset tiny --source SOURCES --source SOURCES" in card
+    assert "--language javascript" in card
+    assert str(tmp_path) not in card
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "said"),
+    [("--preset", "huge", "bundled, tiny"), ("--language", "cobol", "python, javascript")],
+)
+def test_what_is_not_known_is_answered_with_what_is(
+    tmp_path: Path, sources: list[Path], flag: str, value: str, said: str
+):
+    refused = train(tmp_path / "run", "--source", sources[0], **{flag: value})
+    assert isinstance(refused.exception, BadRequestError)
+    assert said in str(refused.exception)
+
+
 def test_what_cannot_be_is_one_sentence(tmp_path: Path, sources: list[Path]):
     refused = train(tmp_path / "run", "--source", sources[0], **{"--heads": 3})
     assert isinstance(refused.exception, BadRequestError)

@@ -17,7 +17,9 @@ def builder(family="llama", *, budget=1000, suffix_share=0.25) -> PromptBuilder:
     tokenizer = byte_tokenizer(FAMILIES[family].marks, FAMILIES[family].end)
     vocabulary = tokenizer.get_vocab()
     config = FAMILIES[family].config
-    layout = bind_layout(find_layout(config.model_type, vocabulary), vocabulary)
+    layout = bind_layout(
+        find_layout(config.model_type, vocabulary, FAMILIES[family].layout), vocabulary
+    )
     return PromptBuilder(
         tokenizer.backend_tokenizer, layout, budget=budget, suffix_share=suffix_share
     )

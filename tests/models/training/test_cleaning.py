@@ -30,6 +30,9 @@ def test_the_licence_header_is_dropped_and_other_comments_stay():
     assert (
         without_licence_header("# Copyright someone\n# All rights\n\nimport os\n") == "import os\n"
     )
+    for comment in ("/*\n * Copyright someone **\n */\n", "// Copyright someone\n"):
+        code = "#include <stdio.h>\n"
+        assert without_licence_header(comment + code).lstrip() == code
     assert without_licence_header("# A word first.\nimport os\n").startswith("# A word")
 
 

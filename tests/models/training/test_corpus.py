@@ -18,6 +18,7 @@ def test_copies_are_left_out_and_the_manifest_counts_the_rest(
     manifest = json.loads((corpus / "manifest.json").read_text())
     kept = len(list(source_folder.glob("*.py"))) // 2
     assert manifest["notation"]["files"] == len(Shard(corpus, "train")) <= kept
+    assert manifest["notation"]["tokens"] == Shard(corpus, "train").tokens
     assert said == [f"{len(Shard(corpus, 'train'))} files to train on, 0 held out (no package)"]
 
 
@@ -54,3 +55,46 @@ def test_another_runs_corpus_has_to_be_there(tiny_config: Callable[..., TrainCon
     config = tiny_config()
     with pytest.raises(ValueError, match="name the corpus folder of another run"):
         prepare_corpus(replace(config, corpus=config.folder / "mistyped"), lambda _: None)
+
+
+def test_a_package_is_cut_to_its_cap(tiny_config: Callable[..., TrainConfig]):
+    corpus = prepare_corpus(replace(tiny_config(), package_tokens=5_000), lambda _: None)
+    assert 2_000 < Shard(corpus, "train").tokens <= 5_000
+
+
+def test_packages_of_a_list_that_are_missing_are_named(
+    tiny_config: Callable[..., TrainConfig], tmp_path: Path
+):
+    (tmp_path / "names").write_text("annotated-types\nno-such-package\n")
+    said: list[str] = []
+    config = tiny_config(sources=(), packages=tmp_path / "names")
+    corpus = prepare_corpus(replace(config, held_out=()), said.append)
+    assert list(json.loads((corpus / "manifest.json").read_text())) == ["annotated-types"]
+    assert said[0].endswith("their licence is not permissive: no-such-package")
+
+
+def test_given_folders_are_taken_whatever_a_list_names(
+    tiny_config: Callable[..., TrainConfig], tmp_path: Path
+):
+    (tmp_path / "names").write_text("no-such-package\n")
+    said: list[str] = []
+    prepare_corpus(tiny_config(packages=tmp_path / "names"), said.append)
+    assert said[0].endswith("0 held out (no package)")
+
+
+def test_other_languages_are_groups_beside_python(
+    tiny_config: Callable[..., TrainConfig], source_folder: Path, tmp_path: Path
+):
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    body = "\n".join(f"function f{i}(value) {{\n  return value + {i};\n}}" for i in range(40))
+    (mixed / "code.js").write_text(body)
+    (mixed / "code.test.js").write_text(body.replace("function f", "function t"))
+    (mixed / "code.py").write_text((source_folder / "decoder.py").read_text())
+    config = tiny_config(sources=(mixed,), languages=("python", "javascript"))
+    groups = Shard(prepare_corpus(config, lambda _: None), "train").groups
+    assert [(g.name, g.language) for g in groups] == [
+        ("mixed", "javascript"),
+        ("mixed", "python"),
+        ("mixed/tests", "javascript"),
+    ]

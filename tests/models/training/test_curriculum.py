@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 
 from models.training.curriculum import Curriculum
-from models.training.fim_spans import KINDS
+from models.training.fim_spans import KINDS, Source
 
 CODE = "def area(width, height):\n    size = width * height\n    return size\n" * 8
 HARD = "binary_operator"
@@ -11,7 +11,7 @@ HARD = "binary_operator"
 
 def categories(curriculum: Curriculum, count: int = 400) -> Counter[str]:
     rng = np.random.default_rng(0)
-    return Counter(curriculum.choose(CODE, rng).category for _ in range(count))
+    return Counter(curriculum.choose(Source(CODE), rng).category for _ in range(count))
 
 
 def hard_share(curriculum: Curriculum) -> float:

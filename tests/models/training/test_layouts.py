@@ -2,7 +2,7 @@ from tokenizers import Tokenizer
 
 from models.fim import LAYOUTS
 from models.training.fim_spans import Span
-from models.training.layouts import plain, prefix_first, suffix_first
+from models.training.layouts import LAYOUT, plain, prefix_first, suffix_first
 
 TEXT = "total = left + right\nprint(total)\n"
 SPAN = Span(TEXT.index("left"), TEXT.index("\n"), "rest_of_line")
@@ -14,7 +14,7 @@ def written(tokenizer: Tokenizer, ids: list[int]) -> str:
 
 def test_suffix_first_is_the_layout_that_prompts_are_made_in(tokenizer: Tokenizer):
     example = suffix_first(tokenizer, [], TEXT, SPAN)
-    layout = next(layout for layout in LAYOUTS if layout.name == "completer-spm")
+    layout = next(layout for layout in LAYOUTS if layout.name == LAYOUT)
     parts = {"{prefix}": "total = ", "{suffix}": "\nprint(total)\n"}
     prompt = "".join(parts.get(part, part) for part in layout.template)
     assert written(tokenizer, example.ids) == prompt + "left + right<|endoftext|>"

@@ -1,27 +1,21 @@
 import numpy as np
 import torch
 
+from models.training.batch import Batch, collate
 from models.training.examples import Row
 from models.training.model import Decoder, ModelShape
-from models.training.objective import Batch, Objective, collate
+from models.training.objective import Objective
 
 SHAPE = ModelShape(vocabulary=64, width=16, layers=3, heads=2, feed_forward=32, context=32)
 ROWS = [Row(np.arange(33) % 64, 33, ()), Row(np.arange(33) % 7, 20, ())]
 
 
 def batch() -> Batch:
-    return collate(ROWS, torch.device("cpu"))
+    return collate(ROWS)
 
 
 def loss(decoder: Decoder, weight: float, stride: int, step: int) -> float:
     return Objective(weight, stride)(decoder, batch(), step)[0].item()
-
-
-def test_padding_weighs_nothing_and_the_rest_sums_to_one():
-    collated = batch()
-    assert collated.inputs.shape == (2, 32)
-    assert collated.weights.sum() == torch.tensor(1.0)
-    assert (collated.weights[32 + 19 :] == 0).all()
 
 
 def test_the_exit_takes_turns():

@@ -16,12 +16,13 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from models.training import Progress, TrainConfig, cool_down, run
+from models.training.config import Progress, TrainConfig
+from models.training.pipeline import cool_down, run
 
 WORKER = """
 import pickle, sys
-import models.training
-models.training.run(pickle.loads(sys.stdin.buffer.read()), progress=lambda _: None)
+from models.training.pipeline import run
+run(pickle.loads(sys.stdin.buffer.read()), progress=lambda _: None)
 """
 
 
@@ -49,6 +50,7 @@ def wait_for(path: Path, seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_source_code_becomes_a_model_that_plain_transformers_completes_with(
     tiny_config: Callable[..., TrainConfig], source_folder: Path, tmp_path: Path
 ):
@@ -63,16 +65,20 @@ def test_source_code_becomes_a_model_that_plain_transformers_completes_with(
     assert trained[-1].loss < trained[0].loss - 0.5
     assert trained[-1].step == trained[-1].steps == 62
     assert trained[-1].held_out_loss is not None
+    assert trained[-1].held_out_middle_loss is not None
+    assert trained[-1].tokens == 62 * 256
     figures = json.loads((config.folder / "figures.json").read_text())
     assert len(figures["512 tokens"]["exit_accuracy"]) == 3
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model: Any = AutoModelForCausalLM.from_pretrained(folder)
-    prompt = tokenizer("<|fim_prefix|><|fim_suffix|>\n<|fim_middle|>def f", return_tensors="pt")
-    assert prompt["input_ids"][0, :2].tolist() == [1, 2]
+    prompt = tokenizer("<|fim_suffix|>\n<|fim_prefix|>def f<|fim_middle|>", return_tensors="pt")
+    assert prompt["input_ids"][0, 0] == 2
+    assert json.loads((folder / "config.json").read_text())["fim_layout"] == "completer-caret"
     completed = model.generate(**prompt, max_new_tokens=8, min_new_tokens=8, do_sample=False)
     assert completed.shape[1] == prompt["input_ids"].shape[1] + 8
 
 
+@pytest.mark.slow
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(
     tiny_config: Callable[..., TrainConfig], tmp_path: Path
 ):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from models.training.shards import Document, Shard, write_shard
+from models.training.shards import Caps, Document, Shard, write_shard
 
 DOCUMENTS = [
     Document("alpha", "alpha/a.py", "import os\n"),
@@ -32,3 +32,25 @@ def test_groups_know_their_documents(tmp_path: Path, tokenizer: Tokenizer):
 def test_a_shard_may_be_empty(tmp_path: Path, tokenizer: Tokenizer):
     write_shard(tmp_path, "held_out", [], tokenizer)
     assert len(Shard(tmp_path, "held_out")) == 0
+
+
+def test_of_a_large_group_whole_documents_are_kept(tmp_path: Path, tokenizer: Tokenizer):
+    documents = [Document("alpha", f"{i}.py", f"value_{i} = {i}\n" * 9) for i in range(20)]
+    tests = [Document("alpha/tests", f"t{i}.py", f"assert {i}\n" * 9) for i in range(20)]
+    write_shard(tmp_path, "all", [*documents, *tests], tokenizer)
+    whole = Shard(tmp_path, "all")
+    caps = Caps(package=whole.groups[0].tokens // 2, tests=whole.groups[1].tokens // 4)
+    write_shard(tmp_path, "train", [*documents, *tests], tokenizer, caps)
+    shard = Shard(tmp_path, "train")
+    for group, cap in zip(shard.groups, (caps.package, caps.tests), strict=True):
+        assert 0.8 * cap < group.tokens <= cap
+    texts = {document.path: document.text for document in [*documents, *tests]}
+    for i, path in enumerate(shard.paths):
+        assert tokenizer.decode(shard.document(i).tolist()) == texts[path]
+
+
+def test_each_language_is_a_group_of_its_own(tmp_path: Path, tokenizer: Tokenizer):
+    documents = [Document("alpha", name, "x = 1\n") for name in ("a.js", "b.py", "c.py")]
+    write_shard(tmp_path, "train", documents, tokenizer)
+    groups = [(g.language, g.first, g.last) for g in Shard(tmp_path, "train").groups]
+    assert groups == [("javascript", 0, 1), ("python", 1, 3)]
