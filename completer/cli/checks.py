@@ -191,10 +191,8 @@ def _files(folder: Path) -> str:
     others = list(left_alone(folder))
     if not others:
         return f"{found} files"
-    named = (
-        f"{others[0]} and {len(others) - 1} others are" if len(others) > 1 else f"{others[0]} is"
-    )
-    return f"{found} files; {named} left alone: no telemetry, or with a damaged header"
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return f"{found} files; left alone, not ours or with a damaged header: {others[0]}{more}"
 
 
 def _access(settings: Settings) -> str:
