@@ -131,7 +131,12 @@ class DeferredService:
         if workspaces is None:
             return self._info
         memory = {**self._info.memory_bytes, "draft_indexes": workspaces.index_bytes}
-        return replace(self._info, workspaces=workspaces.roots, memory_bytes=memory)
+        return replace(
+            self._info,
+            workspaces=workspaces.roots,
+            memory_bytes=memory,
+            health=workspaces.health,
+        )
 
     def close(self) -> None:
         """Wait for the loading to end and close what there is."""

@@ -38,6 +38,10 @@ class IndexOptions:
     dependencies: bool = False
 
 
+class _ClosingError(Exception):
+    """Nobody needs the index any more."""
+
+
 class DraftIndex:
     """What a workspace's completions are drafted from. `tokenizer` must treat marks as text.
 
@@ -113,8 +117,8 @@ class DraftIndex:
     def _files(self) -> Iterator[SourceFile]:
         """The workspace's files, until the index is as large as it may be or is closed."""
         for file in self._workspace.iter_files():
-            if self._closing:
-                return
+            if self._closing:  # what comes behind it is not gone
+                raise _ClosingError
             if self.drafter.nbytes > self._options.max_bytes:
                 log.warning("the index of %s is full; later files are left out", file.path.parent)
                 return

@@ -11,11 +11,32 @@ State = Literal["loading", "ready", "unloaded", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceHealth:
+    """How a workspace does, in words that name no path.
+
+    `fault` says why it, or a part of it, cannot be used; empty if all is well. The watch of its
+    files was begun again `restarts` times, the last time for `reason`. `compared` says why files
+    are compared from time to time as well; empty if they need not be.
+    """
+
+    fault: str = ""
+    restarts: int = 0
+    reason: str = ""
+    compared: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there is nothing to tell."""
+        return self == WorkspaceHealth()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceInfo:
     """What a front door may tell about the service: the model's name, its device and its limits.
 
     `memory_bytes` says what each part holds or has reserved. `state` says whether the model is
     there: one that is `unloaded` comes back with the next request, a `failed` one does not.
+    `health` tells of the workspaces that something is wrong with.
     """
 
     model: str
@@ -25,6 +46,7 @@ class ServiceInfo:
     workspaces: tuple[Place, ...]
     memory_bytes: Mapping[str, int] = field(default_factory=dict)
     state: State = "ready"
+    health: Mapping[Place, WorkspaceHealth] = field(default_factory=dict)
 
 
 class Workspaces(Protocol):
@@ -38,6 +60,11 @@ class Workspaces(Protocol):
     @property
     def index_bytes(self) -> int:
         """Bytes that their indexes hold."""
+        ...
+
+    @property
+    def health(self) -> Mapping[Place, WorkspaceHealth]:
+        """What is wrong with which of them."""
         ...
 
     def open_workspace(self, root: Place) -> None:

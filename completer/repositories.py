@@ -1,28 +1,44 @@
 """The open workspaces, and which one a request belongs to."""
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from completer.errors import BadRequestError
+from completer.errors import BadRequestError, CompleterError, WorkspaceError
+from completer.interface import WorkspaceHealth
 from completer.place import Place, innermost
-from completer.repository import Repository
+from completer.repository import STOPS_WITHIN_S, Repository
 from completer.request import CompletionRequest
+
+log = logging.getLogger(__name__)
 
 
 class Repositories:
-    """All open workspaces; `make` opens one. May be used from several threads."""
+    """All open workspaces; `make` opens one. May be used from several threads.
+
+    One that cannot be opened is known as such: its requests have the model alone.
+    """
 
     def __init__(self, make: Callable[[Place], Repository]) -> None:
         self._make = make
         self._open: dict[Place, Repository] = {}
+        self._failed: dict[Place, str] = {}
         self._closing: list[threading.Thread] = []
         self._lock = threading.Lock()
 
     @property
     def roots(self) -> tuple[Place, ...]:
-        """The folders of the open workspaces."""
-        return tuple(self._open)
+        """The folders of the workspaces, those included that could not be opened."""
+        return (*self._open, *self._failed)
+
+    @property
+    def health(self) -> dict[Place, WorkspaceHealth]:
+        """What is wrong with which of them."""
+        known = {root: repository.health for root, repository in list(self._open.items())}
+        known |= {root: WorkspaceHealth(fault=why) for root, why in list(self._failed.items())}
+        return {root: health for root, health in known.items() if not health.is_well}
 
     @property
     def index_bytes(self) -> int:
@@ -33,8 +49,19 @@ class Repositories:
         """Open a workspace, or return it if it is open. Raises `WorkspaceError`."""
         with self._lock:
             if root not in self._open:
-                self._open[root] = self._make(root)
+                self._open[root] = self._made(root)
             return self._open[root]
+
+    def _made(self, root: Place) -> Repository:
+        try:
+            repository = self._make(root)
+        except Exception as error:
+            known = isinstance(error, CompleterError)
+            self._failed[root] = "it is not a folder" if known else type(error).__name__
+            log.warning("%s is not used: %s", root, error, exc_info=not known)
+            raise WorkspaceError(f"{root} cannot be used: {error}") from error
+        self._failed.pop(root, None)
+        return repository
 
     def open_workspace(self, root: Place) -> None:
         """Open a workspace if it is not open. Raises `WorkspaceError`."""
@@ -76,7 +103,7 @@ class Repositories:
         if request.workspace is None:
             return _containing(request.path, there)
         found = there.get(request.workspace)
-        if found is None:
+        if found is None and not self._has_failed(request):
             raise BadRequestError(
                 f"The workspace {request.workspace} is not open.",
                 hint="Start the server with --workspace for each folder that it may read.",
@@ -95,12 +122,22 @@ class Repositories:
             repository.forget_requests()
 
     def close(self) -> None:
-        """Close all workspaces."""
+        """Close all workspaces; whatever cannot end soon is left behind."""
         with self._lock:
-            while self._open:
-                self._open.popitem()[1].close()
+            closing = list(self._open.values())
+            self._open.clear()
+        for repository in closing:
+            repository.stop()
+        until = time.monotonic() + STOPS_WITHIN_S
+        for repository in closing:
+            repository.close(until - time.monotonic())
         for thread in self._closing:
-            thread.join()
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _has_failed(self, request: CompletionRequest) -> bool:
+        """Whether the workspace of a request could not be opened, as far as it may know of that."""
+        may = request.may_use is None or request.workspace in request.may_use
+        return may and request.workspace in self._failed
 
     def _there_for(self, request: CompletionRequest) -> Mapping[Place, Repository]:
         """The open workspaces, as far as the request may know of them."""

@@ -6,12 +6,14 @@ up what is there.
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from completer.context.definition_reader import DefinitionReader
 from completer.context.feed import WorkspaceFeed
 from completer.context.languages import language_of_name
 from completer.context.prompt import Prompt
@@ -21,6 +23,7 @@ from completer.draft_index import DraftIndex, IndexOptions
 from completer.drafting.factor_fitting import adapted
 from completer.drafting.session import DraftSession
 from completer.drafting.warm_up import is_warm
+from completer.interface import WorkspaceHealth
 from completer.place import Place
 from completer.request import CompletionRequest, Snippet
 from completer.settings import Settings
@@ -29,6 +32,7 @@ from completer.workspace_settings import WorkspaceSettings
 log = logging.getLogger(__name__)
 CHARACTERS_PER_TOKEN = 4
 Factors = NDArray[np.float64]
+STOPS_WITHIN_S = 2.0
 
 
 class Repository:
@@ -47,7 +51,9 @@ class Repository:
     ) -> None:
         self.workspace = workspace
         self._settings = settings
-        self._retriever = Retriever(workspace.root)
+        self._fault = ""
+        self._definitions = DefinitionReader()
+        self._retriever = Retriever(workspace.root, read=self._definitions)
         self._index = DraftIndex(workspace, tokenizer, options or IndexOptions())
         self._feed = WorkspaceFeed(workspace, [self._retriever.update, self._index.update])
         self._indexed = threading.Event()
@@ -70,6 +76,17 @@ class Repository:
     def is_open(self) -> bool:
         """Whether requests may be answered in here."""
         return not self._stopped.is_set()
+
+    @property
+    def health(self) -> WorkspaceHealth:
+        """What went wrong so far."""
+        watch = self._feed.watch
+        return WorkspaceHealth(
+            fault=self._fault or self._feed.fault,
+            restarts=watch.restarts,
+            reason=watch.reason,
+            compared=watch.compared,
+        )
 
     @property
     def can_draft(self) -> bool:
@@ -136,18 +153,26 @@ class Repository:
         """Let what reads files come to its end soon; returns at once."""
         self._stopped.set()
         self._index.stop()
+        self._definitions.close()
+        self._feed.stop(0)
 
-    def close(self) -> None:
-        """Stop reading and watching, and give the memory back."""
+    def close(self, within_s: float = STOPS_WITHIN_S) -> None:
+        """Stop reading and watching, and give the memory back.
+
+        A thread that does not end in time is left behind, with what it still uses.
+        """
+        until = time.monotonic() + within_s
         self.stop()
-        self._feed.stop()
-        self._indexer.join()
-        self._index.close()
+        self._feed.stop(max(0.0, until - time.monotonic()))
+        self._indexer.join(max(0.0, until - time.monotonic()))
+        if not self._indexer.is_alive():
+            self._index.close()
 
     def _build_index(self) -> None:
         try:
             self._index.build()
-        except Exception:
+        except Exception as error:
+            self._fault = type(error).__name__
             log.exception("%s cannot be drafted from", self.root)
         finally:
             self._indexed.set()

@@ -144,6 +144,7 @@ class LocalService:
                 "draft_indexes": self._repositories.index_bytes,
                 "result_cache": self._results.nbytes,
             },
+            health=self._repositories.health,
         )
 
     def release(self) -> Repositories:

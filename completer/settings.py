@@ -29,7 +29,9 @@ from completer.setting_kinds import APP, Count, Section, Share
 
 CONFIG_VARIABLE = "COMPLETER_CONFIG"
 REPOSITORY_FILE = ".completer.toml"
-LARGEST_REPOSITORY_FILE = 1 << 16
+LARGEST_REPOSITORY_FILE = 1 << 14
+_MOST_DOTS = 64  # in a line: a key of thousands of parts takes minutes to read
+_LONGEST_NAME = 100
 
 
 class ModelSettings(Section):
@@ -252,14 +254,17 @@ def load_repository_settings(root: Path) -> RepositorySettings:
     try:
         with opened_beneath(root, [REPOSITORY_FILE]) as descriptor:
             data = read_up_to(descriptor, LARGEST_REPOSITORY_FILE)
-        values = tomllib.loads((data or b"").decode())
-        if data is None:
-            raise SettingsError(f"{path} is larger than {LARGEST_REPOSITORY_FILE} bytes.")
-        return RepositorySettings(**values)
     except FileNotFoundError:
         return RepositorySettings()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    if data is None:
+        raise SettingsError(f"{path} is larger than {LARGEST_REPOSITORY_FILE} bytes.")
+    if any(line.count(b".") > _MOST_DOTS for line in data.splitlines()):
+        raise SettingsError(f"{path} is nested too deeply.")
+    values = _parse_toml(data, path)
+    try:
+        return RepositorySettings(**values)
     except ValidationError as error:
         origins = dict.fromkeys(_dotted(values), f"file {path}")
         raise SettingsError(
@@ -270,13 +275,22 @@ def load_repository_settings(root: Path) -> RepositorySettings:
 
 def _read_toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _parse_toml(path.read_bytes(), path)
     except FileNotFoundError:
         if must_exist:
             raise SettingsError(f"There is no settings file {path}.") from None
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+
+
+def _parse_toml(data: bytes, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(data.decode())
+    except ValueError as error:  # no UTF-8, no TOML, or a number of thousands of digits
         raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
+    except RecursionError:
+        raise SettingsError(f"{path} is nested too deeply.") from None
 
 
 def _check_names(values: Mapping[str, Any], settings: type[BaseModel], origin: str) -> None:
@@ -319,5 +333,5 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
         beneath = (origins[each] for each in origins if f"{each}.".startswith(f"{name}."))
         origin = next((f" ({origin})" for origin in beneath), "")
         message = problem["msg"].lower().removeprefix("value error, ")
-        sentences.append(f"{name}: {message}{origin}")
+        sentences.append(f"{name[:_LONGEST_NAME]}: {message}{origin}")
     return "Settings that cannot be: " + "; ".join(sentences) + "."

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from completer.interface import ServiceInfo, State
+from completer.interface import ServiceInfo, State, WorkspaceHealth
 from completer.place import Place
 from completer.request import (
     Choice,
@@ -39,6 +39,7 @@ class FakeService:
     memory_bytes: dict[str, int] = field(default_factory=dict)
     state: State = "ready"
     cached: bool = False
+    health: dict[Path, WorkspaceHealth] = field(default_factory=dict)
     requests: list[CompletionRequest] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
     closed_workspaces: list[Path] = field(default_factory=list)
@@ -101,6 +102,7 @@ class FakeService:
             workspaces=self.workspaces,
             memory_bytes=self.memory_bytes,
             state=self.state,
+            health=self.health,
         )
 
     def _start(self, request: CompletionRequest) -> str:

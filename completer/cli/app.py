@@ -1,5 +1,6 @@
 """The `completer` command: its subcommands, and how errors reach a user."""
 
+import io
 import os
 import sys
 from importlib.metadata import version
@@ -70,6 +71,9 @@ def main() -> None:
     """Run a command; what a user can act on is one line on standard error and exit code 1."""
     # Threads that wait by spinning slow each other down up to fiftyfold on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a path may hold what is no UTF-8
+            stream.reconfigure(errors="backslashreplace")
     with interruptible():
         try:
             app()

@@ -1,6 +1,7 @@
 """Puts model, engine, workspaces and service together; everything that needs torch."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
 from completer.engine.self_speculation import SelfSpeculation
 from completer.engine.tuning import Tuning, forward_of
+from completer.errors import WorkspaceError
 from completer.place import Place, local_place
 from completer.repositories import Repositories
 from completer.repository import Repository
@@ -117,7 +119,8 @@ def open_repositories(model: LoadedModel, settings: Settings) -> Repositories:
 
     repositories = Repositories(open_repository)
     for root in settings.workspaces:
-        repositories.open(local_place(root))
+        with suppress(WorkspaceError):  # the others are open; `health` tells of this one
+            repositories.open(local_place(root))
     return repositories
 
 

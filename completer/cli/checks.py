@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import torch
@@ -19,6 +20,7 @@ from completer.context.workspace import Workspace
 from completer.engine.exits import exit_layers
 from completer.engine.tuning import Tuning
 from completer.errors import CompleterError, SettingsError
+from completer.http.health import sentence
 from completer.http.tokens import TokenFile
 from completer.place import local_place
 from completer.request import CompletionRequest
@@ -66,6 +68,8 @@ def _guarded(name: str, check: Callable[[], str]) -> Check:
         return Check(name, True, check())
     except (CompleterError, ModelError) as error:
         return Check(name, False, str(error), error.hint)
+    except Exception as error:  # noqa: BLE001 (what is looked at may be anybody's)
+        return Check(name, False, f"{type(error).__name__}: {error}")
 
 
 def _device(settings: Settings) -> str:
@@ -211,18 +215,19 @@ def _port(settings: Settings) -> str:
     try:
         listen(host, port).close()
     except SettingsError:
-        model = _served_model(f"http://{f'[{host}]' if ':' in host else host}:{port}/health")
-        if model is None:
+        found = _served(f"http://{f'[{host}]' if ':' in host else host}:{port}/health")
+        if found is None:
             raise
-        return f"{host}:{port}: a server runs there, its model is {model}"
+        told = f"{host}:{port}: a server runs there, its model is {found['model']}"
+        return "; ".join(filter(None, [told, sentence(found.get("workspaces", {}))]))
     return f"{host}:{port} is free"
 
 
-def _served_model(url: str) -> str | None:
-    """Ask what listens whether it is a server of ours, and whether its model is there."""
+def _served(url: str) -> dict[str, Any] | None:
+    """Ask what listens whether it is a server of ours, and how it is."""
     try:
         with urlopen(url, timeout=2) as reply:  # noqa: S310  an address of this machine
-            state: str | None = json.load(reply).get("model")
-            return state
-    except (OSError, ValueError, AttributeError):
+            found = json.load(reply)
+    except (OSError, ValueError):
         return None
+    return found if isinstance(found, dict) and "model" in found else None

@@ -25,7 +25,7 @@ _FILE_FLAGS = (
 
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
 _GENERATED_MARK = re.compile(
-    rb"^\W*(?:code generated\b.*\bdo not edit|@generated\b|(?:this file (?:is|was) )?"
+    rb"^[^\w\n]*(?:code generated\b.*\bdo not edit|@generated\b|(?:this file (?:is|was) )?"
     rb"(?:auto-?generated|automatically generated)\b.*\bdo not (?:edit|modify))",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -11,8 +11,10 @@ from completer.context.grammars import definition_nodes, parse
 
 _LONGEST_SIGNATURE = 240
 _LONGEST_DOC = 160
+_LONGEST_COMMENT = 4_096
 _MOST = 5_000
-_LONGEST_SOURCE = 400_000
+LONGEST_SOURCE = 400_000
+"""Characters of a file that may have been written by hand."""
 
 _FUNCTIONS = frozenset({"function", "method"})
 _NAME = re.compile(r"[^\W\d]\w*")
@@ -49,7 +51,7 @@ def definitions(source: str, language: str | None) -> list[Definition]:
     Empty for a language without a grammar, and for a file so long that it hardly was written by
     hand.
     """
-    if len(source) > _LONGEST_SOURCE:
+    if len(source) > LONGEST_SOURCE:
         return []
     data = source.encode("utf-8", "surrogatepass")
     tree = parse(data, language)
@@ -120,10 +122,9 @@ class _Reader:
 
     def _keyword(self, node: Node) -> list[str]:
         """Return `type`, `const` and the like, where the grammar has it outside of `node`."""
-        parent = node.parent
-        if node.type not in _KEYWORD_OUTSIDE or parent is None or parent.children[0].is_named:
-            return []
-        return [self._text(parent.children[0])]
+        parent = node.parent if node.type in _KEYWORD_OUTSIDE else None
+        first = parent.child(0) if parent is not None else None  # `children` would make all of them
+        return [self._text(first)] if first is not None and not first.is_named else []
 
     def _docstring(self, node: Node) -> str:
         body = node.child_by_field_name("body")
@@ -156,5 +157,6 @@ class _Reader:
 
 
 def _first_line(text: str) -> str:
-    lines = (_COMMENT_DECORATION.sub("", line.strip()) for line in text.split("\n"))
-    return next((line.strip() for line in lines if line.strip()), "")[:_LONGEST_DOC]
+    lines = (line.strip()[: 2 * _LONGEST_DOC] for line in text[:_LONGEST_COMMENT].split("\n"))
+    bare = (_COMMENT_DECORATION.sub("", line).strip() for line in lines)
+    return next(filter(None, bare), "")[:_LONGEST_DOC]

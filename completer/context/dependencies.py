@@ -21,7 +21,7 @@ _OPTIONS = WorkspaceOptions(
 _ECMASCRIPT = frozenset({"javascript", "javascriptreact", "typescript", "typescriptreact"})
 _PYTHON_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 _ECMASCRIPT_IMPORT = re.compile(
-    r"""(?:\bfrom|\brequire\s*\(|\bimport\s*\(?)\s*['"]((?:@[\w.-]+/)?[A-Za-z][\w.-]*)"""
+    r"""(?:\bfrom|\brequire\s*\(|\bimport(?:\s*\()?)\s*['"]((?:@[\w.-]+/)?[A-Za-z][\w.-]*)"""
 )
 
 

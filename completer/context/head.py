@@ -6,21 +6,24 @@ what they change.
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 from dulwich.reflog import parse_reflog_line
-from watchfiles import watch
 
-from completer.context.commits import CommittedLines, committed_lines, git_folder
+from completer.context.commits import CommittedLines, committed_lines
+from completer.context.content import opened_beneath
+from completer.context.git_folders import git_folders
 from completer.place import Place
 
 _log = logging.getLogger(__name__)
 
-_QUIET_MS = 50
-_LOOK_EVERY_MS = 500  # where a file system tells nothing
+_LOOK_EVERY_S = 0.2  # a look asks for the size of one file
+_LARGEST_GROWTH = 1 << 16  # bytes between two looks: more is not what a person did
+_REFLOG = ("logs", "HEAD")
 _COMMITS = ("commit", "commit (initial)", "commit (amend)")
 
 
@@ -54,27 +57,18 @@ class HeadWatcher:
         self._stopping.set()
 
     def _run(self) -> None:
-        try:
-            for _ in watch(
-                self._git,
-                recursive=False,
-                watch_filter=None,
-                step=_QUIET_MS,
-                rust_timeout=_LOOK_EVERY_MS,
-                yield_on_timeout=True,
-                stop_event=self._stopping,
-                raise_interrupt=False,
-            ):
-                self._look()
-        except OSError as error:
-            _log.warning("%s is not watched, commits go unnoticed: %s", self._git, error)
+        while not self._stopping.wait(_LOOK_EVERY_S):
+            self._look()
 
     def _look(self) -> None:
+        failed: Exception | None = None
         for line in self._new_lines():
             try:
                 self._take(line)
-            except Exception:  # noqa: BLE001 (one line that means nothing must not end the watch)
-                _log.exception("A move of HEAD in %s was not understood", self._git)
+            except Exception as error:  # noqa: BLE001 (one line that means nothing must not end it)
+                failed = error
+        if failed is not None:
+            _log.warning("A move of HEAD in %s was not understood", self._git, exc_info=failed)
 
     def _take(self, line: bytes) -> None:
         entry = parse_reflog_line(line)
@@ -86,26 +80,29 @@ class HeadWatcher:
             self._on_move()
 
     def _new_lines(self) -> list[bytes]:
-        size = self._reflog_size()
-        if size <= self._known:  # smaller: git threw old lines away
-            self._known = size
+        """Return the whole lines that were added; what was added by the thousand is passed over."""
+        try:
+            with opened_beneath(self._git, _REFLOG) as descriptor:
+                size = os.fstat(descriptor).st_size
+                if not self._known < size <= self._known + _LARGEST_GROWTH:
+                    self._known = size  # smaller: git threw old lines away
+                    return []
+                os.lseek(descriptor, self._known, os.SEEK_SET)
+                new = os.read(descriptor, size - self._known)
+        except OSError as error:
+            if isinstance(error, FileNotFoundError):  # there is none before the first commit
+                self._known = 0
             return []
-        with self._reflog.open("rb") as file:
-            file.seek(self._known)
-            new = file.read()
         whole = new[: new.rfind(b"\n") + 1]
         self._known += len(whole)
         return whole.splitlines()
 
     def _reflog_size(self) -> int:
         try:
-            return self._reflog.stat().st_size
-        except OSError:  # there is none before the first commit
+            with opened_beneath(self._git, _REFLOG) as descriptor:
+                return os.fstat(descriptor).st_size
+        except OSError:
             return 0
-
-    @property
-    def _reflog(self) -> Path:
-        return self._git / "logs" / "HEAD"
 
 
 class Heads:
@@ -121,15 +118,16 @@ class Heads:
     ) -> None:
         self._on_commit = on_commit
         self._on_move = on_move
-        self._folders: dict[Place, list[Place]] = {}
-        self._watchers: dict[Place, HeadWatcher] = {}
+        self._folders: dict[Path, list[Place]] = {}
+        self._watchers: dict[Path, HeadWatcher] = {}
 
     def watch(self, folders: Iterable[Place]) -> None:
         """Watch the repositories of these folders, and no others any more."""
         self._folders = {}
         for folder in folders:
-            if (git := git_folder(folder)) is not None:
-                self._folders.setdefault(git, []).append(folder)
+            repository = git_folders(folder)
+            if repository is not None and repository.own is not None:
+                self._folders.setdefault(repository.own, []).append(folder)
         for git in self._watchers.keys() - self._folders.keys():
             self._watchers.pop(git).stop()
         for git in self._folders.keys() - self._watchers.keys():
@@ -142,12 +140,12 @@ class Heads:
         """Watch nothing any more."""
         self.watch(())
 
-    def _committed(self, git: Place, commit: str, amends: str | None) -> None:
+    def _committed(self, git: Path, commit: str, amends: str | None) -> None:
         folders = self._folders.get(git)
         if folders and self._on_commit is not None:
             folder = folders[0]
             self._on_commit(folder, committed_lines(folder, commit, amends))
 
-    def _moved(self, git: Place) -> None:
+    def _moved(self, git: Path) -> None:
         for folder in self._folders.get(git, ()):
             self._on_move(folder)

@@ -117,6 +117,7 @@ _INTERPRETERS: dict[str, str] = {
 }
 
 _SHEBANG = re.compile(rb"#!\s*(?:\S*/env\s+(?:-S\s*)?)?(?:\S*/)?([A-Za-z]+)")
+_LONGEST_SHEBANG = 256
 
 
 def language_of_name(name: str) -> str | None:
@@ -131,5 +132,5 @@ def language_of_name(name: str) -> str | None:
 
 def language_of_shebang(head: bytes) -> str | None:
     """Return the language of a script by its `#!` line, `None` without one that is known."""
-    match = _SHEBANG.match(head)
+    match = _SHEBANG.match(head, 0, _LONGEST_SHEBANG)
     return _INTERPRETERS.get(match[1].decode("ascii")) if match else None

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 from completer.context.encoding import encode
 from completer.place import name_in
 from completer.request import CompletionRequest, Snippet
+from completer.unicode import well_formed
 from models.fim import BoundLayout
 
 CUT_STEP = 16
@@ -159,11 +160,12 @@ class PromptBuilder:
             ids = self._file_header(snippet.path) + self._encode_again(text).ids + ids
         repo = layout.mark_ids.get(layout.layout.repo_mark)
         if snippets and repo is not None and request.workspace is not None:
-            ids = [repo, *self.encode(request.workspace.name), *ids]
+            ids = [repo, *self.encode(well_formed(request.workspace.name)), *ids]
         return ids[-most:]
 
     def _file_header(self, path: str) -> list[int]:
-        mark, path = self._layout.mark_ids.get(self._layout.layout.file_mark), path[-LONGEST_PATH:]
+        mark = self._layout.mark_ids.get(self._layout.layout.file_mark)
+        path = well_formed(path[-LONGEST_PATH:])
         if mark is None:
             return self.encode(f"# {path}\n")
         return [mark, *self.encode(path + "\n")]

@@ -1,8 +1,9 @@
 """What of the repository helps at a caret: the signatures of what the nearby code names."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from completer.context.definitions import Definition, definitions
@@ -15,6 +16,9 @@ from completer.place import name_in
 from completer.request import Snippet
 
 _AMBIGUOUS = 8  # a name defined in more files than this says nothing, unless it is imported
+_MOST_FILES = 2_000  # that are asked whether they are the one which is imported
+_MOST_ALIKE = 8  # definitions of one name in one file
+_MOST_TRIED = 200  # candidates, the best ones
 _NAMES_COMPARED = 40
 _FAMILIES = (
     frozenset({"javascript", "javascriptreact", "typescript", "typescriptreact"}),
@@ -22,6 +26,9 @@ _FAMILIES = (
 )
 _SMALLEST = 40  # characters that a definition needs
 _KIND_WEIGHT = {"constant": 0.4, "macro": 0.6, "method": 0.7, "container": 0.2}
+
+ReadDefinitions = Callable[[str, str | None], Sequence[Definition]]
+"""Returns what a text in a language defines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +41,14 @@ class _Candidate:
 class Retriever:
     """Knows what the files of the folder `root` define. May be used from several threads.
 
-    `update` reads a file, off the lock and off the request's path; `retrieve` only looks names up.
+    `update` reads a file with `read`, off the lock and off the request's path; `retrieve` only
+    looks names up, and at a bounded number of them.
     """
 
-    def __init__(self, root: Path, *, capacity: int = 100_000) -> None:
+    def __init__(
+        self, root: Path, *, read: ReadDefinitions = definitions, capacity: int = 100_000
+    ) -> None:
+        self._read = read
         self._root = root
         self._table = SymbolTable(capacity)
         self._edited = SimilarCode()
@@ -55,7 +66,7 @@ class Retriever:
                 self._edited.remove(name)
             return
         language = language_of_name(path.name) or ""
-        symbols = FileSymbols(name, language, tuple(definitions(text, language)))
+        symbols = FileSymbols(name, language, tuple(self._read(text, language)))
         with self._lock:
             self._table.put(symbols)
             if edited:
@@ -85,14 +96,14 @@ class Retriever:
                 if not _same_family(file.language, language):
                     continue
                 place = self._nearness(file.path, folder, query, imported=name in query.imported)
-                for item in file.named(name):
+                for item in file.named(name)[:_MOST_ALIKE]:
                     if item.kind != "method" or name in query.attributes:
                         score = weight * place * _KIND_WEIGHT.get(item.kind, 1.0) / len(files)
                         yield _Candidate(score, file, item)
 
     def _files_defining(self, name: str, query: Query, own: str) -> Sequence[FileSymbols]:
         """Return the files that `name` may come from: what is imported leaves little doubt."""
-        files = self._table.lookup(name)
+        files = self._table.lookup(name, _MOST_FILES)
         if name in query.imported:
             others = [file for file in files if file.path != own]
             return [file for file in others if _is_imported(file.path, query)] or others
@@ -141,7 +152,7 @@ def _within(candidates: Iterable[_Candidate], budget: int) -> list[Snippet]:
     """Choose the best candidates that fit, one snippet a file, the file with the best one last."""
     chosen: dict[str, list[_Candidate]] = {}
     texts: dict[str, str] = {}
-    for candidate in candidates:
+    for candidate in islice(candidates, _MOST_TRIED):
         path = candidate.file.path
         tried = [*chosen.get(path, []), candidate]
         text = outline(candidate.file, (item.definition for item in tried))

@@ -1,12 +1,15 @@
 """What the files of a workspace define, by name, in memory and within a bound."""
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 
 from completer.context.definitions import Definition
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FileSymbols:
     """What one file defines. `path` is relative to the workspace, with slashes."""
 
@@ -14,17 +17,31 @@ class FileSymbols:
     language: str
     definitions: tuple[Definition, ...]
 
-    def named(self, name: str) -> list[Definition]:
+    def named(self, name: str) -> Sequence[Definition]:
         """Return what is called `name`; a field is only shown with its type."""
-        return [item for item in self.definitions if item.name == name and item.kind != "field"]
+        return [item for item in self._by_name.get(name, ()) if item.kind != "field"]
 
-    def members(self, container: str) -> list[Definition]:
+    def members(self, container: str) -> Sequence[Definition]:
         """Return what is defined in the type `container`, in order."""
-        return [item for item in self.definitions if item.container == container]
+        return self._by_container.get(container, ())
 
     def type_named(self, name: str) -> Definition | None:
         """Return the definition of the type `name` itself."""
-        return next((d for d in self.definitions if d.name == name and not d.container), None)
+        return next((item for item in self._by_name.get(name, ()) if not item.container), None)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Definition]]:
+        found: defaultdict[str, list[Definition]] = defaultdict(list)
+        for item in self.definitions:
+            found[item.name].append(item)
+        return dict(found)
+
+    @cached_property
+    def _by_container(self) -> dict[str, list[Definition]]:
+        found: defaultdict[str, list[Definition]] = defaultdict(list)
+        for item in self.definitions:
+            found[item.container].append(item)
+        return dict(found)
 
 
 class SymbolTable:
@@ -37,7 +54,7 @@ class SymbolTable:
     def __init__(self, capacity: int = 100_000) -> None:
         self._capacity = capacity
         self._files: OrderedDict[str, FileSymbols] = OrderedDict()
-        self._by_name: dict[str, tuple[FileSymbols, ...]] = {}
+        self._by_name: defaultdict[str, dict[str, FileSymbols]] = defaultdict(dict)
         self._size = 0
 
     def __len__(self) -> int:
@@ -45,29 +62,32 @@ class SymbolTable:
 
     def put(self, symbols: FileSymbols) -> None:
         """Replace what is known about a file."""
-        self.remove(symbols.path)
+        self._remove(symbols.path)
         self._files[symbols.path] = symbols
         self._size += len(symbols.definitions)
         for name in _names(symbols):
-            self._by_name[name] = (*self._by_name.get(name, ()), symbols)
+            self._by_name[name][symbols.path] = symbols
         while self._size > self._capacity and len(self._files) > 1:
-            self.remove(next(iter(self._files)))
+            self._remove(next(iter(self._files)))
 
     def remove(self, path: str) -> None:
         """Forget a file, or all files of a folder that is gone."""
         for known in [path] if path in self._files else self._beneath(path):
-            symbols = self._files.pop(known)
-            self._size -= len(symbols.definitions)
-            for name in _names(symbols):
-                others = tuple(file for file in self._by_name[name] if file is not symbols)
-                if others:
-                    self._by_name[name] = others
-                else:
-                    del self._by_name[name]
+            self._remove(known)
 
-    def lookup(self, name: str) -> tuple[FileSymbols, ...]:
-        """Return the files that define `name`."""
-        return self._by_name.get(name, ())
+    def _remove(self, path: str) -> None:
+        symbols = self._files.pop(path, None)
+        if symbols is None:
+            return
+        self._size -= len(symbols.definitions)
+        for name in _names(symbols):
+            del self._by_name[name][path]
+            if not self._by_name[name]:
+                del self._by_name[name]
+
+    def lookup(self, name: str, most: int | None = None) -> list[FileSymbols]:
+        """Return files that define `name`: all of them, or `most`."""
+        return list(islice(self._by_name.get(name, {}).values(), most))
 
     def _beneath(self, folder: str) -> list[str]:
         return [path for path in self._files if path.startswith(f"{folder}/")]

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     HUGE = "too large"
     UNKNOWN = "not a known kind of text"
     TOO_MANY = "over the limit of files"
+    TOO_DEEP = "too many folders deep"
 
 
 @dataclass(frozen=True, slots=True)

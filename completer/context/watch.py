@@ -1,41 +1,58 @@
 """Tells when files of a workspace change, from a thread of its own."""
 
 import logging
+import stat
 import threading
+import time
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from watchfiles import Change, watch
-
-from completer.context.filenames import folder_reason
+from completer.context.changes import Changes, watch_changes
 from completer.context.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_BATCH_MS = 1_000
-_QUIET_MS = 50
-_STOP_CHECK_MS = 500
+_SHORTEST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 60.0
+_STOPS_WITHIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """How a watch goes: how often it had to be begun again and why at last, in words without paths.
+
+    `compared` says why files are compared from time to time as well; empty if they need not be.
+    """
+
+    restarts: int = 0
+    reason: str = ""
+    compared: str = ""
 
 
 class FileWatcher:
     """Calls `on_change(changed, deleted)` with files that may be read and paths that are gone.
 
     A deleted path may be a folder's: everything beneath it is gone then. Where ignore rules change,
-    `on_rules_changed` is called instead: what may be read has to be asked anew, with `iter_files`.
-    Both are called from the watcher's thread; what they raise is logged.
+    and when something may have been missed, `on_rescan` is called instead: all files have to be
+    compared, with `iter_files`. A watch that ends is begun again. Both are called from the
+    watcher's thread; what they raise is logged.
     """
 
     def __init__(
         self,
         workspace: Workspace,
         on_change: Callable[[set[Path], set[Path]], None],
-        on_rules_changed: Callable[[], None] | None = None,
+        on_rescan: Callable[[], None] | None = None,
     ) -> None:
         self._workspace = workspace
         self._on_change = on_change
-        self._on_rules_changed = on_rules_changed or (lambda: None)
+        self._on_rescan = on_rescan or (lambda: None)
+        self.report = WatchReport()
+        self._begun = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="file-watcher", daemon=True)
 
@@ -43,11 +60,15 @@ class FileWatcher:
         """Begin to watch. May be called once."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop watching; when it returns, no call is under way or will come."""
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until the watch is in place, or was tried; say whether that is so."""
+        return self._begun.wait(timeout_s)
+
+    def stop(self, within_s: float = _STOPS_WITHIN_S) -> None:
+        """Stop watching, and wait for so long until no call is under way any more."""
         self._stopping.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(within_s)
 
     def __enter__(self) -> Self:
         self.start()
@@ -62,47 +83,66 @@ class FileWatcher:
         self.stop()
 
     def _run(self) -> None:
-        try:
-            for changes in watch(
-                self._workspace.root,
-                watch_filter=self._concerns_us,
-                debounce=_LONGEST_BATCH_MS,
-                step=_QUIET_MS,
-                rust_timeout=_STOP_CHECK_MS,
-                stop_event=self._stopping,
-                raise_interrupt=False,
-                ignore_permission_denied=True,
-            ):
-                self._report({Path(path) for _, path in changes})
-        except OSError as error:
-            _log.warning(
-                "%s is not watched, changes there go unnoticed: %s", self._workspace.root, error
-            )
+        pause = _SHORTEST_PAUSE_S
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self._watch()
+            except Exception as error:  # noqa: BLE001 (whatever ends a watch, it is begun again)
+                if time.monotonic() - began > _LONGEST_PAUSE_S:
+                    pause = _SHORTEST_PAUSE_S
+                self._note(error, pause)
+                self._begun.set()
+                self._stopping.wait(pause)
+                if pause == _LONGEST_PAUSE_S:  # it cannot be begun, but files go on to change
+                    self._guarded(self._on_rescan)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+        # Whoever holds this holds nothing else any more: what is frozen goes only by itself.
+        self._on_change, self._on_rescan = _nothing, _nothing
 
-    def _concerns_us(self, change: Change, path: str) -> bool:
-        """Drop early what an installation or a build writes by the thousand."""
-        relative = Path(path).relative_to(self._workspace.root)
-        if self._workspace.options.include or self._is_rule(relative):
-            return True
-        return not any(map(folder_reason, relative.parts[:-1]))
+    def _watch(self) -> None:
+        """Watch until all files have to be compared, which begins where the next watch does."""
+        with closing(watch_changes(self._workspace, self._stopping)) as changes:
+            self._told(changes)
+            if self._begun.is_set():
+                self._guarded(self._on_rescan)
+            self._begun.set()
+            for batch in changes.batches():
+                self._told(changes)
+                if batch is None or any(map(self._workspace.is_rule, batch)):
+                    self._workspace.reload()
+                    return
+                self._guarded(lambda batch=batch: self._hand_on(batch))  # type: ignore[misc]
 
-    def _report(self, paths: set[Path]) -> None:
+    def _told(self, changes: Changes) -> None:
+        self.report = replace(self.report, compared=changes.compared)
+
+    def _note(self, error: Exception, pause: float) -> None:
+        root = self._workspace.root
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        self.report = replace(self.report, restarts=self.report.restarts + 1, reason=reason)
+        _log.warning("The watch of %s ended (%s); it is begun again in %g s", root, error, pause)
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        if self._stopping.is_set():
+            return
         try:
-            if any(self._is_rule(path.relative_to(self._workspace.root)) for path in paths):
-                self._workspace.reload()
-                self._on_rules_changed()
-                return
-            changed, deleted = self._sorted_out(paths)
-            if changed or deleted:
-                self._on_change(changed, deleted)
+            call()
         except Exception:  # noqa: BLE001 (whatever a callback does, the watch goes on)
             _log.exception("What had to be done about changed files failed")
+
+    def _hand_on(self, paths: set[Path]) -> None:
+        changed, deleted = self._sorted_out(paths)
+        if changed or deleted:
+            self._on_change(changed, deleted)
 
     def _sorted_out(self, paths: set[Path]) -> tuple[set[Path], set[Path]]:
         changed: set[Path] = set()
         deleted: set[Path] = set()
         for path in paths:
-            if path.is_dir() and not path.is_symlink():
+            if not path.is_relative_to(self._workspace.root):
+                continue  # beside a file of rules
+            if _is_folder(path):
                 # A folder that came in whole need not be followed by events for its files.
                 changed.update(file.path for file in self._workspace.iter_folder(path))
             elif self._workspace.may_read(path).ok and not path.is_symlink():
@@ -111,6 +151,13 @@ class FileWatcher:
                 deleted.add(path)
         return changed, deleted
 
-    @staticmethod
-    def _is_rule(relative: Path) -> bool:
-        return relative.name == ".gitignore" or relative.parts == (".git", "info", "exclude")
+
+def _nothing(*_: object) -> None:
+    """Be called, and do nothing."""
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from completer.context.content import (
@@ -23,7 +24,15 @@ from completer.context.content import (
     read_up_to,
 )
 from completer.context.filenames import file_reason, folder_reason, is_build_folder_name
-from completer.context.gitignore import IgnoreFile, IgnoreRules, rules_above
+from completer.context.git_folders import repository_at
+from completer.context.gitignore import (
+    NAME,
+    IgnoreFile,
+    IgnoreRules,
+    rule_files,
+    rules_in,
+    rules_of,
+)
 from completer.context.languages import language_of_name, language_of_shebang
 from completer.context.verdict import Reason, Verdict
 from completer.errors import WorkspaceError
@@ -31,6 +40,9 @@ from completer.place import local_place, name_in
 from completer.secrets.finding import rules_digest, without_secrets
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_DEEPEST = 100  # folders in one another: nobody writes code further down
+_MOST_IN_FOLDER = 200_000
+_MOST_ENTRIES = 2_000_000  # looked at in one pass, whatever becomes of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +88,8 @@ class _Folder:
 class Workspace:
     """The readable files of the folder `root`.
 
+    `rule_files` are those outside of it that say which.
+
     `left_out` counts, after a pass over `iter_files`, what was left out and why; a folder counts
     once, whatever it holds. Rules are remembered until `reload` or the next pass. Methods may be
     called from several threads, only `left_out` belongs to the latest pass.
@@ -92,17 +106,19 @@ class Workspace:
         self._include = IgnoreFile(self.options.include)
         self._exclude = IgnoreFile(self.options.exclude)
         self._opened_folders = _literal_folders(self.options.include)
+        self.rule_files: frozenset[Path] = frozenset()
         self._folders: dict[str, _Folder] = {}
         self.reload()
 
     def reload(self) -> None:
         """Forget the ignore rules: they, or the folders that they are about, have changed."""
-        rules, top = (
-            rules_above(self.root) if self.options.gitignore else (IgnoreRules(), self.root)
-        )
-        self._top = top
-        self._from_top = "".join(part + "/" for part in self.root.relative_to(top).parts)
+        rules = rules_in(self.root) if self.options.gitignore else IgnoreRules()
+        self.rule_files = rule_files(self.root) if self.options.gitignore else frozenset()
         self._folders = {"": self._with_own_rules(_Folder("", rules))}
+
+    def is_rule(self, path: Path) -> bool:
+        """Whether a file says which others may be read."""
+        return path in self.rule_files or (self.options.gitignore and path.name == NAME)
 
     def iter_files(self) -> Iterator[SourceFile]:
         """Yield the readable files in an order that depends on their names only."""
@@ -110,28 +126,33 @@ class Workspace:
         left_out: Counter[Reason] = Counter()
         self.left_out = left_out
         yielded = 0
-        for folder, name in self._walk(self._folders[""], left_out):
-            found = self._inspect(folder, name)
-            if isinstance(found, Reason):
-                left_out[found] += 1
-            elif yielded == self.options.max_files:
-                left_out[Reason.TOO_MANY] += 1
-                return
-            else:
-                yielded += 1
-                yield found
+        for folder, names in self._walk(self._folders[""], left_out):
+            for name in names:
+                found = self._inspect(folder, name)
+                if isinstance(found, Reason):
+                    left_out[found] += 1
+                elif yielded == self.options.max_files:
+                    left_out[Reason.TOO_MANY] += 1
+                    return
+                else:
+                    yielded += 1
+                    yield found
+
+    def iter_folders(self, path: Path | None = None) -> Iterator[Path]:
+        """Yield the folders that files are read from: all, or `path` and those beneath it."""
+        folder = self._open_folder(path or self.root)
+        if folder is not None:
+            for inner, _ in self._walk(folder, Counter()):
+                yield self.root / inner.path
 
     def iter_folder(self, path: Path) -> Iterator[SourceFile]:
         """Yield the readable files in and beneath one folder, by the rules as they are known."""
-        located = self._locate(path)
-        if isinstance(located, Reason):
+        folder = self._open_folder(path)
+        if folder is None:
             return
-        folder = self._enter(*located)
-        if folder.reason is None or folder.path in self._opened_folders:
-            for inner, name in self._walk(folder, Counter()):
-                found = self._inspect(inner, name)
-                if isinstance(found, SourceFile):
-                    yield found
+        for inner, names in self._walk(folder, Counter()):
+            found = (self._inspect(inner, name) for name in names)
+            yield from (file for file in found if isinstance(file, SourceFile))
 
     def may_read(self, path: Path | str) -> Verdict:
         """Say whether the file at `path` (absolute, or relative to the root) may be read now."""
@@ -181,26 +202,37 @@ class Workspace:
         """Return `path` relative to the root, with slashes; as it is when it lies elsewhere."""
         return name_in(path, self.root)
 
-    def _walk(self, start: _Folder, left_out: Counter[Reason]) -> Iterator[tuple[_Folder, str]]:
-        """Yield the regular files of the folders that are open, depth first."""
-        stack = [start]
+    def _walk(
+        self, start: _Folder, left_out: Counter[Reason]
+    ) -> Iterator[tuple[_Folder, list[str]]]:
+        """Yield the folders that are open, each with its regular files, depth first."""
+        stack, entries_left = [start], _MOST_ENTRIES
         while stack:
             folder = stack.pop()
-            inner: list[_Folder] = []
-            for entry in _sorted_entries(self.root / folder.path):
-                if entry.is_symlink():
-                    left_out[Reason.SYMLINK] += 1
-                elif entry.is_file(follow_symlinks=False):
-                    yield folder, entry.name
-                elif not entry.is_dir(follow_symlinks=False):
-                    left_out[Reason.NOT_REGULAR] += 1
-                else:
-                    below = self._enter(folder, entry.name)
-                    if below.reason is None or below.path in self._opened_folders:
-                        inner.append(below)
-                    else:
-                        left_out[below.reason] += 1
-            stack.extend(reversed(inner))
+            entries = _sorted_entries(self.root / folder.path)
+            entries_left -= len(entries)
+            if entries_left < 0 or len(entries) == _MOST_IN_FOLDER:
+                left_out[Reason.TOO_MANY] += 1
+            if entries_left < 0:
+                return
+            yield folder, [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+            inner = [self._enter(folder, name) for name in _folder_names(entries, left_out)]
+            for below in reversed(inner):
+                if self._is_open(below):
+                    stack.append(below)
+                elif below.reason is not None:
+                    left_out[below.reason] += 1
+
+    def _is_open(self, folder: _Folder) -> bool:
+        return folder.reason is None or folder.path in self._opened_folders
+
+    def _open_folder(self, path: Path) -> _Folder | None:
+        """Find a folder that files are read from, the root included."""
+        if path == self.root:
+            return self._folders[""]
+        located = self._locate(path)
+        folder = None if isinstance(located, Reason) else self._enter(*located)
+        return folder if folder is not None and self._is_open(folder) else None
 
     def _locate(self, path: Path | str) -> tuple[_Folder, str] | Reason:
         """Return the folder and name of what `path` really is, links followed."""
@@ -226,25 +258,32 @@ class Workspace:
         path = f"{parent.path}{name}/"
         known = self._folders.get(path)
         if known is None:
-            known = _Folder(path, parent.rules, self._folder_reason(parent, name))
-            if known.reason is None:
-                known = self._with_own_rules(known)
+            reason = self._folder_reason(parent, name)
+            if reason is not None:
+                known = _Folder(path, IgnoreRules(), reason)
+            else:
+                known = self._with_own_rules(_Folder(path, parent.rules.inside(name)))
             self._folders[path] = known
         return known
 
     def _with_own_rules(self, folder: _Folder) -> _Folder:
         if not self.options.gitignore:
             return folder
-        rules = folder.rules.with_file(self._top, self._from_top + folder.path)
-        return _Folder(folder.path, rules)
+        rules, path = folder.rules, self.root / folder.path
+        if folder.path and os.path.lexists(path / ".git"):
+            inner = repository_at(path)
+            rules = rules_of(inner) if inner.is_whole else rules  # each has its own say
+        return _Folder(folder.path, rules.with_file(self.root, folder.path + NAME))
 
     def _folder_reason(self, parent: _Folder, name: str) -> Reason | None:
         path = f"{parent.path}{name}/"
+        if path.count("/") > _DEEPEST:
+            return Reason.TOO_DEEP
         if self._include.decides(path):
             return None
         if reason := parent.reason or folder_reason(name):
             return reason
-        if parent.rules.ignores(self._from_top + path):
+        if parent.rules.ignores(f"{name}/"):
             return Reason.IGNORED
         if self._exclude.decides(path):
             return Reason.EXCLUDED
@@ -256,7 +295,7 @@ class Workspace:
             return None
         if reason := folder.reason or file_reason(name):
             return reason
-        if folder.rules.ignores(self._from_top + path):
+        if folder.rules.ignores(name):
             return Reason.IGNORED
         return Reason.EXCLUDED if self._exclude.decides(path) else None
 
@@ -299,9 +338,22 @@ def _parts(folder: _Folder, name: str) -> list[str]:
 def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+            return sorted(islice(entries, _MOST_IN_FOLDER), key=lambda entry: entry.name)
     except OSError:
         return []
+
+
+def _folder_names(entries: list[os.DirEntry[str]], left_out: Counter[Reason]) -> list[str]:
+    """Return the names of the folders among `entries`, and count what is no file either."""
+    names: list[str] = []
+    for entry in entries:
+        if entry.is_symlink():
+            left_out[Reason.SYMLINK] += 1
+        elif entry.is_dir(follow_symlinks=False):
+            names.append(entry.name)
+        elif not entry.is_file(follow_symlinks=False):
+            left_out[Reason.NOT_REGULAR] += 1
+    return names
 
 
 def _is_build_folder(folder: Path) -> bool:

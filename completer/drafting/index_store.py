@@ -36,7 +36,7 @@ _UNKNOWN = Stamp(-1, -1, "")  # equals no file: it is read again
 
 def index_folder(cache: Path, workspace: Place, tokenizer_digest: str) -> Path:
     """Return the folder in which the index of a workspace, under a tokenizer, is kept."""
-    key = f"{workspace}\0{tokenizer_digest}".encode()
+    key = os.fsencode(workspace) + b"\0" + tokenizer_digest.encode()
     return cache / "index" / hashlib.sha256(key).hexdigest()[:32]
 
 

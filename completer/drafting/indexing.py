@@ -17,6 +17,7 @@ import numpy as np
 from completer.drafting.corpus import Corpus, Stamp
 
 _BATCH_CHARACTERS = 1 << 19
+_BATCH_FILES = 1 << 10
 
 
 class File(Protocol):
@@ -84,6 +85,7 @@ def refresh(
     report, began = IndexReport(), time.perf_counter()
     seen: set[str] = set()
     batch: list[_Waiting] = []
+    characters = 0
     for file in files:
         name = str(file.path)
         seen.add(name)
@@ -92,9 +94,11 @@ def refresh(
             report.unchanged += 1
             continue
         batch.append(waiting)
-        if sum(len(item.text) for item in batch) > _BATCH_CHARACTERS:
+        characters += len(waiting.text)
+        if characters > _BATCH_CHARACTERS or len(batch) == _BATCH_FILES:
             _write_batch(corpus, batch, encode, report)
             batch.clear()
+            characters = 0
             progress(len(seen), report.tokenised)
     _write_batch(corpus, batch, encode, report)
     if not stopped():

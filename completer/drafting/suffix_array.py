@@ -316,8 +316,13 @@ def _rank_groups(rows: Int32s, ranks: Int32s, shared: UInt8s, groups: Int32s) ->
 
 @njit(cache=True, nogil=True)
 def _sort(values: NDArray[np.int64]) -> None:
-    """Sort in place; most groups are small, where insertion is quickest."""
+    """Sort in place; most groups are small, where insertion is quickest.
+
+    Numba's sort takes quadratic time over some orders that texts full of repetitions come in, such
+    as an ascending one with its smallest values last. Mixed first, none of them are left.
+    """
     if len(values) > _INSERTION_MAX:
+        _mix(values)
         values.sort()
         return
     for i in range(1, len(values)):
@@ -326,3 +331,15 @@ def _sort(values: NDArray[np.int64]) -> None:
             values[j + 1] = values[j]
             j -= 1
         values[j + 1] = value
+
+
+@njit(cache=True, nogil=True)
+def _mix(values: NDArray[np.int64]) -> None:
+    """Put `values` into an order that does not depend on the one that they are in."""
+    state = np.uint64(88172645463325252)
+    for i in range(len(values) - 1, 0, -1):
+        state ^= state << np.uint64(13)
+        state ^= state >> np.uint64(7)
+        state ^= state << np.uint64(17)
+        j = np.int64(state % np.uint64(i + 1))
+        values[i], values[j] = values[j], values[i]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -17,6 +18,7 @@ from completer.http import errors, events, llamacpp, mistral, openai, tabby, tgi
 from completer.http.access import Accesses
 from completer.http.answering import Answering
 from completer.http.body import read_json
+from completer.http.health import summary
 from completer.http.metrics import Measured
 from completer.http.options import HttpOptions
 from completer.http.security import BearerAuth, BodyLimit, HeaderLimit, HostGuard
@@ -93,9 +95,13 @@ def _cors(options: HttpOptions) -> list[Middleware]:
 
 
 async def health(http: Request) -> Response:
-    """`GET /health`: the process answers, and whether its model is there."""
+    """`GET /health`: the process answers, whether its model is there, and what went wrong."""
     answering: Answering = http.app.state.answering
-    return JSONResponse({"status": "ok", "model": answering.service.info().state})
+    info = answering.service.info()
+    found: dict[str, Any] = {"status": "ok", "model": info.state}
+    if workspaces := summary(info.health.values()):
+        found["workspaces"] = workspaces
+    return JSONResponse(found)
 
 
 async def completions(http: Request) -> Response:

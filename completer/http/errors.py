@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from completer.errors import BadRequestError, CompleterError, OverloadedError, WorkspaceError
+from completer.unicode import well_formed
 
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a client that went away; nobody receives it, logs and metrics show it."""
@@ -34,7 +35,7 @@ def error_response(
 ) -> JSONResponse:
     """An error reply; its type follows from the status."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
-    error = {"message": message, "type": kind, "param": param, "code": code}
+    error = {"message": well_formed(message), "type": kind, "param": param, "code": code}
     return JSONResponse({"error": error}, status_code=status, headers=headers)
 
 

@@ -11,7 +11,7 @@ import pytest
 from completer.cli.assembly import build_service
 from completer.deferred import DeferredService
 from completer.errors import OverloadedError, WorkspaceError
-from completer.interface import ServiceInfo
+from completer.interface import ServiceInfo, WorkspaceHealth
 from completer.request import CompletionRequest
 from models.errors import ModelError
 from models.loading import load_model
@@ -28,6 +28,7 @@ class FakeWorkspaces:
 
     roots = (Path("/w"),)
     index_bytes = 7
+    health = {Path("/w"): WorkspaceHealth(fault="on purpose")}  # noqa: RUF012
 
     def __init__(self):
         self.told = []

@@ -1,6 +1,7 @@
 """Where a setting comes from, what it may be, and what a repository may not set."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -225,3 +226,32 @@ def test_pure_and_lossy_contradict_each_other():
     with pytest.raises(SettingsError, match="pure") as refusal:
         load_settings({**lossy, "pure": True})
     assert "one of the two" in refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 10_000,
+        "a = " + "{a = " * 3_000,
+        "completion." + ".".join("a" * 7_000) + " = 1",
+        "[" + ".".join("a" * 7_000) + "]",
+        "completion = {" + ".".join("a" * 7_000) + " = 1}",
+        "[completion]\nmax_lines = " + "9" * 10_000,
+        "completion." + "a" * 10_000 + " = 1",
+        "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
+    ],
+    ids=range(8),
+)
+def test_a_file_made_to_hurt_is_refused_at_once(tmp_path, text):
+    (tmp_path / ".completer.toml").write_text(text, "latin-1")
+    began = time.process_time()
+    with pytest.raises(SettingsError) as refusal:
+        load_repository_settings(tmp_path)
+    assert time.process_time() - began < 1
+    assert len(str(refusal.value)) < 500
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 10_000, "model.x = " + "9" * 10_000])
+def test_the_users_own_file_too(tmp_path, text):
+    with pytest.raises(SettingsError):
+        load_settings(file=write(tmp_path / "c.toml", text))

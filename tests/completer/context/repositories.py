@@ -17,15 +17,15 @@ _NOBODY = {
 class GitRepository:
     """A repository whose files a test writes and commits."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.resolve()
-        self("init", "--quiet", "--initial-branch=main")
+        self("init", "--quiet", "--initial-branch=main", *options)
 
     def __call__(self, *arguments):
         """Run git; returns what it prints."""
         done = subprocess.run(
-            ["git", *arguments],
+            ["git", *map(str, arguments)],
             cwd=self.folder,
             env=os.environ | _NOBODY,
             capture_output=True,
@@ -43,3 +43,7 @@ class GitRepository:
         self("add", "--all")
         self("commit", "--quiet", "--message", "a message: with a colon", *options)
         return self("rev-parse", "HEAD")
+
+    def add_submodule(self, source, name):
+        """Put a clone of another repository into this one."""
+        self("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(source), name)

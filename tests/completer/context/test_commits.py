@@ -1,8 +1,11 @@
 """What a commit adds, in repositories that git has made."""
 
+import os
+import shutil
+
 import pytest
 
-from completer.context.commits import MOST_FILES, committed_lines, git_folder
+from completer.context.commits import MOST_FILES, committed_lines
 from tests.completer.context.repositories import GitRepository, needs_git
 
 pytestmark = needs_git
@@ -52,9 +55,56 @@ def test_a_commit_that_is_not_there(git):
         committed_lines(git.folder, "0" * 40)
 
 
-def test_a_folder_knows_its_repository(git, tmp_path):
-    git.commit({"sub/a.py": "one\n"})
-    assert git_folder(git.folder / "sub") == git.folder / ".git"
-    git("worktree", "add", "--quiet", "-b", "other", "../v")
-    assert git_folder(tmp_path / "v") == git.folder / ".git" / "worktrees" / "v"
-    assert git_folder(tmp_path) is None
+def test_a_packed_repository(git):
+    git.commit({"a.py": "one\n"})
+    commit = git.commit({"a.py": "one\ntwo\n"})
+    git("gc", "--quiet", "--aggressive")
+    assert added(git, commit) == {"a.py": ["two"]}
+
+
+def test_a_repository_of_the_longer_names(tmp_path):
+    git = GitRepository(tmp_path / "w", "--object-format=sha256")
+    git.commit({"a.py": "one\n"})
+    assert added(git, git.commit({"a.py": "one\ntwo\n"})) == {"a.py": ["two"]}
+
+
+def test_another_repositorys_objects_are_not_read(git, tmp_path):
+    commit = git.commit({"a.py": "one\n"})
+    other = GitRepository(tmp_path / "other")
+    alternates = other.folder / ".git" / "objects" / "info" / "alternates"
+    alternates.write_text(f"{git.folder}/.git/objects\n")
+    assert other("cat-file", "-t", commit) == "commit"
+    with pytest.raises(KeyError):
+        committed_lines(other.folder, commit)
+
+
+def test_configuration_is_not_read(git):
+    commit = git.commit({"a.py": "one\n"})
+    for name in ("config", "HEAD", "packed-refs"):
+        (git.folder / ".git" / name).unlink(missing_ok=True)
+        os.mkfifo(git.folder / ".git" / name)
+    assert added(git, commit) == {"a.py": ["one"]}
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_special_files_are_not_read(git, make):
+    commit = git.commit({"a.py": "one\n"})
+    loose = git.folder / ".git" / "objects" / commit[:2] / commit[2:]
+    loose.unlink()
+    make(loose)
+    with pytest.raises(OSError, match="a link"):
+        committed_lines(git.folder, commit)
+    loose.unlink()
+    for name in ("pack-1.pack", "pack-1.idx"):
+        make(git.folder / ".git" / "objects" / "pack" / name)
+    with pytest.raises(OSError, match="a link"):
+        committed_lines(git.folder, commit)
+
+
+def test_objects_behind_a_link_are_not_read(git, tmp_path):
+    commit = git.commit({"a.py": "one\n"})
+    objects = git.folder / ".git" / "objects"
+    shutil.move(objects, tmp_path / "elsewhere")
+    objects.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="a link"):
+        committed_lines(git.folder, commit)

@@ -1,4 +1,5 @@
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,10 @@ def test_decoding_never_fails():
     assert decode(b"\xef\xbb\xbfa\r\nb") == "a\nb"
     assert decode("é\n".encode()) == "é\n"
     assert decode(b"\xff\xe9") == "ÿé"
+
+
+def test_a_head_of_line_ends_is_judged_in_linear_time():
+    began = time.process_time()
+    for _ in range(100):
+        assert content_reason(b"\n" * 16_384) is None
+    assert time.process_time() - began < 1  # two seconds when each line end begins a search

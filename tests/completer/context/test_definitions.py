@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -166,3 +168,20 @@ def test_any_text_gives_definitions_within_it(text, language):
     for definition in definitions(text, language):
         assert 0 <= definition.start <= definition.end <= len(text)
         assert definition.name in text
+
+
+def test_a_declaration_of_thousands_is_read_in_linear_time():
+    def seconds(count):
+        source = "package p\nconst (\n" + "".join(f"  A{n} = 1\n" for n in range(count)) + ")\n"
+        began = time.process_time()
+        assert len(definitions(source, "go")) == count
+        return time.process_time() - began
+
+    assert seconds(4_000) < 24 * max(seconds(500), 0.005)
+
+
+def test_a_comment_of_white_space_is_read_in_linear_time():
+    source = "/*" + " " * 100_000 + "x" + "*" * 100_000 + "*/\nint f(void);\n"
+    began = time.process_time()
+    assert definitions(source, "c")[0].name == "f"
+    assert time.process_time() - began < 2

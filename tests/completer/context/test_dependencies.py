@@ -1,3 +1,4 @@
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -102,3 +103,13 @@ def test_a_link_to_a_folder_elsewhere_is_no_package(project, tmp_path):
     write(tmp_path / "private", {"__init__.py": "secret = 1\n"})
     (project / SITE / "leak").symlink_to(tmp_path / "private")
     assert list(iter_dependencies(Workspace(project), {"leak": 1})) == []
+
+
+def test_long_white_space_is_read_in_linear_time():
+    def seconds(length):
+        began = time.process_time()
+        packages_in("import" + " " * length + "x", "javascript")
+        return time.process_time() - began
+
+    assert seconds(80_000) < 24 * max(seconds(10_000), 0.001)
+    assert packages_in("import ( 'a'); import 'b'\nimport('c')", "javascript") == {"a", "b", "c"}

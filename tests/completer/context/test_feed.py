@@ -142,3 +142,60 @@ def test_a_retriever_is_a_sink(tmp_path):
     feed.stop()
     snippets = retriever.retrieve("greet()\n" * 9, "", tmp_path / "b.py", "python", 500)
     assert [snippet.text for snippet in snippets] == ["def greet(name): ..."]
+
+
+def test_a_folder_that_goes_takes_its_files_with_it(root, index):
+    folder, _ = root
+    for name in ("pkg/one.py", "pkg/deep/two.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x = 1\n")
+    index.wait_for("one.py", "x = 1\n")
+    index.wait_for("two.py", "x = 1\n")
+    (folder / "pkg").rename(folder.parent / "elsewhere")
+    index.wait_for("one.py", None)
+    index.wait_for("two.py", None)
+
+
+def test_what_nobody_knew_is_not_handed_on_when_it_goes(root, index):
+    folder, _ = root
+    (folder / "x.unknown").write_text("x")
+    (folder / "x.unknown").unlink()
+    (folder / "last.py").write_text("z = 1\n")
+    index.wait_for("last.py", "z = 1\n")
+    assert "x.unknown" not in dict(index.calls)
+
+
+def test_thousands_of_files_that_go_cost_as_much_each_as_few(tmp_path):
+    calls = []
+    feed = WorkspaceFeed(Workspace(tmp_path), [lambda path, text, edited: calls.append(path)])
+    feed._ready.set()
+    paths = [tmp_path / "pkg" / f"{number}.py" for number in range(10_000)]
+    for path in paths:
+        feed._remember(path, (1, 1))
+    began = time.process_time()
+    feed._take_files(set(), {*paths, *(path.with_suffix(".o") for path in paths)})
+    assert time.process_time() - began < 2
+    assert calls == sorted(paths)
+    assert not feed._folders
+
+
+def test_an_error_while_reading_is_known_and_reading_goes_on(tmp_path, index, monkeypatch):
+    workspace = Workspace(tmp_path)
+    list_files = workspace.iter_files
+    failures = [OSError("on purpose")]
+
+    def fail_once():
+        if failures:
+            raise failures.pop()
+        return list_files()
+
+    monkeypatch.setattr(workspace, "iter_files", fail_once)
+    feed = WorkspaceFeed(workspace, [index], quiet_s=0.05)
+    feed.start()
+    assert feed.wait(PATIENCE_S)
+    assert feed.fault == "OSError"
+    (tmp_path / "a.py").write_text("a = 1\n")
+    _wait_until_watched(tmp_path, index)
+    (tmp_path / "b.py").write_text("b = 1\n")
+    index.wait_for("b.py", "b = 1\n")
+    feed.stop()

@@ -1,6 +1,6 @@
 import pytest
 
-from completer.context.gitignore import IgnoreFile, IgnoreRules, rules_above
+from completer.context.gitignore import IgnoreFile, IgnoreRules, rules_in
 
 
 @pytest.mark.parametrize(
@@ -26,18 +26,15 @@ def test_the_inner_file_has_the_last_word(tmp_path):
     (tmp_path / ".gitignore").write_text("*.log\n*.tmp\n")
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / ".gitignore").write_text("!kept.log\n/only.py\n")
-    rules = IgnoreRules().with_file(tmp_path, "").with_file(tmp_path, "in/")
-    ignored = {
-        path
-        for path in ("in/kept.log", "in/a.log", "in/only.py", "in/x/only.py")
-        if rules.ignores(path)
-    }
-    assert ignored == {"in/a.log", "in/only.py"}
+    outer = IgnoreRules().with_file(tmp_path, ".gitignore")
+    rules = outer.inside("in").with_file(tmp_path, "in/.gitignore")
+    paths = ("kept.log", "a.log", "only.py", "x/only.py")
+    assert {path for path in paths if rules.ignores(path)} == {"a.log", "only.py"}
 
 
 def test_a_file_that_cannot_be_read_adds_nothing(tmp_path):
     (tmp_path / ".gitignore").mkdir()
-    assert IgnoreRules().with_file(tmp_path, "") == IgnoreRules()
+    assert IgnoreRules().with_file(tmp_path, ".gitignore") == IgnoreRules()
 
 
 def test_the_repository_around_a_folder(tmp_path):
@@ -45,7 +42,7 @@ def test_the_repository_around_a_folder(tmp_path):
     (tmp_path / ".gitignore").write_text("*.log\n/out/\n")
     for name in ("in", "out"):
         (tmp_path / name).mkdir()
-    rules, top = rules_above(tmp_path / "in")
-    assert top == tmp_path
-    assert rules.ignores("in/a.log")
-    assert rules_above(tmp_path / "out") == (IgnoreRules(), tmp_path / "out")
+    rules = rules_in(tmp_path / "in")
+    assert rules.ignores("a.log")
+    assert not rules.ignores("a.py")
+    assert rules_in(tmp_path / "out") == IgnoreRules()

@@ -1,5 +1,7 @@
 """Moves of HEAD as git makes them: commits with their lines, and everything else."""
 
+import os
+import threading
 import time
 
 import pytest
@@ -110,3 +112,52 @@ def test_a_callback_that_fails_does_not_end_the_watch(git, heads, seen, monkeypa
     git.commit({"a.py": "four\n"})
     seen.wait_for(commits=1)
     assert "on purpose" in caplog.text
+
+
+def test_lines_by_the_thousand_are_passed_over(git, heads, seen):
+    heads.watch([git.folder])
+    reflog = git.folder / ".git" / "logs" / "HEAD"
+    line = reflog.read_bytes().splitlines(keepends=True)[-1]
+    with reflog.open("ab") as file:
+        file.write(line * 10_000)
+    time.sleep(0.5)
+    git.commit({"a.py": "three\n"})
+    seen.wait_for(commits=1)
+
+
+def test_lines_that_mean_nothing_are_told_once(git, heads, seen, caplog):
+    heads.watch([git.folder])
+    with (git.folder / ".git" / "logs" / "HEAD").open("ab") as file:
+        file.write(b"nonsense\n\xff\n" * 1000)
+    time.sleep(0.5)
+    git.commit({"a.py": "three\n"})
+    seen.wait_for(commits=1)
+    assert len(caplog.records) == 1
+
+
+def test_a_log_that_is_no_file_is_not_read(git, heads, seen):
+    reflog = git.folder / ".git" / "logs" / "HEAD"
+    reflog.unlink()
+    os.mkfifo(reflog)
+    heads.watch([git.folder])
+    time.sleep(0.5)
+    reflog.unlink()
+    git.commit({"a.py": "three\n"})
+    seen.wait_for(commits=1)
+
+
+def test_files_with_any_name_may_lie_beside_it(git, heads, seen):
+    heads.watch([git.folder])
+    (git.folder / ".git" / os.fsdecode(b"\xff")).touch()
+    git.commit({"a.py": "three\n"})
+    seen.wait_for(commits=1)
+
+
+def test_stopping_ends_the_thread(git, heads):
+    heads.watch([git.folder])
+    assert "head-watcher" in {thread.name for thread in threading.enumerate()}
+    heads.stop()
+    deadline = time.monotonic() + PATIENCE_S
+    while "head-watcher" in {thread.name for thread in threading.enumerate()}:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

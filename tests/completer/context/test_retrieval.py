@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from completer.context import retrieval
+from completer.context.definitions import Definition
 from completer.context.query import STEP
 from completer.context.retrieval import Retriever
 from completer.request import Snippet
 
 ROOT = Path("/repo")
+MAIN = Definition("main", "function", "def main(): ...", 0, 15, 0)
 CART = '''
 class Cart:
     """Holds items."""
@@ -168,3 +171,23 @@ def test_files_may_be_updated_while_others_ask(retriever):
         found(retriever)
     assert failures == []
     assert found(retriever)
+
+
+def test_a_name_defined_thousands_of_times_is_looked_at_a_few_times(tmp_path, monkeypatch):
+    retriever = Retriever(tmp_path)
+    for number in range(5):
+        source = "def often(): pass\n" * 2_000
+        retriever.update(tmp_path / f"{number}.py", source)
+    shown = []
+    monkeypatch.setattr(retrieval, "outline", lambda file, chosen: shown.append(file) or "x" * 999)
+    retriever.retrieve("often()\n" * 9, "", tmp_path / "new.py", "python", 500)
+    assert 0 < len(shown) <= 200
+
+
+def test_a_name_that_all_files_define_costs_little(tmp_path):
+    retriever = Retriever(tmp_path, read=lambda text, language: [MAIN])
+    for number in range(20_000):
+        retriever.update(tmp_path / f"{number}.py", "def main(): ...\n")
+    began = time.process_time()
+    retriever.retrieve("from x import main\n" * 9, "", tmp_path / "new.py", "python", 500)
+    assert time.process_time() - began < 1

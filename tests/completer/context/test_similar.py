@@ -44,3 +44,10 @@ def test_a_folder_is_forgotten_as_a_whole():
     similar.remove("pkg")
     assert "pkg/a.py" not in similar
     assert "pkg2/a.py" in similar
+
+
+def test_pieces_without_names_are_not_compared():
+    similar = SimilarCode()
+    similar.put("a.py", "\n" * 100_000 + LOAD + "\n" * 50_000, "python")
+    assert len(similar._files["a.py"].windows) < 5
+    assert similar.best(QUERY, "main.py", "python") is not None

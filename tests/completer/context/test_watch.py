@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from completer.context import watch
+from completer.context.changes import FolderChanges, TreeChanges
 from completer.context.watch import FileWatcher
 from completer.context.workspace import Workspace
 
@@ -15,7 +17,7 @@ class Recorder:
     def __init__(self) -> None:
         self.changed: set[Path] = set()
         self.deleted: set[Path] = set()
-        self.rules = 0
+        self.rescans = 0
         self.fail = False
 
     def on_change(self, changed, deleted):
@@ -25,13 +27,13 @@ class Recorder:
         self.changed |= changed
         self.deleted |= deleted
 
-    def on_rules_changed(self):
-        self.rules += 1
+    def on_rescan(self):
+        self.rescans += 1
 
     def wait_for(self, condition):
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
-            assert time.monotonic() < deadline, (self.changed, self.deleted, self.rules)
+            assert time.monotonic() < deadline, (self.changed, self.deleted, self.rescans)
             time.sleep(0.01)
 
 
@@ -40,18 +42,19 @@ def recorder():
     return Recorder()
 
 
-@pytest.fixture
-def root(tmp_path, recorder):
+@pytest.fixture(params=[FolderChanges, TreeChanges], ids=["folders", "tree"])
+def root(request, tmp_path, recorder, monkeypatch):
+    monkeypatch.setattr(watch, "watch_changes", request.param)
     (tmp_path / "old.py").write_text("a = 1\n")
     (tmp_path / "pkg").mkdir()
     (tmp_path / "pkg" / "inner.py").write_text("b = 1\n")
     workspace = Workspace(tmp_path)
-    with FileWatcher(workspace, recorder.on_change, recorder.on_rules_changed):
-        _settle(tmp_path, recorder)
+    with FileWatcher(workspace, recorder.on_change, recorder.on_rescan):
+        settle(tmp_path, recorder)
         yield tmp_path
 
 
-def _settle(root: Path, recorder: Recorder) -> None:
+def settle(root: Path, recorder: Recorder) -> None:
     """Wait until the watch is in place: it sees a file that is written again and again."""
     deadline = time.monotonic() + PATIENCE_S
     while root / "ready.py" not in recorder.changed:
@@ -81,7 +84,7 @@ def test_what_may_not_be_read_is_not_told(root, recorder):
 
 def test_changed_ignore_rules_ask_for_a_new_pass(root, recorder):
     (root / ".gitignore").write_text("old.py\n")
-    recorder.wait_for(lambda: recorder.rules)
+    recorder.wait_for(lambda: recorder.rescans)
     (root / "old.py").write_text("a = 3\n")
     (root / "last.py").write_text("z = 1\n")
     recorder.wait_for(lambda: root / "last.py" in recorder.changed)

@@ -1,8 +1,9 @@
 import os
+from pathlib import Path
 
 import pytest
 
-from completer.context.workspace import Workspace
+from completer.context.workspace import SourceFile, Workspace
 from completer.drafting.corpus import Corpus
 from completer.drafting.indexing import refresh
 
@@ -46,3 +47,20 @@ def test_a_file_that_was_only_touched_is_not_tokenised(workspace):
     report = index(corpus, workspace)
     assert (report.read, report.unchanged) == (0, 2)
     assert corpus.stamp(str((workspace.root / "a.py").resolve())).mtime_ns == 1
+
+
+class CountedText(str):
+    """A text that counts how often its length is asked for."""
+
+    asked = 0
+
+    def __len__(self):
+        CountedText.asked += 1
+        return super().__len__()
+
+
+def test_many_small_files_cost_as_much_each_as_few():
+    files = [SourceFile(Path(f"/{n}.py"), 1, 1, "python") for n in range(4_000)]
+    report = refresh(Corpus(256), files, lambda path: CountedText("x"), encode)
+    assert report.read == 4_000
+    assert CountedText.asked < 10 * 4_000

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -83,3 +85,17 @@ def test_streams_are_joined_with_separators():
 def test_texts_that_cannot_be_sorted_are_refused(text, words):
     with pytest.raises(ValueError, match=words):
         SuffixArray.build(np.array(text, np.int32), 3)
+
+
+def test_repetitions_in_several_files_are_sorted_in_about_linear_time():
+    """Such files come as one ascending run with its smallest values last: quadratic, unmixed."""
+
+    def seconds(length):
+        head = np.tile(np.array([3, 4, 5, 6], np.int32), 500)
+        text, _ = join_streams([np.concatenate([head, np.full(length, 7, np.int32)])] * 4)
+        began = time.process_time()
+        SuffixArray.build(text, 20)
+        return time.process_time() - began
+
+    seconds(1_000)
+    assert seconds(80_000) < 24 * max(seconds(10_000), 0.01)

@@ -10,6 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from completer.http.app import create_app
+from completer.http.health import sentence
+from completer.interface import WorkspaceHealth
 from tests.completer.context.repositories import GitRepository, needs_git
 from tests.fakes import FakeRecorder, FakeService
 
@@ -19,6 +21,28 @@ async def test_health_says_whether_the_model_is_there(state, client, service):
     service.state = state
     reply = await client.get("/health")
     assert (reply.status_code, reply.json()) == (200, {"status": "ok", "model": state})
+
+
+async def test_health_says_what_is_wrong_with_workspaces_and_names_none(client, service):
+    service.health = {
+        Path("/secret/a"): WorkspaceHealth(fault="PermissionError"),
+        Path("/secret/b"): WorkspaceHealth(restarts=2, reason="Input/output error"),
+        Path("/secret/c"): WorkspaceHealth(restarts=1, reason="lost", compared="too many folders"),
+    }
+    reply = await client.get("/health")
+    assert reply.json()["workspaces"] == {
+        "failed": 1,
+        "fault": "PermissionError",
+        "watches_restarted": 3,
+        "restart_reason": "lost",
+        "compared": 1,
+        "compared_because": "too many folders",
+    }
+    assert "secret" not in reply.text
+    assert sentence(reply.json()["workspaces"]) == (
+        "1 of its workspaces failed (PermissionError); watching files was begun again 3 times,"
+        " at last for: lost; files of 1 workspaces are compared every minute: too many folders"
+    )
 
 
 @pytest.mark.parametrize(
