@@ -39,7 +39,7 @@ class FakeService:
     memory_bytes: dict[str, int] = field(default_factory=dict)
     state: State = "ready"
     cached: bool = False
-    health: dict[Path, WorkspaceHealth] = field(default_factory=dict)
+    health: dict[Place, WorkspaceHealth] = field(default_factory=dict)
     requests: list[CompletionRequest] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
     closed_workspaces: list[Path] = field(default_factory=list)

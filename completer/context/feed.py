@@ -53,7 +53,7 @@ class WorkspaceFeed:
         self._stopping = threading.Event()
         self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._known: dict[Path, tuple[int, int]] = {}  # size and mtime as last handed on
-        self._folders: Counter[Path] = Counter()  # that these lie in, each with their number
+        self._folders: Counter[str] = Counter()  # that these lie in, each with their number
         self._documents: dict[Path, str] = {}
         self._typed: dict[Path, float] = {}  # when it last changed, until it is handed on
         self._rescan_wanted = True
