@@ -34,12 +34,18 @@ class ModelForward:
 
 
 class Runner:
-    """Runs one model over one KV pool; with `graphs`, steps that can be captured are."""
+    """Runs one model over one KV pool; with `graphs`, steps that can be captured are.
+
+    `why_no_graphs` says what went wrong with them before, where that is why they are not wanted.
+    """
 
     static: StaticPasses | None
 
-    def __init__(self, forward: Forward, pool: KVPool, *, graphs: bool = False) -> None:
+    def __init__(
+        self, forward: Forward, pool: KVPool, *, graphs: bool = False, why_no_graphs: str = ""
+    ) -> None:
         self.pool = pool
+        self._why_no_graphs = why_no_graphs
         self.device = forward.device
         self.static = StaticPasses(forward, pool) if graphs else None
         self._forward = forward
@@ -52,6 +58,19 @@ class Runner:
         logits = self.static.run(segments, ids, rows) if self.static else None
         if logits is not None:
             return logits
+        logits = self._forward_packed(segments, ids, rows)
+        if self.static is not None:
+            self.static.ran_packed()
+        return logits
+
+    @property
+    def graphs_given_up(self) -> str:
+        """Why captured graphs are not used, where they should be; otherwise empty."""
+        return self.static.given_up if self.static is not None else self._why_no_graphs
+
+    def _forward_packed(
+        self, segments: Sequence[Segment], ids: Sequence[int], rows: NDArray[np.int64]
+    ) -> Tensor:
         positions = np.concatenate([segment.positions() for segment in segments])
         return self._forward(
             to_device(np.asarray(ids, np.int64), self.device),
