@@ -16,6 +16,7 @@ class ServiceInfo:
 
     `memory_bytes` says what each part holds or has reserved. `state` says whether the model is
     there: one that is `unloaded` comes back with the next request, a `failed` one does not.
+    `graphs_given_up` says why a GPU's steps are not replayed as graphs, where they should be.
     """
 
     model: str
@@ -25,6 +26,7 @@ class ServiceInfo:
     workspaces: tuple[Place, ...]
     memory_bytes: Mapping[str, int] = field(default_factory=dict)
     state: State = "ready"
+    graphs_given_up: str = ""
 
 
 class Workspaces(Protocol):

@@ -144,6 +144,7 @@ class LocalService:
                 "draft_indexes": self._repositories.index_bytes,
                 "result_cache": self._results.nbytes,
             },
+            graphs_given_up=self._engine.graphs_given_up,
         )
 
     def release(self) -> Repositories:

@@ -39,6 +39,7 @@ class FakeService:
     memory_bytes: dict[str, int] = field(default_factory=dict)
     state: State = "ready"
     cached: bool = False
+    graphs_given_up: str = ""
     requests: list[CompletionRequest] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
     closed_workspaces: list[Path] = field(default_factory=list)
@@ -101,6 +102,7 @@ class FakeService:
             workspaces=self.workspaces,
             memory_bytes=self.memory_bytes,
             state=self.state,
+            graphs_given_up=self.graphs_given_up,
         )
 
     def _start(self, request: CompletionRequest) -> str:

@@ -80,7 +80,7 @@ def build_engine(
         max_waiting=settings.engine.max_waiting,
         prefill_chunk=settings.engine.prefill_chunk,
     )
-    runner = Runner(forward, pool, graphs=tuning.graphs)
+    runner = Runner(forward, pool, graphs=tuning.graphs, why_no_graphs=tuning.why_no_graphs)
     speculation, lossy = None, None
     if isinstance(forward, LeanForward):
         saved = Calibrations(model, settings.calibration_folder)

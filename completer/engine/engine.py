@@ -71,6 +71,11 @@ class Engine:
         """Bytes reserved for keys and values."""
         return self._pool.bytes_reserved
 
+    @property
+    def graphs_given_up(self) -> str:
+        """Why captured graphs are not used, where they should be; otherwise empty."""
+        return self._runner.graphs_given_up
+
     def submit(
         self, request: GenerationRequest, on_step: Callable[[Sequence[int]], None] | None = None
     ) -> Ticket:

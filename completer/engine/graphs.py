@@ -158,7 +158,7 @@ class StaticPasses:
             ready.logits = self._room(ready)
             ready.replay = self._prepare(ready.run)
         except RuntimeError as error:
-            self._suspected = str(error) or type(error).__name__
+            self._suspected = (str(error).strip() or type(error).__name__).splitlines()[0]
             return None
         self._ready[bucket] = ready
         if len(self._ready) > self._most:

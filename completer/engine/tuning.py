@@ -38,6 +38,7 @@ class Trial:
     """One candidate's times in ms: a prefill of 64 tokens, a verification of 8.
 
     `agrees`: its likeliest tokens are the reference's wherever these are not nearly tied.
+    `gave_up` says why its graphs could not be captured, if so: then something else was timed.
     """
 
     dtype: str
@@ -46,6 +47,7 @@ class Trial:
     verify_ms: float
     agrees: bool
     graphs: bool = False
+    gave_up: str = ""
 
     @property
     def completion_ms(self) -> float:
@@ -63,6 +65,11 @@ class Tuning:
     costs: CostCurve
     trials: tuple[Trial, ...]
     graphs: bool = False
+
+    @property
+    def why_no_graphs(self) -> str:
+        """Why graphs could not be captured, where that was tried; otherwise empty."""
+        return next((trial.gave_up for trial in self.trials if trial.gave_up), "")
 
 
 def tune(
@@ -150,6 +157,7 @@ def _best_of(trials: Sequence[Trial]) -> Trial:
         prefill_ms=min(trial.prefill_ms for trial in trials),
         verify_ms=min(trial.verify_ms for trial in trials),
         agrees=all(trial.agrees for trial in trials),
+        gave_up=trials[-1].gave_up,
     )
 
 
@@ -160,7 +168,8 @@ def _try(
     agrees = _agree(reference, _logits(runner, sample))
     prefill = time_pass(runner, Segment(0, 0, PREFILL))
     verify = time_pass(runner, Segment(0, CAPACITY // 2, VERIFY))
-    return Trial(*choice, prefill, verify, agrees, graphs=runner.static is not None)
+    gave_up, graphs = runner.graphs_given_up, runner.static is not None
+    return Trial(*choice, prefill, verify, agrees and not gave_up, graphs, gave_up)
 
 
 def _runner(model: PreTrainedModel, *, lean: bool, graphs: bool = False) -> Runner:

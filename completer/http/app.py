@@ -93,9 +93,13 @@ def _cors(options: HttpOptions) -> list[Middleware]:
 
 
 async def health(http: Request) -> Response:
-    """`GET /health`: the process answers, and whether its model is there."""
+    """`GET /health`: the process answers, whether its model is there, and what was given up."""
     answering: Answering = http.app.state.answering
-    return JSONResponse({"status": "ok", "model": answering.service.info().state})
+    info = answering.service.info()
+    found = {"status": "ok", "model": info.state}
+    if info.graphs_given_up:
+        found["graphs_given_up"] = info.graphs_given_up
+    return JSONResponse(found)
 
 
 async def completions(http: Request) -> Response:
