@@ -16,7 +16,7 @@ from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.exits import Exits
 from completer.engine.lean import LeanForward
 from completer.engine.lossy import LossyExits
-from completer.engine.memory import allocate_pool, rows_dtype
+from completer.engine.memory import pool_for
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
 from completer.engine.self_speculation import SelfSpeculation
@@ -62,18 +62,15 @@ def build_engine(
 
     `exit_gates` take the place of those that were calibrated.
     """
-    layers = kv_layers(model.model)
     capacity = model.context_tokens + MAX_DRAFT
-    budget = settings.engine.kv_cache_mb * MEGABYTE
-    dtype = rows_dtype(
-        layers,
-        budget,
+    pool = pool_for(
+        kv_layers(model.model),
+        settings.engine.kv_cache_mb * MEGABYTE,
         capacity=capacity,
         dtype=model.dtype,
         device=model.device,
         running=settings.engine.max_running,
     )
-    pool = allocate_pool(layers, budget, capacity=capacity, dtype=dtype, device=model.device)
     forward = forward_of(model.model, lean=tuning.lean, positions=capacity)
     limits = Limits(
         max_running=settings.engine.max_running,

@@ -68,8 +68,8 @@ class Engine:
 
     @property
     def kv_bytes(self) -> int:
-        """Bytes reserved for keys and values."""
-        return self._pool.bytes_reserved
+        """Bytes that keys and values take."""
+        return self._pool.bytes_taken
 
     @property
     def graphs_given_up(self) -> str:
