@@ -22,6 +22,7 @@ from completer.place import Place
 from completer.private_files import private_folder
 from completer.stopping.controller import Rule
 from completer.stopping.scorecard import Scorecard
+from models.decoder import shape_of
 from models.errors import ModelError
 from models.exit_adapters import ExitAdapter, load_exit_adapters
 from models.exit_gates import ExitGate, load_exit_gates
@@ -192,6 +193,5 @@ def _key(model: LoadedModel) -> str:
 
     In all dtypes it is the same model.
     """
-    config = {**model.model.config.to_diff_dict(), "dtype": None}
-    shape = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
+    shape = hashlib.sha256(json.dumps(shape_of(model.model), sort_keys=True).encode()).hexdigest()
     return f"{model.name}-{shape[:12]}"

@@ -21,7 +21,8 @@ from completer.drafting.drafter import Drafter
 from completer.drafting.healing import Healer
 from completer.drafting.index_store import index_folder, load_index, retire_indexes, save_index
 from completer.drafting.indexing import IndexReport, refresh, text_digest
-from completer.drafting.warm_up import warm_up
+from completer.drafting.memory import trim
+from completer.drafting.warm_up import is_warm, warm_up
 
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
@@ -61,6 +62,8 @@ class DraftIndex:
     def build(self, progress: Progress = lambda files, tokens: None) -> IndexReport:
         """Take in all files: from the saved index what has not changed, the rest anew; save it."""
         warm_up(lambda: self._closing)
+        if not is_warm():
+            return IndexReport()
         corpus = self.drafter.corpus
         if self._options.cache_folder is not None and self._folder is not None:
             retire_indexes(self._options.cache_folder)
@@ -71,6 +74,7 @@ class DraftIndex:
             self._save()
         if self._options.dependencies:
             self._add_dependencies()
+        trim()
         return report
 
     def update(self, path: Path, text: str | None, *, edited: bool) -> None:

@@ -28,6 +28,7 @@ from completer.service import LocalService
 from completer.settings import Settings
 from completer.tuned import tuned
 from completer.workspace_settings import WorkspaceSettings
+from models.decoder import BareDecoder
 from models.exit_gates import ExitGate
 from models.loading import LoadedModel, load_model
 
@@ -38,8 +39,13 @@ if TYPE_CHECKING:
 MEGABYTE = 1 << 20
 
 
-def build_model(settings: Settings, *, tune_again: bool = False) -> tuple[LoadedModel, Tuning]:
-    """Load the model that the settings name, as it runs fastest here; `pure` means float32."""
+def build_model(
+    settings: Settings, *, tune_again: bool = False, own_code: bool = True
+) -> tuple[LoadedModel, Tuning]:
+    """Load the model that the settings name, as it runs fastest here; `pure` means float32.
+
+    Who only completes needs no `own_code` of the model where the lean forward pass does its work.
+    """
     wanted = settings.model
     model = load_model(
         wanted.source,
@@ -47,9 +53,15 @@ def build_model(settings: Settings, *, tune_again: bool = False) -> tuple[Loaded
         dtype="float32" if settings.pure else wanted.dtype,
         layout=wanted.layout,
         context_tokens=wanted.context_tokens,
+        own_code=own_code,
     )
     may_change_dtype = not settings.pure and wanted.dtype == "auto"
-    return tuned(model, settings.cache_folder, may_change_dtype=may_change_dtype, again=tune_again)
+    model, tuning = tuned(
+        model, settings.cache_folder, may_change_dtype=may_change_dtype, again=tune_again
+    )
+    if not own_code and not tuning.lean and isinstance(model.model, BareDecoder):
+        return build_model(settings)  # measured with its own code, which alone was right
+    return model, tuning
 
 
 def build_engine(

@@ -77,7 +77,7 @@ def _device(settings: Settings) -> str:
 
 
 def _model(settings: Settings, built: list[tuple[LoadedModel, Tuning]]) -> str:
-    model, tuning = build_model(settings)
+    model, tuning = build_model(settings, own_code=False)
     built.append((model, tuning))
     millions = sum(parameter.numel() for parameter in model.model.parameters()) / 1e6
     return (

@@ -131,7 +131,7 @@ def _parse(place: str) -> tuple[str, int, int]:
 def _run(settings: Settings, request: CompletionRequest, workspace: Place) -> Completion:
     from completer.cli.assembly import build_model, build_service
 
-    model, tuning = build_model(settings)
+    model, tuning = build_model(settings, own_code=False)
     service = build_service(model, tuning, settings)
     try:
         service.open_workspace(workspace)

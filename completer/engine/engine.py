@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from contextlib import contextmanager
 
+from completer.drafting.memory import trim
 from completer.drafting.tree import DraftTree
 from completer.engine.cost import ASSUMED, Pricing
 from completer.engine.lossy import LossyExits
@@ -28,6 +29,7 @@ from models.memory import ran_out
 
 log = logging.getLogger(__name__)
 MAX_DRAFT = 32
+RESTS_AFTER_S = 1.0
 
 
 class Engine:
@@ -273,7 +275,15 @@ class Engine:
             return self._scheduler.everyone()
 
     def _wait_for_work(self) -> bool:
+        """Wait until there is something to do; false when there never will be.
+
+        What the last steps took beside their results is given back when nothing follows.
+        """
+        if not self._comes(within_s=RESTS_AFTER_S):
+            trim()
+            self._comes()
+        return not self._closed
+
+    def _comes(self, within_s: float | None = None) -> bool:
         with self._condition:
-            while not self._closed and not any(self.load):
-                self._condition.wait()
-            return not self._closed
+            return self._condition.wait_for(lambda: self._closed or any(self.load), within_s)
