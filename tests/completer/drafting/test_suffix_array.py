@@ -83,3 +83,15 @@ def test_streams_are_joined_with_separators():
 def test_texts_that_cannot_be_sorted_are_refused(text, words):
     with pytest.raises(ValueError, match=words):
         SuffixArray.build(np.array(text, np.int32), 3)
+
+
+@pytest.mark.parametrize("vocabulary", [1, 64, 9000])
+def test_the_array_over_nothing_is_the_one_that_would_be_built(vocabulary):
+    empty, built = (
+        SuffixArray.empty(vocabulary),
+        SuffixArray.build(np.zeros(1, np.int32), vocabulary),
+    )
+
+    for one, other in zip(empty.parts, built.parts, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
