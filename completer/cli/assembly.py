@@ -88,6 +88,7 @@ def build_engine(
         max_running=settings.engine.max_running,
         max_waiting=settings.engine.max_waiting,
         prefill_chunk=settings.engine.prefill_chunk,
+        undisturbed=2 if model.device.type == "cpu" else 4,
     )
     runner = Runner(forward, pool, graphs=tuning.graphs, why_no_graphs=tuning.why_no_graphs)
     speculation, lossy = None, None

@@ -12,19 +12,19 @@ from completer.engine.kv_cache import KVPool
 from completer.engine.sequence import Running
 from completer.errors import OverloadedError
 
-UNDISTURBED = 4  # times larger chunks where nobody who writes would have to wait
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much runs and waits.
 
-    `prefill_chunk` bounds the prompt tokens of a step in which others decode.
+    `prefill_chunk` bounds the prompt tokens of a step in which others decode. Where nobody who
+    writes would have to wait, it is `undisturbed` times larger; on a CPU larger ones are slower.
     """
 
     max_running: int = 16
     max_waiting: int = 64
     prefill_chunk: int = 256
+    undisturbed: int = 2
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ class Scheduler:
     def plan(self) -> list[Work]:
         """Share out the next step."""
         work = [Work(each, 1) for each in self.running if each.decoding]
-        room = self.limits.prefill_chunk * (1 if work else UNDISTURBED)
+        room = self.limits.prefill_chunk * (1 if work else self.limits.undisturbed)
         for sequence in self.running:
             if not sequence.decoding and room > 0:
                 chain = min(sequence.pending, room)
