@@ -23,6 +23,7 @@ def settled_memory() -> Iterator[None]:
             gc.collect()
             gc.freeze()
 
+
 M_ARENA_MAX = -8  # of glibc's malloc.h
 ARENAS = 2
 
