@@ -49,7 +49,7 @@ def once_accepted(request: CompletionRequest, completion: Completion) -> Complet
 
     Only ghost text that can be had again in the same words is foreseen.
     """
-    foreseen = request.polish and request.n == 1 and request.sampling.temperature == 0.0
+    foreseen = request.polish and request.n == 1 and request.sampling.greedy
     ended = completion.finish_reason in ("stop", "length")
     if not (foreseen and ended and completion.text):
         return None

@@ -21,7 +21,8 @@ from completer.drafting.drafter import Drafter
 from completer.drafting.healing import Healer
 from completer.drafting.index_store import index_folder, load_index, retire_indexes, save_index
 from completer.drafting.indexing import IndexReport, refresh, text_digest
-from completer.drafting.warm_up import warm_up
+from completer.drafting.memory import trim
+from completer.drafting.warm_up import is_warm, warm_up
 
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
@@ -61,10 +62,16 @@ class DraftIndex:
         self._closing = False
         self._saving = threading.Lock()
         self._saved = 0  # of the corpus's changes, those that the saved index has
+        self._lock = threading.Lock()
+        self._has_kernels = False
+        self._edited: dict[Path, str] = {}  # open documents, until there are kernels to take them
 
     def build(self, progress: Progress = lambda files, tokens: None) -> IndexReport:
         """Take in all files: from the saved index what has not changed, the rest anew; save it."""
         warm_up(lambda: self._closing)
+        if not is_warm():
+            return IndexReport()
+        self._take_edited()
         corpus = self.drafter.corpus
         if self._options.cache_folder is not None and self._folder is not None:
             retire_indexes(self._options.cache_folder)
@@ -75,10 +82,20 @@ class DraftIndex:
             self._save()
         if self._options.dependencies:
             self._add_dependencies()
+        trim()
         return report
 
     def update(self, path: Path, text: str | None, *, edited: bool) -> None:
-        """Take over one file's text: saved, or as an editor has it; `None` when it is gone."""
+        """Take over one file's text: saved, or as an editor has it; `None` when it is gone.
+
+        Until there are kernels only open documents are noted: `build` reads what is saved.
+        """
+        with self._lock:
+            if not self._has_kernels:
+                self._edited.pop(path, None)
+                if edited and text is not None:
+                    self._edited[path] = text
+                return
         name = str(path)
         if edited and text is not None:
             self.drafter.open_document(name, self.encode(text))
@@ -90,8 +107,9 @@ class DraftIndex:
             self._write(name, text, stamp)
 
     def accepted(self, text: str) -> None:
-        """Take in the text of an accepted completion."""
-        self.drafter.add_completion(self.encode(self._workspace.cleaned(text)))
+        """Take in the text of an accepted completion; its document has it, too."""
+        if self._has_kernels:
+            self.drafter.add_completion(self.encode(self._workspace.cleaned(text)))
 
     def encode(self, text: str) -> list[int]:
         """Turn text into token ids."""
@@ -105,6 +123,13 @@ class DraftIndex:
     def close(self) -> None:
         """Give the memory back. What changed since the last save is found again by its stamp."""
         self.drafter.close()
+
+    def _take_edited(self) -> None:
+        with self._lock:
+            for path, text in self._edited.items():
+                self.drafter.open_document(str(path), self.encode(text))
+            self._edited.clear()
+            self._has_kernels = True
 
     def _write(self, name: str, text: str, stamp: Stamp) -> None:
         known = self.drafter.corpus.stamp(name)

@@ -37,6 +37,7 @@ class ServiceInfo:
     `memory_bytes` says what each part holds or has reserved. `state` says whether the model is
     there: one that is `unloaded` comes back with the next request, a `failed` one does not.
     `health` tells of the workspaces that something is wrong with.
+    `graphs_given_up` says why a GPU's steps are not replayed as graphs, where they should be.
     """
 
     model: str
@@ -47,6 +48,7 @@ class ServiceInfo:
     memory_bytes: Mapping[str, int] = field(default_factory=dict)
     state: State = "ready"
     health: Mapping[Place, WorkspaceHealth] = field(default_factory=dict)
+    graphs_given_up: str = ""
 
 
 class Workspaces(Protocol):

@@ -25,14 +25,27 @@ ExitMode = Literal["lossless", "lossy"]
 Trigger = Literal["automatic", "manual"]
 
 
+GREEDY_BELOW = 1e-5
+"""Temperatures below this take the likeliest token: only an exact tie could tell the difference."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How the next token is chosen. `temperature` 0 is greedy; `top_k` 0 means no limit."""
+    """How the next token is chosen.
+
+    A `temperature` below `GREEDY_BELOW` is greedy, `top_k` 0 means no limit, a `top_p` that no
+    token keeps to keeps the likeliest.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
     seed: int = 0
+
+    @property
+    def greedy(self) -> bool:
+        """Whether chance has no part in it."""
+        return self.temperature < GREEDY_BELOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

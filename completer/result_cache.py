@@ -71,7 +71,7 @@ class ResultCache:
 
     def put(self, request: CompletionRequest, owner: Hashable, completion: Completion) -> None:
         """Remember an answer, if asking again would give the same and it says something."""
-        repeatable = request.sampling.temperature == 0.0 and request.n == 1
+        repeatable = request.sampling.greedy and request.n == 1
         ended = completion.finish_reason in ("stop", "length")
         if not (repeatable and ended and completion.text):
             return
@@ -100,7 +100,7 @@ class ResultCache:
 
 def _key(request: CompletionRequest, owner: Hashable) -> _Key:
     """Everything but the prefix that an answer depends on; greedy choice does not on a seed."""
-    greedy = request.sampling.temperature == 0.0
+    greedy = request.sampling.greedy
     sampling = Sampling() if greedy else request.sampling
     asked = replace(request, prefix="", deadline_ms=None, trigger="automatic", sampling=sampling)
     return asked, owner

@@ -145,6 +145,7 @@ class LocalService:
                 "result_cache": self._results.nbytes,
             },
             health=self._repositories.health,
+            graphs_given_up=self._engine.graphs_given_up,
         )
 
     def release(self) -> Repositories:

@@ -6,6 +6,7 @@ import logging
 import os
 import platform
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from completer.engine.tuning import Tuning, tune
 from completer.private_files import private_folder
-from models.loading import DTYPES, LoadedModel
+from models.decoder import shape_of
+from models.loading import DTYPES, LoadedModel, convert
 
 log = logging.getLogger(__name__)
 SAMPLE = "".join(
@@ -40,10 +42,13 @@ def tuned(
     if saved is not None:
         torch.set_num_threads(saved.threads)
         if model.dtype_name != saved.dtype:
-            model.model.to(DTYPES[saved.dtype])  # type: ignore[arg-type]
+            convert(model.model, DTYPES[saved.dtype])
         return replace(model, dtype=model.model.dtype), saved
     sample = model.tokenizer.backend_tokenizer.encode(SAMPLE, add_special_tokens=False).ids
-    fastest, tuning = tune(model.model, sample, may_change_dtype=may_change_dtype)
+    with ThreadPoolExecutor(1) as apart:  # what torch keeps for a thread goes with the thread
+        trying = apart.submit(tune, model.model, sample, may_change_dtype=may_change_dtype)
+        fastest, tuning = trying.result()
+    torch.set_num_threads(tuning.threads)
     _save(file, tuning)
     return replace(model, model=fastest, dtype=fastest.dtype), tuning
 
@@ -54,7 +59,7 @@ def _key(model: LoadedModel, may_change_dtype: bool) -> str:
     parameters = sum(parameter.numel() for parameter in model.model.parameters())
     facts = (
         model.name,
-        str(model.model.config.to_json_string()),
+        shape_of(model.model),
         parameters,
         model.dtype_name,
         may_change_dtype,

@@ -6,13 +6,15 @@ token gets depends on no other token of its batch, bit for bit. Embedding, norms
 as they are, and so does the head: its inputs have outliers that one scale holds badly.
 """
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
-from transformers.modeling_utils import PreTrainedModel
 
 from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from models.decoder import Model
 
 INT8 = "int8"
 LARGEST = 127
@@ -67,7 +69,7 @@ def check_device(device: torch.device) -> None:
             )
 
 
-def quantise(model: PreTrainedModel) -> None:
+def quantise(model: "Model") -> None:
     """Quantise a model's linear layers, all but the head, in place and one after the other.
 
     Raises `ModelError` for an architecture most of whose weights are not in linear layers.
@@ -79,7 +81,7 @@ def quantise(model: PreTrainedModel) -> None:
         model.set_submodule(name, Int8Linear(cast(nn.Linear, model.get_submodule(name))))
 
 
-def is_quantised(model: PreTrainedModel) -> bool:
+def is_quantised(model: "Model") -> bool:
     """Whether a model's linear layers are in int8."""
     return any(isinstance(module, Int8Linear) for module in model.modules())
 
@@ -91,7 +93,7 @@ def _quantise_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
     return (rows / scale).round_().to(torch.int8), scale
 
 
-def _inner_linears(model: PreTrainedModel) -> list[str]:
+def _inner_linears(model: "Model") -> list[str]:
     """Names of the layers to quantise; of single inputs torch 2.13 computes wrong products."""
     head: nn.Module | None = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     return [
@@ -101,7 +103,7 @@ def _inner_linears(model: PreTrainedModel) -> list[str]:
     ]
 
 
-def _check_architecture(model: PreTrainedModel, names: list[str]) -> None:
+def _check_architecture(model: "Model", names: list[str]) -> None:
     """Refuse a model that would stay as large as it is."""
     linear: list[Any] = [model.get_submodule(name) for name in names]
     embedding = cast(Tensor, model.get_input_embeddings().weight)

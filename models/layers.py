@@ -8,17 +8,22 @@ in, so that nothing here knows about caches or batches.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear, rms_norm, scaled_dot_product_attention, silu
-from transformers.modeling_utils import PreTrainedModel
+from torch.nn.functional import rms_norm, scaled_dot_product_attention, silu
 
+from models.half_linear import linear_for
 from models.int8 import Int8Linear, int8_linear
+
+if TYPE_CHECKING:
+    from models.decoder import Model
 
 STATIC_ROPE = ("default", "linear", "llama3")
 FAMILIES = ("llama", "qwen2", "mistral")
+PIECE = 256
+"""Tokens of a prompt that are widened at once on a CPU: what fits its caches, and little memory."""
 
 StoreRows = Callable[[int, Tensor, Tensor], None]
 Projection = Callable[[Tensor], Tensor]
@@ -48,7 +53,7 @@ class _Layer:
     window: int
 
 
-def why_not(model: PreTrainedModel) -> str:
+def why_not(model: "Model") -> str:
     """Say what of a model's architecture this file does not compute; empty when it does."""
     config: Any = model.config
     rope = getattr(config, "rope_parameters", None) or {}
@@ -68,7 +73,7 @@ class DecoderLayers:
     `positions` is the longest sequence.
     """
 
-    def __init__(self, model: PreTrainedModel, positions: int) -> None:
+    def __init__(self, model: "Model", positions: int) -> None:
         inner: Any = model.model
         config: Any = model.config
         self.device = model.device
@@ -125,7 +130,7 @@ class DecoderLayers:
 
     def predict(self, hidden: Tensor) -> Tensor:
         """Return the logits [R, V] that the shared head reads out of hidden states [R, width]."""
-        return _product(self.normalise(hidden), self._head)
+        return linear_for(self._head)(self.normalise(hidden), self._head, None)
 
     def _run_layer(
         self, number: int, hidden: Tensor, cos: Tensor, sin: Tensor, attend: Attend
@@ -141,6 +146,12 @@ class DecoderLayers:
             window=layer.window,
         )
         hidden = hidden + layer.out(attended.flatten(2)[0])
+        if len(hidden) <= PIECE or self.device.type != "cpu":
+            return self._feed_forward(layer, hidden)
+        pieces = hidden.split(PIECE)  # type: ignore[no-untyped-call]
+        return torch.cat([self._feed_forward(layer, piece) for piece in pieces])
+
+    def _feed_forward(self, layer: _Layer, hidden: Tensor) -> Tensor:
         gate, up = layer.gate_up(self._normalise(hidden, layer.mlp_norm)).chunk(2, dim=-1)
         return hidden + layer.down(silu(gate) * up)
 
@@ -227,14 +238,5 @@ def _stack(*parts: Any) -> Projection:  # noqa: ANN401  nn.Linear or Int8Linear
     if isinstance(parts[0], Int8Linear):
         scale = torch.cat([each.scale for each in parts])
         return lambda states: int8_linear(states, weight, scale, bias)
-    return lambda states: _product(states, weight, bias)
-
-
-def _product(states: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Multiply states [T, in] by weight [out, in] so that no state's result depends on the others.
-
-    torch's CPU kernel for a single row in bfloat16 adds up in another order than that for several.
-    """
-    if len(states) == 1 and states.dtype is torch.bfloat16 and states.device.type == "cpu":
-        return linear(states.expand(2, -1), weight, bias)[:1]
-    return linear(states, weight, bias)
+    product = linear_for(weight)
+    return lambda states: product(states, weight, bias)

@@ -5,22 +5,25 @@ import json
 import re
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-from transformers.configuration_utils import PreTrainedConfig
-from transformers.modeling_utils import PreTrainedModel
-from transformers.tokenization_utils_tokenizers import PreTrainedTokenizerFast
-from transformers.utils import logging as transformers_logging
 
+from models import own_format
 from models.errors import ModelError
 from models.fim import BoundLayout, bind_layout, find_layout
 from models.int8 import INT8, check_device, is_quantised, quantise
 from models.memory import ran_out
+from models.tokenizer import ModelTokenizer
+
+if TYPE_CHECKING:
+    from models.decoder import Model
+
+Read = TypeVar("Read")
 
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
@@ -46,8 +49,8 @@ class LoadedModel:
     """
 
     name: str
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerFast
+    model: "Model"
+    tokenizer: ModelTokenizer
     layout: BoundLayout
     device: torch.device
     dtype: torch.dtype
@@ -73,8 +76,12 @@ def load_model(
     dtype: str = "auto",
     layout: str | None = None,
     context_tokens: int | None = None,
+    own_code: bool = True,
 ) -> LoadedModel:
     """Load `source`: `bundled`, a folder in Hugging Face layout, or a hub id such as `org/name`.
+
+    Without its `own_code` a model only has weights, if its folder can be read so: that takes less
+    memory and time.
 
     Raises `ModelError` for a folder that is no model, pickled weights, a model that needs its own
     code, an unknown device or dtype, int8 where it cannot run, and a tokenizer without FIM marks.
@@ -84,7 +91,7 @@ def load_model(
     chosen_device = choose_device(device)
     chosen_dtype = choose_dtype(dtype, chosen_device)
     tokenizer = load_tokenizer(location)
-    model = _move(_load_weights(location, chosen_dtype), chosen_device)
+    model = _move(_load_weights(location, chosen_dtype, own_code=own_code), chosen_device)
     model.eval().requires_grad_(False)  # type: ignore[no-untyped-call]
     digest = weights_digest(model)
     if dtype == INT8:
@@ -169,66 +176,77 @@ def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
     return DTYPES[wanted]
 
 
-def dtype_name(model: PreTrainedModel) -> str:
+def dtype_name(model: "Model") -> str:
     """Name the dtype of a model's weights as the settings do."""
     return INT8 if is_quantised(model) else str(model.dtype).removeprefix("torch.")
 
 
-def load_tokenizer(location: str) -> PreTrainedTokenizerFast:
+def convert(model: "Model", dtype: torch.dtype) -> None:
+    """Change the dtype of a model's weights in place.
+
+    What it keeps beside them stays as precise as it is: frequencies of positions, rounded to half
+    their digits, would put a text's tokens where they do not stand.
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(dtype)
+
+
+def load_tokenizer(location: str) -> ModelTokenizer:
     """Load a fast tokenizer, or raise `ModelError`."""
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
-    except (OSError, ValueError, ImportError) as error:
-        raise ModelError(
-            f"No tokenizer could be loaded from {location}: {_first_line(error)}",
-            hint=_loading_hint(location),
-        ) from error
-    if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        raise ModelError(
-            f"{location} has only a slow tokenizer.", hint="A tokenizer.json file is needed."
-        )
-    return tokenizer
+
+    def read() -> ModelTokenizer:
+        own = own_format.read_tokenizer(Path(location))
+        if own is not None:
+            return own
+        from models.with_transformers import read_tokenizer
+
+        return read_tokenizer(location)
+
+    return _reading(read, f"No tokenizer could be loaded from {location}", location)
 
 
 def bind_tokenizer(
-    tokenizer: PreTrainedTokenizerFast, model_type: str, layout: str | None = None, rows: int = 0
+    tokenizer: ModelTokenizer, model_type: str, layout: str | None = None, rows: int = 0
 ) -> BoundLayout:
     """Find the FIM layout of a tokenizer and its token ids.
 
     A model may have `rows` for more tokens than the tokenizer knows; these end a text as well.
     """
-    vocabulary = tokenizer.get_vocab()
-    special_ids = [
-        *tokenizer.all_special_ids,
-        *(i for i, token in tokenizer.added_tokens_decoder.items() if token.special),
-        *range(len(tokenizer), rows),
-    ]
+    backend = tokenizer.backend_tokenizer
+    vocabulary = backend.get_vocab(with_added_tokens=True)
+    unknown = range(backend.get_vocab_size(with_added_tokens=True), rows)
     return bind_layout(
         find_layout(model_type, vocabulary, layout),
         vocabulary,
-        begin_ids=[i for i in tokenizer("").input_ids if i != tokenizer.eos_token_id],
-        special_ids=special_ids,
+        begin_ids=tokenizer.begin_ids,
+        special_ids=[*tokenizer.special_ids, *unknown],
     )
 
 
-def _load_weights(location: str, dtype: torch.dtype) -> PreTrainedModel:
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+def _load_weights(location: str, dtype: torch.dtype, *, own_code: bool) -> "Model":
+    def read() -> "Model":
+        config = None if own_code else own_format.read_config(Path(location))
+        if config is not None:
+            return own_format.read_decoder(Path(location), config, dtype)
+        from models.with_transformers import read_model
+
+        return read_model(location, dtype)
+
+    return _reading(read, f"{location} could not be loaded", location)
+
+
+def _reading(read: Callable[[], Read], failure: str, location: str) -> Read:
+    """Call `read`; what goes wrong becomes a `ModelError` that says what to do."""
     try:
-        config = AutoConfig.from_pretrained(location, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
-            location, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False
-        )
+        return read()
     except UNLOADABLE as error:
         hint = SMALLER if ran_out(error) else _loading_hint(location)
-        raise ModelError(
-            f"{location} could not be loaded: {_first_line(error)}", hint=hint
-        ) from error
-    return cast(PreTrainedModel, model)
+        raise ModelError(f"{failure}: {_first_line(error)}", hint=hint) from error
 
 
-def _move(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
+def _move(model: "Model", device: torch.device) -> "Model":
     try:
-        return cast(PreTrainedModel, model.to(device))  # type: ignore[arg-type]
+        return model.to(device)  # type: ignore[arg-type,return-value]
     except RuntimeError as error:
         if not ran_out(error):
             raise
@@ -264,7 +282,7 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _context_limit(config: PreTrainedConfig, wanted: int | None) -> int:
+def _context_limit(config: Any, wanted: int | None) -> int:  # noqa: ANN401  each family's own
     trained = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", 0)
     return min(int(trained or wanted or 2048), wanted or sys.maxsize)
 

@@ -40,6 +40,7 @@ class FakeService:
     state: State = "ready"
     cached: bool = False
     health: dict[Place, WorkspaceHealth] = field(default_factory=dict)
+    graphs_given_up: str = ""
     requests: list[CompletionRequest] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
     closed_workspaces: list[Path] = field(default_factory=list)
@@ -103,6 +104,7 @@ class FakeService:
             memory_bytes=self.memory_bytes,
             state=self.state,
             health=self.health,
+            graphs_given_up=self.graphs_given_up,
         )
 
     def _start(self, request: CompletionRequest) -> str:

@@ -64,6 +64,8 @@ def bench_gpu(plan: Plan, progress: Progress) -> dict[str, Any]:
     ]
     return {
         **_facts(model, plan),
+        "captured": plan.device.type == "cuda" and not runners["static"].graphs_given_up,
+        "graphs_given_up": runners["static"].graphs_given_up,
         "bandwidth_gb_per_s": round(rate / 1e9, 2),
         "largest_logit_gap": round(gap, 5),
         "steps": steps,
@@ -87,7 +89,6 @@ def _facts(model: PreTrainedModel, plan: Plan) -> dict[str, Any]:
         "context": plan.context,
         "sequences": plan.sequences,
         "rounds": plan.rounds,
-        "captured": on_gpu,
     }
 
 

@@ -20,8 +20,18 @@ from completer.cli.interruption import interruptible
 from completer.cli.telemetry import telemetry
 from completer.cli.token import token
 from completer.cli.train import train
+from completer.drafting.memory import share_arenas
 from completer.errors import CompleterError
 from models.errors import ModelError
+
+LIBRARIES = {
+    # Threads that wait by spinning slow each other down up to fiftyfold on a busy machine.
+    "OMP_WAIT_POLICY": "passive",
+    # oneDNN's compiled kernels, a quarter of a megabyte each: torch keeps those that it uses, and
+    # oneDNN others beside them.
+    "LRU_CACHE_CAPACITY": "256",
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16",
+}
 
 app = typer.Typer(
     name="completer",
@@ -69,8 +79,9 @@ def common(
 
 def main() -> None:
     """Run a command; what a user can act on is one line on standard error and exit code 1."""
-    # Threads that wait by spinning slow each other down up to fiftyfold on a busy machine.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for name, value in LIBRARIES.items():
+        os.environ.setdefault(name, value)
+    share_arenas()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a path may hold what is no UTF-8
             stream.reconfigure(errors="backslashreplace")

@@ -17,7 +17,7 @@ from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.exits import Exits
 from completer.engine.lean import LeanForward
 from completer.engine.lossy import LossyExits
-from completer.engine.memory import allocate_pool, rows_dtype
+from completer.engine.memory import pool_for
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
 from completer.engine.self_speculation import SelfSpeculation
@@ -30,6 +30,7 @@ from completer.service import LocalService
 from completer.settings import Settings
 from completer.tuned import tuned
 from completer.workspace_settings import WorkspaceSettings
+from models.decoder import BareDecoder
 from models.exit_gates import ExitGate
 from models.loading import LoadedModel, load_model
 
@@ -40,8 +41,13 @@ if TYPE_CHECKING:
 MEGABYTE = 1 << 20
 
 
-def build_model(settings: Settings, *, tune_again: bool = False) -> tuple[LoadedModel, Tuning]:
-    """Load the model that the settings name, as it runs fastest here; `pure` means float32."""
+def build_model(
+    settings: Settings, *, tune_again: bool = False, own_code: bool = True
+) -> tuple[LoadedModel, Tuning]:
+    """Load the model that the settings name, as it runs fastest here; `pure` means float32.
+
+    Who only completes needs no `own_code` of the model where the lean forward pass does its work.
+    """
     wanted = settings.model
     model = load_model(
         wanted.source,
@@ -49,9 +55,15 @@ def build_model(settings: Settings, *, tune_again: bool = False) -> tuple[Loaded
         dtype="float32" if settings.pure else wanted.dtype,
         layout=wanted.layout,
         context_tokens=wanted.context_tokens,
+        own_code=own_code,
     )
     may_change_dtype = not settings.pure and wanted.dtype == "auto"
-    return tuned(model, settings.cache_folder, may_change_dtype=may_change_dtype, again=tune_again)
+    model, tuning = tuned(
+        model, settings.cache_folder, may_change_dtype=may_change_dtype, again=tune_again
+    )
+    if not own_code and not tuning.lean and isinstance(model.model, BareDecoder):
+        return build_model(settings)  # measured with its own code, which alone was right
+    return model, tuning
 
 
 def build_engine(
@@ -64,25 +76,23 @@ def build_engine(
 
     `exit_gates` take the place of those that were calibrated.
     """
-    layers = kv_layers(model.model)
     capacity = model.context_tokens + MAX_DRAFT
-    budget = settings.engine.kv_cache_mb * MEGABYTE
-    dtype = rows_dtype(
-        layers,
-        budget,
+    pool = pool_for(
+        kv_layers(model.model),
+        settings.engine.kv_cache_mb * MEGABYTE,
         capacity=capacity,
         dtype=model.dtype,
         device=model.device,
         running=settings.engine.max_running,
     )
-    pool = allocate_pool(layers, budget, capacity=capacity, dtype=dtype, device=model.device)
     forward = forward_of(model.model, lean=tuning.lean, positions=capacity)
     limits = Limits(
         max_running=settings.engine.max_running,
         max_waiting=settings.engine.max_waiting,
         prefill_chunk=settings.engine.prefill_chunk,
+        undisturbed=2 if model.device.type == "cpu" else 4,
     )
-    runner = Runner(forward, pool, graphs=tuning.graphs)
+    runner = Runner(forward, pool, graphs=tuning.graphs, why_no_graphs=tuning.why_no_graphs)
     speculation, lossy = None, None
     if isinstance(forward, LeanForward):
         saved = Calibrations(model, settings.calibration_folder)

@@ -81,7 +81,7 @@ def _device(settings: Settings) -> str:
 
 
 def _model(settings: Settings, built: list[tuple[LoadedModel, Tuning]]) -> str:
-    model, tuning = build_model(settings)
+    model, tuning = build_model(settings, own_code=False)
     built.append((model, tuning))
     millions = sum(parameter.numel() for parameter in model.model.parameters()) / 1e6
     return (
@@ -102,11 +102,15 @@ def _speed(tuning: Tuning) -> Check:
         f"{trial.dtype} x{trial.threads}{' with graphs' if trial.graphs else ''}"
         f" {trial.completion_ms:.0f} ms"
         for trial in tuning.trials
+        if not trial.gave_up
     )
     how = "the lean forward pass" if tuning.lean else "the model's own code"
     graphs = ", captured as graphs" if tuning.graphs else ""
     chosen = f"{tuning.dtype} with {tuning.threads} threads, {how}{graphs}"
-    return Check("speed", True, f"{chosen}, chosen among {tried} for a keystroke's completion")
+    detail = f"{chosen}, chosen among {tried} for a keystroke's completion"
+    if tuning.why_no_graphs:
+        detail += f"; graphs were given up when they were tried: {tuning.why_no_graphs}"
+    return Check("speed", True, detail)
 
 
 def _exits(model: LoadedModel, tuning: Tuning, settings: Settings) -> Check:
@@ -143,7 +147,7 @@ def _completion(model: LoadedModel, tuning: Tuning, settings: Settings) -> str:
     service = build_service(model, tuning, settings)
     try:
         stats = asyncio.run(service.complete(SAMPLE)).stats
-        memory = service.info().memory_bytes
+        info = service.info()
     finally:
         service.close()
     budgets = {
@@ -154,9 +158,10 @@ def _completion(model: LoadedModel, tuning: Tuning, settings: Settings) -> str:
     held = ", ".join(
         f"{part.replace('_', ' ')} {n >> 20}"
         + (f" of {budgets[part]} MB" if part in budgets else " MB")
-        for part, n in memory.items()
+        for part, n in info.memory_bytes.items()
     )
-    return f"{stats.generated_tokens} tokens in {stats.total_ms:.0f} ms; memory: {held}"
+    graphs = f"; graphs were given up: {info.graphs_given_up}" if info.graphs_given_up else ""
+    return f"{stats.generated_tokens} tokens in {stats.total_ms:.0f} ms; memory: {held}{graphs}"
 
 
 def _workspace(root: Path) -> str:

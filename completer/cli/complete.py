@@ -36,7 +36,7 @@ def complete(
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Most tokens to generate.", metavar="N")
     ] = None,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 0.0,
+    temperature: Annotated[float, typer.Option(min=0.0, max=5.0, help="0 is greedy.")] = 0.0,
     top_p: Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Same seed, same text.")] = 0,
     multiline: Annotated[
@@ -131,7 +131,7 @@ def _parse(place: str) -> tuple[str, int, int]:
 def _run(settings: Settings, request: CompletionRequest, workspace: Place) -> Completion:
     from completer.cli.assembly import build_model, build_service
 
-    model, tuning = build_model(settings)
+    model, tuning = build_model(settings, own_code=False)
     service = build_service(model, tuning, settings)
     try:
         service.open_workspace(workspace)

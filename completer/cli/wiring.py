@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from completer.deferred import DeferredService, LoadedService
-from completer.drafting.memory import settled_memory
+from completer.drafting.memory import settled_memory, trim
 from completer.http.options import HttpOptions
 from completer.interface import ServiceInfo, Workspaces
 from completer.place import local_place
@@ -26,9 +26,11 @@ def deferred_service(settings: Settings) -> DeferredService:
             from completer.cli.assembly import build_model, build_service
             from completer.repositories import Repositories
 
-            model, tuning = build_model(settings)
+            model, tuning = build_model(settings, own_code=False)
         opened = workspaces if isinstance(workspaces, Repositories) else None
-        return build_service(model, tuning, settings, opened)
+        service = build_service(model, tuning, settings, opened)
+        trim()
+        return service
 
     loading = ServiceInfo(
         model=Path(settings.model.source).name,

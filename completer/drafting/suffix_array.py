@@ -85,8 +85,14 @@ class SuffixArray:
 
     @classmethod
     def empty(cls, vocabulary_size: int) -> "SuffixArray":
-        """Return the array over no files."""
-        return cls.build(np.zeros(1, np.int32), vocabulary_size)
+        """Return the array over no files, as `build` would; nothing is compiled for it."""
+        starts = np.ones(vocabulary_size + 2, np.int32)
+        starts[0] = 0
+        only = np.zeros(1, np.int32)
+        no_fence, nothing = np.zeros(1, np.uint64), np.zeros(2, np.uint8)
+        return cls(
+            SortedText(only, np.zeros((1, 2), np.int32), only.copy(), nothing, starts, no_fence)
+        )
 
     @property
     def text(self) -> Int32s:

@@ -7,11 +7,13 @@ into the cache.
 """
 
 import logging
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +57,8 @@ def warm_up(stopped: Callable[[], bool] = lambda: False) -> None:
 def _compile_aside(stopped: Callable[[], bool]) -> None:
     """Fill the cache from another process; if that fails, this one will have to compile."""
     process = subprocess.Popen(  # noqa: S603 (this program)
-        [sys.executable, "-m", __spec__.name],
+        [sys.executable, "-P", "-m", __spec__.name],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(_import_folders())},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -67,6 +70,11 @@ def _compile_aside(stopped: Callable[[], bool]) -> None:
             process.terminate()
     if process.returncode and not stopped():
         log.warning("the drafting kernels were not compiled aside: exit %d", process.returncode)
+
+
+def _import_folders() -> list[str]:
+    """Where modules come from here, but for the folder that one happens to be in: a stranger's."""
+    return [folder for folder in sys.path if folder and Path(folder).is_absolute()]
 
 
 def _draft_from_everything() -> None:

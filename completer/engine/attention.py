@@ -1,10 +1,10 @@
 """Our attention function: several sequences packed into one row of tokens, each with its KV slot.
 
-transformers' modelling code calls it through its attention interface, so that nothing is patched
-and every architecture that uses the interface works. The packed row [1, T] holds, one after the
-other, each sequence's new tokens: a chain that continues its slot, then the nodes of a draft tree
-that hang below the chain's last token. A node sees the slot's rows, the chain and its own
-ancestors, never its siblings.
+transformers' modelling code calls it through its attention interface (`own_code.py`), so that
+nothing is patched and every architecture that uses the interface works. The packed row [1, T]
+holds, one after the other, each sequence's new tokens: a chain that continues its slot, then the
+nodes of a draft tree that hang below the chain's last token. A node sees the slot's rows, the chain
+and its own ancestors, never its siblings.
 
 On a CPU a token's result is the same to the last bit whatever else is in its pass: how a prompt was
 cut into chunks, how long the drafts were, who else is decoded. Sums are taken in the same order,
@@ -14,19 +14,17 @@ rounding would decide, now and then, which token is drawn.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface
 
 from completer.engine.kv_cache import KVPool
 from completer.engine.staging import to_device
 
-NAME = "completer"
 NO_NODES: NDArray[np.int32] = np.empty(0, np.int32)
 QUERY_STEP = 8
 """torch multiplies fewer rows than these by other kernels, which add up in another order."""
@@ -198,27 +196,6 @@ def _places(segments: Sequence[Segment], device: torch.device) -> tuple[Tensor, 
     return to_device(slots, device), to_device(rows, device)
 
 
-def attend(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    *,
-    scaling: float,
-    step: Step,
-    sliding_window: int | None = None,
-    softcap: float | None = None,
-    **_: Any,  # noqa: ANN401  what a model's code passes along and this function has no use for
-) -> tuple[Tensor, None]:
-    """Attend for a packed row, called by a model's own code."""
-    layer: int = module.layer_idx  # type: ignore[assignment]
-    window = sliding_window or 0
-    return step.attend(
-        layer, query, key, value, scaling=scaling, window=window, softcap=softcap
-    ), None
-
-
 def _attend_prompt(query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> Tensor:
     """Attend for a prompt that starts its slot: causal, for which a GPU has faster kernels."""
     grouped = query.shape[1] != keys.shape[1]
@@ -283,6 +260,3 @@ def _capped_attention(
     if mask is not None:
         scores = scores + mask
     return scores.softmax(-1, dtype=torch.float32).to(query.dtype) @ values
-
-
-AttentionInterface.register(NAME, attend)

@@ -83,7 +83,7 @@ def question(sequence: Running, segment: Segment, rows: slice, device: torch.dev
     """What a step has to read of `rows`, which belong to a segment's last token and its nodes."""
     request = sequence.request
     drafted, policy = request.drafts is not None, request.policy
-    greedy, on_cpu = request.sampling.temperature == 0.0, device.type == "cpu"
+    greedy, on_cpu = request.sampling.greedy, device.type == "cpu"
     if on_cpu and not greedy:
         return Question(rows, candidates=drafted)
     noise = [] if greedy else _noise(sequence, segment)[: rows.stop - rows.start]

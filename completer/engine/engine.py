@@ -7,29 +7,29 @@ It sees token ids only. Text, files and sockets stay outside; rules about text c
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
+from contextlib import contextmanager
 
-from torch import Tensor
-
+from completer.drafting.memory import trim
 from completer.drafting.tree import DraftTree
-from completer.engine.choosing import Chooser, Rows, question
 from completer.engine.cost import ASSUMED, Pricing
 from completer.engine.lossy import LossyExits
 from completer.engine.memory import out_of_memory
-from completer.engine.part import Part, exit_early, laws, lay_out, wanted_rows
-from completer.engine.readout import Readout, read
+from completer.engine.outcome import Outcome, absorb
+from completer.engine.part import Part, lay_out
+from completer.engine.passes import Outcomes, Passes
 from completer.engine.runner import Runner
 from completer.engine.scheduler import Limits, Scheduler, Work
 from completer.engine.self_speculation import SelfReport, SelfSpeculation
 from completer.engine.sequence import GenerationRequest, GenerationResult, Running, Ticket
-from completer.engine.stopping import StepSignals, Stop
-from completer.engine.verify import Verdict, verify
+from completer.engine.stopping import Stop
 from completer.errors import BadRequestError
 from models.memory import ran_out
 
 log = logging.getLogger(__name__)
 MAX_DRAFT = 32
+RESTS_AFTER_S = 1.0
 
 
 class Engine:
@@ -49,6 +49,7 @@ class Engine:
         self.lossy = lossy
         self._runner = runner
         self._pool = runner.pool
+        self._passes = Passes(runner, lossy, self_speculation)
         self._scheduler = Scheduler(limits or Limits(), runner.pool)
         self._condition = threading.Condition()
         self._closed = False
@@ -69,8 +70,13 @@ class Engine:
 
     @property
     def kv_bytes(self) -> int:
-        """Bytes reserved for keys and values."""
-        return self._pool.bytes_reserved
+        """Bytes that keys and values take."""
+        return self._pool.bytes_taken
+
+    @property
+    def graphs_given_up(self) -> str:
+        """Why captured graphs are not used, where they should be; otherwise empty."""
+        return self._runner.graphs_given_up
 
     def submit(
         self, request: GenerationRequest, on_step: Callable[[Sequence[int]], None] | None = None
@@ -129,50 +135,56 @@ class Engine:
         self._drop_interrupted()
 
     def _try_step(self) -> bool:
-        """Run a step; give up its sequences when it fails. False if memory was what it lacked."""
+        """Run a step; give up all of its sequences when it fails as a whole.
+
+        False if memory was what it lacked.
+        """
         try:
             self.step()
         except Exception as error:
             log.exception("a step failed; its sequences are given up")
-            too_little = ran_out(error)  # the error itself would hold on to the step's tensors
-            self._fail_running(out_of_memory(self._runner.device) if too_little else error)
-            return not too_little
+            for sequence in list(self._scheduler.running):
+                self._fail(sequence, self._told(error))
+            return not ran_out(error)
         return True
 
     def step(self) -> None:
-        """Advance every running sequence by one forward pass."""
+        """Advance every running sequence by one forward pass.
+
+        A sequence for which something raises is given up, and no other: nothing of a sequence
+        changes before the pass is done, and one over several that fails is run again for each.
+        """
         self._drop_interrupted()
-        with self._condition:
-            self._scheduler.admit()
+        self._admit()
         parts = self._plan()
         if not parts:
             return
-        logits = self._forward(parts)
-        law, device = laws(parts, logits), self._runner.device
-        asked = [question(part.work.sequence, part.segment, part.rows, device) for part in parts]
-        for part, readout in zip(parts, read(law, asked), strict=True):
-            self._absorb(part, Rows(logits[part.rows], law[part.rows], part.expected), readout)
+        try:
+            outcomes = self._passes.run(parts, self._room)
+        except Exception as error:
+            if ran_out(error):
+                raise
+            log.warning("a step failed; each of its sequences is tried alone: %s", error)
+            outcomes = self._run_apart(parts)
+        for part, outcome in outcomes:
+            with self._guarding(part.work.sequence):
+                self._absorb(part, outcome)
 
-    def _forward(self, parts: list[Part]) -> Tensor:
-        """Run the model, or as many of its layers as are asked for.
+    def _admit(self) -> None:
+        """Start what waits, as far as there is room."""
+        with self._condition:
+            while (sequence := self._scheduler.next_in_turn()) is not None:
+                with self._guarding(sequence):
+                    self._scheduler.admit(sequence)
 
-        A sequence that is alone may get a draft of its own early layers.
-        """
-        if self.lossy is not None and any(part.work.sequence.request.lossy for part in parts):
-            return exit_early(self.lossy, parts)
-        alone = len(parts) == 1 and parts[0].work.sequence.decoding
-        if alone and self.self_speculation is not None:
-            part, sequence = parts[0], parts[0].work.sequence
-            room = self._room(sequence)
-            passed = self.self_speculation.forward(part.segment, part.ids, part.tree, room)
-            parts[0] = lay_out(part.work, passed.tree, slice(0, 1 + len(passed.tree)))
-            sequence.draft_seconds += passed.draft_ms / 1000
-            return passed.logits
-        return self._runner.forward(
-            [part.segment for part in parts],
-            [token for part in parts for token in part.ids],
-            wanted_rows(parts),
-        )
+    def _run_apart(self, parts: Sequence[Part]) -> Outcomes:
+        """Run the model over one part after the other, and give up those that fail."""
+        outcomes: Outcomes = []
+        for part in parts:
+            with self._guarding(part.work.sequence):
+                rows = slice(0, part.rows.stop - part.rows.start)
+                outcomes += self._passes.run_as_planned([lay_out(part.work, part.tree, rows)])
+        return outcomes
 
     def _plan(self) -> list[Part]:
         works = self._scheduler.plan()
@@ -181,11 +193,12 @@ class Engine:
         parts: list[Part] = []
         first_row = 0
         for work in works:
-            tree = self._draft(work, packed, decoding)
-            packed += len(tree)
-            wanted = 1 + len(tree) if work.reaches_end else 0
-            parts.append(lay_out(work, tree, slice(first_row, first_row + wanted)))
-            first_row += wanted
+            with self._guarding(work.sequence):
+                tree = self._draft(work, packed, decoding)
+                packed += len(tree)
+                wanted = 1 + len(tree) if work.reaches_end else 0
+                parts.append(lay_out(work, tree, slice(first_row, first_row + wanted)))
+                first_row += wanted
         return parts
 
     def _draft(self, work: Work, packed: int, decoding: int) -> DraftTree:
@@ -204,47 +217,51 @@ class Engine:
         in_slot = self._pool.capacity - len(sequence.ids) - MAX_DRAFT
         return min(MAX_DRAFT, sequence.tokens_left - 1, in_slot)
 
-    def _absorb(self, part: Part, rows: Rows, readout: Readout) -> None:
-        """Take over what a step computed for one sequence."""
+    def _absorb(self, part: Part, outcome: Outcome) -> None:
+        """Take over what a step computed for one sequence, and tell of it."""
         sequence = part.work.sequence
-        if not part.work.reaches_end:
-            self._keep(part, [])
+        verdict, stop = absorb(part, outcome, self._pool)
+        if verdict is None:
             return
-        chooser = Chooser(sequence, rows, readout)
-        verdict = verify(part.tree.token_ids.tolist(), part.tree.parents.tolist(), chooser)
-        self._keep(part, verdict.path)
-        sequence.ids.extend(verdict.emitted)
-        _count(sequence, part.tree, verdict)
-        self._teach(part, verdict, readout)
-        stop = _give_up(part, verdict) or _stop(sequence, part.tree, verdict, chooser)
+        if self.self_speculation is not None:
+            self.self_speculation.learn(verdict.emitted)
         if sequence.on_step is not None:
             sequence.on_step(sequence.generated[: stop.keep if stop else None])
         if stop:
             self._finish(sequence, stop)
 
-    def _keep(self, part: Part, path: list[int]) -> None:
-        """Make the chain's and the accepted nodes' rows part of the sequence, forget the rest."""
-        sequence, segment = part.work.sequence, part.segment
-        nodes_at = segment.start + segment.chain
-        self._pool.keep_path(segment.slot, nodes_at, path)
-        accepted = [part.ids[segment.chain + node] for node in path]
-        self._pool.extend(segment.slot, part.ids[: segment.chain] + accepted, segment.start)
-        sequence.cached = nodes_at + len(path)
-
-    def _teach(self, part: Part, verdict: Verdict, readout: Readout) -> None:
-        if self.self_speculation is not None:
-            self.self_speculation.learn(verdict.emitted)
-        drafts = part.work.sequence.request.drafts
-        if drafts is None:
-            return
-        started = time.perf_counter()
-        drafts.observe(part.tree, verdict.emitted, readout.candidates)
-        part.work.sequence.draft_seconds += time.perf_counter() - started
-
     def _finish(self, sequence: Running, stop: Stop) -> None:
+        result = sequence.result(stop)
+        self._remove(sequence)
+        sequence.ticket.future.set_result(result)
+
+    def _fail(self, sequence: Running, error: Exception) -> None:
+        sequence.cached = 0  # the rows of a step that failed cannot be trusted
+        self._remove(sequence)
+        sequence.ticket.future.set_exception(error)
+
+    def _remove(self, sequence: Running) -> None:
         with self._condition:
             self._scheduler.remove(sequence)
-        sequence.ticket.future.set_result(sequence.result(stop))
+        drafts = sequence.request.drafts
+        if drafts is not None:
+            try:
+                drafts.stop()
+            except Exception:
+                log.exception("drafts could not be ended")
+
+    def _told(self, error: Exception) -> Exception:
+        """What a caller is told; the error of memory itself would hold on to a step's tensors."""
+        return out_of_memory(self._runner.device) if ran_out(error) else error
+
+    @contextmanager
+    def _guarding(self, sequence: Running) -> Iterator[None]:
+        """Give up a sequence if what is done for it raises."""
+        try:
+            yield
+        except Exception as error:
+            log.exception("a sequence is given up")
+            self._fail(sequence, self._told(error))
 
     def _drop_interrupted(self) -> None:
         now = time.perf_counter()
@@ -253,61 +270,20 @@ class Engine:
             if stop is not None:
                 self._finish(sequence, stop)
 
-    def _fail_running(self, error: Exception) -> None:
-        for sequence in list(self._scheduler.running):
-            sequence.cached = 0  # the rows of a step that failed cannot be trusted
-            with self._condition:
-                self._scheduler.remove(sequence)
-            sequence.ticket.future.set_exception(error)
-
     def _everyone(self) -> list[Running]:
         with self._condition:
             return self._scheduler.everyone()
 
     def _wait_for_work(self) -> bool:
+        """Wait until there is something to do; false when there never will be.
+
+        What the last steps took beside their results is given back when nothing follows.
+        """
+        if not self._comes(within_s=RESTS_AFTER_S):
+            trim()
+            self._comes()
+        return not self._closed
+
+    def _comes(self, within_s: float | None = None) -> bool:
         with self._condition:
-            while not self._closed and not any(self.load):
-                self._condition.wait()
-            return not self._closed
-
-
-def _count(sequence: Running, tree: DraftTree, verdict: Verdict) -> None:
-    if sequence.first_token_at == 0.0:
-        sequence.first_token_at = time.perf_counter()
-    else:
-        sequence.steps += 1
-    sequence.drafted += len(tree)
-    sequence.accepted += len(verdict.path)
-    sequence.sources.update(tree.sources[verdict.path].tolist())
-
-
-def _give_up(part: Part, verdict: Verdict) -> Stop | None:
-    """End before this step's tokens where an early layer has seen that they lead nowhere."""
-    before = len(part.work.sequence.generated) - len(verdict.emitted)
-    return Stop("low_confidence", before) if part.hopeless else None
-
-
-def _stop(sequence: Running, tree: DraftTree, verdict: Verdict, chooser: Chooser) -> Stop | None:
-    """Apply the rules in their order: end marks, text rules, the limit."""
-    request = sequence.request
-    generated = sequence.generated
-    end = next((i for i, token in enumerate(generated) if token in request.stop_ids), None)
-    usable = generated[:end]
-    if len(usable) > request.max_tokens:
-        usable = usable[: request.max_tokens]
-    if request.policy is not None:
-        signals = StepSignals(
-            drafted=len(tree),
-            accepted=len(verdict.path),
-            match_length=tree.match_len,
-            tokens=chooser.signals() if request.policy.wants_signals else (),
-            ended=end is not None,
-        )
-        stop = request.policy.after_step(usable, signals)
-        if stop is not None:
-            return stop
-    if end is not None and end <= request.max_tokens:
-        return Stop("stop", end)
-    if len(usable) >= request.max_tokens:
-        return Stop("length", request.max_tokens)
-    return None
+            return self._condition.wait_for(lambda: self._closed or any(self.load), within_s)

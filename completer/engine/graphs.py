@@ -95,7 +95,9 @@ class StaticPasses:
         self._seen: Counter[Bucket] = Counter()
         self._ready: OrderedDict[Bucket, _Pass] = OrderedDict()
         self._logits: Tensor | None = None
-        self._broken = False
+        self._suspected = ""
+        self.given_up = ""
+        """Why no shape is prepared any more; empty while they are."""
 
     @property
     def prepared(self) -> list[Bucket]:
@@ -107,9 +109,11 @@ class StaticPasses:
     ) -> Tensor | None:
         """Return logits [R, V] as `Runner.forward` does; `None` for a step that is not for here.
 
-        Runs in inference mode, as the caller does.
+        Runs in inference mode, as the caller does, who tells by `ran_packed` that what could not be
+        done here could be done.
         """
-        bucket = None if self._broken else bucket_for(segments, self._pool.capacity)
+        self._suspected = ""
+        bucket = None if self.given_up else bucket_for(segments, self._pool.capacity)
         if bucket is None or not self._is_worth_it(bucket):
             return None
         ready = self._ready.get(bucket)
@@ -122,6 +126,13 @@ class StaticPasses:
             return None
         ready.replay()
         return ready.logits.index_select(0, ready.inputs.data.wanted[: len(rows)])
+
+    def ran_packed(self) -> None:
+        """Give up if this last step could not be prepared: nothing was wrong with the step."""
+        if self._suspected:
+            self.given_up = self._suspected
+            log.warning("steps run without graphs from now on: %s", self.given_up)
+            self.clear()
 
     def clear(self) -> None:
         """Forget every prepared shape: what they captured is no longer where it was."""
@@ -147,9 +158,7 @@ class StaticPasses:
             ready.logits = self._room(ready)
             ready.replay = self._prepare(ready.run)
         except RuntimeError as error:
-            log.warning("steps run without graphs from now on: %s", error)
-            self._broken = True
-            self.clear()
+            self._suspected = (str(error).strip() or type(error).__name__).splitlines()[0]
             return None
         self._ready[bucket] = ready
         if len(self._ready) > self._most:

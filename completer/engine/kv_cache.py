@@ -2,9 +2,12 @@
 
 A slot holds one sequence. When its request has ended, the slot keeps its tokens, so that the next
 request that starts with the same ones need not compute them again: it goes on in place, or copies
-the shared rows from a slot that is still in use. A byte budget fixes the number of slots, and the
-slot that was used longest ago is overwritten first. Comparing a prompt with every slot costs a few
-microseconds each, which for tens of slots is less than walking a tree of prefixes in Python.
+the shared rows from a slot that is still in use. The slot that was used longest ago is overwritten
+first. Comparing a prompt with every slot costs a few microseconds each, which for tens of slots is
+less than walking a tree of prefixes in Python.
+
+A byte budget bounds the slots. On a CPU they take memory as they are used, row by row, and no more
+of them are used than twice as many as have run at once: one person needs a few, a team all.
 """
 
 import time
@@ -17,9 +20,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from completer.engine.lazy_memory import zeros
 from completer.engine.staging import to_device
 from models.memory import give_back_cached
 
+FIRST_SLOTS = 4
+"""Texts that are remembered though only one runs at a time: a person goes back and forth."""
 ROW_STEP = 512
 """torch's attention on a CPU takes so many rows at once; fewer it adds up in another order."""
 _ALIGNED = 64
@@ -41,10 +47,14 @@ class LayerShape:
 
 @dataclass(slots=True)
 class Slot:
-    """What one slot holds: `tokens[:length]` have rows. Empty `owner` belongs to nobody."""
+    """What one slot holds: `tokens[:length]` have rows. Empty `owner` belongs to nobody.
+
+    `reached` is the longest that it has been.
+    """
 
     tokens: NDArray[np.int32]
     length: int = 0
+    reached: int = 0
     owner: str = ""
     busy: bool = False
     last_used: float = 0.0
@@ -82,10 +92,10 @@ class KVPool:
     def _allocate(self, slots: int) -> None:
         """Stack tensors of one shape, so that rows of all layers can be moved at once."""
         self._stacks = {
-            (heads, width): torch.zeros(
+            (heads, width): zeros(
                 (count, slots, heads, whole_steps(self.capacity, _ALIGNED), width),
-                dtype=self._dtype,
-                device=self._device,
+                self._dtype,
+                self._device,
             )
             for (heads, width), count in Counter(self._shapes).items()
         }
@@ -94,6 +104,7 @@ class KVPool:
         self.keys = tensors[: len(tensors) // 2]
         self.values = tensors[len(tensors) // 2 :]
         self.slots = [Slot(np.zeros(self.capacity, np.int32)) for _ in range(slots)]
+        self._opened = FIRST_SLOTS if self._device.type == "cpu" else slots
 
     @property
     def dtype(self) -> torch.dtype:
@@ -104,6 +115,14 @@ class KVPool:
     def bytes_reserved(self) -> int:
         """Bytes of all rows, in use or not."""
         return sum(stack.nbytes for stack in self._stacks.values())
+
+    @property
+    def bytes_taken(self) -> int:
+        """Bytes of memory that the rows take: on a CPU, those that have been used."""
+        if self._device.type != "cpu":
+            return self.bytes_reserved
+        rows = sum(slot.reached for slot in self.slots)
+        return self.bytes_reserved * rows // (len(self.slots) * self.keys[0].shape[2])
 
     @property
     def free_slots(self) -> int:
@@ -117,9 +136,10 @@ class KVPool:
         `IndexError` when no slot is free.
         """
         ids = np.asarray(prompt, np.int32)
-        shared = [slot.shared_with(ids, owner) for slot in self.slots]
+        slots = self._open_slots()
+        shared = [slot.shared_with(ids, owner) for slot in slots]
         best = int(np.argmax(shared))
-        free = [i for i, slot in enumerate(self.slots) if not slot.busy]
+        free = [i for i, slot in enumerate(slots) if not slot.busy]
         target = self._choose_free(free, best, shared[best])
         if target != best and shared[best]:
             self._copy_rows(best, target, shared[best])
@@ -139,6 +159,7 @@ class KVPool:
         state = self.slots[slot]
         state.tokens[start : start + len(ids)] = ids
         state.length = start + len(ids)
+        state.reached = max(state.reached, state.length)
 
     def write(self, layer: int, slot: int, start: int, key: Tensor, value: Tensor) -> None:
         """Store rows [kv_heads, T, head_dim] from `start` on."""
@@ -192,6 +213,12 @@ class KVPool:
         give_back_cached(self._device)
         self._allocate(slots)
 
+    def _open_slots(self) -> list[Slot]:
+        """The slots that may be used when one more sequence runs: as many again as do."""
+        running = 1 + len(self.slots) - self.free_slots
+        self._opened = max(self._opened, 2 * running)
+        return self.slots[: self._opened]
+
     def _choose_free(self, free: Sequence[int], best: int, shared: int) -> int:
         """Go on in place when that loses little; otherwise take the slot used longest ago."""
         oldest = min(free, key=lambda i: (self.slots[i].length > 0, self.slots[i].last_used))
@@ -206,5 +233,6 @@ class KVPool:
         state = self.slots[slot]
         state.tokens[:reused] = ids[:reused]
         state.length = reused
+        state.reached = max(state.reached, reused)
         state.owner = owner
         state.busy = True

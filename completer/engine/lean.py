@@ -6,14 +6,18 @@ steps. `models/layers.py` does the same arithmetic on the same weights. `tuning.
 where its results agree with the model's own code.
 """
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor
-from transformers.modeling_utils import PreTrainedModel
 
 from completer.engine.attention import Step
 from models.layers import DecoderLayers, why_not
 
+if TYPE_CHECKING:
+    from models.decoder import Model
 
-def supports(model: PreTrainedModel) -> bool:
+
+def supports(model: "Model") -> bool:
     """Whether the model's architecture is one whose layers can be run one by one."""
     return not why_not(model)
 
@@ -21,7 +25,7 @@ def supports(model: PreTrainedModel) -> bool:
 class LeanForward:
     """Runs the packed row through the `layers` of a model that `supports` says yes to."""
 
-    def __init__(self, model: PreTrainedModel, positions: int) -> None:
+    def __init__(self, model: "Model", positions: int) -> None:
         self.layers = DecoderLayers(model, positions)
         self.device = model.device
         self.dtype = model.dtype

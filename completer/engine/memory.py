@@ -15,6 +15,7 @@ from models.memory import give_back_cached, ran_out
 
 log = logging.getLogger(__name__)
 FEWEST_SLOTS = 2
+SLOTS_EACH = 2  # for each sequence that may run: its own, and a text that may come back
 MEGABYTE = 1 << 20
 
 
@@ -44,6 +45,24 @@ def rows_dtype(
     return torch.float32 if device.type == "cpu" and roomy else dtype
 
 
+def pool_for(
+    layers: Sequence[LayerShape],
+    budget_bytes: int,
+    *,
+    capacity: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    running: int,
+) -> KVPool:
+    """Allocate a pool for a model of `dtype`, stored as `rows_dtype` says; see `allocate_pool`."""
+    stored = rows_dtype(
+        layers, budget_bytes, capacity=capacity, dtype=dtype, device=device, running=running
+    )
+    return allocate_pool(
+        layers, budget_bytes, capacity=capacity, dtype=stored, device=device, running=running
+    )
+
+
 def allocate_pool(
     layers: Sequence[LayerShape],
     budget_bytes: int,
@@ -51,12 +70,15 @@ def allocate_pool(
     capacity: int,
     dtype: torch.dtype,
     device: torch.device,
+    running: int,
 ) -> KVPool:
-    """Allocate a pool of at most `budget_bytes`, or the largest half of a half that there is.
+    """Allocate a pool for so many `running` sequences, of at most `budget_bytes`.
 
-    Raises `CompleterError` when not even two slots fit.
+    Where memory does not suffice, it is the largest half of a half that does. Raises
+    `CompleterError` when not even two slots fit.
     """
-    wanted = slots = slots_within(budget_bytes, layers, capacity, dtype)
+    within = slots_within(budget_bytes, layers, capacity, dtype)
+    wanted = slots = max(FEWEST_SLOTS, min(within, SLOTS_EACH * running))
     while True:
         try:
             pool = KVPool(layers, slots=slots, capacity=capacity, dtype=dtype, device=device)

@@ -25,6 +25,7 @@ class Part:
     ids: list[int]
     rows: slice
     hopeless: bool = False
+    skipped_layers: int = 0
     expected: Predictions | None = None
     """What the repository expects in each row, where that is blended in."""
 
@@ -77,5 +78,5 @@ def exit_early(lossy: LossyExits, parts: Sequence[Part]) -> Tensor:
     answers = lossy.forward(asked)
     for part, answer in zip(parts, answers, strict=True):
         part.hopeless = answer.hopeless
-        part.work.sequence.skipped_layers += answer.skipped
+        part.skipped_layers = answer.skipped
     return torch.cat([answer.logits for answer in answers])

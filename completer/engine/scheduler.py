@@ -12,19 +12,19 @@ from completer.engine.kv_cache import KVPool
 from completer.engine.sequence import Running
 from completer.errors import OverloadedError
 
-UNDISTURBED = 4  # times larger chunks where nobody who writes would have to wait
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much runs and waits.
 
-    `prefill_chunk` bounds the prompt tokens of a step in which others decode.
+    `prefill_chunk` bounds the prompt tokens of a step in which others decode. Where nobody who
+    writes would have to wait, it is `undisturbed` times larger; on a CPU larger ones are slower.
     """
 
     max_running: int = 16
     max_waiting: int = 64
     prefill_chunk: int = 256
+    undisturbed: int = 2
 
 
 @dataclass(slots=True)
@@ -70,40 +70,44 @@ class Scheduler:
 
     def remove(self, sequence: Running) -> None:
         """Forget a sequence and free its slot, whose rows stay good for the next request."""
-        if sequence.request.drafts is not None:
-            sequence.request.drafts.stop()
         if sequence in self.running:
             self.running.remove(sequence)
             self._pool.release(sequence.slot, sequence.cached)
-            return
-        queue = self._waiting[sequence.request.owner]
-        queue.remove(sequence)
-        if not queue:
-            del self._waiting[sequence.request.owner]
+        else:
+            self._take_from_queue(sequence)
 
-    def admit(self) -> None:
-        """Move waiting sequences into free slots, one owner after the other."""
-        while self._waiting and self._has_room():
-            owner, queue = next(iter(self._waiting.items()))
-            sequence = queue.popleft()
-            self._waiting.move_to_end(owner)
-            if not queue:
-                del self._waiting[owner]
-            sequence.slot, sequence.cached = self._pool.acquire(sequence.ids, owner)
-            sequence.reused = sequence.cached
-            sequence.admitted_at = time.perf_counter()
-            self.running.append(sequence)
+    def next_in_turn(self) -> Running | None:
+        """The waiting sequence to admit next, one owner after the other, if there is room."""
+        if not self._waiting or not self._has_room():
+            return None
+        return next(iter(self._waiting.values()))[0]
+
+    def admit(self, sequence: Running) -> None:
+        """Let a waiting sequence run, in a slot of its own."""
+        owner = sequence.request.owner
+        sequence.slot, sequence.cached = self._pool.acquire(sequence.ids, owner)
+        sequence.reused = sequence.cached
+        sequence.admitted_at = time.perf_counter()
+        self._waiting.move_to_end(owner)
+        self._take_from_queue(sequence)
+        self.running.append(sequence)
 
     def plan(self) -> list[Work]:
         """Share out the next step."""
         work = [Work(each, 1) for each in self.running if each.decoding]
-        room = self.limits.prefill_chunk * (1 if work else UNDISTURBED)
+        room = self.limits.prefill_chunk * (1 if work else self.limits.undisturbed)
         for sequence in self.running:
             if not sequence.decoding and room > 0:
                 chain = min(sequence.pending, room)
                 work.append(Work(sequence, chain))
                 room -= chain
         return work
+
+    def _take_from_queue(self, sequence: Running) -> None:
+        owner = sequence.request.owner
+        self._waiting[owner].remove(sequence)
+        if not self._waiting[owner]:
+            del self._waiting[owner]
 
     def _has_room(self) -> bool:
         return len(self.running) < self.limits.max_running and self._pool.free_slots > 0

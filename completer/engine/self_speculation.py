@@ -78,14 +78,12 @@ class SelfSpeculation:
 
         `segment` is the token's with the tree, `ids` are both's; at most `room` tokens are drafted.
         """
-        self._steps += 1
-        alone = Segment(segment.slot, segment.start, 1)
-        if self._steps > self._next and float(tree.probs.sum()) < WEAK:
-            return Passed(DraftTree.empty(), self._measure(alone, ids[0]))
-        plan = self._plan
-        if plan is not None and room > 0 and plan.rate > PAYS * self._rate_of(tree):
-            return self._draft(plan, alone, ids[0], room)
-        return Passed(tree, self._runner.forward([segment], ids, np.arange(len(ids))))
+        self._guesses.clear()
+        try:
+            return self._pass(segment, ids, tree, room)
+        except BaseException:
+            self._guesses.clear()  # what comes next may be another sequence's
+            raise
 
     def learn(self, emitted: Sequence[int]) -> None:
         """Compare what exits guessed in the last step with what it emitted."""
@@ -94,6 +92,16 @@ class SelfSpeculation:
                 right = guess.token == emitted[place]
                 self._choice.records[layer].count(guess.probability, right)
         self._guesses.clear()
+
+    def _pass(self, segment: Segment, ids: Sequence[int], tree: DraftTree, room: int) -> Passed:
+        self._steps += 1
+        alone = Segment(segment.slot, segment.start, 1)
+        if self._steps > self._next and float(tree.probs.sum()) < WEAK:
+            return Passed(DraftTree.empty(), self._measure(alone, ids[0]))
+        plan = self._plan
+        if plan is not None and room > 0 and plan.rate > PAYS * self._rate_of(tree):
+            return self._draft(plan, alone, ids[0], room)
+        return Passed(tree, self._runner.forward([segment], ids, np.arange(len(ids))))
 
     def _rate_of(self, tree: DraftTree) -> float:
         """Tokens that verifying `tree` is expected to yield per time of a plain pass."""

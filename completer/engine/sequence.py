@@ -80,6 +80,7 @@ class Ticket:
 
     def __init__(self) -> None:
         self.future: Future[GenerationResult] = Future()
+        self.future.set_running_or_notify_cancel()  # its result is the engine's alone to set
         self.cancelled = False
 
     def cancel(self) -> None:

@@ -157,7 +157,7 @@ class StaticStep:
         _, heads, _, width = query.shape
         kv_heads = keys.shape[1]
         groups = heads // kv_heads
-        stacked = query.view(heads, bucket.sequences, bucket.tokens, width).transpose(0, 1)
+        stacked = query.reshape(heads, bucket.sequences, bucket.tokens, width).transpose(0, 1)
         stacked = stacked.reshape(bucket.sequences, kv_heads, groups * bucket.tokens, width)
         stacked = stacked.to(keys.dtype)
         mask = self._mask(window, groups)
@@ -165,7 +165,7 @@ class StaticStep:
             result = split_attention(stacked, keys, values, mask, scaling, softcap)
         else:
             result = scaled_dot_product_attention(stacked, keys, values, mask, scale=scaling)
-        result = result.view(bucket.sequences, heads, bucket.tokens, -1)
+        result = result.reshape(bucket.sequences, heads, bucket.tokens, -1)
         return result.transpose(1, 2).reshape(1, bucket.padded, heads, -1).to(query.dtype)
 
     def _splits(self, kv_heads: int) -> bool:
@@ -220,8 +220,8 @@ def split_attention(
     weights = (scores + mask).softmax(-1).to(values.dtype)
     rows = weights.shape[-1]
     pieces = rows // SPLIT_ROWS if rows % SPLIT_ROWS == 0 else 1
-    parted = weights.view(*weights.shape[:3], pieces, -1).transpose(2, 3)  # [B, H, S, Q, L/S]
-    return (parted @ values.view(*values.shape[:2], pieces, -1, values.shape[3])).sum(2)
+    parted = weights.reshape(*weights.shape[:3], pieces, -1).transpose(2, 3)  # [B, H, S, Q, L/S]
+    return (parted @ values.reshape(*values.shape[:2], pieces, -1, values.shape[3])).sum(2)
 
 
 def _own(segment: Segment) -> NDArray[np.bool_]:

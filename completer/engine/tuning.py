@@ -12,19 +12,25 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers.modeling_utils import PreTrainedModel
 
 from completer.engine.attention import Segment
 from completer.engine.cost import WARM_UPS, CostCurve, measure, time_pass
 from completer.engine.forward import Forward
 from completer.engine.kv_cache import KVPool
 from completer.engine.lean import LeanForward, supports
-from completer.engine.runner import ModelForward, Runner, kv_layers
-from models.loading import dtype_name
+from completer.engine.runner import Runner, kv_layers
+from models.decoder import BareDecoder
+from models.loading import convert, dtype_name
+
+if TYPE_CHECKING:
+    from transformers.modeling_utils import PreTrainedModel
+
+    from models.decoder import Model
 
 PREFILL, VERIFY, VERIFY_STEPS = 64, 8, 6  # what one keystroke's completion is made of
 CAPACITY = 512
@@ -38,6 +44,7 @@ class Trial:
     """One candidate's times in ms: a prefill of 64 tokens, a verification of 8.
 
     `agrees`: its likeliest tokens are the reference's wherever these are not nearly tied.
+    `gave_up` says why its graphs could not be captured, if so: then something else was timed.
     """
 
     dtype: str
@@ -46,6 +53,7 @@ class Trial:
     verify_ms: float
     agrees: bool
     graphs: bool = False
+    gave_up: str = ""
 
     @property
     def completion_ms(self) -> float:
@@ -64,16 +72,25 @@ class Tuning:
     trials: tuple[Trial, ...]
     graphs: bool = False
 
+    @property
+    def why_no_graphs(self) -> str:
+        """Why graphs could not be captured, where that was tried; otherwise empty."""
+        return next((trial.gave_up for trial in self.trials if trial.gave_up), "")
+
 
 def tune(
-    model: PreTrainedModel, sample: Sequence[int], *, may_change_dtype: bool
-) -> tuple[PreTrainedModel, Tuning]:
+    model: "Model", sample: Sequence[int], *, may_change_dtype: bool
+) -> "tuple[Model, Tuning]":
     """Try the candidates on `sample` tokens; return the model in the best dtype and the choice.
 
+    They are compared with the model's own code; without that, with the lean pass in its own dtype.
     Sets torch's thread count to the chosen one.
     """
-    reference = _logits(_runner(model, lean=False), sample)
-    lean = supports(model) and _agree(reference, _logits(_runner(model, lean=True), sample))
+    bare = isinstance(model, BareDecoder)
+    reference = _logits(_runner(model, lean=bare), sample)
+    lean = bare or (
+        supports(model) and _agree(reference, _logits(_runner(model, lean=True), sample))
+    )
     models = {dtype_name(model): model}
     if may_change_dtype and model.dtype == torch.float32 and _size(model) <= LARGEST_COPY:
         models["bfloat16"] = _in_bfloat16(model)
@@ -91,18 +108,22 @@ def tune(
     return chosen, tuning
 
 
-def measured_again(model: PreTrainedModel, tuning: Tuning) -> Tuning:
+def measured_again(model: "Model", tuning: Tuning) -> Tuning:
     """Return a choice with the cost curve of another model: one that runs in the same way."""
     costs = measure(_runner(model, lean=tuning.lean, graphs=tuning.graphs))
     return replace(tuning, costs=costs)
 
 
-def forward_of(model: PreTrainedModel, *, lean: bool, positions: int) -> Forward:
+def forward_of(model: "Model", *, lean: bool, positions: int) -> Forward:
     """Return the chosen arithmetic for a model; `positions` is the longest sequence."""
-    return LeanForward(model, positions) if lean else ModelForward(model)
+    if lean:
+        return LeanForward(model, positions)
+    from completer.engine.own_code import ModelForward
+
+    return ModelForward(cast("PreTrainedModel", model))
 
 
-def pool_of(model: PreTrainedModel, *, slots: int, capacity: int) -> KVPool:
+def pool_of(model: "Model", *, slots: int, capacity: int) -> KVPool:
     """Return a pool that stores rows as an engine's with room enough does; see `rows_dtype`."""
     dtype = torch.float32 if model.device.type == "cpu" else model.dtype
     return KVPool(
@@ -150,6 +171,7 @@ def _best_of(trials: Sequence[Trial]) -> Trial:
         prefill_ms=min(trial.prefill_ms for trial in trials),
         verify_ms=min(trial.verify_ms for trial in trials),
         agrees=all(trial.agrees for trial in trials),
+        gave_up=trials[-1].gave_up,
     )
 
 
@@ -160,15 +182,16 @@ def _try(
     agrees = _agree(reference, _logits(runner, sample))
     prefill = time_pass(runner, Segment(0, 0, PREFILL))
     verify = time_pass(runner, Segment(0, CAPACITY // 2, VERIFY))
-    return Trial(*choice, prefill, verify, agrees, graphs=runner.static is not None)
+    gave_up, graphs = runner.graphs_given_up, runner.static is not None
+    return Trial(*choice, prefill, verify, agrees and not gave_up, graphs, gave_up)
 
 
-def _runner(model: PreTrainedModel, *, lean: bool, graphs: bool = False) -> Runner:
+def _runner(model: "Model", *, lean: bool, graphs: bool = False) -> Runner:
     return _runners(model, lean=lean, choices=(graphs,))[graphs]
 
 
 def _runners(
-    model: PreTrainedModel, *, lean: bool, choices: Sequence[bool] | None = None
+    model: "Model", *, lean: bool, choices: Sequence[bool] | None = None
 ) -> dict[bool, Runner]:
     """Runners without and with graphs, over the same weights and rows."""
     pool = pool_of(model, slots=1, capacity=CAPACITY)
@@ -193,9 +216,11 @@ def _agree(reference: Tensor, other: Tensor) -> bool:
     return bool((reference.argmax(-1) == other.argmax(-1))[clear].all())
 
 
-def _in_bfloat16(model: PreTrainedModel) -> PreTrainedModel:
-    return copy.deepcopy(model).to(torch.bfloat16)  # type: ignore[arg-type,no-any-return]
+def _in_bfloat16(model: "Model") -> "Model":
+    other = copy.deepcopy(model)
+    convert(other, torch.bfloat16)
+    return other
 
 
-def _size(model: PreTrainedModel) -> int:
+def _size(model: "Model") -> int:
     return sum(parameter.nbytes for parameter in model.parameters())

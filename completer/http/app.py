@@ -101,6 +101,8 @@ async def health(http: Request) -> Response:
     found: dict[str, Any] = {"status": "ok", "model": info.state}
     if workspaces := summary(info.health.values()):
         found["workspaces"] = workspaces
+    if info.graphs_given_up:
+        found["graphs_given_up"] = info.graphs_given_up
     return JSONResponse(found)
 
 

@@ -1,6 +1,8 @@
 """A workspace's draft index: built, saved, brought up to date, changed, bounded."""
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -74,8 +76,9 @@ def test_a_build_that_is_stopped_leaves_the_saved_index_as_it_was(root, tmp_path
 
 
 def test_an_index_is_saved_whoever_read_the_files_first(root, tmp_path):
-    """The watcher's thread reads a small folder while the kernels are still being compiled."""
+    """The watcher's thread reads a small folder as soon as there are kernels for it."""
     index = index_of(root, tmp_path / "cache")
+    index._take_edited()
     for file in root.iterdir():
         index.update(file, file.read_text(), edited=False)
     assert index.build().unchanged == 2
@@ -232,3 +235,55 @@ def test_a_folder_whose_name_is_not_utf8_has_an_index(tmp_path):
     again = index_of(root, tmp_path / "cache")
     assert again.build().unchanged == 1
     assert drafted_after(again, "zebra_quo").startswith("tient = ")
+
+
+def test_what_is_told_before_the_kernels_are_there_counts_afterwards(root, monkeypatch):
+    """Nothing is compiled for it: whoever tells must not wait."""
+
+    def compiled(*_):
+        raise AssertionError("a kernel was called")
+
+    index = index_of(root)
+    with monkeypatch.context() as early:
+        early.setattr(index.drafter, "open_document", compiled)
+        early.setattr(index.drafter, "close_document", compiled)
+        early.setattr(index.drafter, "add_completion", compiled)
+        early.setattr(index.drafter, "update_file", compiled)
+        index.update(root / "a.py", "quokka_level = 3\n", edited=True)
+        index.update(root / "a.py", "quokka_level = marsupial(17)\n", edited=True)
+        index.update(root / "b.py", "closed_again = 4\n", edited=True)
+        index.update(root / "b.py", (root / "b.py").read_text(), edited=False)
+        index.update(root / "c.py", None, edited=False)
+        index.accepted("x")
+    index.build()
+
+    assert str(root / "a.py") in index.drafter.live
+    assert str(root / "b.py") not in index.drafter.live
+    assert drafted_after(index, "quokka_level = mar").startswith("supial(17)")
+
+
+BEFORE_THE_KERNELS = """
+import sys
+from pathlib import Path
+from completer.context.workspace import Workspace
+from completer.draft_index import DraftIndex, IndexOptions
+from completer.drafting import evidence, growing, matching, suffix_array, suffix_tree
+from tests.tiny import byte_tokenizer
+
+root = Path(sys.argv[1])
+index = DraftIndex(Workspace(root), byte_tokenizer().backend_tokenizer, IndexOptions())
+index.update(root / "a.py", "x = 1", edited=True)
+index.update(root / "b.py", "x = 1", edited=False)
+index.accepted("x = 2")
+index.drafter.nbytes
+index.close()
+modules = (evidence, growing, matching, suffix_array, suffix_tree)
+print(sum(len(getattr(each, "signatures", ())) for m in modules for each in vars(m).values()))
+"""
+
+
+def test_opening_and_closing_an_index_compiles_nothing(root):
+    run = [sys.executable, "-c", BEFORE_THE_KERNELS, str(root)]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+
+    assert int(done.stdout) == 0

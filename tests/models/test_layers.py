@@ -45,6 +45,25 @@ def test_a_sliding_window_is_that_of_the_model():
     torch.testing.assert_close(layers.predict(hidden), expected)
 
 
+def test_a_long_text_is_widened_in_pieces(monkeypatch):
+    model = tiny_model("llama", VOCABULARY)
+    layers, ids, positions = DecoderLayers(model, LENGTH), ids_of(), torch.arange(LENGTH)
+
+    def run():
+        return layers.run_layers(layers.embed(ids), positions, 0, layers.depth, attend_window)
+
+    whole = run()
+    seen = []
+    feed_forward = layers._feed_forward
+    monkeypatch.setattr("models.layers.PIECE", 8)
+    monkeypatch.setattr(
+        layers, "_feed_forward", lambda layer, h: seen.append(len(h)) or feed_forward(layer, h)
+    )
+
+    torch.testing.assert_close(run(), whole)
+    assert seen == [8, 8, 4] * layers.depth
+
+
 @needs_int8
 @pytest.mark.parametrize("family", KNOWN)
 def test_int8_layers_are_stacked_as_well(family):

@@ -20,8 +20,9 @@ def test_a_saved_checkpoint_is_loaded_with_its_layout(family, tmp_path):
     assert loaded.context_tokens == CONTEXT
     assert loaded.dtype == torch.float32
     for mark in FAMILIES[family].marks:
-        assert loaded.tokenizer.convert_tokens_to_ids(mark) in loaded.layout.stop_ids
-    assert loaded.tokenizer.eos_token_id in loaded.layout.stop_ids
+        assert loaded.tokenizer.backend_tokenizer.token_to_id(mark) in loaded.layout.stop_ids
+    end = loaded.tokenizer.backend_tokenizer.token_to_id(FAMILIES[family].end)
+    assert end in loaded.layout.stop_ids
 
 
 def test_the_bundled_model_says_its_layout():

@@ -99,3 +99,15 @@ def test_repetitions_in_several_files_are_sorted_in_about_linear_time():
 
     seconds(1_000)
     assert seconds(80_000) < 24 * max(seconds(10_000), 0.01)
+
+
+@pytest.mark.parametrize("vocabulary", [1, 64, 9000])
+def test_the_array_over_nothing_is_the_one_that_would_be_built(vocabulary):
+    empty, built = (
+        SuffixArray.empty(vocabulary),
+        SuffixArray.build(np.zeros(1, np.int32), vocabulary),
+    )
+
+    for one, other in zip(empty.parts, built.parts, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)

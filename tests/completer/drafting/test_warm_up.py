@@ -84,3 +84,21 @@ def test_a_first_start_that_is_stopped_leaves_nothing_running(tmp_path):
     began = time.monotonic()
     assert first_start(tmp_path, code).split() == ["1", "-15", "False"]
     assert time.monotonic() - began < 20
+
+
+def test_a_first_start_takes_no_module_from_the_folder_it_is_in(tmp_path):
+    """A stranger's workspace may hold a folder that is called as we are."""
+    for name in ("completer/__init__.py", "numba.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("open('stolen', 'w').close()")
+    code = f"""if True:
+        import os, sys
+        from completer.drafting import warm_up
+        os.chdir({str(tmp_path)!r})
+        sys.path.insert(0, "")
+        warm_up.__spec__.name = "completer.drafting.tree"
+        warm_up._compile_aside(lambda: False)
+    """
+    first_start(tmp_path / "kernels", code)
+
+    assert not (tmp_path / "stolen").exists()

@@ -300,3 +300,18 @@ def test_closing_answers_what_still_runs(make_engine):
     assert ticket.future.result(1).finish_reason == "cancelled"
     with pytest.raises(RuntimeError, match="closed"):
         engine.submit(ask([1]))
+
+
+def test_memory_is_given_back_once_when_nothing_more_comes(make_engine, monkeypatch):
+    given_back = []
+    monkeypatch.setattr("completer.engine.engine.trim", lambda: given_back.append(engine.load))
+    monkeypatch.setattr("completer.engine.engine.RESTS_AFTER_S", 0.05)
+    engine = make_engine()
+    for rests in (1, 2):
+        engine.generate(ask(random_ids(20), 30))
+        deadline = time.perf_counter() + 10
+        while len(given_back) < rests and time.perf_counter() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.2)
+
+        assert given_back == [(0, 0)] * rests

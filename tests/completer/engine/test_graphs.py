@@ -99,6 +99,7 @@ def test_where_preparing_fails_steps_run_as_before(runner, caplog):
         runner.forward([Segment(0, 0, 3)], [1, 2, 3], np.arange(3))
 
     assert logits.shape[0] == 3
+    assert runner.graphs_given_up == "operation not permitted when stream is capturing"
     assert [record.getMessage() for record in caplog.records] == [
         "steps run without graphs from now on: operation not permitted when stream is capturing"
     ]

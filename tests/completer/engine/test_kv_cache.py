@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from completer.engine.kv_cache import KVPool, LayerShape
+from completer.engine.kv_cache import FIRST_SLOTS, KVPool, LayerShape
 
 LAYERS = [LayerShape(2, 4, 4), LayerShape(1, 4, 2)]
 
@@ -111,3 +111,42 @@ def test_clear_forgets_what_is_not_in_use(pool):
     pool.clear()
 
     assert fill(pool, [1, 2, 3])[1] == 0
+
+
+@pytest.fixture
+def roomy_pool() -> KVPool:
+    return KVPool(LAYERS, slots=20, capacity=16, dtype=torch.float32, device=torch.device("cpu"))
+
+
+def test_who_comes_alone_uses_a_few_slots(roomy_pool):
+    used = {fill(roomy_pool, [base, 1, 2])[0] for base in range(10, 30)}
+
+    assert len(used) == FIRST_SLOTS
+
+
+def test_slots_for_more_texts_come_into_use_with_more_that_run(roomy_pool):
+    running = [fill(roomy_pool, [base], busy=True)[0] for base in range(10, 16)]
+    for slot in running:
+        roomy_pool.release(slot, 1)
+    used = {fill(roomy_pool, [base, 1, 2])[0] for base in range(30, 80)}
+    rest = [fill(roomy_pool, [base], busy=True)[0] for base in range(100, 120)]
+
+    assert len(used) == 2 * len(running)
+    assert sorted(rest) == list(range(20))
+
+
+def test_what_was_used_once_is_counted_as_taken(roomy_pool):
+    row = roomy_pool.bytes_reserved // (20 * 64)  # whole steps
+    assert roomy_pool.bytes_taken == 0
+    fill(roomy_pool, [1, 2, 3, 4, 5])
+    fill(roomy_pool, [7, 8])
+    fill(roomy_pool, [1, 2, 3])
+
+    assert roomy_pool.bytes_taken == (5 + 2) * row
+
+
+def test_on_a_gpu_everything_is_taken_at_once():
+    pool = KVPool(LAYERS, slots=20, capacity=16, dtype=torch.float32, device=torch.device("meta"))
+
+    assert pool.bytes_taken == pool.bytes_reserved > 0
+    assert len({pool.acquire([base], "me")[0] for base in range(20)}) == 20

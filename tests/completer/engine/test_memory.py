@@ -24,27 +24,33 @@ def device_with(monkeypatch):
     """Let the device have room for so many slots and no more."""
 
     def limit(slots):
-        real = torch.zeros
-
-        def zeros(shape, **options):
-            if isinstance(shape, tuple) and len(shape) == 5 and shape[1] > slots:
+        def zeros(shape, dtype, device):
+            if shape[1] > slots:
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB.")
-            return real(shape, **options)
+            return torch.zeros(shape, dtype=dtype, device=device)
 
-        monkeypatch.setattr("completer.engine.kv_cache.torch.zeros", zeros)
+        monkeypatch.setattr("completer.engine.kv_cache.zeros", zeros)
 
     return limit
 
 
-def allocate(slots):
+def allocate(slots, running=16):
     budget = slots * CAPACITY * ROW_BYTES
-    return allocate_pool(LAYERS, budget, capacity=CAPACITY, dtype=torch.float32, device=CPU)
+    return allocate_pool(
+        LAYERS, budget, capacity=CAPACITY, dtype=torch.float32, device=CPU, running=running
+    )
 
 
 def test_a_budget_is_used_and_not_exceeded():
     assert slots_within(10 * CAPACITY * ROW_BYTES + 5, LAYERS, CAPACITY, torch.float32) == 10
     assert slots_within(1, LAYERS, CAPACITY, torch.float32) == 2
     assert allocate(10).bytes_reserved == 10 * CAPACITY * ROW_BYTES
+
+
+def test_no_more_is_reserved_than_those_who_run_can_use():
+    assert len(allocate(1000, running=16).slots) == 32
+    assert len(allocate(1000, running=1).slots) == 2
+    assert len(allocate(7, running=16).slots) == 7
 
 
 @pytest.mark.parametrize(
@@ -84,10 +90,10 @@ def test_without_room_for_two_texts_it_is_said_what_to_do(device_with):
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory(monkeypatch):
-    def zeros(*_, **__):
+    def zeros(*_):
         raise RuntimeError("no kernel image is available")
 
-    monkeypatch.setattr("completer.engine.kv_cache.torch.zeros", zeros)
+    monkeypatch.setattr("completer.engine.kv_cache.zeros", zeros)
     with pytest.raises(RuntimeError, match="no kernel image"):
         allocate(4)
 
@@ -150,7 +156,7 @@ def test_a_step_without_memory_fails_its_sequences_and_the_engine_goes_on(static
     runner = engine._runner
     runner._forward = forward = ShortOfMemory(runner._forward)
     runner.static = StaticPasses(forward, runner.pool, prepare_after=1) if static else None
-    before = engine.kv_bytes
+    before = runner.pool.bytes_reserved
     request = GenerationRequest(prompt=random_ids(30), max_tokens=12)
     expected = engine.generate(request).token_ids
     forward.fails = True
@@ -163,4 +169,4 @@ def test_a_step_without_memory_fails_its_sequences_and_the_engine_goes_on(static
     result = engine.generate(request)
     assert result.token_ids == expected
     assert result.stats.reused_tokens == 0
-    assert engine.kv_bytes == before // 2
+    assert runner.pool.bytes_reserved == before // 2

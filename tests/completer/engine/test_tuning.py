@@ -71,6 +71,23 @@ def test_where_graphs_are_tried_the_faster_way_is_chosen(monkeypatch):
     assert tuning.graphs == best.graphs
 
 
+def test_graphs_that_cannot_be_captured_are_not_chosen_and_it_says_why(monkeypatch):
+    """What was timed then was the packed pass, however fast it was."""
+
+    def prepare(work):
+        raise RuntimeError("view size is not compatible\nwith more to say")
+
+    monkeypatch.setattr("completer.engine.tuning.graph_choices", lambda _: (False, True))
+    monkeypatch.setattr("completer.engine.graphs._preparation", lambda _: prepare)
+    _, tuning = tune(model(), random_ids(50), may_change_dtype=False)
+
+    assert not tuning.graphs
+    assert tuning.why_no_graphs == "view size is not compatible"
+    assert [trial.agrees for trial in tuning.trials if trial.graphs] == [False] * len(
+        thread_counts(torch.device("cpu"))
+    )
+
+
 def test_graphs_are_tried_on_a_gpu(device):
     if device.type != "cuda":
         pytest.skip("run with --device cuda")

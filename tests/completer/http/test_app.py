@@ -45,6 +45,13 @@ async def test_health_says_what_is_wrong_with_workspaces_and_names_none(client, 
     )
 
 
+async def test_health_says_why_graphs_were_given_up(client, service):
+    service.graphs_given_up = "operation not permitted when stream is capturing"
+    found = (await client.get("/health")).json()
+
+    assert found == {"status": "ok", "model": "ready", "graphs_given_up": service.graphs_given_up}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("GET", "/", 404), ("GET", "/v1/completions", 405), ("DELETE", "/infill", 405)],

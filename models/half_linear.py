@@ -1,0 +1,37 @@
+"""Products in half precision on a CPU, over one of a few numbers of rows.
+
+torch has oneDNN compile a kernel for every shape that it meets: that takes milliseconds, in which a
+person waits, and half a megabyte that stays. Prompts and drafts come in all lengths, so their rows
+are filled up to the next of a few numbers. float32 has kernels for all shapes.
+
+What a row gets does not depend on the others, to the last bit. A single row would have a kernel
+that adds up in another order: it is filled up as well.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear, pad
+
+ROWS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 33, 40, 48, 64, 96, 128, 192, 256)
+"""Up to what a step has, in small steps: there, a row more is paid for by everybody who waits."""
+
+
+def half_linear(states: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Map states [T, in] to [T, out] by `weight` [out, in], with kernels for `ROWS` alone."""
+    count = len(states)
+    if count > ROWS[-1]:
+        pieces = states.split(ROWS[-1])  # type: ignore[no-untyped-call]
+        return torch.cat([half_linear(piece, weight, bias) for piece in pieces])
+    missing = ROWS[bisect_left(ROWS, count)] - count
+    if not missing:
+        return linear(states, weight, bias)
+    return linear(pad(states, (0, 0, 0, missing)), weight, bias)[:count]
+
+
+def linear_for(weight: Tensor) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+    """Return the product for a weight's device and dtype."""
+    halved = weight.dtype in (torch.bfloat16, torch.float16)
+    return half_linear if halved and weight.device.type == "cpu" else linear
