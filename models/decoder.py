@@ -52,6 +52,7 @@ class DecoderConfig:
     tie_word_embeddings: bool
     model_type: str = "llama"
     hidden_act: str = "silu"
+    fim_layout: str | None = None
 
 
 def shape_of(model: "Model") -> dict[str, Any]:

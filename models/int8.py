@@ -95,7 +95,7 @@ def _quantise_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 def _inner_linears(model: "Model") -> list[str]:
     """Names of the layers to quantise; of single inputs torch 2.13 computes wrong products."""
-    head: nn.Module | None = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    head: nn.Module | None = model.get_output_embeddings()
     return [
         name
         for name, module in model.named_modules()
@@ -107,7 +107,7 @@ def _check_architecture(model: "Model", names: list[str]) -> None:
     """Refuse a model that would stay as large as it is."""
     linear: list[Any] = [model.get_submodule(name) for name in names]
     embedding = cast(Tensor, model.get_input_embeddings().weight)
-    head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    head: Any = model.get_output_embeddings()
     others = {id(each.weight) for each in linear} | {id(embedding), id(head.weight)}
     left = sum(each.numel() for each in model.parameters() if id(each) not in others)
     if left > sum(each.weight.numel() for each in linear):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError
@@ -21,6 +21,8 @@ from models.memory import ran_out
 from models.tokenizer import ModelTokenizer
 
 if TYPE_CHECKING:
+    from transformers.modeling_utils import PreTrainedModel
+
     from models.decoder import Model
 
 Read = TypeVar("Read")
@@ -64,6 +66,11 @@ class LoadedModel:
         return f"{self.name}@{self.digest}"
 
     @property
+    def own_code(self) -> "PreTrainedModel":
+        """The model, if it was loaded with transformers' code for it."""
+        return cast("PreTrainedModel", self.model)
+
+    @property
     def dtype_name(self) -> str:
         """The dtype as a person writes it: `float32`, `bfloat16`, `int8`."""
         return dtype_name(self.model)
@@ -92,7 +99,7 @@ def load_model(
     chosen_dtype = choose_dtype(dtype, chosen_device)
     tokenizer = load_tokenizer(location)
     model = _move(_load_weights(location, chosen_dtype, own_code=own_code), chosen_device)
-    model.eval().requires_grad_(False)  # type: ignore[no-untyped-call]
+    model.eval().requires_grad_(False)
     digest = weights_digest(model)
     if dtype == INT8:
         quantise(model)
@@ -114,7 +121,7 @@ def load_model(
     )
 
 
-def weights_digest(model: PreTrainedModel) -> str:
+def weights_digest(model: "Model") -> str:
     """Name a model by its weights: 16 hexadecimal digits, the same in all dtypes.
 
     Reads about 256 values of each tensor, in bfloat16: training changes nearly all of them.
@@ -246,7 +253,7 @@ def _reading(read: Callable[[], Read], failure: str, location: str) -> Read:
 
 def _move(model: "Model", device: torch.device) -> "Model":
     try:
-        return model.to(device)  # type: ignore[arg-type,return-value]
+        return model.to(device)  # type: ignore[arg-type]
     except RuntimeError as error:
         if not ran_out(error):
             raise

@@ -17,10 +17,12 @@ from models.decoder import BareDecoder, DecoderConfig
 from models.tokenizer import ModelTokenizer
 
 FIXED = {"model_type": "llama", "hidden_act": "silu", "attention_bias": False, "mlp_bias": False}
-SIZES = frozenset(field.name for field in fields(DecoderConfig)) - FIXED.keys()
+LAYOUT = "fim_layout"
+SIZES = frozenset(field.name for field in fields(DecoderConfig)) - FIXED.keys() - {LAYOUT}
 CHANGES_NOTHING = {
     *("architectures", "bos_token_id", "eos_token_id", "pad_token_id", "dtype", "torch_dtype"),
     *("transformers_version", "use_cache", "initializer_range", "attention_dropout"),
+    LAYOUT,
 }
 TOKENIZER_CLASS = "PreTrainedTokenizerFast"
 MARKS = ("eos_token", "pad_token", "extra_special_tokens")
@@ -39,7 +41,8 @@ def read_config(folder: Path) -> DecoderConfig | None:
         return None
     if not (folder / "model.safetensors").is_file():
         return None
-    return DecoderConfig(**{name: config[name] for name in SIZES})
+    sizes = {name: config[name] for name in SIZES}
+    return DecoderConfig(**sizes, fim_layout=config.get(LAYOUT))
 
 
 def read_tokenizer(folder: Path) -> ModelTokenizer | None:
@@ -55,7 +58,7 @@ def read_tokenizer(folder: Path) -> ModelTokenizer | None:
     tokenizer = _tokenizer(folder / "tokenizer.json")
     added = tokenizer.get_added_tokens_decoder()
     special = {token.content: number for number, token in added.items() if token.special}
-    end = config.get("eos_token")
+    end = str(config.get("eos_token"))
     named = [end, config.get("pad_token"), *(config.get("extra_special_tokens") or [])]
     if not all(mark in special for mark in named):
         return None

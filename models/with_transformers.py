@@ -3,7 +3,6 @@
 from typing import cast
 
 import torch
-from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.modeling_utils import PreTrainedModel
 from transformers.tokenization_utils_tokenizers import PreTrainedTokenizerFast
@@ -37,7 +36,7 @@ def without_transformers(tokenizer: PreTrainedTokenizerFast) -> ModelTokenizer:
     """Return what of a tokenizer is used here."""
     special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
     return ModelTokenizer(
-        cast(Tokenizer, tokenizer.backend_tokenizer),
+        tokenizer.backend_tokenizer,
         tuple(i for i in tokenizer("").input_ids if i != tokenizer.eos_token_id),
         frozenset(special.union(tokenizer.all_special_ids)),
     )

@@ -156,8 +156,8 @@ def turns(number: int, names: Sequence[str] = RUNS) -> Sequence[str]:
 
 
 def _runs(contestants: Contestants, stop_ids: frozenset[int]) -> dict[str, Run]:
-    plain = Generate(contestants.plain.model, prompt_lookup=False)
-    lookup = Generate(contestants.lookup.model, prompt_lookup=True)
+    plain = Generate(contestants.plain.own_code, prompt_lookup=False)
+    lookup = Generate(contestants.lookup.own_code, prompt_lookup=True)
     drafted = engine_run(contestants.engine, stop_ids, contestants.drafter)
     return {
         "engine": drafted,

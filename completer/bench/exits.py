@@ -81,9 +81,10 @@ def nearly_identity(loaded: LoadedModel) -> LoadedModel:
             "Layers of int8 weights cannot be scaled and copied.",
             hint="Leave --synthetic out, or set model.dtype to float32 or bfloat16.",
         )
-    config = copy.deepcopy(loaded.model.config)
+    config: Any = copy.deepcopy(loaded.model.config)
     config.num_hidden_layers = SYNTHETIC_LAYERS
-    deep: Any = type(loaded.model)(config)
+    made: Any = type(loaded.model)
+    deep: Any = made(config)
     deep.to(loaded.device, loaded.dtype)
     own: Any = loaded.model.model
     deep.model.embed_tokens.load_state_dict(own.embed_tokens.state_dict())

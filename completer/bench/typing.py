@@ -137,8 +137,8 @@ def keystrokes(given: Sequence[Answer]) -> dict[str, Any]:
 
 
 def _four(typists: Typists, prompts: PromptBuilder, stop_ids: frozenset[int]) -> dict[str, Typist]:
-    plain = Generate(typists.plain.model, prompt_lookup=False)
-    lookup = Generate(typists.lookup.model, prompt_lookup=True)
+    plain = Generate(typists.plain.own_code, prompt_lookup=False)
+    lookup = Generate(typists.lookup.own_code, prompt_lookup=True)
     return {
         "engine": _served(typists.drafting),
         "engine_no_draft": _served(typists.not_drafting),

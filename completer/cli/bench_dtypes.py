@@ -91,13 +91,13 @@ def _model(built: "Built", files: "Split", count: int, rounds: int, seed: int) -
         builder.build(CompletionRequest(prefix=span.prefix, suffix=span.suffix))
         for span in one_line_spans(files.held_out, count, seed)
     ]
-    runners = {name: runner_of(each.model) for name, (each, _, _) in built.items()}
+    runners = {name: runner_of(each.own_code) for name, (each, _, _) in built.items()}
     with progress("prompts") as advance:
         texts = [prompt.ids for prompt in prompts]
         agreements = compare_predictions(runners, texts, advance)
     passes = _passes(runners, rounds)
     runners.clear()  # what they have stacked would be held twice
-    result = _result(loaded.name, {n: each.model for n, (each, _, _) in built.items()}, passes)
+    result = _result(loaded.name, {n: each.own_code for n, (each, _, _) in built.items()}, passes)
     for name, completions in _completions(built, files, prompts).items():
         result["dtypes"][name]["completions"] = completions
     for name, agreement in agreements.items():

@@ -86,7 +86,8 @@ def exact(logits: list[float], sampling: Sampling) -> list[float]:
         for each in logits
     ]
     order = sorted(range(len(weights)), key=lambda i: -weights[i])
-    kept, reached = set(), 0.0
+    kept: set[int] = set()
+    reached = 0.0
     for i in order:
         if not kept or reached < sampling.top_p or sampling.top_p == 1.0:
             kept.add(i)
