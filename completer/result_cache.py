@@ -7,7 +7,7 @@ the text is the answer. Bounded in bytes, the least recently used goes first.
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from completer.request import Completion, CompletionRequest, DecodeStats, Sampling
 
@@ -15,24 +15,35 @@ TAIL = 1024  # characters before the caret that tell one place in a file from an
 _Key = tuple[CompletionRequest, Hashable]
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """An answer and the text before its caret, as far as it is looked at."""
+@dataclass(slots=True)
+class _Answers:
+    """The answers to one question, by the text before their caret, as far as it is looked at."""
 
-    tail: str
-    completion: Completion
+    by_tail: dict[str, Completion] = field(default_factory=dict)
+    longest: int = 0
 
-    def rest_at(self, prefix: str) -> str | None:
-        """Return what is left of the answer for a caret behind `prefix`, if typing led there."""
-        text = self.completion.text
-        for typed in range(len(text)):
-            if prefix.endswith(text[:typed]) and self._stands_before(prefix, typed):
-                return text[typed:]
+    def find(self, prefix: str) -> tuple[Completion, str] | None:
+        """Return the answer to which typing led to a caret behind `prefix`, and what is left of it.
+
+        However many answers there are, they are looked up: the longest text bounds the work.
+        """
+        for typed in range(min(self.longest, len(prefix) + 1)):
+            caret = len(prefix) - typed
+            known = self.by_tail.get(prefix[max(0, caret - TAIL) : caret])
+            if (
+                known is not None
+                and typed < len(known.text)
+                and known.text.startswith(prefix[caret:])
+            ):
+                return known, known.text[typed:]
         return None
 
-    def _stands_before(self, prefix: str, typed: int) -> bool:
-        before = prefix[max(0, len(prefix) - typed - TAIL) : len(prefix) - typed]
-        return before == self.tail
+    def put(self, tail: str, completion: Completion) -> Completion | None:
+        """Add an answer; return the one in whose place it is."""
+        former = self.by_tail.get(tail)
+        self.by_tail[tail] = completion
+        self.longest = max(self.longest, len(completion.text))
+        return former
 
 
 class ResultCache:
@@ -41,7 +52,7 @@ class ResultCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._entries: OrderedDict[_Key, list[_Entry]] = OrderedDict()
+        self._entries: OrderedDict[_Key, _Answers] = OrderedDict()
 
     @property
     def nbytes(self) -> int:
@@ -51,12 +62,12 @@ class ResultCache:
     def get(self, request: CompletionRequest, owner: Hashable) -> Completion | None:
         """Find an answer that still holds; its statistics say that nothing was computed for it."""
         key = _key(request, owner)
-        for entry in reversed(self._entries.get(key, ())):
-            rest = entry.rest_at(request.prefix)
-            if rest is not None:
-                self._entries.move_to_end(key)
-                return _shortened(entry.completion, rest)
-        return None
+        answers = self._entries.get(key)
+        found = answers.find(request.prefix) if answers is not None else None
+        if found is None:
+            return None
+        self._entries.move_to_end(key)
+        return _shortened(*found)
 
     def put(self, request: CompletionRequest, owner: Hashable, completion: Completion) -> None:
         """Remember an answer, if asking again would give the same and it says something."""
@@ -65,23 +76,26 @@ class ResultCache:
         if not (repeatable and ended and completion.text):
             return
         key = _key(request, owner)
-        entry = _Entry(request.prefix[-TAIL:], completion)
-        self._entries.setdefault(key, []).append(entry)
+        tail = request.prefix[-TAIL:]
+        former = self._entries.setdefault(key, _Answers()).put(tail, completion)
         self._entries.move_to_end(key)
-        self._bytes += _size(key, entry)
+        self._bytes += _size(key, tail, completion) - (_size(key, tail, former) if former else 0)
         while self._bytes > self._max_bytes:
-            oldest, entries = self._entries.popitem(last=False)
-            self._bytes -= sum(_size(oldest, entry) for entry in entries)
+            self._drop(next(iter(self._entries)))
 
     def forget(self, is_gone: Callable[[Hashable], bool]) -> None:
         """Forget the answers of the owners that are gone."""
         for key in [key for key in self._entries if is_gone(key[1])]:
-            self._bytes -= sum(_size(key, entry) for entry in self._entries.pop(key))
+            self._drop(key)
 
     def clear(self) -> None:
         """Forget everything."""
         self._entries.clear()
         self._bytes = 0
+
+    def _drop(self, key: _Key) -> None:
+        answers = self._entries.pop(key).by_tail
+        self._bytes -= sum(_size(key, tail, each) for tail, each in answers.items())
 
 
 def _key(request: CompletionRequest, owner: Hashable) -> _Key:
@@ -100,8 +114,8 @@ def _shortened(completion: Completion, rest: str) -> Completion:
     return replace(completion, choices=(choice,), stats=stats)
 
 
-def _size(key: _Key, entry: _Entry) -> int:
+def _size(key: _Key, tail: str, completion: Completion) -> int:
     request, _ = key
-    texts = [entry.tail, entry.completion.text, request.suffix]
+    texts = [tail, completion.text, request.suffix]
     texts += [snippet.text for snippet in request.snippets]
     return 1000 + sum(map(sys.getsizeof, texts))

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from completer.request import Choice, Completion, CompletionRequest, DecodeStats, Sampling
 from completer.result_cache import ResultCache
@@ -121,3 +123,62 @@ def test_the_least_recently_used_goes_when_room_runs_out():
     assert cache.nbytes <= 5000
     assert cache.get(requests[0], "me")
     assert cache.get(requests[1], "me") is None
+
+
+class Noticed(Completion):
+    """An answer that notices when it is looked at."""
+
+    looked_at = 0
+
+    @property
+    def text(self) -> str:
+        Noticed.looked_at += 1
+        return self.choices[0].text
+
+
+def test_an_answer_is_looked_up_however_many_there_are(cache):
+    for number in range(500):
+        answered = answer("path.join(a)")
+        noticed = Noticed(id="1", model="m", choices=answered.choices, stats=answered.stats)
+        cache.put(at(f"x = {number}"), "me", noticed)
+    before = Noticed.looked_at
+    found = cache.get(at("x = 77path.j"), "me")
+
+    assert found.text == "oin(a)"
+    assert Noticed.looked_at - before < 10
+
+
+def test_a_newer_answer_takes_the_place_of_an_older_one(cache):
+    held = cache.nbytes
+    cache.put(REQUEST, "me", answer("path.exists"))
+
+    assert cache.get(REQUEST, "me").text == "path.exists"
+    assert abs(cache.nbytes - held) < 10
+
+
+PLACES = st.text("ab", max_size=6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    known=st.lists(st.tuples(PLACES, st.text("ab", min_size=1, max_size=5)), max_size=5),
+    prefix=PLACES,
+)
+def test_it_is_the_answer_that_the_least_typing_leads_from(known, prefix):
+    cache = ResultCache(1 << 20)
+    for place, text in known:
+        cache.put(at(place), "me", answer(text))
+    latest = dict(known)
+    expected = next(
+        (
+            text[typed:]
+            for typed in range(len(prefix) + 1)
+            for place, text in latest.items()
+            if typed < len(text)
+            and place + text[:typed] == prefix
+            and len(place) + typed == len(prefix)
+        ),
+        None,
+    )
+    found = cache.get(at(prefix), "me")
+    assert (found and found.text) == expected
