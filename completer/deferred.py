@@ -209,11 +209,13 @@ class DeferredService:
             log.exception("the model could not be loaded")
             self._fail(error)
             return False
-        with self._changed:
-            self._pass_on(service)
+
+        def take_over() -> None:
             self._last_request = time.monotonic()
             self._workspaces = None
             self._service.set_result(service)
+
+        self._pass_on(service, take_over)
         return True
 
     def _fail(self, error: Exception) -> None:
@@ -232,18 +234,29 @@ class DeferredService:
         gone = dict.fromkeys(service.info().memory_bytes, 0)
         self._info = replace(service.info(), state="unloaded", memory_bytes=gone)
         workspaces = service.release()
-        with self._changed:
+
+        def take_over() -> None:
             self._workspaces = workspaces
-            self._pass_on(workspaces)
+
+        self._pass_on(workspaces, take_over)
         log.info("the model is unloaded after %.0f s without a request", self._idle_s)
 
-    def _pass_on(self, told: Told) -> None:
-        for message in self._told:
-            try:
-                message(told)
-            except CompleterError as error:  # who said it has gone on long ago
-                log.warning("%s", error)
-        self._told.clear()
+    def _pass_on(self, told: Told, take_over: Callable[[], None]) -> None:
+        """Pass on what has been said, and from then on have it said to `told` itself.
+
+        No event loop waits meanwhile: to open a workspace takes time.
+        """
+        while True:
+            with self._changed:
+                messages, self._told = self._told, []
+                if not messages:
+                    take_over()
+                    return
+            for message in messages:
+                try:
+                    message(told)
+                except CompleterError as error:  # who said it has gone on long ago
+                    log.warning("%s", error)
 
 
 async def _in_time(service: Future[LoadedService], deadline_ms: float | None) -> LoadedService:

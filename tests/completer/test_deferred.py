@@ -98,6 +98,31 @@ async def test_what_was_told_meanwhile_arrives_in_order(real, tmp_path):
     assert told == [opened, (Path("/a"), "1"), closed, opened, (Path("/a"), "2"), closed]
 
 
+async def test_nobody_waits_while_a_workspace_is_being_opened(real, tmp_path):
+    may_load, may_open, told = threading.Event(), threading.Event(), []
+    service = DeferredService(lambda _: (may_load.wait(5), real)[1], LOADING)
+
+    def open_slowly(root):
+        told.append("opening")
+        assert may_open.wait(5)
+        told.append("open")
+
+    real.open_workspace = open_slowly
+    real.document_changed = lambda path, text: told.append(text)
+    service.open_workspace(tmp_path)
+    may_load.set()
+    await eventually(lambda: told, 5)
+    asked = asyncio.create_task(service.complete(CompletionRequest(prefix="a")))
+    service.document_changed(Path("/a"), "1")
+    await asyncio.sleep(0.02)
+    assert told == ["opening"]
+    may_open.set()
+
+    assert (await asked).text == "text"
+    assert told == ["opening", "open", "1"]
+    service.close()
+
+
 async def test_a_model_that_cannot_be_loaded_is_every_requests_error():
     def make(_):
         raise ModelError("no such model")
