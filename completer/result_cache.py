@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from completer.request import Completion, CompletionRequest, DecodeStats, Sampling
 
 TAIL = 1024  # characters before the caret that tell one place in a file from another
+OBJECTS, NUMBER = 2500, 40  # bytes: of an entry's objects, of each number in it
 _Key = tuple[CompletionRequest, Hashable]
 
 
@@ -65,7 +66,7 @@ class ResultCache:
         if not (repeatable and ended and completion.text):
             return
         key = _key(request, owner)
-        entry = _Entry(request.prefix[-TAIL:], completion)
+        entry = _Entry(request.prefix[-TAIL:], _kept(completion))
         self._entries.setdefault(key, []).append(entry)
         self._entries.move_to_end(key)
         self._bytes += _size(key, entry)
@@ -100,8 +101,18 @@ def _shortened(completion: Completion, rest: str) -> Completion:
     return replace(completion, choices=(choice,), stats=stats)
 
 
+def _kept(completion: Completion) -> Completion:
+    """What of an answer may be given again: of its certainty, the last step's."""
+    first = completion.choices[0]
+    choice = replace(first, confidence=first.confidence[-1:])
+    stats = DecodeStats(prompt_tokens=completion.stats.prompt_tokens)
+    return replace(completion, choices=(choice,), stats=stats)
+
+
 def _size(key: _Key, entry: _Entry) -> int:
-    request, _ = key
-    texts = [entry.tail, entry.completion.text, request.suffix]
+    """Bytes of an entry, about: its texts, its numbers, and the objects around them."""
+    (request, _), choice = key, entry.completion.choices[0]
+    texts = [entry.tail, choice.text, request.suffix]
     texts += [snippet.text for snippet in request.snippets]
-    return 1000 + sum(map(sys.getsizeof, texts))
+    numbers = len(choice.token_ids) + sum(2 * len(step.features) for step in choice.confidence)
+    return OBJECTS + NUMBER * numbers + sum(map(sys.getsizeof, texts))
