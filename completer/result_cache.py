@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from completer.request import Completion, CompletionRequest, DecodeStats, Sampling
 
 TAIL = 1024  # characters before the caret that tell one place in a file from another
+OBJECTS, NUMBER = 2500, 40  # bytes: of an entry's objects, of each number in it
 _Key = tuple[CompletionRequest, Hashable]
 
 
@@ -76,10 +77,10 @@ class ResultCache:
         if not (repeatable and ended and completion.text):
             return
         key = _key(request, owner)
-        tail = request.prefix[-TAIL:]
-        former = self._entries.setdefault(key, _Answers()).put(tail, completion)
+        tail, kept = request.prefix[-TAIL:], _kept(completion)
+        former = self._entries.setdefault(key, _Answers()).put(tail, kept)
         self._entries.move_to_end(key)
-        self._bytes += _size(key, tail, completion) - (_size(key, tail, former) if former else 0)
+        self._bytes += _size(key, tail, kept) - (_size(key, tail, former) if former else 0)
         while self._bytes > self._max_bytes:
             self._drop(next(iter(self._entries)))
 
@@ -114,8 +115,18 @@ def _shortened(completion: Completion, rest: str) -> Completion:
     return replace(completion, choices=(choice,), stats=stats)
 
 
+def _kept(completion: Completion) -> Completion:
+    """What of an answer may be given again: of its certainty, the last step's."""
+    first = completion.choices[0]
+    choice = replace(first, confidence=first.confidence[-1:])
+    stats = DecodeStats(prompt_tokens=completion.stats.prompt_tokens)
+    return replace(completion, choices=(choice,), stats=stats)
+
+
 def _size(key: _Key, tail: str, completion: Completion) -> int:
-    request, _ = key
-    texts = [tail, completion.text, request.suffix]
+    """Bytes of an answer, about: its texts, its numbers, and the objects around them."""
+    (request, _), choice = key, completion.choices[0]
+    texts = [tail, choice.text, request.suffix]
     texts += [snippet.text for snippet in request.snippets]
-    return 1000 + sum(map(sys.getsizeof, texts))
+    numbers = len(choice.token_ids) + sum(2 * len(step.features) for step in choice.confidence)
+    return OBJECTS + NUMBER * numbers + sum(map(sys.getsizeof, texts))

@@ -10,6 +10,8 @@ Where a client does not say what happened, the rules of inference are:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from sys import intern
+from typing import NamedTuple
 
 from telemetry.accepts import Accepts
 from telemetry.events import AcceptKind, EventSource, HiddenReason, Opportunity, Suggestion
@@ -22,6 +24,15 @@ from telemetry.suggestions import MAX_IDS, Pending, RetainedSuggestions, pending
 from telemetry.writes import update_row
 
 
+class _Asked(NamedTuple):
+    """What of an opportunity is kept until its reply: its row, and whose and where it is."""
+
+    row: int
+    session: str
+    uri: str
+    workspace: str
+
+
 class Display:
     """What clients have on their screens."""
 
@@ -32,7 +43,7 @@ class Display:
         self._pseudonyms = pseudonyms
         self._sessions = sessions
         self._accepts = accepts
-        self._opportunities: dict[str, tuple[int, Opportunity] | None] = {}
+        self._opportunities: dict[str, _Asked | None] = {}
         self._suggestions = RetainedSuggestions()
         self._rows = {"opportunity": 0, "suggestion": 0}
 
@@ -51,7 +62,7 @@ class Display:
 
     def opportunity(self, now_ms: int, event: Opportunity) -> None:
         """A trigger point with its outcome; the request took what was shown off the screen."""
-        if len(self._opportunities) > MAX_IDS:
+        if len(self._opportunities) >= MAX_IDS:
             self._opportunities.pop(next(iter(self._opportunities)))
         started_ms = now_ms if event.started_ms is None else event.started_ms
         for pending in self._suggestions.visible(event.uri):
@@ -62,7 +73,8 @@ class Display:
             self._opportunities[event.id] = None
             return
         row = self._next_row("opportunity")
-        self._opportunities[event.id] = (row, event)
+        place = intern(event.session), intern(event.uri), intern(event.workspace)
+        self._opportunities[event.id] = _Asked(row, *place)
         doc_h = self._pseudonyms.document(event.uri)
         label = self._store.label
         self._store.put(opportunity_row(row, session, doc_h, event, label, now_ms))
@@ -78,23 +90,23 @@ class Display:
             if known is None:
                 self._suggestions.ignore(suggestion.id)
             else:
-                self._add(suggestion, *known, now_ms)
-        if known is not None and not self._sessions.reports_shown(known[1].session):
+                self._add(suggestion, known, now_ms)
+        if known is not None and not self._sessions.reports_shown(known.session):
             best = min(suggestions, key=lambda s: s.rank, default=None)
             if best is not None:
                 self.shown(now_ms, best.id, "inferred")
 
-    def _add(self, suggestion: Suggestion, row: int, event: Opportunity, now_ms: int) -> None:
+    def _add(self, suggestion: Suggestion, asked: _Asked, now_ms: int) -> None:
         suggestion_id = self._next_row("suggestion")
         pending = pending_of(
-            suggestion_id, event.session, event.uri, event.workspace, suggestion, now_ms
+            suggestion_id, asked.session, asked.uri, asked.workspace, suggestion, now_ms
         )
         new_text = pending.change.inserted if pending.change else ""
         self._store.put(
             suggestion_row(
                 suggestion_id,
-                row,
-                event.uri,
+                asked.row,
+                asked.uri,
                 suggestion,
                 new_text,
                 self._pseudonyms,

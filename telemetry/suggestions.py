@@ -18,7 +18,7 @@ from telemetry.events import AcceptKind, EventSource, Suggestion, TextEdit, comm
 TEXT_KEPT_MS: Final = 17 * 60 * 1000
 MAX_TEXTS: Final = 2_000
 MAX_TEXT_BYTES: Final = 8 << 20
-MAX_IDS: Final = 20_000
+MAX_IDS: Final = 4_000
 _PAIRS: Final = frozenset({"()", "[]", "{}", "<>", '""', "''", "``"})
 _SPLITS_WORD: Final = re.compile(r"\w\w")
 
@@ -138,12 +138,12 @@ class RetainedSuggestions:
         self._bytes += _size(pending)
         while len(self._with_text) > MAX_TEXTS or self._bytes > MAX_TEXT_BYTES:
             self._forget_oldest()
-        while len(self._by_id) > MAX_IDS:
-            self._by_id.popitem(last=False)
+        self._forget_ids()
 
     def ignore(self, suggestion_id: str) -> None:
         """Know the id of a suggestion of which nothing is recorded."""
         self._by_id[suggestion_id] = None
+        self._forget_ids()
 
     def __contains__(self, suggestion_id: str) -> bool:
         return suggestion_id in self._by_id
@@ -179,6 +179,13 @@ class RetainedSuggestions:
         """What is on any screen of this session."""
         shown = [pending for pendings in self._visible.values() for pending in pendings]
         return (pending for pending in shown if pending.session == session)
+
+    def _forget_ids(self) -> None:
+        """Drop the oldest, whatever was last heard of them."""
+        while len(self._by_id) > MAX_IDS:
+            _, pending = self._by_id.popitem(last=False)
+            if pending is not None:
+                self.hide(pending)
 
     def _forget_oldest(self) -> None:
         pending = self._with_text.popleft()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from completer.context.encoding import encode
@@ -31,10 +33,17 @@ REMEMBERED_TEXTS = 64
 
 
 class Encoded(NamedTuple):
-    """Token ids of a text and where in it each begins and ends. Not to be changed."""
+    """Token ids of a text and where in it each begins and ends."""
 
     ids: list[int]
     offsets: list[tuple[int, int]]
+
+
+class Packed(NamedTuple):
+    """The same in a tenth of the memory: [n] and [n, 2]."""
+
+    ids: NDArray[np.int32]
+    offsets: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +64,7 @@ class PromptBuilder:
         self._raw_tokenizer = tokenizer
         self._tokenizer = blind_to_marks(tokenizer)
         # while a person types, the text after the caret and that of other files stay as they are
-        self._encode_again = lru_cache(REMEMBERED_TEXTS)(self._encode)
+        self._encode_again = lru_cache(REMEMBERED_TEXTS)(self._encode_and_pack)
         self._layout = layout
         self.budget = budget
         self._suffix_share = suffix_share
@@ -95,6 +104,10 @@ class PromptBuilder:
         encoding = encode(self._tokenizer, text)
         return Encoded(encoding.ids, encoding.offsets)
 
+    def _encode_and_pack(self, text: str) -> Packed:
+        ids, offsets = self._encode(text)
+        return Packed(np.array(ids, np.int32), np.array(offsets, np.int32).reshape(-1, 2))
+
     def _trim_prefix(self, text: str, room: int) -> tuple[list[int], bool]:
         """Return the end of a prefix, and whether that is all of it."""
         if room <= 0:
@@ -114,7 +127,7 @@ class PromptBuilder:
         spare = room - len(self.encode(text[cuts[-1] :]))
         if spare <= 0:
             return cuts[-1]
-        return cuts[0] + offsets[len(ids) - spare][0] if len(ids) > spare else 0
+        return cuts[0] + int(offsets[len(ids) - spare, 0]) if len(ids) > spare else 0
 
     def _trim_last_lines(self, text: str, room: int) -> list[int]:
         """Where not even one step fits: keep what lines, or at last tokens, do."""
@@ -134,10 +147,10 @@ class PromptBuilder:
         head = text[: room * CHARACTERS_PER_TOKEN]
         ids, offsets = self._encode_again(head)
         if len(ids) <= room:
-            return ids[:]
-        end = offsets[room - 1][1] if room > 0 else 0
+            return _list(ids)
+        end = int(offsets[room - 1, 1]) if room > 0 else 0
         line_end = head.rfind("\n", 0, end) + 1
-        return self._encode_again(head[:line_end]).ids[:] if line_end else ids[: max(room, 0)]
+        return _list(self._encode_again(head[:line_end]).ids if line_end else ids[: max(room, 0)])
 
     def _context(self, request: CompletionRequest, snippets: Sequence[Snippet]) -> list[int]:
         """Other files in front: under the layout's file marks, or as plain text without them.
@@ -157,7 +170,7 @@ class PromptBuilder:
             if len(ids) >= most:
                 break
             text = snippet.text[-self.budget * CHARACTERS_PER_TOKEN :].rstrip() + "\n"
-            ids = self._file_header(snippet.path) + self._encode_again(text).ids + ids
+            ids = self._file_header(snippet.path) + _list(self._encode_again(text).ids) + ids
         repo = layout.mark_ids.get(layout.layout.repo_mark)
         if snippets and repo is not None and request.workspace is not None:
             ids = [repo, *self.encode(well_formed(request.workspace.name)), *ids]
@@ -176,6 +189,11 @@ def blind_to_marks(tokenizer: Tokenizer) -> Tokenizer:
     copy = Tokenizer.from_str(tokenizer.to_str())
     copy.encode_special_tokens = True
     return copy
+
+
+def _list(ids: NDArray[np.int32]) -> list[int]:
+    found: list[int] = ids.tolist()
+    return found
 
 
 def _cuts(text: str, first: int) -> list[int]:

@@ -10,7 +10,8 @@ from completer.interface import CompletionService
 from telemetry.events import AcceptKind, HiddenReason, Suggestion
 from telemetry.recorder import Receipt, Recorder
 
-MAX_OFFERS = 10_000
+MAX_OFFERS = 4_000
+MAX_TEXT = 2 << 20  # characters of all of them
 MAX_WAIT_S = 5.0
 
 
@@ -33,12 +34,15 @@ class Offers:
         self._service = service
         self._recorder = recorder
         self._offers: OrderedDict[tuple[str, int], Offer] = OrderedDict()
+        self._text = 0
 
     def add(self, reply_id: str, index: int, offer: Offer) -> None:
         """Remember what was sent; the oldest offers go."""
         self._offers[reply_id, index] = offer
-        while len(self._offers) > MAX_OFFERS:
-            self._offers.popitem(last=False)
+        self._text += len(offer.suggestion.text)
+        while len(self._offers) > MAX_OFFERS or self._text > MAX_TEXT:
+            _, oldest = self._offers.popitem(last=False)
+            self._text -= len(oldest.suggestion.text)
 
     def find(self, reply_id: str, index: int, owner: str = "") -> Offer | None:
         """The offer, if it is still known and was given to this owner."""

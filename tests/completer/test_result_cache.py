@@ -1,5 +1,7 @@
 """Typing what is shown is answered without the model; anything else is not."""
 
+import gc
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from completer.request import Choice, Completion, CompletionRequest, DecodeStats, Sampling
+from completer.request import (
+    Choice,
+    Completion,
+    CompletionRequest,
+    Confidence,
+    DecodeStats,
+    Sampling,
+)
 from completer.result_cache import ResultCache
 
 REQUEST = CompletionRequest(prefix="import os\nos.", suffix="\n", path=Path("/a.py"), polish=True)
@@ -112,7 +121,7 @@ def test_far_into_a_file_only_the_nearer_text_is_compared():
 
 
 def test_the_least_recently_used_goes_when_room_runs_out():
-    cache = ResultCache(5000)
+    cache = ResultCache(12_000)
     requests = [at("p", path=Path(f"/{n}.py")) for n in range(10)]
     for request in requests[:3]:
         cache.put(request, "me", answer("text"))
@@ -120,7 +129,7 @@ def test_the_least_recently_used_goes_when_room_runs_out():
     for request in requests[3:6]:
         cache.put(request, "me", answer("text"))
 
-    assert cache.nbytes <= 5000
+    assert cache.nbytes <= 12_000
     assert cache.get(requests[0], "me")
     assert cache.get(requests[1], "me") is None
 
@@ -182,3 +191,55 @@ def test_it_is_the_answer_that_the_least_typing_leads_from(known, prefix):
     )
     found = cache.get(at(prefix), "me")
     assert (found and found.text) == expected
+
+
+def told(number: int) -> Completion:
+    """An answer as a server has it: objects of its own, and how sure each of its steps was."""
+    steps = tuple(
+        Confidence(
+            probability=number / 7,
+            propensity=1.0,
+            text_length=at,
+            features={f"feature {n}": number * n / 3 for n in range(15)},
+        )
+        for at in range(12)
+    )
+    choice = Choice(
+        text=f"text {number} " * 8,
+        finish_reason="stop",
+        token_ids=tuple(range(1000 + number, 1030 + number)),
+        confidence=steps,
+    )
+    stats = DecodeStats(prompt_tokens=1000 + number, generated_tokens=30, total_ms=number / 3)
+    return Completion(id=f"cmpl-{number}", model="m", choices=(choice,), stats=stats)
+
+
+def test_it_counts_about_what_it_takes():
+    """Its bound is one of memory, not of what somebody thought an answer to be."""
+    count = 400
+    tracemalloc.start()
+    try:
+        cache = ResultCache(1 << 30)
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(count):
+            request = CompletionRequest(
+                prefix=f"{number:09}" * 200,
+                suffix=f"{number:09}" * 30,
+                path=Path(f"/a/folder/{number}.py"),
+                user=f"person {number}",
+            )
+            cache.put(request, ("workspace", number), told(number))
+        del request
+        gc.collect()
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+    assert 0.7 * taken < cache.nbytes < 1.5 * taken
+
+
+def test_how_sure_the_whole_answer_was_is_remembered():
+    cache = ResultCache(1 << 20)
+    cache.put(REQUEST, "me", told(3))
+
+    assert cache.get(REQUEST, "me").confidence == told(3).confidence

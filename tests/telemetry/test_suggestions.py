@@ -54,6 +54,19 @@ def test_the_number_of_ids_is_bounded():
     assert "5" in kept
 
 
+def test_what_is_on_screens_that_nobody_looks_at_again_is_bounded():
+    """A client that goes from file to file never says that what it saw in one is gone."""
+    kept = RetainedSuggestions()
+    for number in range(MAX_IDS + 5):
+        one = pending_of(1, "s", f"file {number}", "w", Suggestion(text="x"), 0)
+        kept.add(str(number), one)
+        kept.show(one)
+
+    assert kept.visible("file 4") == []
+    assert len(kept.visible("file 5")) == 1
+    assert len(list(kept.visible_in_session("s"))) == MAX_IDS
+
+
 def test_an_ignored_suggestion_is_known_and_not_recorded():
     kept = RetainedSuggestions()
     kept.ignore("a")

@@ -1,11 +1,12 @@
 """Prompts keep to their budget, are cut at line ends, and start the same while a person types."""
 
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from completer.context.prompt import Prompt, PromptBuilder
+from completer.context.prompt import REMEMBERED_TEXTS, Prompt, PromptBuilder
 from completer.request import CompletionRequest, Snippet
 from models.fim import bind_layout, find_layout
 from tests.tiny import FAMILIES, byte_tokenizer
@@ -126,3 +127,23 @@ def test_what_was_read_before_changes_nothing():
         assert prompt == alone
         prompt.suffix_ids.clear()  # whoever gets a prompt may change it
     assert 0 < len(alone.suffix_ids) <= 100
+
+
+def test_what_is_remembered_of_texts_takes_little_memory():
+    """Of 40 files around carets in them, each with a suffix and two pieces of others."""
+    prompts = builder(budget=1024)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(40):
+            line = f"value_{number} = {number}\n"
+            prompts.build(
+                CompletionRequest(prefix=line * 100, suffix=line * 50),
+                [Snippet(path=f"{n}.py", text=f"{n} {line}" * 30) for n in range(2)],
+            )
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+    assert prompts._encode_again.cache_info().currsize == REMEMBERED_TEXTS
+    assert taken < REMEMBERED_TEXTS * 24_000
