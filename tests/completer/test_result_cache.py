@@ -145,7 +145,8 @@ class Noticed(Completion):
         return self.choices[0].text
 
 
-def test_an_answer_is_looked_up_however_many_there_are(cache):
+def test_an_answer_is_looked_up_however_many_there_are():
+    cache = ResultCache(16 << 20)
     for number in range(500):
         answered = answer("path.join(a)")
         noticed = Noticed(id="1", model="m", choices=answered.choices, stats=answered.stats)
