@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import torch
 
@@ -11,6 +12,9 @@ for name in [name for name in os.environ if name.upper().startswith("COMPLETER_"
     del os.environ[name]
 
 torch.set_num_threads(1)  # the tests' models are too small to share
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
