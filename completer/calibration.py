@@ -51,7 +51,7 @@ class Calibration:
     stopping: Rule | None = None
     mixture: Mixture | None = None
     fitted: Mapping[str, Any] = field(default_factory=dict)
-    weights: str = ""
+    weights: str = field(default="", compare=False)
     factors: NDArray[np.float64] | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:

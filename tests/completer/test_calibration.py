@@ -4,10 +4,12 @@ import json
 import logging
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from completer.calibration import Calibration, Calibrations, write
+from completer.drafting.calibration import initial_factors
 from completer.engine.mixture import Mixture
 from completer.errors import CompleterError
 from completer.stopping.controller import Rule
@@ -56,8 +58,25 @@ def test_a_repositorys_own_comes_before_that_for_all(calibrations, model, tmp_pa
 
     assert calibrations.of(here) == FITTED
     assert calibrations.of(elsewhere) == calibrations.of(None) == OTHER
-    another = replace(model, name="another")
+    renamed, another = replace(model, name="another"), replace(model, digest="0" * 16)
+    assert Calibrations(renamed, tmp_path / "calibration").of(here) == FITTED
     assert Calibrations(another, tmp_path / "calibration").of(here) == Calibration()
+
+
+def test_what_was_fitted_to_other_weights_is_not_used_and_said_so(calibrations, tmp_path, caplog):
+    file = calibrations.adopt(tmp_path, FITTED)
+    write(file, replace(FITTED, weights="0" * 16))
+
+    assert calibrations.of(tmp_path) == Calibration()
+    assert "another model" in caplog.text
+
+
+def test_factors_come_back_and_others_are_refused():
+    factors = initial_factors()
+    values = json.loads(json.dumps(Calibration(factors=factors).to_json()))
+    np.testing.assert_allclose(Calibration.from_json(values).factors, factors, rtol=1e-3)
+    with pytest.raises(ValueError, match="factors"):
+        Calibration.from_json({**values, "factors": values["factors"][1:]})
 
 
 def test_what_was_fitted_to_somebodys_code_is_for_its_owner_alone(calibrations, tmp_path):
