@@ -59,7 +59,7 @@ def language_client(environment: dict[str, str], folder_uri: str) -> Iterator[Cl
     ) as process:
         client = Client(process)
         folders = [{"uri": folder_uri, "name": "project"}]
-        params = {"processId": None, "rootUri": None, "capabilities": {}}
+        params: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": {}}
         client.request("initialize", {**params, "workspaceFolders": folders}).get(timeout=60)
         client.notify("initialized", {})
         yield client
