@@ -10,6 +10,7 @@ One drafter serves one workspace and one tokenizer. It is safe to use from sever
 engine that proposes while an editor's changes and a watcher's files are written.
 """
 
+import time
 from collections import deque
 from collections.abc import Sequence
 from itertools import count
@@ -38,6 +39,9 @@ Tokens = Sequence[int] | Int32s
 _RATE_MEMORY = 0.995
 _COMPLETIONS = 256
 """So many accepted completions are drafted from, the latest ones."""
+_PART, _PAUSE_S = 2_048, 0.0005
+"""Tokens that are sorted in at once (10 ms where a text repeats itself), and how long others may
+have the lock then: a thread that takes it again at once would keep it."""
 _NO_NODES = new_nodes(1)
 
 __all__ = ["DraftSession", "Drafter", "Healer", "Stamp"]
@@ -73,12 +77,25 @@ class Drafter:
         return texts + self._dependencies.nbytes + tables
 
     def open_document(self, document: str, tokens: Tokens) -> None:
-        """Take in a document as it reads now, saved or not; call again after each change."""
+        """Take in a document as it reads now, saved or not; call again after each change.
+
+        A long one that is new is sorted in part by part: whoever drafts waits for none but a part.
+        """
+        ids = _ids(tokens)
         with self.lock:
             self.corpus.hide(document)
-            self._open[document] = _ids(tokens)
-            self.live.write(document, self._open[document])
+            self._open[document] = ids
+            known = ids[-self.live.capacity :]
+            rest = known[_PART:] if document not in self.live else known[:0]
+            self.live.write(document, known[: len(known) - len(rest)])
             self._forget_evicted()
+        for start in range(0, len(rest), _PART):
+            time.sleep(_PAUSE_S)
+            with self.lock:
+                if self._open.get(document) is not ids:
+                    return
+                self.live.append(document, rest[start : start + _PART])
+                self._forget_evicted()
 
     def close_document(self, document: str) -> None:
         """Forget a document's live text; its saved version counts again."""

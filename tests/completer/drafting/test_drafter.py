@@ -1,4 +1,5 @@
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -44,6 +45,48 @@ def test_a_line_of_another_unsaved_document_is_drafted(drafter):
     tree = draft(drafter, LINE[:8], document="this.py")
     assert len(tree) >= 8
     assert set(tree.sources.tolist()) == {Source.LIVE}
+
+
+class NotingLock:
+    """A drafter's lock; `most` is how many tokens were written under it at once."""
+
+    def __init__(self, drafter):
+        self.drafter, self.lock, self.most, self.depth = drafter, drafter.lock, 0, 0
+
+    def __enter__(self):
+        self.lock.acquire()
+        self.before = self.drafter.live.tokens
+
+    def __exit__(self, *_):
+        self.most = max(self.most, self.drafter.live.tokens - self.before)
+        self.lock.release()
+
+
+@pytest.mark.parametrize("length", [100, 5_000, 20_001])
+def test_a_long_document_is_taken_in_part_by_part(length):
+    text = np.random.default_rng(1).integers(0, 90, length).astype(np.int32)
+    drafter, at_once = Drafter(VOCABULARY), Drafter(VOCABULARY)
+    lock = drafter.lock = NotingLock(drafter)
+    drafter.open_document("a.py", text)
+    at_once.live.write("a.py", text)
+    assert lock.most <= 2_048
+    assert drafter.live.tokens == length
+    assert drafter.live.length("a.py") == length
+    for at in range(50, length, 997):
+        trees = [draft(each, text[at - 20 : at]) for each in (drafter, at_once)]
+        assert trees[0].token_ids.tolist() == trees[1].token_ids.tolist()
+        assert len(trees[0])
+
+
+def test_a_document_that_is_closed_while_it_is_taken_in_is_gone():
+    drafter = Drafter(VOCABULARY)
+    writer = threading.Thread(target=drafter.open_document, args=("a.py", [1, 2, 3] * 40_000))
+    writer.start()
+    while not drafter.live.tokens:
+        time.sleep(0.0001)
+    drafter.close_document("a.py")
+    writer.join()
+    assert drafter.live.tokens == 0
 
 
 def test_a_closed_document_no_longer_counts_but_its_file_does(drafter):
