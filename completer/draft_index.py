@@ -39,10 +39,6 @@ class IndexOptions:
     dependencies: bool = False
 
 
-class _ClosingError(Exception):
-    """Nobody needs the index any more."""
-
-
 class DraftIndex:
     """What a workspace's completions are drafted from. `tokenizer` must treat marks as text.
 
@@ -142,8 +138,8 @@ class DraftIndex:
     def _files(self) -> Iterator[SourceFile]:
         """The workspace's files, until the index is as large as it may be or is closed."""
         for file in self._workspace.iter_files():
-            if self._closing:  # what comes behind it is not gone
-                raise _ClosingError
+            if self._closing:  # what comes behind it is not gone: `refresh` is told
+                return
             if self.drafter.nbytes > self._options.max_bytes:
                 log.warning("the index of %s is full; later files are left out", file.path.parent)
                 return
