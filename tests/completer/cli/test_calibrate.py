@@ -115,7 +115,7 @@ def test_a_calibration_can_be_judged(run, calibrated, repository, tmp_path):
 
 def test_outcomes_refit_it_and_undo_takes_that_back(run, calibrated, model, repository):
     card = json.loads(Path(calibrated["file"]).read_text())["stopping"]["scorecard"]
-    record(run.folder / "telemetry", model.name, list(card["features"]))
+    record(run.folder / "telemetry", model.identity, list(card["features"]))
     shown = succeeded(run("calibrate", "--repo", repository, "--from-telemetry", "--json"))
     assert shown["adopted"] is None
     assert shown["after"]["n"] == 200
