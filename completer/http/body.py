@@ -74,13 +74,14 @@ def _with_whole_characters(data: bytes) -> bytes:
 
 async def _parsed(request: Request) -> Any:  # noqa: ANN401
     """Read JSON as it arrives, and let others be served in between. Raises `ValueError`."""
-    reader, wrong = JsonReader(_parse), None
+    reader = JsonReader(_parse)
+    wrong: Exception | None = None
     async for chunk in request.stream():  # to its end, for the client reads no reply before that
         for start in range(0, 0 if wrong else len(chunk), PART_BYTES):
             part = chunk[start : start + PART_BYTES]
             try:
                 reader.feed(part)
-            except ValueError as error:
+            except (ValueError, BadRequestError) as error:
                 wrong = error
                 break
             if len(part) == PART_BYTES:

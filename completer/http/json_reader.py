@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from completer.errors import BadRequestError
+
 LONG = 1024
 """Bytes of a string that is decoded by itself."""
 MOST_STRUCTURE = 1 << 20
@@ -44,7 +46,7 @@ class JsonReader:
         self._undecided = b""
 
     def feed(self, data: bytes) -> None:
-        """Read on. Raises `ValueError` for what cannot be JSON, or has too many small values."""
+        """Read on. Raises `ValueError` for what cannot be JSON, `BadRequestError` for too much."""
         data, at = self._undecided + data, 0
         self._undecided = b""
         # With escaped backslashes out of the way, and then quotes, each quote left ends a string.
@@ -64,7 +66,10 @@ class JsonReader:
                 return
             at = end + 1
         if len(self._structure) > MOST_STRUCTURE:
-            raise ValueError(f"more than {MOST_STRUCTURE} bytes besides long texts")
+            raise BadRequestError(
+                f"The body has more than {MOST_STRUCTURE} bytes besides its long texts.",
+                hint="Leave out what is not needed, or send it in several requests.",
+            )
 
     def finish(self) -> Any:  # noqa: ANN401
         """Return what was read. Raises `ValueError` for anything but JSON."""

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import from_json
 
+from completer.errors import BadRequestError
 from completer.http import json_reader
 from completer.http.json_reader import MOST_STRUCTURE, JsonReader, parse
 from tests.json_strategies import values
@@ -73,7 +74,7 @@ def test_a_text_that_looks_like_a_mark_is_a_text(monkeypatch):
 def test_structure_without_end_is_refused():
     reader = JsonReader()
     reader.feed(b"[" * MOST_STRUCTURE)
-    with pytest.raises(ValueError, match="besides"):
+    with pytest.raises(BadRequestError, match="besides"):
         reader.feed(b"[")
 
 

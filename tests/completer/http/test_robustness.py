@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from completer.http.app import create_app
+from tests.completer.http.live import connect, serving
 from tests.fakes import FakeRecorder, FakeService
 from tests.json_strategies import mutated, values
 
@@ -95,3 +97,17 @@ async def test_no_header_makes_the_server_fail(app, workspace, path, agent):
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         reply = await client.post("/v1/completions", json={"prompt": "a"}, headers=headers)
     assert reply.status_code in (200, 400)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"prompt": ' + b"[" * 3_000_000, b'{"prompt": "' + b"\\u" * 900_000]
+)
+async def test_a_large_body_that_is_wrong_is_read_to_its_end_and_refused(app, body):
+    async with serving(app) as port:
+        reader, writer = await connect(port)
+        head = f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}"
+        writer.write(f"{head}\r\n\r\n".encode() + body)
+        assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 400")
+        writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"HTTP/1.1 200" in await asyncio.wait_for(reader.readuntil(b'"status"'), 10)
+        writer.close()
