@@ -23,7 +23,9 @@ def model(tmp_path_factory) -> LoadedModel:
     folder = tmp_path_factory.mktemp("parrot")
     kind = FAMILIES["llama"]
     tokenizer = byte_tokenizer(kind.marks, kind.end)
-    parrot = tiny_model("llama", len(tokenizer), hidden_size=64, intermediate_size=128)
+    parrot = tiny_model(
+        "llama", len(tokenizer), hidden_size=64, intermediate_size=128, fim_layout=kind.layout
+    )
     teach(parrot.train().requires_grad_(True), tokenizer(LINE + "\n").input_ids)
     parrot.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from completer.cli.app import app
 from models.exit_adapters import load_exit_adapters
 from models.exit_gates import load_exit_gates
+from models.loading import load_model
 from telemetry.events import Opportunity, SessionInfo, Suggestion
 from telemetry.journal import open_recorder
 from tests.tiny import save_tiny
@@ -115,7 +116,11 @@ def test_a_calibration_can_be_judged(run, calibrated, repository, tmp_path):
 
 def test_outcomes_refit_it_and_undo_takes_that_back(run, calibrated, model, repository):
     card = json.loads(Path(calibrated["file"]).read_text())["stopping"]["scorecard"]
-    record(run.folder / "telemetry", model.identity, list(card["features"]))
+    record(
+        run.folder / "telemetry",
+        load_model(str(model), device="cpu").identity,
+        list(card["features"]),
+    )
     shown = succeeded(run("calibrate", "--repo", repository, "--from-telemetry", "--json"))
     assert shown["adopted"] is None
     assert shown["after"]["n"] == 200
