@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class DraftIndex:
         padded = -(-size // VOCABULARY_STEP) * VOCABULARY_STEP
         self.drafter = Drafter(padded)
         pieces = tokenizer.decode_batch([[i] for i in range(size)])
-        self.healer = Healer(pieces + [""] * (padded - size), self.encode)
+        self.healer = Healer(pieces + [""] * (padded - size), partial(_ids, tokenizer))
         self._closing = False
         self._saving = threading.Lock()
         self._saved = 0  # of the corpus's changes, those that the saved index has
@@ -109,8 +110,7 @@ class DraftIndex:
 
     def encode(self, text: str) -> list[int]:
         """Turn text into token ids."""
-        ids: list[int] = encode(self._tokenizer, text).ids
-        return ids
+        return _ids(self._tokenizer, text)
 
     def stop(self) -> None:
         """Let a `build` that is under way end soon, and leave the saved index as it is."""
@@ -170,6 +170,11 @@ class DraftIndex:
                 self._saved = changes
             except OSError as error:
                 log.warning("the index could not be saved in %s: %s", self._folder, error)
+
+
+def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    ids: list[int] = encode(tokenizer, text).ids
+    return ids
 
 
 def _folder(workspace: Workspace, tokenizer: Tokenizer, cache: Path | None) -> Path | None:

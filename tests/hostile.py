@@ -24,7 +24,7 @@ def ignore_files_of_every_kind(root: Path) -> None:
     for name, make in (
         ("link", lambda path: path.symlink_to("/dev/zero")),
         ("folder", lambda path: path.mkdir()),
-        ("large", lambda path: path.write_bytes(b"*a*b\n" * 100_000)),
+        ("large", lambda path: path.write_bytes(b"*a*b\n" * 50_000)),
         ("huge", lambda path: path.write_bytes(b"*a*b\n" * 1_000_000)),
         ("bytes", lambda path: path.write_bytes(bytes(range(256)) * 50)),
     ):
@@ -158,7 +158,9 @@ TREES: dict[str, Tree] = {
         *(many_ignore_files, many_files),
     )
 }
-SLOW = frozenset({"syntax", "many_files", "repetition", "many_ignore_files"})
+SLOW = frozenset(
+    {"ignore_files_of_every_kind", "syntax", "many_files", "repetition", "many_ignore_files"}
+)
 
 
 def make(tree: Tree, root: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from completer.context.git_folders import GitFolders, git_folders
 from completer.context.git_settings import excludes_files
 from completer.context.wildmatch import Automaton, Pattern, parse
 
+_log = logging.getLogger(__name__)
+
 NAME = ".gitignore"
-_MAX_BYTES = 1 << 20
+_MAX_BYTES = 1 << 18
 _REMEMBERED_BYTES = 1 << 14
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -121,6 +124,7 @@ def _read(root: Path, parts: list[str]) -> IgnoreFile | None:
     except (OSError, ValueError):
         return None
     if data is None:
+        _log.warning("%s is too large to be read: nothing in its folder is", root.joinpath(*parts))
         return IgnoreFile(["*"])
     if not data:
         return None

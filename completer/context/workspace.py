@@ -7,7 +7,6 @@ is read is cut out of its text.
 """
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from completer.context.choice import Choice, Folder
 from completer.context.content import (
     HEAD_BYTES,
     NotRegularFileError,
@@ -23,24 +23,12 @@ from completer.context.content import (
     opened_beneath,
     read_up_to,
 )
-from completer.context.filenames import file_reason, folder_reason, is_build_folder_name
-from completer.context.git_folders import repository_at
-from completer.context.gitignore import (
-    NAME,
-    IgnoreFile,
-    IgnoreRules,
-    rule_files,
-    rules_in,
-    rules_of,
-)
 from completer.context.languages import language_of_name, language_of_shebang
 from completer.context.verdict import Reason, Verdict
 from completer.errors import WorkspaceError
 from completer.place import local_place, name_in
 from completer.secrets.finding import rules_digest, without_secrets
 
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-_DEEPEST = 100  # folders in one another: nobody writes code further down
 _MOST_IN_FOLDER = 200_000
 _MOST_ENTRIES = 2_000_000  # looked at in one pass, whatever becomes of them
 
@@ -73,22 +61,8 @@ class SourceFile:
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    """A folder below the root: its path (empty or ending with a slash), rules, or why it is out.
-
-    What lies in a folder that is out may still be admitted by an `include` pattern of its own.
-    """
-
-    path: str
-    rules: IgnoreRules
-    reason: Reason | None = None
-
-
 class Workspace:
     """The readable files of the folder `root`.
-
-    `rule_files` are those outside of it that say which.
 
     `left_out` counts, after a pass over `iter_files`, what was left out and why; a folder counts
     once, whatever it holds. Rules are remembered until `reload` or the next pass. Methods may be
@@ -103,22 +77,25 @@ class Workspace:
             raise WorkspaceError(f"{root} is not a folder", hint="Name an existing folder.")
         self.options = options or WorkspaceOptions()
         self.left_out: Counter[Reason] = Counter()
-        self._include = IgnoreFile(self.options.include)
-        self._exclude = IgnoreFile(self.options.exclude)
-        self._opened_folders = _literal_folders(self.options.include)
-        self.rule_files: frozenset[Path] = frozenset()
-        self._folders: dict[str, _Folder] = {}
-        self.reload()
+        self._choice = Choice(
+            self.root,
+            include=self.options.include,
+            exclude=self.options.exclude,
+            gitignore=self.options.gitignore,
+        )
 
-    def reload(self) -> None:
-        """Forget the ignore rules: they, or the folders that they are about, have changed."""
-        rules = rules_in(self.root) if self.options.gitignore else IgnoreRules()
-        self.rule_files = rule_files(self.root) if self.options.gitignore else frozenset()
-        self._folders = {"": self._with_own_rules(_Folder("", rules))}
+    @property
+    def rule_files(self) -> frozenset[Path]:
+        """The files outside of the root, or of git's own, that say what git ignores."""
+        return self._choice.rule_files
 
     def is_rule(self, path: Path) -> bool:
         """Whether a file says which others may be read."""
-        return path in self.rule_files or (self.options.gitignore and path.name == NAME)
+        return self._choice.is_rule(path)
+
+    def reload(self) -> None:
+        """Forget the ignore rules: they, or the folders that they are about, have changed."""
+        self._choice.reload()
 
     def iter_files(self) -> Iterator[SourceFile]:
         """Yield the readable files in an order that depends on their names only."""
@@ -126,7 +103,7 @@ class Workspace:
         left_out: Counter[Reason] = Counter()
         self.left_out = left_out
         yielded = 0
-        for folder, names in self._walk(self._folders[""], left_out):
+        for folder, names in self._walk(self._choice.top, left_out):
             for name in names:
                 found = self._inspect(folder, name)
                 if isinstance(found, Reason):
@@ -164,8 +141,10 @@ class Workspace:
 
         For a document that an editor holds and that need not be on disk. Links are followed.
         """
-        located = self._locate(path)
-        return Verdict(located if isinstance(located, Reason) else self._name_reason(*located))
+        located = self._choice.locate(path)
+        return Verdict(
+            located if isinstance(located, Reason) else self._choice.name_reason(*located)
+        )
 
     def source_file(self, path: Path | str) -> SourceFile | None:
         """Return the file at `path` as `iter_files` would yield it, `None` if it would not."""
@@ -178,8 +157,8 @@ class Workspace:
         Lines end with `\n`, whatever they end with on disk. The file is judged by the
         very bytes that are returned.
         """
-        located = self._locate(path)
-        if isinstance(located, Reason) or self._name_reason(*located):
+        located = self._choice.locate(path)
+        if isinstance(located, Reason) or self._choice.name_reason(*located):
             return None
         folder, name = located
         data = None
@@ -202,9 +181,7 @@ class Workspace:
         """Return `path` relative to the root, with slashes; as it is when it lies elsewhere."""
         return name_in(path, self.root)
 
-    def _walk(
-        self, start: _Folder, left_out: Counter[Reason]
-    ) -> Iterator[tuple[_Folder, list[str]]]:
+    def _walk(self, start: Folder, left_out: Counter[Reason]) -> Iterator[tuple[Folder, list[str]]]:
         """Yield the folders that are open, each with its regular files, depth first."""
         stack, entries_left = [start], _MOST_ENTRIES
         while stack:
@@ -216,97 +193,33 @@ class Workspace:
             if entries_left < 0:
                 return
             yield folder, [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
-            inner = [self._enter(folder, name) for name in _folder_names(entries, left_out)]
+            inner = [self._choice.enter(folder, name) for name in _folder_names(entries, left_out)]
             for below in reversed(inner):
-                if self._is_open(below):
+                if self._choice.is_open(below):
                     stack.append(below)
                 elif below.reason is not None:
                     left_out[below.reason] += 1
 
-    def _is_open(self, folder: _Folder) -> bool:
-        return folder.reason is None or folder.path in self._opened_folders
-
-    def _open_folder(self, path: Path) -> _Folder | None:
+    def _open_folder(self, path: Path) -> Folder | None:
         """Find a folder that files are read from, the root included."""
         if path == self.root:
-            return self._folders[""]
-        located = self._locate(path)
-        folder = None if isinstance(located, Reason) else self._enter(*located)
-        return folder if folder is not None and self._is_open(folder) else None
-
-    def _locate(self, path: Path | str) -> tuple[_Folder, str] | Reason:
-        """Return the folder and name of what `path` really is, links followed."""
-        if isinstance(path, str) and _URI.match(path):
-            return Reason.OUTSIDE
-        try:
-            real = Path(os.path.realpath(self.root / path))
-        except (OSError, ValueError):
-            return Reason.OUTSIDE
-        if real == self.root or not real.is_relative_to(self.root):
-            return Reason.OUTSIDE
-        relative = real.relative_to(self.root)
-        folder = self._folders[""]
-        for name in relative.parts[:-1]:
-            folder = self._enter(folder, name)
-        return folder, relative.name
+            return self._choice.top
+        located = self._choice.locate(path)
+        folder = None if isinstance(located, Reason) else self._choice.enter(*located)
+        return folder if folder is not None and self._choice.is_open(folder) else None
 
     def _find(self, path: Path | str) -> SourceFile | Reason:
-        located = self._locate(path)
+        located = self._choice.locate(path)
         return located if isinstance(located, Reason) else self._inspect(*located)
-
-    def _enter(self, parent: _Folder, name: str) -> _Folder:
-        path = f"{parent.path}{name}/"
-        known = self._folders.get(path)
-        if known is None:
-            reason = self._folder_reason(parent, name)
-            if reason is not None:
-                known = _Folder(path, IgnoreRules(), reason)
-            else:
-                known = self._with_own_rules(_Folder(path, parent.rules.inside(name)))
-            self._folders[path] = known
-        return known
-
-    def _with_own_rules(self, folder: _Folder) -> _Folder:
-        if not self.options.gitignore:
-            return folder
-        rules, path = folder.rules, self.root / folder.path
-        if folder.path and os.path.lexists(path / ".git"):
-            inner = repository_at(path)
-            rules = rules_of(inner) if inner.is_whole else rules  # each has its own say
-        return _Folder(folder.path, rules.with_file(self.root, folder.path + NAME))
-
-    def _folder_reason(self, parent: _Folder, name: str) -> Reason | None:
-        path = f"{parent.path}{name}/"
-        if path.count("/") > _DEEPEST:
-            return Reason.TOO_DEEP
-        if self._include.decides(path):
-            return None
-        if reason := parent.reason or folder_reason(name):
-            return reason
-        if parent.rules.ignores(f"{name}/"):
-            return Reason.IGNORED
-        if self._exclude.decides(path):
-            return Reason.EXCLUDED
-        return Reason.VENDOR if _is_build_folder(self.root / path) else None
-
-    def _name_reason(self, folder: _Folder, name: str) -> Reason | None:
-        path = folder.path + name
-        if self._include.decides(path):
-            return None
-        if reason := folder.reason or file_reason(name):
-            return reason
-        if folder.rules.ignores(name):
-            return Reason.IGNORED
-        return Reason.EXCLUDED if self._exclude.decides(path) else None
 
     def _head_reason(self, path: str, head: bytes) -> Reason | None:
         reason = content_reason(head)
-        admitted = reason is not Reason.BINARY and self._include.decides(path)
+        admitted = reason is not Reason.BINARY and self._choice.admits(path)
         return None if admitted else reason
 
-    def _inspect(self, folder: _Folder, name: str) -> SourceFile | Reason:
+    def _inspect(self, folder: Folder, name: str) -> SourceFile | Reason:
         """Judge one file by its name, its size and its head, in this order."""
-        if reason := self._name_reason(folder, name):
+        if reason := self._choice.name_reason(folder, name):
             return reason
         language = language_of_name(name)
         if language is None and "." in name:
@@ -331,7 +244,7 @@ class Workspace:
         )
 
 
-def _parts(folder: _Folder, name: str) -> list[str]:
+def _parts(folder: Folder, name: str) -> list[str]:
     return (folder.path + name).split("/")
 
 
@@ -354,23 +267,3 @@ def _folder_names(entries: list[os.DirEntry[str]], left_out: Counter[Reason]) ->
         elif not entry.is_file(follow_symlinks=False):
             left_out[Reason.NOT_REGULAR] += 1
     return names
-
-
-def _is_build_folder(folder: Path) -> bool:
-    """Whether a folder holds built or installed files; a Python package is source by any name."""
-    if (folder / "pyvenv.cfg").exists() or (folder / "CACHEDIR.TAG").exists():
-        return True
-    return is_build_folder_name(folder.name) and not (folder / "__init__.py").exists()
-
-
-def _literal_folders(patterns: tuple[str, ...]) -> frozenset[str]:
-    """Return the folders that must be walked for the files that `patterns` name to be found."""
-    folders: set[str] = set()
-    for pattern in patterns:
-        path = ""
-        for part in pattern.strip("/").split("/")[:-1]:
-            if re.search(r"[*?\[\\!]", part):
-                break
-            path += part + "/"
-            folders.add(path)
-    return frozenset(folders)

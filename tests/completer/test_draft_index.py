@@ -218,15 +218,6 @@ def test_special_tokens_are_no_text_to_heal(root):
     assert index.healer.unfinished(np.array([end, *index.encode("zeb")], np.int32)) == (3, "zeb")
 
 
-def test_closing_while_files_are_read_keeps_what_was_saved(root, tmp_path):
-    index_of(root, tmp_path / "cache").build()
-    (root / "a.py").write_text("changed = 1\n")
-    again = index_of(root, tmp_path / "cache")
-    again.stop()
-    assert again.build().removed == 0
-    assert index_of(root, tmp_path / "cache").build().unchanged == 1
-
-
 def test_a_folder_whose_name_is_not_utf8_has_an_index(tmp_path):
     root = tmp_path / os.fsdecode(b"w\xff")
     root.mkdir()

@@ -46,3 +46,11 @@ def test_the_repository_around_a_folder(tmp_path):
     assert rules.ignores("a.log")
     assert not rules.ignores("a.py")
     assert rules_in(tmp_path / "out") == IgnoreRules()
+
+
+def test_a_file_too_large_to_be_read_ignores_everything(tmp_path, caplog):
+    (tmp_path / ".gitignore").write_text("*.log\n" * 100_000)
+    rules = IgnoreRules().with_file(tmp_path, ".gitignore")
+    assert rules.ignores("a.py")
+    assert rules.ignores("folder/")
+    assert "too large" in caplog.text
