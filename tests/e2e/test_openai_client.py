@@ -68,7 +68,11 @@ def test_the_same_seed_gives_the_same_text(client):
 def test_the_same_question_again_counts_the_same_tokens(client):
     first, again = (
         client.completions.create(
-            model="bundled", prompt="counted = [", suffix="]\n", max_tokens=8, temperature=0
+            model="bundled",
+            prompt="import argparse\n\nparser = argparse.Argument",
+            suffix="\n",
+            max_tokens=8,
+            temperature=0,
         )
         for _ in range(2)
     )
