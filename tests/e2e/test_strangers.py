@@ -47,8 +47,8 @@ def stored(folder):
     return sum(count(path, "opportunity") for path in ours)
 
 
-def test_doctor_counts_ours_alone(theirs, folder, project):
-    done = run("doctor", "--json", "--workspace", project, env=theirs)
+def test_doctor_counts_ours_alone(theirs, folder):
+    done = run("doctor", "--json", env=theirs)
     checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
     assert done.returncode == 0, done.stdout
     assert f"{folder}: 0 files" in checks["database"]["detail"]
