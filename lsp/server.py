@@ -84,7 +84,7 @@ class CompletionServer(LanguageServer):
             sys.exit(self.exit_code)
 
     def stop(self) -> None:
-        """End soon, and well, though the client has not asked for it; for signal handlers."""
+        """End soon, and well, though the client has not asked for it. From any thread."""
         self._asked_to_stop = True
         if self._serving is not None:
             self._serving.get_loop().call_soon_threadsafe(self._serving.cancel)

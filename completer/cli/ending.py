@@ -6,7 +6,9 @@ stuck) do not keep the process.
 """
 
 import os
-import queue
+import select
+import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from telemetry.recorder import NullRecorder, Recorder
 
 STORE_S = 0.7  # for what was recorded
 CLOSE_S = 0.4  # for everything else: nothing of it would be lost
+_BY_ITSELF = 0  # no signal has this number
 
 
 class Closes(Protocol):
@@ -30,33 +33,36 @@ class Closes(Protocol):
 
 
 class Ending:
-    """The end of one process. Its code is 0 where a signal asked for it."""
+    """The end of one process. Its code is 0 where a signal asked for it.
+
+    Signals are told to a thread, for the main thread may be stuck. Python's own handlers, which the
+    main thread runs, only unwind what starts the server.
+    """
 
     def __init__(self, within_s: float) -> None:
         self._within_s = within_s
-        self._stop: Callable[[], None] = _unwind
+        self._code = 0
+        self._numbers: tuple[int, ...] = ()
+        self._stop: Callable[[], None] | None = None
         self._recorder: Recorder = NullRecorder()
         self._service: Closes | None = None
         self._storing = threading.Lock()
-        self._begun = queue.SimpleQueue[int]()  # may be written to by a signal handler, always
-        threading.Thread(target=self._enforce, name="ending", daemon=True).start()
+        self._told, self._tell = socket.socketpair()
+        self._tell.setblocking(False)
+        threading.Thread(target=self._watch, name="ending", daemon=True).start()
 
     def of(self, recorder: Recorder, service: Closes) -> None:
         """Close these at the end."""
         self._recorder, self._service = recorder, service
 
     def asks(self, stop: Callable[[], None]) -> None:
-        """Have a server stopped by this; until then, a signal unwinds what starts it."""
+        """Have a server stopped by this, on another thread, once for each signal."""
         self._stop = stop
 
-    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """Have the server end, for somebody has asked for it."""
-        self.limit(0)
-        self._stop()
-
     def limit(self, code: int) -> None:
-        """The end has begun, and is over in time: by itself, or with the first exit code given."""
-        self._begun.put(code)
+        """The end has begun, and is over in time: by itself, or with this exit code."""
+        self._code = code
+        self._tell.send(bytes([_BY_ITSELF]))
 
     def close(self) -> None:
         """Store what was recorded, and stop everything else if that can be done soon."""
@@ -68,12 +74,40 @@ class Ending:
             closing.start()
             closing.join(CLOSE_S)
 
-    def _enforce(self) -> None:
-        code = self._begun.get()
-        time.sleep(self._within_s)
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Have signals told for as long as this lasts."""
+        with on_signals(self._unwind) as self._numbers:
+            before = signal.set_wakeup_fd(self._tell.fileno()) if self._numbers else -1
+            try:
+                yield
+            finally:
+                if self._numbers:
+                    signal.set_wakeup_fd(before)
+
+    def _unwind(self, _number: int, _frame: FrameType | None) -> None:
+        if self._stop is None:
+            raise SystemExit(0)
+
+    def _watch(self) -> None:
+        """Pass on what is told; once something was, end the process in time."""
+        deadline = None
+        while numbers := self._next(deadline):
+            ending = [n for n in numbers if n == _BY_ITSELF or n in self._numbers]
+            if ending and deadline is None:
+                deadline = time.monotonic() + self._within_s
+            for number in ending:
+                if number != _BY_ITSELF and self._stop is not None:
+                    self._stop()
         if self._storing.acquire(timeout=STORE_S / 2):  # else the disk hangs
             self._recorder.close(STORE_S / 2)
-        os._exit(code)  # not even what was printed is waited for: its reader may be what hangs
+        os._exit(self._code)  # what was printed is not waited for: its reader may be what hangs
+
+    def _next(self, deadline: float | None) -> bytes:
+        """What is told next; nothing when time is up."""
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        ready, _, _ = select.select([self._told], [], [], left)
+        return self._told.recv(64) if ready else b""
 
 
 @contextmanager
@@ -84,7 +118,7 @@ def ending(within_s: float) -> Iterator[Ending]:
     takes seconds, which nobody profits from.
     """
     end, code = Ending(within_s), 0
-    with on_signals(end.on_signal):
+    with end.signals():
         try:
             yield end
         except SystemExit as leaving:
@@ -94,10 +128,6 @@ def ending(within_s: float) -> Iterator[Ending]:
             raise
         end.close()
         leave(code)
-
-
-def _unwind() -> None:
-    raise SystemExit(0)
 
 
 def _nothing() -> None:

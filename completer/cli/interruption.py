@@ -37,18 +37,24 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def on_signals(handler: Handler) -> Iterator[None]:
+def on_signals(handler: Handler) -> Iterator[tuple[int, ...]]:
     """Have a handler called for what asks a process to end, but for what its parent has it ignore.
 
-    Nothing is done outside of the main thread, which alone gets signals.
+    Yields their numbers: none outside of the main thread, which alone gets signals.
     """
     with ExitStack() as restored:
-        if threading.current_thread() is threading.main_thread():
-            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-                number = getattr(signal, name, None)  # not all systems have all of them
-                if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                    restored.callback(signal.signal, number, signal.signal(number, handler))
-        yield
+        handled = tuple(_asking_for_the_end())
+        for number in handled:
+            restored.callback(signal.signal, number, signal.signal(number, handler))
+        yield handled
+
+
+def _asking_for_the_end() -> Iterator[int]:
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # not all systems have all of them
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                yield number
 
 
 def leave(code: int) -> None:

@@ -128,7 +128,7 @@ class Server(uvicorn.Server):
         self.servers.extend(doors)  # type: ignore[arg-type]
 
     def stop(self) -> None:
-        """Finish what runs and end; asked again, end at once. A signal handler may call it."""
+        """Finish what runs and end; asked again, end at once. From any thread."""
         self.force_exit = self.should_exit
         self.should_exit = True
 

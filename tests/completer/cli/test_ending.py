@@ -73,6 +73,27 @@ def test_a_server_that_does_not_stop_is_ended_with_what_it_recorded():
     assert seconds < 5
 
 
+def test_a_main_thread_that_is_stuck_in_the_system_is_not_needed():
+    body = (
+        "end.asks(lambda: print('asked', flush=True))\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"  # for this thread alone
+        "print('ready', flush=True)\nimport ctypes; ctypes.CDLL(None).sleep(30)"
+    )
+    code, printed, seconds = ended(start(body), signal.SIGTERM)
+    assert (code, printed) == (0, "asked\nstored\n")
+    assert seconds < 5
+
+
+def test_other_signals_ask_for_nothing():
+    body = (
+        "end.asks(lambda: print('asked', flush=True))\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: None)\nprint('ready', flush=True)\ntime.sleep(2)"
+    )
+    code, printed, seconds = ended(start(body), signal.SIGUSR1)
+    assert (code, printed) == (0, "stored\n")
+    assert seconds > 1.5
+
+
 def test_threads_that_go_on_do_not_keep_the_process():
     body = f"threading.Thread(target=time.sleep, args=(30,)).start()\n{WAITS}"
     code, _, seconds = ended(start(body), signal.SIGTERM)
