@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import astuple
 
 from completer.context.definitions import definitions
@@ -50,7 +51,8 @@ else:
     def _prepare() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the program, which then ends us
         os.nice(5)
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+        with suppress(ValueError, OSError):  # macOS knows no such limit
+            resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
 
     def _limit_time(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_PROF, seconds)

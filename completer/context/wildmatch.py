@@ -8,7 +8,7 @@ costs a few operations on integers, whatever the patterns are, and nothing is ev
 import re
 import string
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _SLASH = ord("/")
 _ANY = (1 << 256) - 1
@@ -171,7 +171,7 @@ class Automaton:
         starts: dict[bool, list[int]] = {False: [], True: []}
         for number, pattern in enumerate(patterns):
             starts[pattern.anywhere].append(len(self._pieces))
-            self._pieces += pattern.pieces
+            self._pieces += map(_in_a_name, pattern.pieces) if pattern.anywhere else pattern.pieces
             self._ends[len(self._pieces)] = number
             self._pieces.append(Piece(0))
         self._repeating = _bits(piece.repeats for piece in self._pieces)
@@ -217,6 +217,11 @@ class Automaton:
         if byte not in self._takers:
             self._takers[byte] = _bits(bool(piece.takes >> byte & 1) for piece in self._pieces)
         return self._takers[byte]
+
+
+def _in_a_name(piece: Piece) -> Piece:
+    """Let a piece not reach out of the path's last component, as `**` does elsewhere."""
+    return replace(piece, takes=piece.takes & _NO_SLASH)
 
 
 def matches(glob: bytes, path: bytes) -> bool:

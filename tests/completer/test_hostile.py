@@ -7,6 +7,7 @@ import pytest
 
 from completer.cli.assembly import index_options
 from completer.context.workspace import Workspace
+from completer.drafting.warm_up import warm_up
 from completer.errors import WorkspaceError
 from completer.repositories import Repositories
 from completer.repository import Repository
@@ -22,6 +23,12 @@ TREES = [
     pytest.param(tree, id=name, marks=pytest.mark.slow if name in hostile.SLOW else ())
     for name, tree in hostile.TREES.items()
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels():
+    """Drafting's kernels, which are compiled when they are first used on a machine."""
+    warm_up()
 
 
 @pytest.fixture

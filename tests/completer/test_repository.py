@@ -8,11 +8,18 @@ import pytest
 
 from completer.context import feed
 from completer.context.workspace import Workspace
+from completer.drafting.warm_up import warm_up
 from completer.interface import WorkspaceHealth
 from completer.repository import Repository
 from tests.tiny import byte_tokenizer
 
 PATIENCE_S = 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels():
+    """Drafting's kernels, which are compiled when they are first used on a machine."""
+    warm_up()
 
 
 @pytest.fixture

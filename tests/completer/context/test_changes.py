@@ -12,7 +12,7 @@ import pytest
 
 from completer.context import changes, watch
 from completer.context.changes import FolderChanges
-from completer.context.inotify import Inotify, MissedError
+from completer.context.inotify import Event, Inotify, MissedError
 from completer.context.watch import FileWatcher
 from completer.context.workspace import Workspace
 from tests.completer.context.repositories import GitRepository, needs_git
@@ -226,12 +226,13 @@ def test_other_machines_file_systems_are_compared(tmp_path, monkeypatch):
     source.close()
 
 
-def test_a_flood_of_changes_is_a_comparison(watched, recorder, tmp_path, monkeypatch):
+def test_a_flood_of_changes_is_a_comparison(tmp_path, monkeypatch):
     monkeypatch.setattr(changes, "_MOST_PATHS", 20)
-    watched()
-    for number in range(100):
-        (tmp_path / "w" / f"{number}.py").write_text("x = 1\n")
-    recorder.wait_for(lambda: recorder.rescans)
+    source = FolderChanges(Workspace(tmp_path), threading.Event())
+    events = [Event(tmp_path / f"{number}.py", False, True) for number in range(20)]
+    assert source._follow(events) is None
+    assert source._follow(events[:19]) == {event.path for event in events[:19]}
+    source.close()
 
 
 @pytest.mark.slow

@@ -45,6 +45,7 @@ def git(tmp_path_factory):
 @example(lines=["a**/b"], paths=[])
 @example(lines=["/a/**/b", "!/a/**"], paths=[])
 @example(lines=["/**//", "**/b"], paths=[])
+@example(lines=["a**", "!a"], paths=[])
 @example(lines=["?"], paths=["a", "é"])
 def test_git_says_the_same(git, lines, paths):
     (git.folder / ".git" / "info" / "exclude").write_text("\n".join(lines), encoding="utf-8")
