@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 
 from models import own_format
+from models.decoder import BareDecoder
 from models.errors import ModelError
 from models.fim import BoundLayout, bind_layout, find_layout
 from models.int8 import INT8, check_device, is_quantised, quantise
@@ -66,14 +67,15 @@ class LoadedModel:
         return f"{self.name}@{self.digest}"
 
     @property
-    def own_code(self) -> "PreTrainedModel":
-        """The model, if it was loaded with transformers' code for it."""
-        return cast("PreTrainedModel", self.model)
-
-    @property
     def dtype_name(self) -> str:
         """The dtype as a person writes it: `float32`, `bfloat16`, `int8`."""
         return dtype_name(self.model)
+
+    @property
+    def own_code(self) -> "PreTrainedModel":
+        """The model with its own code, as for `generate`; it must have been loaded with it."""
+        assert not isinstance(self.model, BareDecoder)  # noqa: S101
+        return self.model
 
 
 def load_model(

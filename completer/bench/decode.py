@@ -95,7 +95,7 @@ def _logit_gap(
         min(len(one), len(other)),
     )
     ids = torch.tensor([prompt.ids + list(one[:same])], device=model.device)
-    logits = model.model(ids, logits_to_keep=1).logits[0, -1].float()
+    logits = model.own_code(ids, logits_to_keep=1).logits[0, -1].float()
     end_ids = torch.tensor(sorted(ends), device=model.device)
     chosen = [
         logits[answer[same]] if len(answer) > same else logits[end_ids].max()

@@ -6,12 +6,11 @@ All dtypes of a model take turns in one run, so that what else the machine does 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
 from torch.nn.functional import kl_div
-from transformers.modeling_utils import PreTrainedModel
 
 from completer.bench.decode import Progress, Run, summary, turns
 from completer.bench.peers import Timed
@@ -23,6 +22,9 @@ from completer.engine.runner import Runner
 from completer.engine.tuning import CLEAR_MARGIN, forward_of, pool_of
 from completer.evaluation.statistics import wilson
 
+if TYPE_CHECKING:
+    from models.decoder import Model
+
 REFERENCE = "float32"
 JUDGED = 256  # last positions of a prompt whose predictions are compared
 CAPACITY = 2048
@@ -30,7 +32,7 @@ PREFILL, VERIFIED = 256, (1, 8)
 Work = Callable[[], None]
 
 
-def runner_of(model: PreTrainedModel, capacity: int = CAPACITY) -> Runner:
+def runner_of(model: "Model", capacity: int = CAPACITY) -> Runner:
     """A model over one slot, as an engine runs it."""
     pool = pool_of(model, slots=1, capacity=capacity)
     return Runner(forward_of(model, lean=supports(model), positions=capacity), pool)

@@ -21,7 +21,7 @@ from completer.engine.sequence import GenerationRequest, GenerationResult
 from completer.request import CompletionRequest
 from models.errors import ModelError
 from models.int8 import is_quantised
-from models.loading import LoadedModel
+from models.loading import LoadedModel, convert
 
 MAX_TOKENS = 32
 SETTLING = 12  # prompts
@@ -81,11 +81,12 @@ def nearly_identity(loaded: LoadedModel) -> LoadedModel:
             "Layers of int8 weights cannot be scaled and copied.",
             hint="Leave --synthetic out, or set model.dtype to float32 or bfloat16.",
         )
-    config: Any = copy.deepcopy(loaded.model.config)
+    config: Any = copy.deepcopy(loaded.own_code.config)
     config.num_hidden_layers = SYNTHETIC_LAYERS
-    made: Any = type(loaded.model)
+    made: Any = type(loaded.own_code)
     deep: Any = made(config)
-    deep.to(loaded.device, loaded.dtype)
+    deep.to(loaded.device)
+    convert(deep, loaded.dtype)
     own: Any = loaded.model.model
     deep.model.embed_tokens.load_state_dict(own.embed_tokens.state_dict())
     deep.model.norm.load_state_dict(own.norm.state_dict())

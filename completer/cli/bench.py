@@ -141,7 +141,7 @@ def type_(
 def peers(loaded: "LoadedModel") -> "Iterator[LoadedModel]":
     """Two copies of a model with transformers' own attention, for `generate` with two options."""
     for _ in range(2):
-        peer = replace(loaded, model=copy.deepcopy(loaded.model))
+        peer = replace(loaded, model=copy.deepcopy(loaded.own_code))
         peer.own_code.set_attn_implementation("sdpa")
         yield peer
 

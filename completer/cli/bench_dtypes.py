@@ -14,12 +14,12 @@ from completer.settings import Settings
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
-    from transformers.modeling_utils import PreTrainedModel
 
     from completer.bench.spans import Split
     from completer.context.prompt import Prompt
     from completer.engine.runner import Runner
     from completer.engine.tuning import Tuning
+    from models.decoder import Model
     from models.loading import LoadedModel
 
     Built = Mapping[str, tuple[LoadedModel, Tuning, Settings]]
@@ -139,9 +139,7 @@ def _completions(built: "Built", files: "Split", prompts: "Sequence[Prompt]") ->
     return found
 
 
-def _result(
-    name: str, models: "Mapping[str, PreTrainedModel]", passes: Mapping[str, Any]
-) -> dict[str, Any]:
+def _result(name: str, models: "Mapping[str, Model]", passes: Mapping[str, Any]) -> dict[str, Any]:
     import torch
 
     return {

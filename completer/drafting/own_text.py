@@ -55,8 +55,8 @@ class OwnTexts:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the copies that are kept."""
-        return sum(own.text.nbytes for own in self._kept.values())
+        """Bytes of the copies that are kept; for any thread, while sessions begin and end."""
+        return sum(own.text.nbytes for own in list(self._kept.values()))
 
     def take(
         self, document: str | None, before: Int32s, after: Int32s, known: Int32s | None

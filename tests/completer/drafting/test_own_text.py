@@ -1,6 +1,7 @@
 import numpy as np
 
-from completer.drafting.own_text import AFTER, BEFORE, OwnTexts
+from completer.drafting.live_text import LiveText
+from completer.drafting.own_text import AFTER, BEFORE, OwnText, OwnTexts
 
 TEXT = np.arange(300, dtype=np.int32)
 NOTHING = TEXT[:0]
@@ -53,3 +54,21 @@ def test_the_text_before_the_caret_can_be_taken_back():
     assert halves(own) == (290, 0)
     own.drop_last(1000)
     assert halves(own) == (0, 0)
+
+
+def test_its_size_can_be_asked_while_sessions_end():
+    """`/metrics` asks on a thread of its own."""
+    texts, ended = OwnTexts(), iter("abcdefgh")
+    for document in "ABCD":
+        texts.give_back(OwnText(document))
+
+    class Ending(LiveText):
+        @property
+        def nbytes(self):
+            texts.give_back(OwnText(next(ended)))
+            return 7
+
+    for own in texts._kept.values():
+        own.text = Ending(1000)
+
+    assert texts.nbytes == 4 * 7
