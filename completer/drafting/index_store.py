@@ -5,6 +5,8 @@ opened again.
 arrays never change once they are named by it. What does not fit this version, this tokenizer or its
 own digests is not used: the index is then built anew. Pages are private: what a session strikes out
 never reaches the disk. Token ids are readable source: nobody but their owner may read them.
+
+Processes that have the same workspace open save its index one after the other.
 """
 
 import hashlib
@@ -18,17 +20,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from completer.drafting.corpus import Corpus, Stamp
 from completer.drafting.suffix_array import DEPTH, SortedText, SuffixArray
 from completer.place import Place
-from completer.private_files import make_private, new_private_file, private_folder
+from completer.private_files import FILE_MODE, make_private, new_private_file, private_folder
 
 log = logging.getLogger(__name__)
 
 VERSION = 4
-_HEADER = "index.json"
+LOCK_S = 60.0
+_HEADER, _LOCK = "index.json", "index.lock"
+_READS = 5  # before what another process keeps replacing is given up
 _FOLDER = re.compile(r"[0-9a-f]{32}")
 _OURS = re.compile(r"[0-9a-f]{32}\.(array|\d+)|index\.json\.\d+")
 _UNKNOWN = Stamp(-1, -1, "")  # equals no file: it is read again
@@ -44,10 +49,15 @@ def save_index(corpus: Corpus, folder: Path, cleaned_by: str = "") -> None:
     """Write the files that stand in the corpus's array; those changed since its merge are left out.
 
     `cleaned_by` names the rules by which secrets were taken out of the texts. Raises OSError if the
-    folder cannot be written.
+    folder cannot be written, or if another process has been writing there for `LOCK_S` seconds.
     """
     private_folder(folder)
     make_private(folder)
+    with FileLock(folder / _LOCK, timeout=LOCK_S, mode=FILE_MODE):
+        _write(corpus, folder, cleaned_by)
+
+
+def _write(corpus: Corpus, folder: Path, cleaned_by: str) -> None:
     with corpus.lock:
         array, files = corpus.array, list(corpus.sorted_files())
         text, rows = array.parts.text.copy(), array.parts.rows.copy()
@@ -79,18 +89,22 @@ def load_index(corpus: Corpus, folder: Path, cleaned_by: str = "") -> bool:
 
     Its texts must have been cleaned by the rules that are in force.
     """
-    try:
-        body = _read_header(folder, corpus.vocabulary_size, cleaned_by)
-        arrays = {name: _read_array(folder, entry) for name, entry in body["arrays"].items()}
-        array = SuffixArray(SortedText(**arrays))
-        files = [(name, begin, size, Stamp(*stamp)) for name, begin, size, *stamp in body["files"]]
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("the saved index in %s is not used, and built anew: %s", folder, error)
-        return False
-    corpus.adopt(array, files)
-    return True
+    for _ in range(_READS):
+        try:
+            body = _read_header(folder, corpus.vocabulary_size, cleaned_by)
+            arrays = {name: _read_array(folder, entry) for name, entry in body["arrays"].items()}
+            array = SuffixArray(SortedText(**arrays))
+            files = [(name, begin, n, Stamp(*stamp)) for name, begin, n, *stamp in body["files"]]
+        except FileNotFoundError:
+            if not (folder / _HEADER).exists():
+                break
+            continue  # another process has saved meanwhile: its header names other arrays
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("the saved index in %s is not used, and built anew: %s", folder, error)
+            break
+        corpus.adopt(array, files)
+        return True
+    return False
 
 
 def retire_indexes(cache: Path) -> None:
@@ -118,6 +132,7 @@ def _retire(folder: Path) -> None:
         if file.suffix == ".array":
             file.unlink(missing_ok=True)
     (folder / _HEADER).unlink()
+    (folder / _LOCK).unlink(missing_ok=True)
     folder.rmdir()
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from completer.drafting.corpus import Corpus, Stamp
 from completer.drafting.index_store import index_folder, load_index, retire_indexes, save_index
 
 STAMP = Stamp(10, 20, "digest")
+PRIVATE = {("", 0o700), (".array", 0o600), (".json", 0o600), (".lock", 0o600)}
 
 
 def small_corpus():
@@ -111,7 +113,7 @@ def test_only_its_owner_may_read_an_index_from_the_start(tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     save_index(small_corpus(), index_folder(cache, tmp_path, ""))
 
-    assert modes(cache) == {("", 0o700), (".array", 0o600), (".json", 0o600)}
+    assert modes(cache) == PRIVATE
     assert {mode & 0o777 for mode in seen} == {0o600}
 
 
@@ -122,6 +124,7 @@ def written_by_version_3(folder: Path) -> None:
     body = json.dumps({**json.loads(header["body"]), "version": 3})
     digest = hashlib.sha256(body.encode()).hexdigest()
     (folder / "index.json").write_text(json.dumps({"digest": digest, "body": body}))
+    (folder / "index.lock").unlink()
     for path in [folder, *folder.iterdir()]:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
@@ -160,7 +163,7 @@ def test_a_folder_that_all_could_read_is_closed_when_an_index_is_saved(tmp_path)
     written_by_version_3(folder)
     save_index(small_corpus(), folder)
 
-    assert modes(folder) == {("", 0o700), (".array", 0o600), (".json", 0o600)}
+    assert modes(folder) == PRIVATE
 
 
 def test_texts_that_were_cleaned_by_other_rules_are_not_trusted(folder):
@@ -174,7 +177,7 @@ def test_arrays_no_longer_named_are_removed(folder):
     save_index(corpus, folder)
     named = json.loads(json.loads((folder / "index.json").read_text())["body"])["arrays"]
     assert {path.name for path in folder.iterdir()} == {
-        "index.json", *(entry["file"] for entry in named.values()),
+        "index.json", "index.lock", *(entry["file"] for entry in named.values()),
     }  # fmt: skip
 
 
@@ -199,3 +202,29 @@ def test_saving_again_removes_what_it_saved_before_and_nothing_else(folder):
     gone = before - set(folder.glob("*.array"))
     assert gone
     assert not any(path in gone for path in strangers)
+
+
+def _save_often(folder: Path, token: int) -> None:
+    for length in range(1, 41):
+        corpus = Corpus(9)
+        corpus.add("a", np.full(length, token, np.int32), STAMP)
+        corpus.merge()
+        save_index(corpus, folder)
+
+
+@pytest.mark.slow
+def test_processes_that_save_the_same_workspace_leave_a_whole_index(folder):
+    spawn = multiprocessing.get_context("spawn")
+    savers = [spawn.Process(target=_save_often, args=(folder, token)) for token in (4, 5)]
+    for saver in savers:
+        saver.start()
+    loads = 0
+    while any(saver.is_alive() for saver in savers):
+        loads += 1
+        assert load_index(Corpus(9), folder)
+    for saver in savers:
+        saver.join()
+
+    assert [saver.exitcode for saver in savers] == [0, 0]
+    assert loads > 10
+    assert load_index(Corpus(9), folder)
