@@ -6,7 +6,7 @@ from completer.context.commits import CommittedLines
 from completer.context.head import Heads
 from completer.place import Place
 from lsp.session import Session
-from telemetry.events import Commit
+from telemetry.events import BranchChanged, Committed
 from telemetry.recorder import Recorder
 
 
@@ -14,15 +14,17 @@ def report_heads(recorder: Recorder, session: Session) -> Heads:
     """Watchers that report to the recorder what happens in a session's folders."""
 
     def on_commit(folder: Place, lines: CommittedLines) -> None:
-        commit = Commit(
+        commit = Committed(
+            session=session.id,
+            workspace=str(folder),
             id=lines.id,
             added=lines.added,
             amends=lines.amends,
             places=session.places_of(folder),
         )
-        recorder.committed(session.id, str(folder), commit)
+        recorder.record(commit)
 
     def on_move(folder: Place) -> None:
-        recorder.branch_changed(str(folder))
+        recorder.record(BranchChanged(str(folder)))
 
     return Heads(on_commit, on_move)

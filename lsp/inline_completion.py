@@ -25,7 +25,7 @@ from lsp.protocol import VersionedInlineCompletionParams
 from lsp.session import Session
 from lsp.status import Status
 from lsp.text_buffer import Caret
-from telemetry.events import Opportunity, Suggestion
+from telemetry.events import Opportunity, Returned, Suggestion
 from telemetry.recorder import Recorder
 
 logger = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class InlineCompletions:
         trigger = trigger_of(params.context.trigger_kind)
         opportunity = self._opportunity(document, trigger)
         if document.shrinking and trigger == "automatic" and not options.after_deletion:
-            self._recorder.opportunity(opportunity)
+            self._recorder.record(opportunity)
             return []
         place = place_of(document, params.position, params.context, options.context_chars)
         request = CompletionRequest(
@@ -149,15 +149,15 @@ class InlineCompletions:
         try:
             completion = await self._service.complete(request)
         except asyncio.CancelledError:
-            self._recorder.opportunity(replace(opportunity, outcome="cancelled"))
+            self._recorder.record(replace(opportunity, outcome="cancelled"))
             raise
         except Exception as error:  # whatever it is, the editor shows no pop-up
             logger.warning("no completion: %s", error, exc_info=not hasattr(error, "hint"))
-            self._recorder.opportunity(replace(opportunity, outcome="error"))
+            self._recorder.record(replace(opportunity, outcome="error"))
             self._status.failed(error)
             return None
         spent = measures(completion, total_ms=1000 * (time.perf_counter() - started))
-        self._recorder.opportunity(replace(opportunity, outcome=outcome(completion), **spent))
+        self._recorder.record(replace(opportunity, outcome=outcome(completion), **spent))
         self._status.recovered()
         return completion
 
@@ -192,7 +192,7 @@ class InlineCompletions:
         for suggestion in suggestions:
             self._offers.add(Offer(completion.id, suggestion, typed=len(place.typed)))
         if suggestions:
-            self._recorder.returned(opportunity_id, suggestions)
+            self._recorder.record(Returned(opportunity_id, suggestions))
         return [item_of(suggestion, place.range) for suggestion in suggestions]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from completer.interface import CompletionService
 from lsp.convert import utf16_prefix
-from telemetry.events import AcceptKind, Suggestion
+from telemetry.events import Accepted, AcceptKind, Shown, Suggestion
 from telemetry.recorder import Recorder
 
 ACCEPT_COMMAND = "completer.accept"
@@ -57,14 +57,14 @@ class Offers:
         if offer is None:
             return False
         self._service.accepted(offer.completion_id, offer.suggestion.text[offer.typed :])
-        receipt = asyncio.wrap_future(self._recorder.accepted(suggestion_id))
+        receipt = asyncio.wrap_future(self._recorder.record(Accepted(suggestion_id)))
         await asyncio.wait({receipt}, timeout=MAX_WAIT_S)
         return receipt.done() and receipt.result()
 
     def shown(self, params: object) -> None:
         """`textDocument/didShowCompletion {item}`."""
         if (offer := self._offer_of(params)) is not None:
-            self._recorder.shown(offer.suggestion.id)
+            self._recorder.record(Shown(offer.suggestion.id))
 
     def partially_accepted(self, params: object) -> None:
         """`textDocument/didPartiallyAcceptCompletion {item, acceptedLength}`."""
@@ -76,7 +76,7 @@ class Offers:
             self._service.accepted(offer.completion_id, taken)
             whole = len(taken) == len(offer.suggestion.text) - offer.typed
             kind: AcceptKind = "full" if whole else "partial"
-            self._recorder.accepted(offer.suggestion.id, kind, length=length)
+            self._recorder.record(Accepted(offer.suggestion.id, kind, length))
 
     def _offer_of(self, params: object) -> Offer | None:
         """The offer that a notification's item came from, however little of it is there."""

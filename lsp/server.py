@@ -31,6 +31,7 @@ from lsp.stdio import serve
 from lsp.synchronization import Synchronization
 from lsp.text_buffer import LineBreak
 from lsp.workspaces import Workspaces
+from telemetry.events import SessionEnded
 from telemetry.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -160,7 +161,9 @@ def _add_session_features(
         documents.line_break = LineBreak.LF if session.is_neovim else LineBreak.PROTOCOL
         watch_heads()
         workspaces.open()
-        session.id = recorder.session_started(session.info(server.version))
+        started = session.started(server.version)
+        session.id = started.id
+        recorder.record(started)
 
     @server.feature(types.INITIALIZED)
     def initialized(_params: types.InitializedParams) -> None:
@@ -174,7 +177,7 @@ def _add_session_features(
     @server.feature(types.SHUTDOWN)
     def shutdown(_params: None) -> None:
         heads.stop()
-        recorder.session_ended(session.id)
+        recorder.record(SessionEnded(session.id))
 
 
 def _add_document_features(server: CompletionServer, documents: Synchronization) -> None:

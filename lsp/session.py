@@ -17,7 +17,7 @@ from completer.place import Place
 from completer.unicode import well_formed
 from lsp.folders import Folders
 from lsp.options import LspOptions
-from telemetry.events import SessionInfo
+from telemetry.events import SessionStarted
 
 
 class Session:
@@ -72,9 +72,9 @@ class Session:
         others = self._served() if self.workspace_of(path) is None else ()
         return tuple(map(str, [*file, *self._folders.names_around(path), *others]))
 
-    def info(self, server_version: str) -> SessionInfo:
-        """What the recorder is told."""
-        return SessionInfo(
+    def started(self, server_version: str) -> SessionStarted:
+        """What the recorder is told, under an id of its own."""
+        return SessionStarted(
             client=well_formed(self.client.name),
             client_version=well_formed(self.client.version or ""),
             server_version=server_version,

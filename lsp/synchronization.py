@@ -10,6 +10,15 @@ from lsprotocol import types
 from lsp.documents import Document, Documents, Sync
 from lsp.live_text import LiveText
 from lsp.session import Session
+from telemetry.events import (
+    CursorMoved,
+    DocumentChanged,
+    DocumentClosed,
+    DocumentDeleted,
+    DocumentOpened,
+    DocumentRenamed,
+    DocumentReset,
+)
 from telemetry.recorder import Recorder
 
 logger = logging.getLogger(__name__)
@@ -38,16 +47,18 @@ class Synchronization:
         item = params.text_document
         if (former := self._documents.get(item.uri)) is not None:
             self._on_edit(former.uri)
-            self._recorder.document_closed(former.uri)
+            self._recorder.record(DocumentClosed(former.uri))
         document = self._documents.open(item)
         workspace = self._session.workspace_of(document.path)
-        self._recorder.document_opened(
-            self._session.id,
-            document.uri,
-            document.version,
-            language=document.language,
-            workspace=str(workspace or ""),
-            places=self._session.places_of(document.path),
+        self._recorder.record(
+            DocumentOpened(
+                self._session.id,
+                document.uri,
+                document.version,
+                language=document.language,
+                workspace=str(workspace or ""),
+                places=self._session.places_of(document.path),
+            )
         )
         self._live_text.changed(document)
 
@@ -63,9 +74,10 @@ class Synchronization:
         if change.sync is Sync.STALE:
             return
         if change.sync is Sync.GAP:
-            self._recorder.document_reset(document.uri, document.version, document.buffer.text)
+            self._record_reset(document)
         else:
-            self._recorder.document_changed(document.uri, document.version, change.edits)
+            changed = DocumentChanged(document.uri, document.version, change.edits)
+            self._recorder.record(changed)
         self._after_edit(document)
 
     def saved(self, params: types.DidSaveTextDocumentParams) -> None:
@@ -73,14 +85,14 @@ class Synchronization:
         document = self._documents.get(params.text_document.uri)
         if document is not None and params.text is not None and document.saved(params.text):
             logger.warning("the copy was wrong and is as saved again: %s", document.uri)
-            self._recorder.document_reset(document.uri, document.version, document.buffer.text)
+            self._record_reset(document)
             self._after_edit(document)
 
     def closed(self, params: types.DidCloseTextDocumentParams) -> None:
         """`textDocument/didClose`."""
         if (document := self._documents.close(params.text_document.uri)) is not None:
             self._on_edit(document.uri)
-            self._recorder.document_closed(document.uri)
+            self._recorder.record(DocumentClosed(document.uri))
             self._live_text.closed(document)
 
     def focused(self, params: object) -> None:
@@ -93,17 +105,17 @@ class Synchronization:
         for document in self._documents:
             if document is not focused:
                 self._on_edit(document.uri)
-                self._recorder.cursor_moved(document.uri)
+                self._recorder.record(CursorMoved(document.uri))
 
     def renamed(self, params: types.RenameFilesParams) -> None:
         """`workspace/didRenameFiles`."""
         for file in params.files:
-            self._recorder.document_renamed(file.old_uri, file.new_uri)
+            self._recorder.record(DocumentRenamed(file.old_uri, file.new_uri))
 
     def deleted(self, params: types.DeleteFilesParams) -> None:
         """`workspace/didDeleteFiles`."""
         for file in params.files:
-            self._recorder.document_deleted(file.uri)
+            self._recorder.record(DocumentDeleted(file.uri))
 
     def _change_unopened(self, params: types.DidChangeTextDocumentParams) -> None:
         """A change of a document that was never opened: of use only if it is the whole text."""
@@ -112,6 +124,10 @@ class Synchronization:
             uri, version = params.text_document.uri, params.text_document.version
             item = types.TextDocumentItem(uri, "", version, params.content_changes[0].text)
             self.opened(types.DidOpenTextDocumentParams(item))
+
+    def _record_reset(self, document: Document) -> None:
+        reset = DocumentReset(document.uri, document.version, document.buffer.text)
+        self._recorder.record(reset)
 
     def _after_edit(self, document: Document) -> None:
         self._on_edit(document.uri)

@@ -16,7 +16,7 @@ from typing import Final
 
 from telemetry.alignment import utf16_length
 from telemetry.disk import path_of
-from telemetry.events import Commit
+from telemetry.events import Committed
 from telemetry.privacy import Pseudonyms
 from telemetry.sessions import Sessions
 from telemetry.store import Store
@@ -85,13 +85,13 @@ class Commits:
         self._rows = 0
         self._last: dict[str, tuple[str, int, bool]] = {}  # by workspace: commit, row, whole
 
-    def committed(self, now_ms: int, session: str, workspace: str, commit: Commit) -> None:
+    def committed(self, now_ms: int, commit: Committed) -> None:
         """Count a commit, but for its files in folders that have opted out.
 
         One that amends the last takes its place. `whole` says that the commit before was seen as
         well: what this one adds was all written under our eyes.
         """
-        row = self._sessions.recorded_row(session, workspace, commit.places)
+        row = self._sessions.recorded_row(commit.session, commit.workspace, commit.places)
         files = {
             path: lines
             for path, lines in commit.added.items()
@@ -99,13 +99,13 @@ class Commits:
         }
         if row is None or (commit.added and not files):
             return
-        last_id, last_row, was_whole = self._last.get(workspace, ("", 0, False))
+        last_id, last_row, was_whole = self._last.get(commit.workspace, ("", 0, False))
         if last_row and commit.amends == last_id:
             commit_row, whole = last_row, was_whole
         else:
             self._rows += 1
             commit_row, whole = self._rows, bool(last_row)
-        self._last[workspace] = commit.id, commit_row, whole
+        self._last[commit.workspace] = commit.id, commit_row, whole
         added, accepted = self._counted(files)
         self._store.put(
             insert_row(

@@ -9,12 +9,21 @@ Where a client does not say what happened, the rules of inference are:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from sys import intern
 from typing import NamedTuple
 
 from telemetry.accepts import Accepts
-from telemetry.events import AcceptKind, EventSource, HiddenReason, Opportunity, Suggestion
+from telemetry.events import (
+    Accepted,
+    CursorMoved,
+    EventSource,
+    Hidden,
+    HiddenReason,
+    Opportunity,
+    Returned,
+    Shown,
+    Suggestion,
+)
 from telemetry.privacy import Pseudonyms
 from telemetry.recorder import Receipt, settle
 from telemetry.rows import opportunity_row, suggestion_row
@@ -79,22 +88,22 @@ class Display:
         label = self._store.label
         self._store.put(opportunity_row(row, session, doc_h, event, label, now_ms))
 
-    def returned(self, now_ms: int, opportunity: str, suggestions: Sequence[Suggestion]) -> None:
+    def returned(self, now_ms: int, event: Returned) -> None:
         """The reply was delivered: its texts are kept for a while, the best is taken as shown."""
-        if opportunity not in self._opportunities:
+        if event.opportunity not in self._opportunities:
             self._store.count_lost("unknown_opportunity")
             return
         self._suggestions.forget_old(now_ms)
-        known = self._opportunities[opportunity]
-        for suggestion in suggestions:
+        known = self._opportunities[event.opportunity]
+        for suggestion in event.suggestions:
             if known is None:
                 self._suggestions.ignore(suggestion.id)
             else:
                 self._add(suggestion, known, now_ms)
         if known is not None and not self._sessions.reports_shown(known.session):
-            best = min(suggestions, key=lambda s: s.rank, default=None)
+            best = min(event.suggestions, key=lambda s: s.rank, default=None)
             if best is not None:
-                self.shown(now_ms, best.id, "inferred")
+                self.shown(now_ms, Shown(best.id, "inferred"))
 
     def _add(self, suggestion: Suggestion, asked: _Asked, now_ms: int) -> None:
         suggestion_id = self._next_row("suggestion")
@@ -115,15 +124,9 @@ class Display:
         )
         self._suggestions.add(suggestion.id, pending)
 
-    def shown(
-        self,
-        now_ms: int,
-        suggestion: str,
-        source: EventSource = "client",
-        receipt: Receipt | None = None,
-    ) -> None:
+    def shown(self, now_ms: int, event: Shown, receipt: Receipt | None = None) -> None:
         """It is on the screen; a client's word replaces what was inferred."""
-        pending = self._known(suggestion, receipt)
+        pending, source = self._known(event.suggestion, receipt), event.source
         if pending is None:
             return
         if source == "client":
@@ -143,13 +146,11 @@ class Display:
         )
         self._suggestions.show(pending)
 
-    def hidden(
-        self, now_ms: int, suggestion: str, reason: HiddenReason, shown_for_ms: int | None
-    ) -> None:
+    def hidden(self, now_ms: int, event: Hidden) -> None:
         """The client says that it is off the screen."""
-        pending = self._known(suggestion)
+        pending = self._known(event.suggestion)
         if pending is not None:
-            self.hide(pending, reason, now_ms, shown_for_ms)
+            self.hide(pending, event.reason, now_ms, event.shown_for_ms)
 
     def hide(
         self, pending: Pending, reason: HiddenReason, now_ms: int, shown_for_ms: int | None = None
@@ -170,27 +171,21 @@ class Display:
             )
         )
 
-    def cursor_moved(self, now_ms: int, uri: str) -> None:
+    def cursor_moved(self, now_ms: int, event: CursorMoved) -> None:
         """The caret left the place of what was shown."""
-        self.hide_all(uri, "cursor_moved", now_ms)
+        self.hide_all(event.uri, "cursor_moved", now_ms)
 
-    def accepted(
-        self,
-        now_ms: int,
-        suggestion: str,
-        kind: AcceptKind,
-        length: int | None,
-        source: EventSource,
-        receipt: Receipt | None = None,
-    ) -> None:
+    def accepted(self, now_ms: int, event: Accepted, receipt: Receipt | None = None) -> None:
         """The client says that it was taken, up to `length` UTF-16 units of its text."""
-        pending = self._known(suggestion, receipt)
+        pending = self._known(event.suggestion, receipt)
         if pending is None:
             return
-        taken = pending.length if length is None else min(length - pending.repeats, pending.length)
+        taken = pending.length
+        if event.length is not None:
+            taken = min(event.length - pending.repeats, taken)
         if pending.shown_ms is None:
             self._show(pending, pending.returned_ms, "inferred")
-        self._accepts.told(pending, kind, taken, source, now_ms, receipt)
+        self._accepts.told(pending, event.kind, taken, event.source, now_ms, receipt)
         if pending.accepted >= pending.length:
             self.hide(pending, "accepted", now_ms)
 

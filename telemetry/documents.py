@@ -9,7 +9,16 @@ from telemetry.accepts import Accepts
 from telemetry.alignment import utf16_length
 from telemetry.display import Display
 from telemetry.edits import EditClassifier
-from telemetry.events import EditClass, TextEdit
+from telemetry.events import (
+    BranchChanged,
+    DocumentChanged,
+    DocumentClosed,
+    DocumentDeleted,
+    DocumentOpened,
+    DocumentRenamed,
+    DocumentReset,
+    TextEdit,
+)
 from telemetry.privacy import Pseudonyms
 from telemetry.rollup import EditRollup
 from telemetry.sessions import Sessions
@@ -53,43 +62,26 @@ class Documents:
         self._rollup = rollup
         self._documents: dict[str, _Document] = {}
 
-    def __contains__(self, uri: str) -> bool:
-        return uri in self._documents
-
-    def opened(
-        self,
-        now_ms: int,
-        session: str,
-        uri: str,
-        version: int,
-        language: str,
-        workspace: str,
-        places: Sequence[str] = (),
-    ) -> None:
+    def opened(self, now_ms: int, event: DocumentOpened) -> None:
         """Edits of this document will arrive; what was renamed into hiding is known no more."""
-        row = self._sessions.recorded_row(session, workspace, places)
+        uri = event.uri
+        row = self._sessions.recorded_row(event.session, event.workspace, event.places)
         if row is None:
-            self.deleted(now_ms, uri)
+            self.deleted(now_ms, DocumentDeleted(uri))
             self._documents.pop(uri, None)
         else:
-            self._documents[uri] = _Document(row, language, version)
+            self._documents[uri] = _Document(row, event.language, event.version)
             self._watches.set_in_editor(uri, True)
 
-    def changed(
-        self,
-        now_ms: int,
-        uri: str,
-        version: int,
-        edits: Sequence[TextEdit],
-        known: EditClass | None,
-    ) -> None:
+    def changed(self, now_ms: int, event: DocumentChanged) -> None:
         """Edits, in order: they place accepted text, change it, and hide what was shown."""
+        uri, edits, known = event.uri, event.edits, event.edit_class
         document = self._documents.get(uri)
         if document is None or not edits:
             return
-        if version < document.version:  # out of order: nothing is where it was thought to be
+        if event.version < document.version:  # out of order: nothing is where it was thought to be
             self._watches.lose(uri)
-        document.version = version
+        document.version = event.version
         trimmed = [edit.trimmed() for edit in edits]
         taken = self._taken_by(uri, trimmed, now_ms)
         spans: list[RetainedSpan] = []
@@ -110,38 +102,39 @@ class Documents:
         doc_h = self._pseudonyms.document(uri)
         self._rollup.add(document.session, doc_h, document.language, shares, now_ms)
 
-    def reset(self, now_ms: int, uri: str, version: int, text: str) -> None:
+    def reset(self, now_ms: int, event: DocumentReset) -> None:
         """The text is known again after edits were missed."""
-        self._display.hide_all(uri, "unknown", now_ms)
-        if uri in self._documents:
-            self._documents[uri].version = version
-            self._documents[uri].classifier = EditClassifier()
-            self._watches.reset(uri, text)
+        self._display.hide_all(event.uri, "unknown", now_ms)
+        document = self._documents.get(event.uri)
+        if document is not None:
+            document.version = event.version
+            document.classifier = EditClassifier()
+            self._watches.reset(event.uri, event.text)
 
-    def closed(self, now_ms: int, uri: str) -> None:
+    def closed(self, now_ms: int, event: DocumentClosed) -> None:
         """No edits will arrive any more: what counts is the file."""
-        self._display.hide_all(uri, "doc_closed", now_ms)
-        self._documents.pop(uri, None)
-        self._watches.set_in_editor(uri, False)
-        self._watches.lose(uri)  # when it is opened again, anything may have changed
+        self._display.hide_all(event.uri, "doc_closed", now_ms)
+        self._documents.pop(event.uri, None)
+        self._watches.set_in_editor(event.uri, False)
+        self._watches.lose(event.uri)  # when it is opened again, anything may have changed
 
-    def renamed(self, now_ms: int, uri: str, new_uri: str) -> None:
+    def renamed(self, now_ms: int, event: DocumentRenamed) -> None:
         """The file has another name."""
-        self._display.hide_all(uri, "doc_closed", now_ms)
-        if uri in self._documents:
-            self._documents[new_uri] = self._documents.pop(uri)
-        self._accepts.renamed(uri, new_uri)
+        self._display.hide_all(event.uri, "doc_closed", now_ms)
+        if event.uri in self._documents:
+            self._documents[event.new_uri] = self._documents.pop(event.uri)
+        self._accepts.renamed(event.uri, event.new_uri)
 
-    def deleted(self, now_ms: int, uri: str) -> None:
+    def deleted(self, now_ms: int, event: DocumentDeleted) -> None:
         """The file is gone."""
-        self._display.hide_all(uri, "doc_closed", now_ms)
-        self._watches.delete(uri)
+        self._display.hide_all(event.uri, "doc_closed", now_ms)
+        self._watches.delete(event.uri)
 
-    def branch_changed(self, now_ms: int, workspace: str) -> None:
+    def branch_changed(self, now_ms: int, event: BranchChanged) -> None:
         """Another branch was checked out."""
-        self._watches.change_branch(workspace)
+        self._watches.change_branch(event.workspace)
 
-    def lose_track(self, now_ms: int) -> None:
+    def lose_track(self) -> None:
         """Events were dropped on the way here: no document's text is known for sure."""
         self._watches.lose()
 

@@ -1,5 +1,6 @@
-"""What a front door reports: plain values, made by the caller, never changed afterwards.
+"""What a front door records: every kind of event, and the values that they are made of.
 
+An event is made by the caller and never changed afterwards. Documents are named by their URI.
 Positions are code-point offsets into a document's text (what Python's `str` counts). Lengths that
 a client sends, such as an accepted length, are UTF-16 units, as the protocol says. Text in these
 values stays in memory: the store receives its lengths and a keyed hash of it.
@@ -50,19 +51,30 @@ def new_id() -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionInfo:
-    """One client that talks to this process. `user` is hashed under the install's key."""
+class SessionStarted:
+    """A client connected, or an HTTP user was first seen. `user` is hashed under the install's key.
+
+    Other events name the session by its `id`.
+    """
 
     client: str
+    id: str = field(default_factory=new_id)
     client_version: str = ""
     server_version: str = ""
     user: str = ""
     capabilities: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The client has gone; what is still on its screen counts as closed."""
+
+    session: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opportunity:
-    """One trigger point and what came of it, reported once its outcome is known.
+    """One trigger point and what came of it, recorded once its outcome is known.
 
     `places` are the real paths of its file and the open folders around that, or all that are open
     where it is in none. Nothing is recorded if one of them, or a folder above, has opted out.
@@ -119,19 +131,6 @@ class Suggestion:
     rank: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    """A commit made in a workspace: the lines that it adds to each file.
-
-    `amends` is the id of the commit that it replaces, `places` are as in `Opportunity`.
-    """
-
-    id: str
-    added: Mapping[Path, Sequence[str]]
-    amends: str | None = None
-    places: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class TextEdit:
     """One change of a document: at `offset`, `removed` gives way to `inserted`.
@@ -169,6 +168,159 @@ class TextEdit:
         return TextEdit(
             self.offset + start, removed[: len(removed) - end], inserted[: len(inserted) - end]
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The reply with these suggestions was delivered and not cancelled; its opportunity came first.
+
+    The best of them is taken as shown (marked inferred) until the client says so itself, or its
+    session has shown that it reports such events. Their texts stay in memory for 17 minutes at
+    most, so that acceptance and persistence can be seen in the document.
+    """
+
+    opportunity: str
+    suggestions: Sequence[Suggestion]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The suggestion with this id is on the screen."""
+
+    suggestion: str
+    source: EventSource = "client"
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """The suggestion left the screen; `shown_for_ms` where the client measured it."""
+
+    suggestion: str
+    reason: HiddenReason
+    shown_for_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CursorMoved:
+    """The caret left the place of what was shown in this document."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The person took the suggestion.
+
+    `length` is how much of the suggestion's text has been taken so far, in UTF-16 units from its
+    start (None: all). Recording the same acceptance twice counts it once.
+    """
+
+    suggestion: str
+    kind: AcceptKind = "full"
+    length: int | None = None
+    source: EventSource = "client"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentOpened:
+    """From now on the client's edits of this document arrive as `DocumentChanged`.
+
+    `places`, as in `Opportunity`, say whether they may be recorded.
+    """
+
+    session: str
+    uri: str
+    version: int
+    language: str = ""
+    workspace: str = ""
+    places: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChanged:
+    """One change notification: edits in order, each against the text left by the one before.
+
+    `edit_class` is given only where the client says what the change was; otherwise it is inferred.
+    A client that sends whole documents is served by `minimal_edit`.
+    """
+
+    uri: str
+    version: int
+    edits: Sequence[TextEdit]
+    edit_class: EditClass | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReset:
+    """The document's text after edits were missed (a version gap, a failed edit)."""
+
+    uri: str
+    version: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentClosed:
+    """The editor gave the document up; its persistence is read from disk from now on."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRenamed:
+    """The file moved; its retained texts follow."""
+
+    uri: str
+    new_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDeleted:
+    """The file is gone; its retained texts are censored."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class BranchChanged:
+    """Another branch was checked out: what happens to the files there is nobody's editing."""
+
+    workspace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """A commit was made in a workspace. `added` has the lines that it adds to each file.
+
+    `amends` is the id of the commit that it replaces, `places` are as in `Opportunity`.
+    """
+
+    session: str
+    workspace: str
+    id: str
+    added: Mapping[Path, Sequence[str]]
+    amends: str | None = None
+    places: tuple[str, ...] = ()
+
+
+Event = (
+    SessionStarted
+    | SessionEnded
+    | Opportunity
+    | Returned
+    | Shown
+    | Hidden
+    | CursorMoved
+    | Accepted
+    | DocumentOpened
+    | DocumentChanged
+    | DocumentReset
+    | DocumentClosed
+    | DocumentRenamed
+    | DocumentDeleted
+    | BranchChanged
+    | Committed
+)
 
 
 def minimal_edit(before: str, after: str) -> TextEdit:

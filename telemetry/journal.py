@@ -1,6 +1,6 @@
 """The recorder that records: one thread keeps the ledger, another writes the store.
 
-Front doors put events on a bounded queue with the time at which they happened; nothing they do
+Events wait on a bounded queue with the time at which they happened; nothing that front doors do
 waits for a lock that a disk can hold.
 """
 
@@ -10,30 +10,18 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from telemetry.events import (
-    AcceptKind,
-    Commit,
-    EditClass,
-    EventSource,
-    HiddenReason,
-    Opportunity,
-    SessionInfo,
-    Suggestion,
-    TextEdit,
-    new_id,
-)
+from telemetry.events import Accepted, Event, Shown
 from telemetry.files import new_database_path
 from telemetry.ledger import Ledger
 from telemetry.ownership import NotTelemetryError
 from telemetry.privacy import OptOut, Pseudonyms, install_key
-from telemetry.recorder import Receipt, settle
+from telemetry.recorder import REFUSED, TAKEN_IN, Receipt, settle
 from telemetry.retention import apply_retention
 from telemetry.store import Store
 
@@ -78,14 +66,8 @@ def _forget(folder: Path, days: int, now_ms: int) -> None:
         _log.warning("telemetry: old events were not removed: %s", error)
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """An event, when it happened, and which of the ledger's methods takes it."""
-
-    time_ms: int
-    handler: Callable[..., None]
-    arguments: tuple[object, ...]
-    receipt: Receipt | None
+# When it happened and who wants to know that it is durable; without an event, only the wait counts.
+_Message = tuple[int, Event | None, Receipt]
 
 
 class Journal:
@@ -111,105 +93,20 @@ class Journal:
         """See `Recorder`."""
         return True
 
-    def session_started(self, info: SessionInfo) -> str:
+    def record(self, event: Event) -> Receipt:
         """See `Recorder`."""
-        session = new_id()
-        self._send(self._ledger.sessions.start, session, info)
-        return session
-
-    def session_ended(self, session: str) -> None:
-        """See `Recorder`."""
-        self._send(self._ledger.session_ended, session)
-
-    def opportunity(self, opportunity: Opportunity) -> None:
-        """See `Recorder`."""
-        self._send(self._ledger.display.opportunity, opportunity)
-
-    def returned(self, opportunity_id: str, suggestions: Sequence[Suggestion]) -> None:
-        """See `Recorder`."""
-        self._send(self._ledger.display.returned, opportunity_id, tuple(suggestions))
-
-    def shown(self, suggestion_id: str, *, source: EventSource = "client") -> Receipt:
-        """See `Recorder`."""
-        return self._ask(self._ledger.display.shown, suggestion_id, source)
-
-    def hidden(
-        self,
-        suggestion_id: str,
-        reason: HiddenReason,
-        *,
-        shown_for_ms: int | None = None,
-    ) -> None:
-        """See `Recorder`."""
-        self._send(self._ledger.display.hidden, suggestion_id, reason, shown_for_ms)
-
-    def cursor_moved(self, uri: str) -> None:
-        """See `Recorder`."""
-        self._send(self._ledger.display.cursor_moved, uri)
-
-    def accepted(
-        self,
-        suggestion_id: str,
-        kind: AcceptKind = "full",
-        *,
-        length: int | None = None,
-        source: EventSource = "client",
-    ) -> Receipt:
-        """See `Recorder`."""
-        return self._ask(self._ledger.display.accepted, suggestion_id, kind, length, source)
-
-    def document_opened(
-        self,
-        session: str,
-        uri: str,
-        version: int,
-        *,
-        language: str = "",
-        workspace: str = "",
-        places: Sequence[str] = (),
-    ) -> None:
-        """See `Recorder`."""
-        opened = self._ledger.documents.opened
-        self._send(opened, session, uri, version, language, workspace, tuple(places))
-
-    def document_changed(
-        self,
-        uri: str,
-        version: int,
-        edits: Sequence[TextEdit],
-        *,
-        edit_class: EditClass | None = None,
-    ) -> None:
-        """See `Recorder`."""
-        self._send(self._ledger.documents.changed, uri, version, tuple(edits), edit_class)
-
-    def document_reset(self, uri: str, version: int, text: str) -> None:
-        """See `Recorder`."""
-        self._send(self._ledger.documents.reset, uri, version, text)
-
-    def document_closed(self, uri: str) -> None:
-        """See `Recorder`."""
-        self._send(self._ledger.documents.closed, uri)
-
-    def document_renamed(self, uri: str, new_uri: str) -> None:
-        """See `Recorder`."""
-        self._send(self._ledger.documents.renamed, uri, new_uri)
-
-    def document_deleted(self, uri: str) -> None:
-        """See `Recorder`."""
-        self._send(self._ledger.documents.deleted, uri)
-
-    def branch_changed(self, workspace: str) -> None:
-        """See `Recorder`."""
-        self._send(self._ledger.documents.branch_changed, workspace)
-
-    def committed(self, session: str, workspace: str, commit: Commit) -> None:
-        """See `Recorder`."""
-        self._send(self._ledger.commits.committed, session, workspace, commit)
+        if self._is_closed or self._inbox.qsize() >= CAPACITY:
+            self._has_dropped = True
+            self._store.count_lost("queue_full")
+            return REFUSED
+        receipt: Receipt = Future() if isinstance(event, (Shown, Accepted)) else TAKEN_IN
+        self._inbox.put((self._now_ms(), event, receipt))
+        return receipt
 
     def flush(self, timeout_s: float = 10.0) -> bool:
-        """Wait until what was reported before is stored and what is due is checked."""
-        checked = self._ask(lambda _, receipt: settle(receipt, True))
+        """Wait until what was recorded before is stored and what is due is checked."""
+        checked: Receipt = Future()
+        self._inbox.put((self._now_ms(), None, checked))
         with suppress(TimeoutError):
             return checked.result(timeout_s) and self._store.flush(timeout_s)
         return False
@@ -224,21 +121,6 @@ class Journal:
         self._thread.join(timeout_s)
         self._store.close(max(deadline - time.monotonic(), 0.1))
 
-    def _ask(self, handler: Callable[..., None], *arguments: object) -> Receipt:
-        receipt: Receipt = Future()
-        self._send(handler, *arguments, receipt=receipt)
-        return receipt
-
-    def _send(
-        self, handler: Callable[..., None], *arguments: object, receipt: Receipt | None = None
-    ) -> None:
-        if self._is_closed or self._inbox.qsize() >= CAPACITY:
-            self._has_dropped = True
-            self._store.count_lost("queue_full")
-            settle(receipt, False)
-        else:
-            self._inbox.put(_Message(self._now_ms(), handler, arguments, receipt))
-
     # Everything below runs on the ledger's thread.
 
     def _run(self) -> None:
@@ -250,18 +132,19 @@ class Journal:
                 continue
             if message is None:
                 break
-            self._handle(message)
+            self._handle(*message)
         self._guarded(self._ledger.close, self._now_ms())
 
-    def _handle(self, message: _Message) -> None:
+    def _handle(self, time_ms: int, event: Event | None, receipt: Receipt) -> None:
         if self._has_dropped:
             self._has_dropped = False
-            self._guarded(self._ledger.documents.lose_track, message.time_ms)
+            self._guarded(self._ledger.documents.lose_track)
         # Checks due by then come first: they see the document as it was when they were due.
-        self._guarded(self._ledger.run_due, message.time_ms)
-        receipt = () if message.receipt is None else (message.receipt,)
-        if not self._guarded(message.handler, message.time_ms, *message.arguments, *receipt):
-            settle(message.receipt, False)
+        self._guarded(self._ledger.run_due, time_ms)
+        if event is None:
+            settle(receipt, True)
+        elif not self._guarded(self._ledger.take_in, time_ms, event, receipt):
+            settle(receipt, False)
 
     def _guarded(self, handler: Callable[..., None], *arguments: object) -> bool:
         """Whether the handler came to its end; a bug in it costs its event, not the thread."""

@@ -6,11 +6,33 @@ same rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from telemetry.accepts import Accepts
 from telemetry.commits import AcceptedRuns, Commits
 from telemetry.display import Display
 from telemetry.documents import Documents
+from telemetry.events import (
+    Accepted,
+    BranchChanged,
+    Committed,
+    CursorMoved,
+    DocumentChanged,
+    DocumentClosed,
+    DocumentDeleted,
+    DocumentOpened,
+    DocumentRenamed,
+    DocumentReset,
+    Event,
+    Hidden,
+    Opportunity,
+    Returned,
+    SessionEnded,
+    SessionStarted,
+    Shown,
+)
 from telemetry.privacy import OptOut, Pseudonyms
+from telemetry.recorder import Receipt
 from telemetry.rollup import EditRollup
 from telemetry.sessions import Sessions
 from telemetry.store import Store
@@ -28,12 +50,34 @@ class Ledger:
         self.documents = Documents(
             pseudonyms, self.sessions, self.display, self._accepts, self._rollup
         )
-        self.commits = Commits(store, pseudonyms, self.sessions, runs)
+        commits = Commits(store, pseudonyms, self.sessions, runs)
+        self._handlers: dict[type[Event], Callable[..., None]] = {
+            SessionStarted: self.sessions.start,
+            SessionEnded: self._session_ended,
+            Opportunity: self.display.opportunity,
+            Returned: self.display.returned,
+            Shown: self.display.shown,
+            Hidden: self.display.hidden,
+            CursorMoved: self.display.cursor_moved,
+            Accepted: self.display.accepted,
+            DocumentOpened: self.documents.opened,
+            DocumentChanged: self.documents.changed,
+            DocumentReset: self.documents.reset,
+            DocumentClosed: self.documents.closed,
+            DocumentRenamed: self.documents.renamed,
+            DocumentDeleted: self.documents.deleted,
+            BranchChanged: self.documents.branch_changed,
+            Committed: commits.committed,
+        }
 
-    def session_ended(self, now_ms: int, session: str) -> None:
-        """A client has gone."""
-        self.display.session_ended(now_ms, session)
-        self.sessions.end(now_ms, session)
+    def take_in(self, now_ms: int, event: Event, receipt: Receipt) -> None:
+        """Keep account of an event; the receipt of one that shows or accepts is answered later."""
+        asked = (receipt,) if isinstance(event, (Shown, Accepted)) else ()
+        self._handlers[type(event)](now_ms, event, *asked)
+
+    def _session_ended(self, now_ms: int, event: SessionEnded) -> None:
+        self.display.session_ended(now_ms, event.session)
+        self.sessions.end(now_ms, event.session)
 
     @property
     def next_due_ms(self) -> int | None:
@@ -51,6 +95,6 @@ class Ledger:
         """The process ends: end the sessions, censor what is still watched."""
         self.run_due(now_ms)
         for session in self.sessions.open_ids():
-            self.session_ended(now_ms, session)
+            self._session_ended(now_ms, SessionEnded(session))
         self._accepts.close(now_ms)
         self._rollup.store_all()

@@ -10,7 +10,7 @@ from dataclasses import astuple, fields
 from typing import Final
 
 from telemetry.alignment import utf16_length
-from telemetry.events import Opportunity, SessionInfo, Suggestion
+from telemetry.events import Opportunity, SessionStarted, Suggestion
 from telemetry.privacy import Pseudonyms
 from telemetry.survival import Survival
 from telemetry.writes import Write, insert, insert_row
@@ -22,7 +22,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")  # of a feature
 _STATE, _METHOD = SURVIVAL_COLUMNS.index("state"), SURVIVAL_COLUMNS.index("method")
 
 
-def session_row(row: int, info: SessionInfo, user_h: str, label: Label, now_ms: int) -> Write:
+def session_row(row: int, info: SessionStarted, user_h: str, label: Label, now_ms: int) -> Write:
     """A session that begins."""
     return insert_row(
         "session",

@@ -6,7 +6,7 @@ import getpass
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from telemetry.events import SessionInfo
+from telemetry.events import SessionStarted
 from telemetry.privacy import OptOut, Pseudonyms
 from telemetry.rows import session_row
 from telemetry.store import Store
@@ -30,11 +30,11 @@ class Sessions:
         self._opt_out = opt_out
         self._sessions: dict[str, _Session] = {}
 
-    def start(self, now_ms: int, session: str, info: SessionInfo) -> None:
+    def start(self, now_ms: int, info: SessionStarted) -> None:
         """A client connected; a user who is not named is who runs this process."""
         info = info if info.user else replace(info, user=_login_name())
         known = _Session(len(self._sessions) + 1, not self._opt_out.covers(user=info.user))
-        self._sessions[session] = known
+        self._sessions[info.id] = known
         if known.is_recorded:
             user_h = self._pseudonyms.user(info.user)
             write = session_row(known.row, info, user_h, self._store.label, now_ms)

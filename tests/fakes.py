@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from completer.interface import ServiceInfo, State, WorkspaceHealth
 from completer.place import Place
@@ -18,8 +18,10 @@ from completer.request import (
     FinishReason,
     TextDelta,
 )
-from telemetry.events import Opportunity, Suggestion
-from telemetry.recorder import NullRecorder, Receipt
+from telemetry.events import Event, SessionStarted
+from telemetry.recorder import NullRecorder, Receipt, settled
+
+Kind = TypeVar("Kind")
 
 MODEL = "fake-fim-1b"
 
@@ -135,86 +137,24 @@ class FakeService:
 
 
 class FakeRecorder(NullRecorder):
-    """Remembers every call as (method, arguments); `receipt` is what events are answered with."""
+    """Remembers every event; `receipt` is what they are answered with."""
+
+    records = True
 
     def __init__(self, receipt: Receipt | None = None) -> None:
-        self.calls: list[tuple[Any, ...]] = []
-        self.receipt = receipt or super().shown("")
+        self.events: list[Event] = []
+        self.receipt = receipt or settled(True)
+
+    def record(self, event: Event) -> Receipt:
+        """See `Recorder`."""
+        self.events.append(event)
+        return self.receipt
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
 
     @property
-    def records(self) -> bool:
-        """See `Recorder`."""
-        return True
-
-    def session_started(self, info: Any) -> str:
-        """See `Recorder`."""
-        self.calls.append(("session_started", info))
-        return f"session-{len(self.of('session_started'))}"
-
-    def session_ended(self, session: str) -> None:
-        """See `Recorder`."""
-        self.calls.append(("session_ended", session))
-
-    def opportunity(self, opportunity: Opportunity) -> None:
-        """See `Recorder`."""
-        self.calls.append(("opportunity", opportunity))
-
-    def returned(self, opportunity_id: str, suggestions: Sequence[Suggestion]) -> None:
-        """See `Recorder`."""
-        self.calls.append(("returned", opportunity_id, list(suggestions)))
-
-    def shown(self, suggestion_id: str, **details: Any) -> Receipt:
-        """See `Recorder`."""
-        self.calls.append(("shown", suggestion_id))
-        return self.receipt
-
-    def hidden(self, suggestion_id: str, reason: str, **details: Any) -> None:
-        """See `Recorder`."""
-        self.calls.append(("hidden", suggestion_id, reason, details))
-
-    def cursor_moved(self, uri: str) -> None:
-        """See `Recorder`."""
-        self.calls.append(("cursor_moved", uri))
-
-    def accepted(
-        self, suggestion_id: str, kind: str = "full", *, length: int | None = None, **details: Any
-    ) -> Receipt:
-        """See `Recorder`."""
-        self.calls.append(("accepted", suggestion_id, kind, length))
-        return self.receipt
-
-    def document_opened(self, session: str, uri: str, version: int, **details: Any) -> None:
-        """See `Recorder`."""
-        self.calls.append(("document_opened", session, uri, version, details))
-
-    def document_changed(self, uri: str, version: int, edits: Any, **details: Any) -> None:
-        """See `Recorder`."""
-        self.calls.append(("document_changed", uri, version, list(edits)))
-
-    def document_reset(self, uri: str, version: int, text: str) -> None:
-        """See `Recorder`."""
-        self.calls.append(("document_reset", uri, version, text))
-
-    def document_closed(self, uri: str) -> None:
-        """See `Recorder`."""
-        self.calls.append(("document_closed", uri))
-
-    def document_renamed(self, uri: str, new_uri: str) -> None:
-        """See `Recorder`."""
-        self.calls.append(("document_renamed", uri, new_uri))
-
-    def document_deleted(self, uri: str) -> None:
-        """See `Recorder`."""
-        self.calls.append(("document_deleted", uri))
-
-    def branch_changed(self, workspace: str) -> None:
-        """See `Recorder`."""
-        self.calls.append(("branch_changed", workspace))
-
-    def committed(self, session: str, workspace: str, commit: Any) -> None:
-        """See `Recorder`."""
-        self.calls.append(("committed", session, workspace, commit))
-
-    def of(self, method: str) -> list[tuple[Any, ...]]:
-        """The arguments of every call of one method."""
-        return [call[1:] for call in self.calls if call[0] == method]
+    def sessions(self) -> list[str]:
+        """The ids of the sessions that were started."""
+        return [event.id for event in self.of(SessionStarted)]

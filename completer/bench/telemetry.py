@@ -21,7 +21,15 @@ from numpy.typing import NDArray
 
 from completer.bench.killed_writer import write_and_kill
 from telemetry.database import prepare
-from telemetry.events import Opportunity, SessionInfo, Suggestion, TextEdit
+from telemetry.events import (
+    DocumentChanged,
+    DocumentOpened,
+    Opportunity,
+    Returned,
+    SessionStarted,
+    Suggestion,
+    TextEdit,
+)
 from telemetry.files import database_files
 from telemetry.journal import Journal, open_recorder
 from telemetry.simulation import simulate
@@ -122,13 +130,14 @@ def _event(row_id: int) -> Write:
 def bench_recorder(folder: Path, events: int) -> dict[str, Any]:
     """How long a front door waits for the recorder while it types as fast as it can."""
     recorder = open_recorder(folder / "recorder")
-    session = recorder.session_started(SessionInfo(client="bench", user="bench"))
-    recorder.document_opened(session, "file:///bench.py", 0, language="python")
+    session = SessionStarted(client="bench", user="bench")
+    recorder.record(session)
+    recorder.record(DocumentOpened(session.id, "file:///bench.py", 0, language="python"))
     times = np.empty(events)
     for number in range(events):
         edit = TextEdit(number, "", "x")
         started = time.perf_counter()
-        recorder.document_changed("file:///bench.py", number, [edit])
+        recorder.record(DocumentChanged("file:///bench.py", number, (edit,)))
         times[number] = time.perf_counter() - started
         if number % 1_000 == 0:
             recorder.flush()
@@ -161,7 +170,9 @@ def bench_stall(
     """Completions that are recorded, with a store that works and one that hangs, in turn."""
     healthy = open_recorder(folder / "healthy")
     stalled = open_recorder(folder / "stalled")
-    sessions = {r: r.session_started(SessionInfo(client="bench")) for r in (healthy, stalled)}
+    session = SessionStarted(client="bench")
+    for recorder in (healthy, stalled):
+        recorder.record(session)
     stalled.flush()
     (path,) = database_files(folder / "stalled")
     times: dict[Journal, list[float]] = {healthy: [], stalled: []}
@@ -170,7 +181,7 @@ def bench_stall(
         for pair in range(pairs):
             order = (healthy, stalled) if pair % 2 else (stalled, healthy)
             for recorder in order:
-                times[recorder].append(_timed(_serve, recorder, sessions[recorder], complete))
+                times[recorder].append(_timed(_serve, recorder, session.id, complete))
             progress(pair + 1, pairs)
         holder.execute("ROLLBACK")
     for recorder in times:
@@ -188,8 +199,8 @@ def _serve(recorder: Journal, session: str, complete: Callable[[], object]) -> N
     """A request as a front door serves it."""
     complete()
     event = Opportunity(session=session, uri="file:///bench.py", outcome="returned")
-    recorder.opportunity(event)
-    recorder.returned(event.id, [Suggestion(text="return x", offset=0)])
+    recorder.record(event)
+    recorder.record(Returned(event.id, [Suggestion(text="return x", offset=0)]))
 
 
 _WEIGHTS: Final = np.full((256, 256), 1 / 256, dtype=np.float32)

@@ -23,6 +23,8 @@ from completer.http.metrics import Measured
 from completer.http.options import HttpOptions
 from completer.http.security import BearerAuth, BodyLimit, HeaderLimit, HostGuard
 from completer.interface import CompletionService
+from completer.place import Place
+from telemetry.events import BranchChanged
 from telemetry.recorder import Recorder
 
 
@@ -54,7 +56,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        heads = Heads(on_move=lambda folder: recorder.branch_changed(str(folder)))
+        def on_move(folder: Place) -> None:
+            recorder.record(BranchChanged(str(folder)))
+
+        heads = Heads(on_move=on_move)
         if recorder.records:
             heads.watch(service.info().workspaces)
         yield

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from completer.interface import CompletionService
-from telemetry.events import AcceptKind, HiddenReason, Suggestion
+from telemetry.events import Accepted, AcceptKind, Hidden, HiddenReason, Shown, Suggestion
 from telemetry.recorder import Receipt, Recorder
 
 MAX_OFFERS = 4_000
@@ -51,11 +51,11 @@ class Offers:
 
     async def shown(self, offer: Offer) -> bool:
         """It is on the screen; True once that is stored."""
-        return await _stored(self._recorder.shown(offer.suggestion.id))
+        return await _stored(self._recorder.record(Shown(offer.suggestion.id)))
 
     def hidden(self, offer: Offer, reason: HiddenReason, shown_for_ms: int | None) -> None:
         """It is gone without having been taken."""
-        self._recorder.hidden(offer.suggestion.id, reason, shown_for_ms=shown_for_ms)
+        self._recorder.record(Hidden(offer.suggestion.id, reason, shown_for_ms))
 
     async def accepted(self, offer: Offer, kind: AcceptKind, length: int | None) -> bool:
         """It was taken, or its first `length` UTF-16 units were; True once that is stored."""
@@ -64,7 +64,7 @@ class Offers:
             units = text.encode("utf-16-le")[: 2 * length]
             text = units.decode("utf-16-le", "ignore")
         self._service.accepted(offer.completion_id, text)
-        return await _stored(self._recorder.accepted(offer.suggestion.id, kind, length=length))
+        return await _stored(self._recorder.record(Accepted(offer.suggestion.id, kind, length)))
 
 
 async def _stored(receipt: Receipt) -> bool:

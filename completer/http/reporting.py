@@ -14,7 +14,15 @@ from completer.http.offers import Offer, Offers
 from completer.http.origin import Origin
 from completer.measures import measures, outcome
 from completer.request import Completion, CompletionRequest
-from telemetry.events import Opportunity, Outcome, SessionInfo, Suggestion, new_id
+from telemetry.events import (
+    Opportunity,
+    Outcome,
+    Returned,
+    SessionEnded,
+    SessionStarted,
+    Suggestion,
+    new_id,
+)
 from telemetry.recorder import Recorder
 
 MAX_SESSIONS = 1000
@@ -89,7 +97,7 @@ class Reports:
         attempt.finished = True
         result = outcome(completion)
         spent = measures(completion, attempt.elapsed_ms)
-        self._recorder.opportunity(replace(attempt.opportunity, outcome=result, **spent))
+        self._recorder.record(replace(attempt.opportunity, outcome=result, **spent))
         self._metrics.completed(result, completion.stats)
         suggestions = [
             Suggestion(text=choice.text, id=f"{attempt.id}-{rank}", rank=rank)
@@ -100,28 +108,29 @@ class Reports:
             offer = Offer(completion.id, suggestion, attempt.owner)
             self._offers.add(attempt.id, suggestion.rank, offer)
         if suggestions:
-            self._recorder.returned(attempt.opportunity.id, suggestions)
+            self._recorder.record(Returned(attempt.opportunity.id, suggestions))
         return Answer(attempt.id, attempt.created, completion)
 
     def close(self) -> None:
         """End all sessions."""
         for session in self._sessions.values():
-            self._recorder.session_ended(session)
+            self._recorder.record(SessionEnded(session))
         self._sessions.clear()
 
     def _end(self, attempt: Attempt, outcome: Outcome) -> None:
         if not attempt.finished:
             spent = replace(attempt.opportunity, outcome=outcome, total_ms=attempt.elapsed_ms)
-            self._recorder.opportunity(spent)
+            self._recorder.record(spent)
             self._metrics.completed(outcome)
 
     def _session(self, origin: Origin) -> str:
         """One session per user and client program."""
         key = (origin.user, origin.client)
         if key not in self._sessions:
-            info = SessionInfo(client=origin.client or "http", user=origin.user)
-            self._sessions[key] = self._recorder.session_started(info)
+            started = SessionStarted(client=origin.client or "http", user=origin.user)
+            self._sessions[key] = started.id
+            self._recorder.record(started)
         self._sessions.move_to_end(key)
         if len(self._sessions) > MAX_SESSIONS:
-            self._recorder.session_ended(self._sessions.popitem(last=False)[1])
+            self._recorder.record(SessionEnded(self._sessions.popitem(last=False)[1]))
         return self._sessions[key]

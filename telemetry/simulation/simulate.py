@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from telemetry.arms import assign_arm
-from telemetry.events import SessionInfo
+from telemetry.events import SessionStarted
 from telemetry.rows import session_row
 from telemetry.simulation.tables import Ids, writes
 from telemetry.simulation.truth import Truth
@@ -174,6 +174,6 @@ def _put(store: Store, writes: Sequence[Write]) -> None:
 
 
 def _store_sessions(store: Store, users: int, start_ms: int) -> None:
-    info = SessionInfo(client="simulated", client_version="1", server_version="1")
+    info = SessionStarted(client="simulated", client_version="1", server_version="1")
     for user in range(users):
         store.put_reference(session_row(user + 1, info, f"{user:032x}", store.label, start_ms))

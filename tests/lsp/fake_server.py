@@ -7,7 +7,6 @@ A prefix that ends in `slow` takes ten seconds, one that ends in `fail` fails. T
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from typing import Any
 
 from completer.errors import OverloadedError
@@ -44,17 +43,10 @@ def main() -> None:
             "cancelled": service.cancelled,
             "accepts": service.accepts,
             "documents": {str(path): text for path, text in service.documents.items()},
-            "calls": [[call[0], *map(plain, call[1:])] for call in recorder.calls],
+            "events": [type(event).__name__ for event in recorder.events],
         }
 
     server.start_io()
-
-
-def plain(value: Any) -> Any:
-    """A value that JSON can carry."""
-    if hasattr(value, "__dataclass_fields__"):
-        return asdict(value)
-    return [plain(item) for item in value] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from telemetry.events import BranchChanged, Committed
 from tests.completer.context.repositories import GitRepository, needs_git
 from tests.lsp.editor import Editor
 
@@ -19,11 +20,11 @@ def git(tmp_path):
     return git
 
 
-async def seen(editor, method):
+async def seen(editor, kind):
     async with asyncio.timeout(10):
-        while not (calls := editor.recorder.of(method)):
+        while not (events := editor.recorder.of(kind)):
             await asyncio.sleep(0.02)
-    return calls
+    return events
 
 
 async def test_commits_and_checkouts_are_reported(git):
@@ -31,9 +32,10 @@ async def test_commits_and_checkouts_are_reported(git):
     folder = {"uri": git.folder.as_uri(), "name": "w"}
     await editor.initialize(workspaceFolders=[folder])
     commit = git.commit({"a.py": "one\ntwo\n"})
-    ((session, workspace, made),) = await seen(editor, "committed")
-    assert (session, workspace, made.id) == ("session-1", str(git.folder), commit)
+    (made,) = await seen(editor, Committed)
+    assert made.session == editor.recorder.sessions[0]
+    assert (made.workspace, made.id) == (str(git.folder), commit)
     assert made.added == {git.folder / "a.py": ["two"]}
     git("checkout", "--quiet", "HEAD~1")
-    assert await seen(editor, "branch_changed") == [(str(git.folder),)]
+    assert await seen(editor, BranchChanged) == [BranchChanged(str(git.folder))]
     await editor.request("shutdown")

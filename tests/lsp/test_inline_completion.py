@@ -9,6 +9,7 @@ import pytest
 
 from completer.errors import OverloadedError
 from lsp.inline_completion import LONGEST_REPEATED
+from telemetry.events import Opportunity, Returned
 from tests.fakes import FakeService
 from tests.lsp.editor import URI, Editor
 
@@ -58,7 +59,8 @@ async def test_a_very_long_line_is_not_repeated(editor):
     assert item["range"] == span(0, LONGEST_REPEATED + 1, LONGEST_REPEATED + 1)
     assert item["insertText"] == "fake completion"
     assert editor.service.requests[-1].prefix == line + "y"
-    ((_, (suggestion,)),) = editor.recorder.of("returned")[1:]
+    (returned,) = editor.recorder.of(Returned)[1:]
+    (suggestion,) = returned.suggestions
     assert (suggestion.offset, suggestion.replaced) == (LONGEST_REPEATED + 1, "")
 
 
@@ -76,7 +78,8 @@ async def test_the_selected_item_of_the_suggest_widget_counts_as_typed(editor):
     assert item["range"] == span(0, 3, 5)
     assert editor.service.requests[0].prefix == "os.path"
     assert editor.service.requests[0].suffix == "\nnext"
-    ((_, (suggestion,)),) = editor.recorder.of("returned")
+    (returned,) = editor.recorder.of(Returned)
+    (suggestion,) = returned.suggestions
     assert (suggestion.offset, suggestion.replaced, suggestion.text) == (3, "pa", "path.join()")
 
 
@@ -129,7 +132,7 @@ async def test_what_makes_a_result_stale_stops_the_decoding(editor, end):
             editor.notify("$/cancelRequest", {"id": msg_id})
     assert (await asyncio.wait_for(answer, 0.3))["error"]["code"] == -32800
     assert editor.service.cancelled == 1
-    assert [call[0].outcome for call in editor.recorder.of("opportunity")] == ["cancelled"]
+    assert [event.outcome for event in editor.recorder.of(Opportunity)] == ["cancelled"]
 
 
 async def test_a_cancel_before_the_start_and_one_after_the_end_change_nothing_else(editor):
@@ -167,7 +170,7 @@ async def test_deleting_brings_up_nothing_by_itself_if_so_wished():
     editor.open("xy")
     editor.change(2, ((0, 1), (0, 2), ""))
     assert await editor.complete(0, 1) == []
-    assert editor.recorder.of("opportunity")[0][0].outcome == "not_requested"
+    assert editor.recorder.of(Opportunity)[0].outcome == "not_requested"
     assert len(await editor.complete(0, 1, invoked=True)) == 1
     editor.change(3, ((0, 1), (0, 1), "z"))
     assert len(await editor.complete(0, 2)) == 1
@@ -191,7 +194,7 @@ async def test_a_failure_shows_in_the_status_and_nowhere_else(editor, error, kin
     kinds = [message["params"]["kind"] for message in notifications]
     assert kind in kinds
     assert kinds[-1] == "Normal"
-    assert [call[0].outcome for call in editor.recorder.of("opportunity")] == ["error", "returned"]
+    assert [event.outcome for event in editor.recorder.of(Opportunity)] == ["error", "returned"]
 
 
 @pytest.mark.parametrize(
@@ -208,20 +211,21 @@ async def test_nothing_to_show_is_reported_with_its_reason(editor, reason, outco
     editor.service.reply = lambda request: ""
     editor.service.finish_reason = reason
     assert await editor.complete(0, 1) == []
-    assert editor.recorder.of("opportunity")[0][0].outcome == outcome
-    assert editor.recorder.of("returned") == []
+    assert editor.recorder.of(Opportunity)[0].outcome == outcome
+    assert editor.recorder.of(Returned) == []
 
 
 async def test_the_recorder_hears_what_was_offered_and_what_it_cost(editor):
     editor.open("é\n    re")
     await editor.complete(1, 6)
-    ((opportunity,),) = editor.recorder.of("opportunity")
-    assert opportunity.session == "session-1"
+    (opportunity,) = editor.recorder.of(Opportunity)
+    assert opportunity.session == editor.recorder.sessions[0]
     assert opportunity.workspace == "/repo/src"
     assert opportunity.engine_ms == 10
     assert opportunity.generated_tokens == 2
-    ((opportunity_id, (suggestion,)),) = editor.recorder.of("returned")
-    assert opportunity_id == opportunity.id
+    (returned,) = editor.recorder.of(Returned)
+    assert returned.opportunity == opportunity.id
+    (suggestion,) = returned.suggestions
     assert suggestion.text == "    refake completion"
     assert (suggestion.offset, suggestion.replaced) == (2, "    re")
 

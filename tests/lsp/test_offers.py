@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from lsp import offers
+from telemetry.events import Accepted, Shown
 from tests.lsp.editor import Editor
 
 
@@ -29,13 +30,13 @@ async def accept(editor: Editor, item: dict[str, Any]) -> Any:
 async def test_accepting_reaches_recorder_and_service(editor, item):
     assert await accept(editor, item) is True
     assert editor.service.accepts == [("cmpl-1", "one\ntwo")]
-    assert editor.recorder.of("accepted") == [("cmpl-1-0", "full", None)]
+    assert editor.recorder.of(Accepted) == [Accepted("cmpl-1-0")]
 
 
 async def test_accepting_what_was_never_offered_is_no_error(editor, item):
     params = {"command": "completer.accept", "arguments": ["unknown"]}
     assert await editor.request("workspace/executeCommand", params) is False
-    assert editor.recorder.of("accepted") == []
+    assert editor.recorder.of(Accepted) == []
 
 
 async def test_a_store_that_stalls_does_not_keep_the_client_waiting(editor, item, monkeypatch):
@@ -55,7 +56,7 @@ async def test_a_command_with_wrong_arguments_is_refused(editor, arguments):
 
 async def test_shown(editor, item):
     editor.notify("textDocument/didShowCompletion", {"item": item})
-    assert editor.recorder.of("shown") == [("cmpl-1-0",)]
+    assert editor.recorder.of(Shown) == [Shown("cmpl-1-0")]
 
 
 @pytest.mark.parametrize(
@@ -71,18 +72,18 @@ async def test_partially_accepted_counts_units_of_what_was_sent(editor, item, le
     params = {"item": item, "acceptedLength": length}
     editor.notify("textDocument/didPartiallyAcceptCompletion", params)
     assert editor.service.accepts == [("cmpl-1", text)]
-    assert editor.recorder.of("accepted") == [("cmpl-1-0", kind, length)]
+    assert editor.recorder.of(Accepted) == [Accepted("cmpl-1-0", kind, length)]
 
 
 @pytest.mark.parametrize("length", [-1, 0, 6, "9", None])
 async def test_nothing_accepted_is_not_reported(editor, item, length):
     params = {"item": item, "acceptedLength": length}
     editor.notify("textDocument/didPartiallyAcceptCompletion", params)
-    assert editor.recorder.of("accepted") == []
+    assert editor.recorder.of(Accepted) == []
 
 
 @pytest.mark.parametrize("params", [None, [], {}, {"item": None}, {"item": {"command": {}}}, 3])
 async def test_notifications_without_an_item_are_ignored(editor, item, params):
     editor.notify("textDocument/didShowCompletion", params)
     editor.notify("textDocument/didPartiallyAcceptCompletion", params)
-    assert editor.recorder.of("shown") == []
+    assert editor.recorder.of(Shown) == []

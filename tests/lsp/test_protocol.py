@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lsp.framing import FrameError
+from telemetry.events import SessionEnded, SessionStarted
 from tests.lsp.editor import URI, Editor
 
 POSITION = {"line": 0, "character": 0}
@@ -109,7 +110,7 @@ async def test_nothing_comes_before_initialize():
 
 async def test_nothing_comes_after_shutdown(editor):
     await editor.request("shutdown")
-    assert editor.recorder.of("session_ended") == [("session-1",)]
+    assert editor.recorder.of(SessionEnded) == [SessionEnded(editor.recorder.sessions[0])]
     assert (await editor.ask(0, 0)[1])["error"]["code"] == -32600
 
 
@@ -202,7 +203,7 @@ async def test_the_rest_of_what_it_says_counts():
         "utf-8", trace="compact", processId="12", rootPath="", locale=[], rootUri="file:///repo"
     )
     assert list(map(str, editor.service.opened)) == ["/repo", "/repo/src"]
-    ((info,),) = editor.recorder.of("session_started")
+    (info,) = editor.recorder.of(SessionStarted)
     assert (info.client, info.client_version) == ("test", "1")
 
 

@@ -57,14 +57,13 @@ async def test_open_type_complete_accept(client: LanguageClient):
     state = await state_of(client)
     assert state.requests[0].prefix == "# 😋\r\nreturn feed"
     assert state.accepts == [["cmpl-1", "ed()\n"]]
-    methods = [call[0] for call in state.calls]
-    assert methods == [
-        "session_started",
-        "document_opened",
-        "document_changed",
-        "opportunity",
-        "returned",
-        "accepted",
+    assert state.events == [
+        "SessionStarted",
+        "DocumentOpened",
+        "DocumentChanged",
+        "Opportunity",
+        "Returned",
+        "Accepted",
     ]
 
 

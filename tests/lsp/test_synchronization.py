@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from completer.request import CompletionRequest
-from telemetry.events import TextEdit
+from telemetry.events import (
+    CursorMoved,
+    DocumentChanged,
+    DocumentClosed,
+    DocumentDeleted,
+    DocumentOpened,
+    DocumentRenamed,
+    DocumentReset,
+    TextEdit,
+)
 from tests.fakes import FakeService
 from tests.lsp.editor import URI, Editor
 
@@ -31,9 +40,8 @@ async def test_edits_of_one_notification_come_one_after_the_other(editor, text_o
     editor.open("abc\ndef")
     editor.change(2, ((0, 1), (1, 1), "-"), ((0, 2), (0, 4), "+\n"))
     assert await text_of() == "a-+\n"
-    ((_, version, edits),) = editor.recorder.of("document_changed")
-    assert version == 2
-    assert edits == [TextEdit(1, "bc\nd", "-"), TextEdit(2, "ef", "+\n")]
+    edits = (TextEdit(1, "bc\nd", "-"), TextEdit(2, "ef", "+\n"))
+    assert editor.recorder.of(DocumentChanged) == [DocumentChanged(URI, 2, edits)]
 
 
 async def test_a_stale_change_is_ignored(editor, text_of):
@@ -41,7 +49,7 @@ async def test_a_stale_change_is_ignored(editor, text_of):
     editor.change(5, ((0, 0), (0, 0), "x"))
     editor.change(4, ((0, 0), (0, 0), "x"))
     assert await text_of() == "abc"
-    assert editor.recorder.of("document_changed") == []
+    assert editor.recorder.of(DocumentChanged) == []
 
 
 async def test_after_a_gap_the_recorder_gets_the_whole_text_once(editor, text_of):
@@ -49,8 +57,8 @@ async def test_after_a_gap_the_recorder_gets_the_whole_text_once(editor, text_of
     editor.change(4, ((0, 0), (0, 0), "x"))
     editor.change(5, ((0, 0), (0, 0), "y"))
     assert await text_of() == "yxabc"
-    assert editor.recorder.of("document_reset") == [(URI, 4, "xabc")]
-    assert [call[1] for call in editor.recorder.of("document_changed")] == [5]
+    assert editor.recorder.of(DocumentReset) == [DocumentReset(URI, 4, "xabc")]
+    assert [event.version for event in editor.recorder.of(DocumentChanged)] == [5]
 
 
 async def test_a_save_puts_a_wrong_copy_right(editor, text_of):
@@ -61,14 +69,14 @@ async def test_a_save_puts_a_wrong_copy_right(editor, text_of):
     editor.notify("textDocument/didSave", params)
     editor.notify("textDocument/didSave", params)
     assert await text_of() == "abcd"
-    assert editor.recorder.of("document_reset") == [(URI, 1, "abcd")]
+    assert editor.recorder.of(DocumentReset) == [DocumentReset(URI, 1, "abcd")]
 
 
 async def test_a_whole_text_replaces_the_copy(editor, text_of):
     editor.open("one\ntwo")
     editor.change(2, (None, None, "one\n2"))
     assert await text_of() == "one\n2"
-    assert editor.recorder.of("document_changed")[0][2] == [TextEdit(4, "two", "2")]
+    assert editor.recorder.of(DocumentChanged)[0].edits == (TextEdit(4, "two", "2"),)
 
 
 async def test_a_change_of_an_unopened_document_counts_only_if_it_is_whole(editor, text_of):
@@ -109,8 +117,8 @@ async def test_opening_twice_starts_afresh(editor, text_of):
     editor.open("xyz", version=1)
     editor.change(2, ((0, 0), (0, 1), ""))
     assert await text_of() == "yz"
-    assert len(editor.recorder.of("document_opened")) == 2
-    assert len(editor.recorder.of("document_closed")) == 1
+    assert len(editor.recorder.of(DocumentOpened)) == 2
+    assert len(editor.recorder.of(DocumentClosed)) == 1
 
 
 async def test_the_same_uri_in_another_spelling(editor):
@@ -142,12 +150,12 @@ async def test_files_that_move_and_go_are_reported(editor):
     new = "file:///repo/new.py"
     editor.notify("workspace/didRenameFiles", {"files": [{"oldUri": URI, "newUri": new}]})
     editor.notify("workspace/didDeleteFiles", {"files": [{"uri": new}]})
-    assert editor.recorder.of("document_renamed") == [(URI, new)]
-    assert editor.recorder.of("document_deleted") == [(new,)]
+    assert editor.recorder.of(DocumentRenamed) == [DocumentRenamed(URI, new)]
+    assert editor.recorder.of(DocumentDeleted) == [DocumentDeleted(new)]
 
 
 async def test_focus_elsewhere_moves_the_cursor(editor):
     editor.open("a")
     editor.open("b", uri="file:///b.py")
     editor.notify("textDocument/didFocus", {"textDocument": {"uri": URI}})
-    assert editor.recorder.of("cursor_moved") == [("file:///b.py",)]
+    assert editor.recorder.of(CursorMoved) == [CursorMoved("file:///b.py")]

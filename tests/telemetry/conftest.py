@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.events import Commit, Opportunity, SessionInfo, Suggestion, TextEdit
+from telemetry.events import (
+    Committed,
+    DocumentChanged,
+    DocumentOpened,
+    Opportunity,
+    Returned,
+    SessionStarted,
+    Suggestion,
+    TextEdit,
+)
 from telemetry.journal import open_recorder
 from tests.telemetry.databases import rows
 
@@ -23,11 +32,15 @@ class Editor:
         self.open()
 
     def connect(self, user):
-        return self.recorder.session_started(SessionInfo(client="test", user=user))
+        session = SessionStarted(client="test", user=user)
+        self.recorder.record(session)
+        return session.id
 
     def open(self):
-        self.recorder.document_opened(
-            self.session, self.uri, self.version, language="python", workspace=self.workspace
+        self.recorder.record(
+            DocumentOpened(
+                self.session, self.uri, self.version, language="python", workspace=self.workspace
+            )
         )
 
     def wait(self, seconds):
@@ -48,8 +61,8 @@ class Editor:
         )
         place = len(self.text) if offset is None else offset
         suggestion = Suggestion(text=text, offset=place, **more)
-        self.recorder.opportunity(opportunity)
-        self.recorder.returned(opportunity.id, [suggestion])
+        self.recorder.record(opportunity)
+        self.recorder.record(Returned(opportunity.id, [suggestion]))
         return suggestion.id
 
     def edit(self, *edits):
@@ -59,15 +72,17 @@ class Editor:
             assert self.text[change.offset : change.end] == change.removed
             self.text = self.text[: change.offset] + change.inserted + self.text[change.end :]
         self.version += 1
-        self.recorder.document_changed(self.uri, self.version, changes)
+        self.recorder.record(DocumentChanged(self.uri, self.version, changes))
 
     def write(self, text):
         self.edit((len(self.text), "", text))
 
     def commit(self, commit_id, *lines, path=Path("/w/a.py"), amends=None):
         """A commit that adds these lines to a file."""
-        made = Commit(id=commit_id, added={path: lines}, amends=amends)
-        self.recorder.committed(self.session, self.workspace, made)
+        self.record_commit(id=commit_id, added={path: lines}, amends=amends)
+
+    def record_commit(self, **details):
+        self.recorder.record(Committed(session=self.session, workspace=self.workspace, **details))
 
     def one(self, query):
         self.settle()

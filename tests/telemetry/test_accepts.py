@@ -2,6 +2,7 @@
 
 import pytest
 
+from telemetry.events import Accepted
 from telemetry.suggestions import TEXT_KEPT_MS
 from telemetry.survival import WINDOWS_S
 
@@ -10,7 +11,7 @@ def test_an_acceptance_after_the_text_was_forgotten_counts_and_is_censored(edito
     suggestion = editor.offer("return x")
     editor.now_ms += TEXT_KEPT_MS
     editor.offer("other")  # old texts are forgotten with the next
-    assert editor.recorder.accepted(suggestion).result(5)
+    assert editor.recorder.record(Accepted(suggestion)).result(5)
     assert editor.one("SELECT kind, cum_len FROM accept_named") == ("full", 8)
     states = dict(editor.all("SELECT window_s, state FROM survival_named"))
     assert states == dict.fromkeys(WINDOWS_S, "censored_desync")
@@ -18,7 +19,7 @@ def test_an_acceptance_after_the_text_was_forgotten_counts_and_is_censored(edito
 
 def test_an_edit_long_after_the_acceptance_was_told_is_another_one(editor):
     suggestion = editor.offer("return x")
-    editor.recorder.accepted(suggestion)
+    editor.recorder.record(Accepted(suggestion))
     editor.wait(1.5)
     editor.write("return x")
     editor.wait(15)
@@ -32,11 +33,11 @@ def test_an_edit_long_after_the_acceptance_was_told_is_another_one(editor):
 def test_what_was_told_and_seen_is_followed_once(editor, order):
     suggestion = editor.offer("return x")
     if order == "told first":
-        editor.recorder.accepted(suggestion)
+        editor.recorder.record(Accepted(suggestion))
         editor.write("return x")
     else:
         editor.write("return x")
-        editor.recorder.accepted(suggestion)
+        editor.recorder.record(Accepted(suggestion))
     editor.wait(15)
     rows = editor.all("SELECT accept, window_s, state, method FROM survival_named ORDER BY 2")
     assert rows == [(1, 0, "ok", "tracked"), (1, 15, "ok", "tracked")]
@@ -55,7 +56,7 @@ def test_each_part_is_followed_for_itself(editor):
 def test_the_net_length_leaves_out_what_was_replaced(editor):
     editor.write("x = 1)")
     suggestion = editor.offer("foo(2)", offset=4, replaced="1)")
-    editor.recorder.accepted(suggestion)
+    editor.recorder.record(Accepted(suggestion))
     # "1)" gives way to "foo(2)": the bracket stays, "1" is replaced by "foo(2"
     row = editor.one("SELECT delta_len, replaced_len, net_len FROM accept")
     assert row == (5, 1, 4)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.commits import AcceptedRuns
-from telemetry.events import Commit
+from telemetry.events import DocumentRenamed
 from telemetry.privacy import opt_out_list
 from tests.telemetry.conftest import Editor
 
@@ -54,7 +54,7 @@ def test_an_amended_commit_takes_the_place_of_the_first(accepted):
 
 
 def test_a_renamed_file_keeps_what_was_accepted_in_it(accepted):
-    accepted.recorder.document_renamed("file:///w/a.py", "file:///w/b.py")
+    accepted.recorder.record(DocumentRenamed("file:///w/a.py", "file:///w/b.py"))
     accepted.commit("c1", ACCEPTED, path=Path("/w/b.py"))
     assert stored(accepted) == [(1, 27, 27, 0)]
 
@@ -73,11 +73,8 @@ def test_files_in_a_folder_that_has_opted_out_do_not_count(accepted):
     editor = Editor(accepted.folder)
     in_both = {Path("/w/private/a.py"): [ACCEPTED], Path("/w/b.py"): ["typed_by_hand = 1"]}
     for added in (in_both, {Path("/w/private/a.py"): [ACCEPTED]}):
-        commit = Commit(id="c", added=added, places=("/w",))
-        editor.recorder.committed(editor.session, "/w", commit)
-    editor.recorder.committed(
-        editor.session, "/w", Commit(id="d", added=in_both, places=("/w/private",))
-    )
+        editor.record_commit(id="c", added=added, places=("/w",))
+    editor.record_commit(id="d", added=in_both, places=("/w/private",))
     assert stored(editor) == [(1, 15, 0, 0)]
     editor.recorder.close()
 

@@ -2,7 +2,20 @@
 
 import pytest
 
-from telemetry.events import Opportunity, SessionInfo, Suggestion
+from telemetry.events import (
+    Accepted,
+    CursorMoved,
+    DocumentClosed,
+    DocumentOpened,
+    DocumentRenamed,
+    Hidden,
+    Opportunity,
+    Returned,
+    SessionEnded,
+    SessionStarted,
+    Shown,
+    Suggestion,
+)
 from telemetry.privacy import OptOut, Pseudonyms, install_key
 from tests.telemetry.conftest import Editor
 from tests.telemetry.databases import gaps
@@ -18,9 +31,9 @@ def test_a_delivered_reply_is_taken_as_shown(editor):
 
 def test_only_the_best_of_several_is_taken_as_shown(editor):
     opportunity = Opportunity(session=editor.session, uri=editor.uri, outcome="returned")
-    editor.recorder.opportunity(opportunity)
-    editor.recorder.returned(
-        opportunity.id, [Suggestion(text="b", rank=1), Suggestion(text="a", rank=0)]
+    editor.recorder.record(opportunity)
+    editor.recorder.record(
+        Returned(opportunity.id, [Suggestion(text="b", rank=1), Suggestion(text="a", rank=0)])
     )
     shown = editor.all("SELECT rank, ev_src FROM suggestion_named ORDER BY rank")
     assert shown == [(0, "inferred"), (1, "none")]
@@ -28,7 +41,7 @@ def test_only_the_best_of_several_is_taken_as_shown(editor):
 
 def test_a_client_that_reports_what_it_shows_is_believed(editor):
     first = editor.offer("return x")
-    assert editor.recorder.shown(first).result(5)
+    assert editor.recorder.record(Shown(first)).result(5)
     editor.offer("return y")  # delivered, and never reported as shown
     assert [row[2] for row in editor.all(SHOWING)] == ["client", "none"]
 
@@ -38,9 +51,9 @@ def test_a_client_that_reports_what_it_shows_is_believed(editor):
     [
         (lambda e: e.write("z"), "typed_over"),
         (lambda e: e.offer("other"), "superseded"),
-        (lambda e: e.recorder.cursor_moved(e.uri), "cursor_moved"),
-        (lambda e: e.recorder.document_closed(e.uri), "doc_closed"),
-        (lambda e: e.recorder.session_ended(e.session), "doc_closed"),
+        (lambda e: e.recorder.record(CursorMoved(e.uri)), "cursor_moved"),
+        (lambda e: e.recorder.record(DocumentClosed(e.uri)), "doc_closed"),
+        (lambda e: e.recorder.record(SessionEnded(e.session)), "doc_closed"),
     ],
 )
 def test_what_happens_next_hides_it(editor, happens, reason):
@@ -52,21 +65,21 @@ def test_what_happens_next_hides_it(editor, happens, reason):
 
 def test_a_clients_own_reason_and_duration_count(editor):
     suggestion = editor.offer("return x")
-    editor.recorder.hidden(suggestion, "esc", shown_for_ms=900)
+    editor.recorder.record(Hidden(suggestion, "esc", shown_for_ms=900))
     assert editor.one(SHOWING) == (900, "esc", "inferred")
 
 
 def test_another_users_request_for_the_same_path_hides_nothing(editor):
     editor.offer("return x")
     other = editor.connect("bob")
-    editor.recorder.opportunity(Opportunity(session=other, uri=editor.uri, outcome="empty"))
+    editor.recorder.record(Opportunity(session=other, uri=editor.uri, outcome="empty"))
     assert editor.one(SHOWING) == (None, None, "inferred")
 
 
 def test_an_acceptance_is_durable_when_its_receipt_says_so(editor):
     suggestion = editor.offer("return x")
     editor.now_ms += 800
-    assert editor.recorder.accepted(suggestion).result(5)
+    assert editor.recorder.record(Accepted(suggestion)).result(5)
     assert editor.one(ACCEPTS) == ("full", 8, 8, "client")
     assert editor.one(SHOWING) == (800, "accepted", "inferred")
 
@@ -74,23 +87,23 @@ def test_an_acceptance_is_durable_when_its_receipt_says_so(editor):
 def test_an_acceptance_told_twice_counts_once(editor):
     suggestion = editor.offer("return x")
     for _ in range(3):
-        assert editor.recorder.accepted(suggestion).result(5)
+        assert editor.recorder.record(Accepted(suggestion)).result(5)
     assert editor.all(ACCEPTS) == [("full", 8, 8, "client")]
 
 
 def test_parts_taken_one_after_the_other_add_up(editor):
     suggestion = editor.offer("return x + y")
-    editor.recorder.accepted(suggestion, "word", length=6)
-    editor.recorder.accepted(suggestion, "word", length=8)
-    editor.recorder.accepted(suggestion)
+    editor.recorder.record(Accepted(suggestion, "word", length=6))
+    editor.recorder.record(Accepted(suggestion, "word", length=8))
+    editor.recorder.record(Accepted(suggestion))
     taken = [("word", 6, 6, "client"), ("word", 2, 8, "client"), ("full", 4, 12, "client")]
     assert editor.all(ACCEPTS) == taken
 
 
 def test_a_part_taken_and_then_left_is_partial(editor):
     suggestion = editor.offer("return x + y")
-    editor.recorder.accepted(suggestion, "word", length=6)
-    editor.recorder.cursor_moved(editor.uri)
+    editor.recorder.record(Accepted(suggestion, "word", length=6))
+    editor.recorder.record(CursorMoved(editor.uri))
     assert editor.one(SHOWING)[1] == "partial"
 
 
@@ -98,22 +111,24 @@ def test_text_that_a_suggestion_repeats_is_not_accepted_text(editor):
     # "retu" is typed; the client is sent all of "return x" for the range of "retu"
     editor.write("retu")
     suggestion = editor.offer("return x", offset=0, replaced="retu")
-    editor.recorder.accepted(suggestion, "word", length=6)  # "return": two units of it are new
+    editor.recorder.record(
+        Accepted(suggestion, "word", length=6)
+    )  # "return": two units of it are new
     assert editor.one("SELECT len FROM suggestion") == (4,)
     assert editor.one(ACCEPTS) == ("word", 2, 2, "client")
 
 
 def test_lengths_are_utf16_units_and_utf8_bytes(editor):
     suggestion = editor.offer("'😀'\n")
-    editor.recorder.accepted(suggestion, "partial", length=3)
+    editor.recorder.record(Accepted(suggestion, "partial", length=3))
     lengths = editor.one("SELECT len, len_b, lines, multiline FROM suggestion")
     assert lengths == (5, 7, 2, 1)
     assert editor.one(ACCEPTS) == ("partial", 3, 3, "client")
 
 
 def test_an_unknown_suggestion_is_counted_as_lost(editor):
-    assert not editor.recorder.accepted("never returned").result(5)
-    editor.recorder.returned("never asked", [Suggestion(text="x")])
+    assert not editor.recorder.record(Accepted("never returned")).result(5)
+    editor.recorder.record(Returned("never asked", [Suggestion(text="x")]))
     editor.settle()
     assert gaps(editor.recorder.path) == {"unknown_suggestion": 1, "unknown_opportunity": 1}
 
@@ -143,7 +158,7 @@ def test_what_a_request_was_like_is_stored(editor):
         propensity=0.9,
         features={"entropy": 1.5},
     )
-    editor.recorder.opportunity(event)
+    editor.recorder.record(event)
     row = editor.one(
         "SELECT outcome, trigger, lang, model, arm, draft_source, finish_reason, exit_mode, "
         "distribution, ts_ms, total_ms, steps, gen_tok, draft_ok_tok, p_accept, propensity, "
@@ -161,7 +176,7 @@ def test_what_a_request_was_like_is_stored(editor):
 )
 def test_features_that_are_not_plain_names_with_numbers_are_refused(editor, features):
     event = Opportunity(session=editor.session, uri=editor.uri, outcome="empty", features=features)
-    editor.recorder.opportunity(event)
+    editor.recorder.record(event)
     assert editor.one("SELECT count(*) FROM opportunity") == (0,)
 
 
@@ -174,7 +189,7 @@ def test_nothing_of_a_user_who_opted_out_is_stored(tmp_path):
     editor = Editor(tmp_path)
     suggestion = editor.offer("return x")
     editor.write("return x")
-    assert editor.recorder.accepted(suggestion).result(5)
+    assert editor.recorder.record(Accepted(suggestion)).result(5)
     editor.recorder.close()
     assert editor.recorder.path.exists() is False
 
@@ -184,7 +199,7 @@ def test_nothing_in_a_workspace_that_opted_out_is_stored(tmp_path):
     editor = Editor(tmp_path)
     suggestion = editor.offer("return x")
     editor.write("return x")
-    assert editor.recorder.accepted(suggestion).result(5)
+    assert editor.recorder.record(Accepted(suggestion)).result(5)
     assert editor.one("SELECT count(*) FROM opportunity") == (0,)
     assert editor.one("SELECT count(*) FROM edit_rollup") == (0,)
     editor.recorder.close()
@@ -196,9 +211,9 @@ def test_a_file_that_is_moved_into_a_folder_that_opted_out_is_followed_no_more(t
     editor.offer("return x")
     editor.write("return x")
     moved = "file:///w/private/a.py"
-    editor.recorder.document_renamed(editor.uri, moved)
+    editor.recorder.record(DocumentRenamed(editor.uri, moved))
     editor.uri, places = moved, ["/w/private/a.py", "/w"]
-    editor.recorder.document_opened(editor.session, moved, 9, workspace="/w", places=places)
+    editor.recorder.record(DocumentOpened(editor.session, moved, 9, workspace="/w", places=places))
     editor.write("\nsecret")
     editor.wait(1_000)
     assert editor.one("SELECT sum(ins) FROM edit_rollup") == (len("return x"),)
@@ -208,7 +223,7 @@ def test_a_file_that_is_moved_into_a_folder_that_opted_out_is_followed_no_more(t
 
 
 def test_users_are_stored_as_pseudonyms(editor):
-    editor.recorder.session_started(SessionInfo(client="test", user="ada"))
+    editor.recorder.record(SessionStarted(client="test", user="ada"))
     users = {user for (user,) in editor.all("SELECT user_h FROM session")}
     assert len(users) == 1
     assert "ada" not in users

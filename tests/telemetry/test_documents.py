@@ -2,7 +2,7 @@
 
 import pytest
 
-from telemetry.events import TextEdit
+from telemetry.events import Accepted, DocumentChanged, DocumentReset, TextEdit
 
 ACCEPTS = "SELECT kind, delta_len, cum_len, ev_src FROM accept_named"
 EDITS = "SELECT cls, sum(ins), sum(events) FROM edit_rollup_named GROUP BY cls ORDER BY cls"
@@ -60,13 +60,13 @@ def test_what_was_typed_of_it_is_not_accepted_text(editor):
 def test_the_clients_word_upgrades_what_was_seen(editor):
     suggestion = editor.offer("return x")
     editor.write("return x")
-    assert editor.recorder.accepted(suggestion).result(5)
+    assert editor.recorder.record(Accepted(suggestion)).result(5)
     assert editor.all(ACCEPTS) == [("full", 8, 8, "client")]
 
 
 def test_an_acceptance_told_before_its_edit_is_one_acceptance(editor):
     suggestion = editor.offer("return x")
-    editor.recorder.accepted(suggestion)
+    editor.recorder.record(Accepted(suggestion))
     editor.now_ms += 20
     editor.write("return x")
     assert editor.all(ACCEPTS) == [("full", 8, 8, "client")]
@@ -123,7 +123,7 @@ def test_a_deletion_later_is_no_undo_of_the_acceptance(editor):
 
 
 def test_edits_of_documents_that_were_never_opened_are_not_counted(editor):
-    editor.recorder.document_changed("file:///w/other.py", 1, [TextEdit(0, "", "x")])
+    editor.recorder.record(DocumentChanged("file:///w/other.py", 1, [TextEdit(0, "", "x")]))
     assert stored_edits(editor) == {}
 
 
@@ -140,5 +140,5 @@ def test_edits_out_of_order_are_not_trusted(editor):
 def test_without_the_text_the_next_edit_is_judged_afresh(editor):
     editor.write("x")
     editor.offer("return x")
-    editor.recorder.document_reset(editor.uri, 7, "something else")
+    editor.recorder.record(DocumentReset(editor.uri, 7, "something else"))
     assert editor.one("SELECT hidden_reason FROM suggestion_named") == ("unknown",)

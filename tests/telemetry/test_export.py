@@ -42,7 +42,7 @@ def test_a_file_from_before_a_table_was_there_adds_no_rows_to_it(recorded, tmp_p
 
 
 def test_a_stop_decision_is_exported_whole(editor, tmp_path):
-    editor.recorder.opportunity(
+    editor.recorder.record(
         Opportunity(
             session=editor.session,
             uri=editor.uri,

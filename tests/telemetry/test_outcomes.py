@@ -2,7 +2,7 @@
 
 import pytest
 
-from telemetry.events import Opportunity, Suggestion
+from telemetry.events import Opportunity, Returned, Shown, Suggestion
 from telemetry.outcomes import Outcome, outcomes
 
 
@@ -12,10 +12,10 @@ def offer(editor, text, *, model="small", shown=True, **judged):
         session=editor.session, uri=editor.uri, outcome="returned", model=model, **judged
     )
     suggestion = Suggestion(text=text, offset=len(editor.text))
-    editor.recorder.opportunity(opportunity)
-    editor.recorder.returned(opportunity.id, [suggestion])
+    editor.recorder.record(opportunity)
+    editor.recorder.record(Returned(opportunity.id, [suggestion]))
     if shown:
-        editor.recorder.shown(suggestion.id)
+        editor.recorder.record(Shown(suggestion.id))
     return suggestion.id
 
 

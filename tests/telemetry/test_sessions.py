@@ -2,13 +2,13 @@
 
 import getpass
 
-from telemetry.events import Opportunity, SessionInfo
+from telemetry.events import Opportunity, SessionEnded, SessionStarted
 from tests.telemetry.databases import gaps
 
 
 def test_a_session_is_stored_with_what_the_client_is(editor):
-    editor.recorder.session_started(
-        SessionInfo(
+    editor.recorder.record(
+        SessionStarted(
             client="nvim",
             client_version="0.12",
             server_version="1",
@@ -22,20 +22,20 @@ def test_a_session_is_stored_with_what_the_client_is(editor):
 
 def test_a_session_ends_when_it_is_ended(editor):
     editor.now_ms += 1_000
-    editor.recorder.session_ended(editor.session)
+    editor.recorder.record(SessionEnded(editor.session))
     editor.now_ms += 1_000
-    editor.recorder.session_ended(editor.session)
+    editor.recorder.record(SessionEnded(editor.session))
     assert editor.one("SELECT ended_ms - started_ms FROM session") == (1_000,)
 
 
 def test_an_unnamed_user_is_who_runs_the_process(editor):
     for user in ("", getpass.getuser()):
-        editor.recorder.session_started(SessionInfo(client="test", user=user))
+        editor.recorder.record(SessionStarted(client="test", user=user))
     users = [user for (user,) in editor.all("SELECT user_h FROM session ORDER BY id")]
     assert users[1] == users[2] != users[0]
 
 
 def test_events_of_an_unknown_session_are_counted_as_lost(editor):
-    editor.recorder.opportunity(Opportunity(session="nobody", uri="u", outcome="empty"))
+    editor.recorder.record(Opportunity(session="nobody", uri="u", outcome="empty"))
     editor.settle()
     assert gaps(editor.recorder.path) == {"unknown_session": 1}

@@ -2,6 +2,14 @@
 
 import pytest
 
+from telemetry.events import (
+    Accepted,
+    BranchChanged,
+    DocumentClosed,
+    DocumentDeleted,
+    DocumentRenamed,
+    DocumentReset,
+)
 from telemetry.survival import MAX_WATCHES, WINDOWS_S, Watch, Watches
 from tests.telemetry.conftest import Editor
 
@@ -76,11 +84,11 @@ def test_lengths_are_utf16_units(editor):
 
 def test_after_missed_edits_the_text_is_searched_near_then_far(editor):
     accept(editor)
-    editor.recorder.document_reset(editor.uri, 9, "# moved\n" + editor.text)
+    editor.recorder.record(DocumentReset(editor.uri, 9, "# moved\n" + editor.text))
     editor.wait(15)
     assert checks(editor)[15][:2] == ("ok", "fuzzy_near")
     assert checks(editor)[15][7] == 12
-    editor.recorder.document_reset(editor.uri, 10, "#\n" * 100 + "return total")
+    editor.recorder.record(DocumentReset(editor.uri, 10, "#\n" * 100 + "return total"))
     editor.wait(15)
     # farther than an edit would have left it: found, and yet moved
     assert checks(editor)[30][:2] == ("ok", "fuzzy_far")
@@ -89,7 +97,7 @@ def test_after_missed_edits_the_text_is_searched_near_then_far(editor):
 
 def test_text_that_a_reset_no_longer_has_is_removed(editor):
     accept(editor)
-    editor.recorder.document_reset(editor.uri, 9, "import os")
+    editor.recorder.record(DocumentReset(editor.uri, 9, "import os"))
     editor.wait(15)
     assert states(editor)[15] == "removed"
 
@@ -108,7 +116,7 @@ def on_disk(tmp_path):
 
 def test_a_closed_documents_file_is_read_at_the_time_of_the_check(on_disk):
     editor, file = on_disk
-    editor.recorder.document_closed(editor.uri)
+    editor.recorder.record(DocumentClosed(editor.uri))
     editor.wait(15)
     file.write_text("import os\n\n" + "return total_price\n")
     editor.wait(15)
@@ -120,7 +128,7 @@ def test_a_closed_documents_file_is_read_at_the_time_of_the_check(on_disk):
 
 def test_text_that_the_file_no_longer_has_is_not_found(on_disk):
     editor, file = on_disk
-    editor.recorder.document_closed(editor.uri)
+    editor.recorder.record(DocumentClosed(editor.uri))
     file.write_text("import os\n")
     editor.wait(15)
     assert checks(editor)[15] == ("not_found", "disk_fuzzy", 12, 0, 12, 2, 2, 0, 0)
@@ -128,7 +136,7 @@ def test_text_that_the_file_no_longer_has_is_not_found(on_disk):
 
 def test_a_file_that_is_gone_censors(on_disk):
     editor, file = on_disk
-    editor.recorder.document_closed(editor.uri)
+    editor.recorder.record(DocumentClosed(editor.uri))
     file.unlink()
     editor.wait(15)
     assert states(editor)[15] == "censored_deleted"
@@ -137,7 +145,7 @@ def test_a_file_that_is_gone_censors(on_disk):
 
 def test_a_deleted_document_censors_even_if_its_file_comes_back(on_disk):
     editor, _ = on_disk
-    editor.recorder.document_deleted(editor.uri)
+    editor.recorder.record(DocumentDeleted(editor.uri))
     editor.wait(15)
     assert states(editor)[15] == "censored_deleted"
 
@@ -146,20 +154,20 @@ def test_a_renamed_document_is_followed(on_disk):
     editor, file = on_disk
     renamed = file.with_name("b.py")
     file.rename(renamed)
-    editor.recorder.document_renamed(editor.uri, renamed.as_uri())
+    editor.recorder.record(DocumentRenamed(editor.uri, renamed.as_uri()))
     editor.uri = renamed.as_uri()
     editor.edit((0, "return ", ""))
     editor.wait(15)
     assert checks(editor)[15][:2] == ("ok", "tracked")
     assert checks(editor)[15][3] == 5
-    editor.recorder.document_closed(editor.uri)
+    editor.recorder.record(DocumentClosed(editor.uri))
     editor.wait(15)
     assert states(editor)[30] == "doc_closed_disk"
 
 
 def test_another_branch_censors(editor):
     accept(editor)
-    editor.recorder.branch_changed("/w")
+    editor.recorder.record(BranchChanged("/w"))
     editor.wait(15)
     assert states(editor)[15] == "censored_branch"
     assert editor.one("SELECT branch_changed FROM survival WHERE window_s = 15") == (1,)
@@ -167,7 +175,7 @@ def test_another_branch_censors(editor):
 
 def test_a_document_opened_again_is_not_lost(on_disk):
     editor, _ = on_disk
-    editor.recorder.document_closed(editor.uri)
+    editor.recorder.record(DocumentClosed(editor.uri))
     editor.open()
     editor.wait(15)
     assert states(editor)[15] == "ok"
@@ -188,9 +196,9 @@ def test_an_http_clients_acceptance_is_checked_in_the_workspace(tmp_path):
     file = tmp_path / "w" / "a.py"
     file.write_text("import os\n\ndef f():\n    return total\n")
     editor = Editor(tmp_path / "telemetry", str(file), str(tmp_path / "w"))
-    editor.recorder.document_closed(editor.uri)  # HTTP: no document, no edits
+    editor.recorder.record(DocumentClosed(editor.uri))  # HTTP: no document, no edits
     suggestion = editor.offer("return total")
-    assert editor.recorder.accepted(suggestion).result(5)
+    assert editor.recorder.record(Accepted(suggestion)).result(5)
     editor.wait(15)
     assert checks(editor)[15] == ("doc_closed_disk", "disk_fuzzy", 12, 12, 0, 0, 2, 12, 0)
     editor.recorder.close()
@@ -201,8 +209,8 @@ def test_an_http_clients_file_outside_the_workspace_is_not_read(tmp_path):
     file = tmp_path / "a.py"
     file.write_text("return total")
     editor = Editor(tmp_path / "telemetry", str(file), str(tmp_path / "w"))
-    editor.recorder.document_closed(editor.uri)
-    assert editor.recorder.accepted(editor.offer("return total")).result(5)
+    editor.recorder.record(DocumentClosed(editor.uri))
+    assert editor.recorder.record(Accepted(editor.offer("return total"))).result(5)
     editor.wait(15)
     assert states(editor)[15] == "censored_desync"
     editor.recorder.close()

@@ -15,7 +15,15 @@ from completer.cli.app import app
 from models.exit_adapters import load_exit_adapters
 from models.exit_gates import load_exit_gates
 from models.loading import load_model
-from telemetry.events import Opportunity, SessionInfo, Suggestion
+from telemetry.events import (
+    Accepted,
+    Opportunity,
+    Returned,
+    SessionEnded,
+    SessionStarted,
+    Shown,
+    Suggestion,
+)
 from telemetry.journal import open_recorder
 from tests.tiny import save_tiny
 
@@ -136,19 +144,20 @@ def test_outcomes_refit_it_and_undo_takes_that_back(run, calibrated, model, repo
 def record(folder: Path, model: str, names: list[str]) -> None:
     """Two hundred suggestions, of which every fourth is accepted."""
     recorder = open_recorder(folder)
-    session = recorder.session_started(SessionInfo(client="test", user="ada"))
+    started = SessionStarted(client="test", user="ada")
+    recorder.record(started)
     for n in range(200):
         features = {name: float(n % 7) for name in names}
         opportunity = Opportunity(
-            session=session, uri="", outcome="returned", model=model, features=features
+            session=started.id, uri="", outcome="returned", model=model, features=features
         )
         suggestion = Suggestion(text="x")
-        recorder.opportunity(opportunity)
-        recorder.returned(opportunity.id, [suggestion])
-        recorder.shown(suggestion.id)
+        recorder.record(opportunity)
+        recorder.record(Returned(opportunity.id, [suggestion]))
+        recorder.record(Shown(suggestion.id))
         if n % 4 == 0:
-            recorder.accepted(suggestion.id)
-    recorder.session_ended(session)
+            recorder.record(Accepted(suggestion.id))
+    recorder.record(SessionEnded(started.id))
     recorder.close()
 
 

@@ -15,6 +15,7 @@ from completer.http.access import ANYBODY, Access, Accesses
 from completer.http.app import create_app
 from completer.http.options import HttpOptions
 from completer.http.tokens import TokenFile
+from telemetry.events import Opportunity, SessionStarted
 
 DIALECTS = [
     ("/v1/completions", {"prompt": "a", "user": "eve"}),
@@ -89,7 +90,7 @@ async def test_a_workspace_of_others_is_nowhere(client, file, folders, recorder)
     told = "".join(reply.text for reply in replies).replace(str(theirs), "", 2)
     assert str(mine) in told
     assert theirs.name not in told
-    assert recorder.of("opportunity") == []
+    assert recorder.of(Opportunity) == []
 
 
 async def test_each_person_has_a_session_and_a_share_of_their_own(client, file, recorder, app):
@@ -98,7 +99,7 @@ async def test_each_person_has_a_session_and_a_share_of_their_own(client, file, 
         body = {"prompt": "a", "user": "eve"}
         reply = await client.post("/v1/completions", json=body, headers=bearer(secret))
         assert reply.status_code == 200
-    assert [call[0].user for call in recorder.of("session_started")] == ["ada", "bob"]
+    assert [event.user for event in recorder.of(SessionStarted)] == ["ada", "bob"]
 
 
 async def test_nobody_reports_on_the_completions_of_others(client, file, service):

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from completer.http.app import create_app
 from completer.http.health import sentence
 from completer.interface import WorkspaceHealth
+from telemetry.events import BranchChanged, SessionEnded
 from tests.completer.context.repositories import GitRepository, needs_git
 from tests.fakes import FakeRecorder, FakeService
 
@@ -79,10 +80,10 @@ def test_another_branch_in_a_workspace_is_reported(tmp_path):
     with TestClient(create_app(FakeService(workspaces=(git.folder,)), recorder)):
         git("checkout", "--quiet", "HEAD~1")
         deadline = time.monotonic() + 10
-        while not recorder.of("branch_changed"):
+        while not recorder.of(BranchChanged):
             assert time.monotonic() < deadline
             time.sleep(0.02)
-    assert recorder.of("branch_changed") == [(str(git.folder),)]
+    assert recorder.of(BranchChanged) == [BranchChanged(str(git.folder))]
 
 
 def test_the_end_of_the_application_ends_its_sessions():
@@ -90,5 +91,5 @@ def test_the_end_of_the_application_ends_its_sessions():
     app = create_app(FakeService(), recorder)
     with TestClient(app, base_url="http://localhost") as client:
         client.post("/v1/completions", json={"prompt": "a"})
-        assert recorder.of("session_ended") == []
-    assert recorder.of("session_ended") == [("session-1",)]
+        assert recorder.of(SessionEnded) == []
+    assert recorder.of(SessionEnded) == [SessionEnded(recorder.sessions[0])]

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
+
+from telemetry.events import (
+    Accepted,
+    Hidden,
+    Opportunity,
+    Returned,
+    SessionStarted,
+    Shown,
+)
+from telemetry.recorder import settled
 
 URL = "/v1/events"
 
@@ -17,38 +27,39 @@ async def reply_id(post, service):
 
 
 async def test_the_recorder_hears_of_every_completion(post, recorder, service, reply_id):
-    ((opportunity,),) = recorder.of("opportunity")
+    (opportunity,) = recorder.of(Opportunity)
     assert opportunity.outcome == "returned"
-    assert opportunity.session == "session-1"
+    assert opportunity.session == recorder.sessions[0]
     assert opportunity.engine_ms == 10
     assert opportunity.total_ms > 0
-    ((opportunity_id, (suggestion,)),) = recorder.of("returned")
-    assert opportunity_id == opportunity.id
+    (returned,) = recorder.of(Returned)
+    assert returned.opportunity == opportunity.id
+    (suggestion,) = returned.suggestions
     assert (suggestion.id, suggestion.text) == (f"{reply_id}-0", "é😋\ntwo")
     await post("/v1/completions", {"prompt": "a"})
-    assert len(recorder.of("session_started")) == 1
+    assert len(recorder.of(SessionStarted)) == 1
 
 
 @pytest.mark.parametrize(
-    ("event", "call"),
+    ("event", "expected"),
     [
-        ({"type": "view", "view_id": "v"}, ("shown",)),
-        ({"type": "select"}, ("accepted", "full", None)),
-        ({"type": "select", "select_kind": "line"}, ("accepted", "line", 3)),
-        ({"type": "dismiss", "elapsed": 900}, ("hidden", "esc", {"shown_for_ms": 900})),
-        ({"event": "shown"}, ("shown",)),
-        ({"event": "accepted"}, ("accepted", "full", None)),
-        ({"event": "accepted", "kind": "word", "length": 2}, ("accepted", "word", 2)),
+        ({"type": "view", "view_id": "v"}, Shown("")),
+        ({"type": "select"}, Accepted("")),
+        ({"type": "select", "select_kind": "line"}, Accepted("", "line", 3)),
+        ({"type": "dismiss", "elapsed": 900}, Hidden("", "esc", 900)),
+        ({"event": "shown"}, Shown("")),
+        ({"event": "accepted"}, Accepted("")),
+        ({"event": "accepted", "kind": "word", "length": 2}, Accepted("", "word", 2)),
         (
             {"event": "hidden", "reason": "typed_over"},
-            ("hidden", "typed_over", {"shown_for_ms": None}),
+            Hidden("", "typed_over"),
         ),
     ],
 )
-async def test_events_in_both_shapes(post, recorder, reply_id, event, call):
+async def test_events_in_both_shapes(post, recorder, reply_id, event, expected):
     assert await post(URL, {**event, "completion_id": reply_id}) == {"stored": True}
-    method, *arguments = call
-    assert recorder.of(method) == [(f"{reply_id}-0", *arguments)]
+    expected = replace(expected, suggestion=f"{reply_id}-0")
+    assert recorder.of(type(expected)) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -66,8 +77,7 @@ async def test_the_service_learns_what_was_accepted(post, service, reply_id, eve
 
 @pytest.mark.parametrize("event", ["shown", "accepted"])
 async def test_an_event_that_is_lost_is_not_acknowledged(client, recorder, reply_id, event):
-    recorder.receipt = Future()
-    recorder.receipt.set_result(False)
+    recorder.receipt = settled(False)
     reply = await client.post(URL, json={"event": event, "completion_id": reply_id})
     assert reply.status_code == 503
     assert reply.headers["retry-after"] == "5"

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from completer.http.llamacpp import cut_at_outdent
+from telemetry.events import Opportunity
 
 URL = "/infill"
 BODY = {"input_prefix": "def f():\n", "input_suffix": "\n", "prompt": "    re"}
@@ -72,7 +73,7 @@ async def test_nothing_to_predict_fills_the_caches_and_answers_at_once(post, ser
     assert reply["content"] == ""
     assert [request.max_tokens for request in service.requests] == [1, 1, 1]
     assert (service.running, service.cancelled) == (1, 2)
-    assert recorder.of("opportunity") == []
+    assert recorder.of(Opportunity) == []
 
 
 async def test_several_completions_are_a_list(post):

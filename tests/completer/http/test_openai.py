@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from completer.errors import BadRequestError, CompleterError, OverloadedError
+from telemetry.events import Opportunity
 from tests.fakes import MODEL
 
 URL = "/v1/completions"
@@ -177,7 +178,7 @@ async def test_what_the_service_raises(client, service, recorder, stream, error,
     assert reply.status_code == status
     assert reply.json()["error"]["message"] == text
     assert reply.headers.get("retry-after") == ("2" if status == 503 else None)
-    assert [call[0].outcome for call in recorder.of("opportunity")] == ["error"]
+    assert [event.outcome for event in recorder.of(Opportunity)] == ["error"]
     service.error = None
     assert (await client.post(URL, json={"prompt": "a"})).status_code == 200
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from completer.http import reporting
+from telemetry.events import Opportunity, Returned, SessionEnded, SessionStarted
 
 URL = "/v1/completions"
 
@@ -18,7 +19,7 @@ async def ask(client: httpx.AsyncClient, **headers: str) -> httpx.Response:
 async def test_a_session_per_user_and_program(client, recorder):
     for agent in ("vim/1 (x)", "vim/1 (y)", "zed/2"):
         await ask(client, **{"User-Agent": agent})
-    started = [call[0] for call in recorder.of("session_started")]
+    started = recorder.of(SessionStarted)
     assert [(info.user, info.client) for info in started] == [("ada", "vim/1"), ("ada", "zed/2")]
 
 
@@ -28,15 +29,15 @@ async def test_sessions_are_bounded_and_end_with_the_application(
     monkeypatch.setattr(reporting, "MAX_SESSIONS", 5)
     for number in range(6):
         await ask(client, **{"User-Agent": f"agent-{number}"})
-    assert recorder.of("session_ended") == [("session-1",)]
+    assert recorder.of(SessionEnded) == [SessionEnded(recorder.sessions[0])]
     app.state.answering.close()
-    assert len(recorder.of("session_ended")) == 6
+    assert len(recorder.of(SessionEnded)) == 6
 
 
 async def test_what_is_known_of_the_place_is_reported(client, service, recorder):
     service.workspaces = (Path("/repo"),)
     await ask(client, **{"X-Completer-Path": "/repo/a.py"})
-    ((opportunity,),) = recorder.of("opportunity")
+    (opportunity,) = recorder.of(Opportunity)
     assert (opportunity.uri, opportunity.workspace) == ("file:///repo/a.py", "/repo")
     assert opportunity.trigger == "auto"
 
@@ -44,5 +45,5 @@ async def test_what_is_known_of_the_place_is_reported(client, service, recorder)
 async def test_nothing_to_show_is_reported_but_not_as_returned(client, service, recorder):
     service.reply = lambda request: ""
     await ask(client)
-    assert recorder.of("opportunity")[0][0].outcome == "empty"
-    assert recorder.of("returned") == []
+    assert recorder.of(Opportunity)[0].outcome == "empty"
+    assert recorder.of(Returned) == []

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from completer.http.options import HttpOptions
 from completer.http.serving import FINISHES_WITHIN_S, ImpatientProtocol
+from telemetry.events import Opportunity
 from tests.completer.http.live import connect, eventually, request, serving
 
 HEAD = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
@@ -206,7 +207,7 @@ async def test_a_client_that_goes_away_stops_the_decoding(port, service, recorde
     seconds = await eventually(lambda: service.running == 0, 2)
     assert seconds < 0.3
     assert service.cancelled == 1
-    outcomes = [call[0].outcome for call in recorder.of("opportunity")]
+    outcomes = [event.outcome for event in recorder.of(Opportunity)]
     assert outcomes == ["cancelled"]
 
 
