@@ -9,12 +9,11 @@ from telemetry.alignment import utf16_length
 from telemetry.commits import AcceptedRuns
 from telemetry.events import AcceptKind, EventSource, TextEdit
 from telemetry.recorder import Receipt
-from telemetry.rows import survival_rows
 from telemetry.spans import RetainedSpan
 from telemetry.store import Store
 from telemetry.suggestions import Pending, Placement, points
 from telemetry.survival import Survival, Watch, Watches, censored
-from telemetry.writes import insert_row, update_row
+from telemetry.writes import event_rows
 
 _AWAITED_MS = 1_000
 
@@ -92,7 +91,7 @@ class Accepts:
         """An edit of the document, before anything that it places is watched."""
         for watch in self._watches.undone_by(uri, edit, now_ms):
             undone_ms = now_ms - watch.accepted_ms
-            self._store.put(update_row("accept", watch.accept, undone_ms=undone_ms))
+            self._store.update("accept", watch.accept, undone_ms=undone_ms)
         self._watches.apply(uri, edit)
 
     def renamed(self, uri: str, new_uri: str) -> None:
@@ -112,9 +111,7 @@ class Accepts:
         """An acceptance that is known already; the client's word outweighs the inference."""
         if source == "client" and pending.accept_source == "inferred" and pending.accept_row:
             pending.accept_source = source
-            label = self._store.label(source)
-            write = update_row("accept", pending.accept_row, ev_src=label)
-            self._store.put(write, receipt=receipt)
+            self._store.update("accept", pending.accept_row, receipt=receipt, ev_src=source)
         else:
             self._store.put(receipt=receipt)
 
@@ -133,19 +130,19 @@ class Accepts:
         pending.accept_row, pending.accept_source = self._rows, source
         pending.accepted = taken
         is_full = taken >= pending.length
-        write = insert_row(
+        self._store.insert(
             "accept",
+            receipt=receipt,
             id=self._rows,
             suggestion=pending.row,
             ts_ms=now_ms,
-            kind=self._store.label("full" if is_full else "partial" if kind == "full" else kind),
+            kind="full" if is_full else "partial" if kind == "full" else kind,
             delta_len=delta,
             cum_len=taken,
             replaced_len=replaced,
             net_len=delta - replaced,
-            ev_src=self._store.label(source),
+            ev_src=source,
         )
-        self._store.put(write, receipt=receipt)
         change = pending.change
         text = change.removed if change is not None and replaced else ""
         return Watch(self._rows, pending.uri, pending.workspace, "", text, now_ms)
@@ -156,4 +153,4 @@ class Accepts:
 
     def _store_checks(self, results: Sequence[Survival]) -> None:
         if results:
-            self._store.put(survival_rows(results, self._store.label))
+            self._store.put(event_rows("survival", results, self._store.label))

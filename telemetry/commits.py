@@ -20,7 +20,6 @@ from telemetry.events import Committed
 from telemetry.privacy import Pseudonyms
 from telemetry.sessions import Sessions
 from telemetry.store import Store
-from telemetry.writes import insert_row
 
 RUN: Final = 8
 MOST_RUNS: Final = 500_000
@@ -107,18 +106,16 @@ class Commits:
             commit_row, whole = self._rows, bool(last_row)
         self._last[commit.workspace] = commit.id, commit_row, whole
         added, accepted = self._counted(files)
-        self._store.put(
-            insert_row(
-                "commit_attr",
-                id=commit_row,
-                session=row,
-                commit_h=self._pseudonyms.commit(commit.id),
-                ts_ms=now_ms,
-                files=len(files),
-                added=added,
-                ai=accepted,
-                whole=int(whole),
-            )
+        self._store.insert(
+            "commit_attr",
+            id=commit_row,
+            session=row,
+            commit_h=self._pseudonyms.commit(commit.id),
+            ts_ms=now_ms,
+            files=len(files),
+            added=added,
+            ai=accepted,
+            whole=int(whole),
         )
 
     def _counted(self, files: Mapping[Path, Sequence[str]]) -> tuple[int, int]:

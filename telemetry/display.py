@@ -9,6 +9,7 @@ Where a client does not say what happened, the rules of inference are:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from sys import intern
 from typing import NamedTuple
 
@@ -26,11 +27,9 @@ from telemetry.events import (
 )
 from telemetry.privacy import Pseudonyms
 from telemetry.recorder import Receipt, settle
-from telemetry.rows import opportunity_row, suggestion_row
 from telemetry.sessions import Sessions
 from telemetry.store import Store
 from telemetry.suggestions import MAX_IDS, Pending, RetainedSuggestions, pending_of
-from telemetry.writes import update_row
 
 
 class _Asked(NamedTuple):
@@ -85,8 +84,9 @@ class Display:
         place = intern(event.session), intern(event.uri), intern(event.workspace)
         self._opportunities[event.id] = _Asked(row, *place)
         doc_h = self._pseudonyms.document(event.uri)
-        label = self._store.label
-        self._store.put(opportunity_row(row, session, doc_h, event, label, now_ms))
+        self._store.insert(
+            "opportunity", event, id=row, session=session, doc_h=doc_h, ts_ms=started_ms
+        )
 
     def returned(self, now_ms: int, event: Returned) -> None:
         """The reply was delivered: its texts are kept for a while, the best is taken as shown."""
@@ -111,16 +111,14 @@ class Display:
             suggestion_id, asked.session, asked.uri, asked.workspace, suggestion, now_ms
         )
         new_text = pending.change.inserted if pending.change else ""
-        self._store.put(
-            suggestion_row(
-                suggestion_id,
-                asked.row,
-                asked.uri,
-                suggestion,
-                new_text,
-                self._pseudonyms,
-                self._store.label,
-            )
+        self._store.insert(
+            "suggestion",
+            replace(suggestion, text=new_text),
+            id=suggestion_id,
+            opportunity=asked.row,
+            text_hmac=self._pseudonyms.text(new_text),
+            dedupe_hmac=self._pseudonyms.ending(asked.uri, new_text),
+            ev_src="none",
         )
         self._suggestions.add(suggestion.id, pending)
 
@@ -140,9 +138,8 @@ class Display:
         self, pending: Pending, now_ms: int, source: EventSource, receipt: Receipt | None = None
     ) -> None:
         pending.shown_ms, pending.source = now_ms, source
-        label = self._store.label(source)
-        self._store.put(
-            update_row("suggestion", pending.row, shown_ms=now_ms, ev_src=label), receipt=receipt
+        self._store.update(
+            "suggestion", pending.row, receipt=receipt, shown_ms=now_ms, ev_src=source
         )
         self._suggestions.show(pending)
 
@@ -162,14 +159,7 @@ class Display:
         if pending.accept_row is not None:
             reason = "accepted" if pending.accepted >= pending.length else "partial"
         for_ms = max(now_ms - pending.shown_ms, 0) if shown_for_ms is None else shown_for_ms
-        self._store.put(
-            update_row(
-                "suggestion",
-                pending.row,
-                shown_dur_ms=for_ms,
-                hidden_reason=self._store.label(reason),
-            )
-        )
+        self._store.update("suggestion", pending.row, shown_dur_ms=for_ms, hidden_reason=reason)
 
     def cursor_moved(self, now_ms: int, event: CursorMoved) -> None:
         """The caret left the place of what was shown."""

@@ -5,22 +5,17 @@ from __future__ import annotations
 import csv
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from sqlite_utils import Database
-
 from telemetry.files import database_files
-from telemetry.migrations import LABELLED, MIGRATIONS
+from telemetry.schema import TABLES
 from telemetry.store import reading
 
 Format = Literal["csv", "parquet"]
 
-# Hashes of text could be matched against guesses by anyone who got hold of the key.
-WITHHELD: Final = frozenset({"text_hmac", "dedupe_hmac"})
 _BATCH: Final = 50_000
 
 
@@ -48,7 +43,7 @@ def export(
         raise MissingLibraryError(
             "Parquet needs pyarrow: run `pip install pyarrow`, or export as CSV"
         )
-    targets = {table: folder / f"{table}.{file_format}" for table in LABELLED}
+    targets = {table: folder / f"{table}.{file_format}" for table in TABLES}
     if not force:
         _refuse_others(targets)
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,20 +54,12 @@ def export(
 
 def _refuse_others(targets: dict[str, Path]) -> None:
     """Raise `NotExportedError` if a file is there that is no export of its table."""
-    known = _all_columns()
     for table, target in targets.items():
         if not (target.exists() or target.is_symlink()):
             continue
         columns = _header(target)
-        if columns[:1] != ["file"] or not known[table].issuperset(columns[1:]):
+        if columns[:1] != ["file"] or not _exported(table).issuperset(columns[1:]):
             raise NotExportedError(f"{target} exists and is not an earlier export")
-
-
-def _all_columns() -> dict[str, frozenset[str]]:
-    """The columns that a table's export may have, in whatever version."""
-    with closing(sqlite3.connect(":memory:")) as connection:
-        MIGRATIONS.apply(Database(connection, execute_plugins=False))
-        return {table: frozenset(_exported(connection, table)) for table in LABELLED}
 
 
 def _header(target: Path) -> list[str]:
@@ -105,27 +92,28 @@ def _write_parquet(table: str, files: list[Path], target: Path) -> None:
 def _columns(table: str, files: list[Path]) -> list[str]:
     for path in files:
         with reading(path) as connection:
-            if _has(connection, table):
-                return ["file", *_exported(connection, table)]
+            if columns := _stored(connection, table):
+                return ["file", *columns]
     return ["file"]
 
 
-def _has(connection: sqlite3.Connection, table: str) -> bool:
-    """Whether the file is new enough to know a table."""
-    return bool(_exported(connection, table))
+def _exported(table: str) -> frozenset[str]:
+    """The columns that a table's export may have, in whatever version."""
+    return frozenset(column.name for column in TABLES[table].columns if column.is_exported)
 
 
-def _exported(connection: sqlite3.Connection, table: str) -> list[str]:
-    info = connection.execute(f"SELECT name FROM pragma_table_info('{table}_named')")  # noqa: S608
-    return [name for (name,) in info if name not in WITHHELD]
+def _stored(connection: sqlite3.Connection, table: str) -> list[str]:
+    """The columns that are exported of a file; none if it is too old to know the table."""
+    info = connection.execute("SELECT name FROM pragma_table_info(?)", (f"{table}_named",))
+    return [name for (name,) in info if name in _exported(table)]
 
 
 def _batches(table: str, files: list[Path]) -> Iterator[list[tuple[Any, ...]]]:
     for path in files:
         with reading(path) as connection:
-            if not _has(connection, table):
+            if not (names := _stored(connection, table)):
                 continue
-            columns = ", ".join(f'"{name}"' for name in _exported(connection, table))
+            columns = ", ".join(f'"{name}"' for name in names)
             query = f"SELECT ?, {columns} FROM {table}_named"  # noqa: S608
             cursor = connection.execute(query, (path.stem,))
             while batch := cursor.fetchmany(_BATCH):

@@ -20,15 +20,17 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from telemetry.migrations import ALL_TABLES, FIRST_TABLES, LABELLED
+from telemetry.schema import LABEL, TABLES
 
 APPLICATION_ID: Final = int.from_bytes(b"cmpT")
 DATABASE_NAME: Final = re.compile(r"\d{4}-\d\d-\d\d-(?P<pid>[1-9]\d{0,8})-[0-9a-f]{8}\.sqlite3")
 
 _MAGIC: Final = b"SQLite format 3\0"
 _ID_PLACE: Final = slice(68, 72)  # https://www.sqlite.org/fileformat.html#application_id
-_ALL: Final = ALL_TABLES | {"_sqlite_migrations"} | {f"{table}_named" for table in LABELLED}
-_ALWAYS: Final = FIRST_TABLES | {"_sqlite_migrations"}
+_ALWAYS: Final = frozenset(
+    {LABEL.name, "_sqlite_migrations", *(t.name for t in TABLES.values() if t.since == 1)}
+)
+_ALL: Final = _ALWAYS | TABLES.keys() | {f"{table}_named" for table in TABLES}
 _MOST_COPIED: Final = 64 << 20
 
 # What this process has open as databases, and how often. It must not be opened beside SQLite: who

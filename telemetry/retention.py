@@ -6,15 +6,13 @@ import logging
 import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from telemetry.database import remove
 from telemetry.files import is_in_use, own_files
-from telemetry.migrations import LABELLED, SchemaTooNewError
+from telemetry.migrations import SchemaTooNewError
 from telemetry.privacy import Pseudonyms, install_key, remove_key
+from telemetry.schema import DAY_MS, TABLES
 from telemetry.store import changing, vacuum
-
-DAY_MS: Final = 86_400_000
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +90,7 @@ def _purge_file(path: Path, before_ms: int | None, user_h: str | None, everythin
 
 
 def _delete_all(connection: sqlite3.Connection) -> int:
-    return sum(connection.execute(f"DELETE FROM {table}").rowcount for table in LABELLED)  # noqa: S608
+    return sum(connection.execute(f"DELETE FROM {table}").rowcount for table in TABLES)  # noqa: S608
 
 
 def _delete_chosen(

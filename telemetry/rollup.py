@@ -6,20 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from telemetry.edits import Share
+from telemetry.schema import TABLES
 from telemetry.store import Store
 from telemetry.writes import accumulate
 
-ROLLUP_COLUMNS: Final = (
-    "session",
-    "doc_h",
-    "lang",
-    "minute",
-    "cls",
-    "ins",
-    "ins_b",
-    "del",
-    "events",
-)
 STORED_EVERY_MS: Final = 5_000
 
 
@@ -62,4 +52,4 @@ class EditRollup:
         rows = [(*key, *sums) for key, sums in self._sums.items()]
         self._sums.clear()
         if rows:
-            self._store.put(accumulate("edit_rollup", ROLLUP_COLUMNS, rows))
+            self._store.put(accumulate("edit_rollup", TABLES["edit_rollup"].names, rows))

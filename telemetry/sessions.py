@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 from telemetry.events import SessionStarted
 from telemetry.privacy import OptOut, Pseudonyms
-from telemetry.rows import session_row
 from telemetry.store import Store
-from telemetry.writes import update_row
+from telemetry.writes import event_rows
 
 
 @dataclass(slots=True)
@@ -37,7 +36,10 @@ class Sessions:
         self._sessions[info.id] = known
         if known.is_recorded:
             user_h = self._pseudonyms.user(info.user)
-            write = session_row(known.row, info, user_h, self._store.label, now_ms)
+            label = self._store.label
+            write = event_rows(
+                "session", [info], label, id=known.row, user_h=user_h, started_ms=now_ms
+            )
             self._store.put_reference(write)
             self._store.put()
 
@@ -47,7 +49,7 @@ class Sessions:
         if known is not None and not known.has_ended:
             known.has_ended = True
             if known.is_recorded:
-                self._store.put(update_row("session", known.row, ended_ms=now_ms))
+                self._store.update("session", known.row, ended_ms=now_ms)
 
     def open_ids(self) -> list[str]:
         """The sessions that have not ended."""

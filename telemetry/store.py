@@ -29,8 +29,9 @@ from telemetry.faults import Fault, fault_of
 from telemetry.migrations import refuse_newer
 from telemetry.ownership import noted_as_open, refuse_others
 from telemetry.recorder import Receipt, settle
+from telemetry.schema import SqlValue
 from telemetry.stall import Stall
-from telemetry.writes import Write, insert_row
+from telemetry.writes import Write, event_rows, insert_row, labelled, update_row
 
 GROUP_COMMIT_S: Final = 0.010
 _RETRY_S: Final = 0.05
@@ -94,6 +95,24 @@ class Store:
             self._refuse(group, "stalled")
         else:
             self._queue.put(group)
+
+    def insert(
+        self,
+        table: str,
+        event: object = None,
+        *,
+        receipt: Receipt | None = None,
+        **given: SqlValue,
+    ) -> None:
+        """Queue a row: what the table's columns read from the event, and what is given."""
+        self.put(event_rows(table, [event], self.label, **given), receipt=receipt)
+
+    def update(
+        self, table: str, row_id: int, *, receipt: Receipt | None = None, **given: SqlValue
+    ) -> None:
+        """Queue new values for columns of a row."""
+        write = update_row(table, row_id, **labelled(table, given, self.label))
+        self.put(write, receipt=receipt)
 
     def put_reference(self, write: Write) -> None:
         """Queue rows that others refer to (labels, sessions): a replacement file gets them too."""

@@ -10,7 +10,7 @@ import heapq
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from telemetry.alignment import (
@@ -123,13 +123,8 @@ def _measured(base: Survival, before: str, spans: list[RetainedSpan]) -> Surviva
     after = "".join(span.text for span in spans)
     same = before == after
     lex_dist, lex_len = lexeme_distance(before, after)
-    return Survival(
-        accept=base.accept,
-        window_s=base.window_s,
-        actual_s=base.actual_s,
-        state=base.state,
-        method=base.method,
-        init_len=base.init_len,
+    return replace(
+        base,
         cur_len=utf16_length(after),
         lev=0 if same else levenshtein(utf16_units(before), utf16_units(after)),
         lex_dist=lex_dist,
@@ -137,7 +132,6 @@ def _measured(base: Survival, before: str, spans: list[RetainedSpan]) -> Surviva
         arc=sum(span.untouched for span in spans),
         four_gram=four_gram_share(before, after),
         ws_only=int(not same and "".join(before.split()) == "".join(after.split())),
-        branch_changed=base.branch_changed,
     )
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-SqlValue = int | float | str | None
-Parameters = Sequence[SqlValue]
+from telemetry.schema import TABLES, SqlValue
 
-# What identifies a row where it is not `id`.
-KEYS: dict[str, tuple[str, ...]] = {
-    "survival": ("accept", "window_s"),
-    "edit_rollup": ("session", "doc_h", "lang", "minute", "cls"),
-}
+Parameters = Sequence[SqlValue]
+Label = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +18,26 @@ class Write:
 
     statement: str
     rows: Sequence[Parameters]
+
+
+def event_rows(table: str, events: Sequence[object], label: Label, **given: SqlValue) -> Write:
+    """A row for each event: its columns' values are given, or read from it."""
+    columns = [c for c in TABLES[table].columns if c.source is not None and c.name not in given]
+    given = labelled(table, given, label)
+    rows = []
+    for event in events:
+        values = {column.name: column.value(event) for column in columns}
+        rows.append((*given.values(), *labelled(table, values, label).values()))
+    return insert(table, (*given, *(column.name for column in columns)), rows)
+
+
+def labelled(table: str, values: Mapping[str, SqlValue], label: Label) -> dict[str, SqlValue]:
+    """The same values, with ids for the words that the table stores as labels."""
+    labels = TABLES[table].labels
+    return {
+        name: label(value) if name in labels and isinstance(value, str) else value
+        for name, value in values.items()
+    }
 
 
 def insert(table: str, columns: tuple[str, ...], rows: Sequence[Parameters]) -> Write:
@@ -57,7 +73,7 @@ def _update_statement(table: str, columns: tuple[str, ...]) -> str:
 
 @cache
 def _accumulate_statement(table: str, columns: tuple[str, ...]) -> str:
-    key = KEYS[table]
+    key = TABLES[table].key
     sums = ", ".join(f"{c} = {c} + excluded.{c}" for c in columns if c not in key)
     marks = ", ".join("?" * len(columns))
     return (

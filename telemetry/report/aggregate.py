@@ -7,7 +7,7 @@ id. Rows whose opportunity is missing (purged, or lost with a damaged file) are 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,21 +17,21 @@ import numpy as np
 
 from telemetry.migrations import SchemaTooNewError
 from telemetry.ownership import NotTelemetryError
-from telemetry.report.columns import Chunk, Column, Ints, id_bounds, labels, read_columns
-from telemetry.report.commits import Commits, read_commits
-from telemetry.report.sums import Codes, Floats, Sums, summed
-from telemetry.report.tables import (
-    ACCEPT,
-    EDIT,
-    LABELLED_GROUPINGS,
-    MILLION,
-    OPPORTUNITY,
-    OPPORTUNITY_COUNTS,
-    SUGGESTION,
-    SURVIVAL,
+from telemetry.report.columns import (
     ById,
+    Chunk,
+    Codes,
     Common,
+    Floats,
+    Ints,
+    id_bounds,
+    labels,
+    read_columns,
+    reported,
 )
+from telemetry.report.commits import Commits
+from telemetry.report.sums import LABELLED_GROUPINGS, Sums, summed
+from telemetry.schema import MILLION, TABLES
 from telemetry.store import reading
 from telemetry.survival import WINDOWS_S
 
@@ -42,6 +42,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP: Final = 100_000
 _ACCEPT_STEP: Final = 4 * _STEP // len(WINDOWS_S)
 _SESSION_STEP: Final = 500
+_COUNTS: Final = [c.name for c in TABLES["opportunity"].columns if c.is_summed]
 _BY_SESSION: Final = ("by_arm", "by_model")  # what edits belong to through their session
 _EDIT_SUMS: Final = {
     "typed": "typed",
@@ -142,12 +143,12 @@ class _File:
 
     def _read_opportunities(self) -> None:
         not_requested = self._ids.get("not_requested", -1)
-        for rows in self._chunks("opportunity", OPPORTUNITY):
+        for rows in self._chunks("opportunity"):
             users = self._users.get(rows["session"], "user")
             groups = {name: self._group(name, rows[c]) for name, c in LABELLED_GROUPINGS.items()}
             groups["by_day"] = self._day(rows["day"])
             cells = self._sums.cells.of(groups)
-            values = {name: rows[name].astype(float) for name in OPPORTUNITY_COUNTS}
+            values = {name: rows[name].astype(float) for name in _COUNTS}
             values["opportunities"] = np.ones(len(users))
             values["requested"] = (rows["outcome"] != not_requested).astype(float)
             values["decoded"] = (rows["steps"] > 0).astype(float)
@@ -169,7 +170,7 @@ class _File:
         self._full = np.zeros(last - first + 1, dtype=bool)
         self._full_inferred = np.zeros(last - first + 1, dtype=bool)
         full, inferred = self._ids.get("full", -1), self._ids.get("inferred", -1)
-        for rows in self._chunks("accept", ACCEPT):
+        for rows in self._chunks("accept"):
             rows["inferred"] = (rows["ev_src"] == inferred).astype(np.int64)
             rows["age_s"] = (self._now_ms - rows["ts_ms"]) // 1000
             kept = ("suggestion", "net_len", "inferred", "age_s")
@@ -185,7 +186,7 @@ class _File:
         first, _ = self._bounds["suggestion"]
         cells = self._sums.cells
         lines = np.array([cells.group("by_lines", name) for name in ("single", "multi")])
-        for rows in self._chunks("suggestion", SUGGESTION):
+        for rows in self._chunks("suggestion"):
             users = self._opportunities.get(rows["opportunity"], "user")
             of_opportunity = self._opportunities.get(rows["opportunity"], "cell")
             cell = cells.within(of_opportunity, "by_lines", lines[np.minimum(rows["multiline"], 1)])
@@ -236,7 +237,7 @@ class _File:
         censored = np.array(
             [id_ for id_, name in self._labels.items() if name.startswith("censored")], dtype=int
         )
-        for rows in self._chunks("survival", SURVIVAL, key="accept", step=_ACCEPT_STEP):
+        for rows in self._chunks("survival", "accept", _ACCEPT_STEP):
             rows["is_censored"] = np.isin(rows["state"], censored).astype(np.int64)
             order = np.argsort(rows["window_s"].astype(np.int16), kind="stable")
             rows = {name: values[order] for name, values in rows.items()}
@@ -269,7 +270,7 @@ class _File:
 
     def _read_edits(self) -> None:
         classes = {self._ids.get(label, -1): name for label, name in _EDIT_SUMS.items()}
-        for rows in self._chunks("edit_rollup", EDIT, key="session", step=_SESSION_STEP):
+        for rows in self._chunks("edit_rollup", "session", _SESSION_STEP):
             values = {
                 name: np.where(rows["cls"] == id_, rows["ins"], 0)
                 for id_, name in classes.items()
@@ -284,8 +285,7 @@ class _File:
             self._sums.add(self._sums.cells.of(groups), users, values)
 
     def _read_commits(self) -> None:
-        rows = read_commits(self._connection)
-        if len(rows["session"]):
+        for rows in self._chunks("commit_attr"):
             users = self._users.get(rows["session"], "user")
             cells = self._sums.cells.of(self._groups_of_sessions(rows))
             self._result.commits.add(rows, cells, users)
@@ -295,9 +295,10 @@ class _File:
         groups = {n: common.shared(rows["session"]) for n, common in self._of_sessions.items()}
         return groups | {"by_day": self._day(rows["day"])}
 
-    def _chunks(
-        self, table: str, columns: Mapping[str, Column], key: str = "id", step: int = _STEP
-    ) -> Iterator[Chunk]:
+    def _chunks(self, table: str, key: str = "id", step: int = _STEP) -> Iterator[Chunk]:
+        columns = reported(self._connection, table)
+        if not columns:
+            return iter(())
         return read_columns(self._path, self._connection, table, key, columns, step=step)
 
     def _group(self, grouping: str, label_ids: Ints) -> Codes:

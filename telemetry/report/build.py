@@ -10,30 +10,27 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.files import database_files, left_alone
 from telemetry.report.aggregate import CELL_BITS, UNNAMED, Aggregate, aggregate
+from telemetry.report.columns import Floats
 from telemetry.report.compare import Comparison, compare
-from telemetry.report.metrics import METRICS, Figure, figure, latency_figures
-from telemetry.report.statistics import drawn_sums, user_draws, wilson
-from telemetry.report.sums import UNCLUSTERED, Floats, Sums
+from telemetry.report.metrics import METRICS
+from telemetry.report.statistics import (
+    Figure,
+    drawn_sums,
+    figure,
+    latency_figures,
+    user_draws,
+    wilson,
+)
+from telemetry.report.sums import GROUPINGS, UNCLUSTERED, Sums
 
 Figures = dict[str, Figure]
-
-GROUPINGS: Final = (
-    "by_day",
-    "by_language",
-    "by_model",
-    "by_arm",
-    "by_draft_source",
-    "by_lines",
-    "by_exit_mode",
-    "by_distribution",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +82,7 @@ def build(
                 for name in sorted(result.sums.cells.names[grouping][1:])
             }
             for grouping in GROUPINGS
+            if grouping not in ("overall", "by_finish_reason")
         },
         finish_reasons=_finish_reasons(result.sums),
         comparison=compare(result.sums, *compare_arms) if compare_arms else None,

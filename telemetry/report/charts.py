@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from telemetry.report.metrics import Figure
+from telemetry.report.statistics import Figure
 
 Format = Callable[[float], str]
 

@@ -1,8 +1,9 @@
 """Columns of a table as arrays, several times faster than row by row.
 
-Making a Python tuple of every row takes longer than reading it. Here SQLite itself joins a chunk
-of rows into one string in which every value is a code point, and numpy reads the string's memory.
-While SQLite works the interpreter's lock is free, so chunks are read ahead on two threads.
+What is read of each table, `schema` declares. Making a Python tuple of every row takes longer than
+reading it. Here SQLite itself joins a chunk of rows into one string in which every value is a code
+point, and numpy reads the string's memory. While SQLite works the interpreter's lock is free, so
+chunks are read ahead on two threads.
 """
 
 from __future__ import annotations
@@ -13,32 +14,42 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from telemetry.schema import TABLES, Reported
 from telemetry.store import reading
 
 Ints = NDArray[Any]
+Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
+Codes = NDArray[np.intp]
 Chunk = dict[str, Ints]
 
 THREADS: Final = 2
 _DIGIT_BITS: Final = 20  # a code point ends at 0x10FFFF
 _DIGIT: Final = 1 << _DIGIT_BITS
+_COLUMNS: Final = "SELECT name FROM pragma_table_info(?)"
 BEYOND: Final = 0xFFFD  # what SQLite makes of a number that is no code point
 
 
-class Column(NamedTuple):
-    """A number of a row, cut to a whole one: an SQL expression and how many 20-bit digits it needs.
+def reported(connection: sqlite3.Connection, table: str) -> dict[str, Reported]:
+    """What reports read of a table, by name; NULL for columns that the file is too old to have.
 
-    One of a single digit that is negative or too large reads as `BEYOND`; others must fit. NULL
-    reads as 0, or as -1 if `is_nullable`.
+    Nothing if it is too old to have the table.
     """
-
-    expression: str
-    digits: int = 1
-    is_nullable: bool = False
+    stored = {name for (name,) in connection.execute(_COLUMNS, (table,))}
+    return {
+        column.reported.name or column.name: column.reported._replace(
+            expression=(column.reported.expression or column.name)
+            if column.name in stored
+            else "NULL"
+        )
+        for column in TABLES[table].columns
+        if stored and column.reported is not None
+    }
 
 
 def read_columns(
@@ -46,7 +57,7 @@ def read_columns(
     connection: sqlite3.Connection,
     table: str,
     key: str,
-    columns: Mapping[str, Column],
+    columns: Mapping[str, Reported],
     *,
     step: int,
 ) -> Iterator[Chunk]:
@@ -57,7 +68,7 @@ def read_columns(
     """
     first, last = id_bounds(connection, table, key)
     # Keys count from the chunk's first, so that one digit holds them.
-    columns = {key: Column(f"{key} - ?1"), **columns}
+    columns = {key: Reported(f"{key} - ?1"), **columns}
     query = (
         f"SELECT CAST(group_concat({_packed(columns)}, '') AS BLOB) "  # noqa: S608
         f"FROM {table} WHERE {key} >= ?1 AND {key} < ?2"
@@ -76,9 +87,9 @@ def read_columns(
                 yield waiting.popleft().result()
 
 
-def _packed(columns: Mapping[str, Column]) -> str:
+def _packed(columns: Mapping[str, Reported]) -> str:
     digits = []
-    for expression, count, is_nullable in columns.values():
+    for expression, count, is_nullable, _ in columns.values():
         value = f"{expression} + 1" if is_nullable else expression
         for place in range(count):
             high = f"(({value}) >> {place * _DIGIT_BITS})" if place else f"({value})"
@@ -87,7 +98,7 @@ def _packed(columns: Mapping[str, Column]) -> str:
 
 
 def _read_apart(
-    path: Path, query: str, columns: Mapping[str, Column], key: str, start: int, end: int
+    path: Path, query: str, columns: Mapping[str, Reported], key: str, start: int, end: int
 ) -> Chunk:
     with reading(path) as connection:
         return _read(connection, query, columns, key, start, end)
@@ -96,7 +107,7 @@ def _read_apart(
 def _read(
     connection: sqlite3.Connection,
     query: str,
-    columns: Mapping[str, Column],
+    columns: Mapping[str, Reported],
     key: str,
     start: int,
     end: int,
@@ -137,3 +148,47 @@ def id_bounds(connection: sqlite3.Connection, table: str, key: str = "id") -> tu
     queries = [f"SELECT coalesce({end}({key}), 0) FROM {table}" for end in ("min", "max")]  # noqa: S608
     first, last = (connection.execute(query).fetchone()[0] for query in queries)
     return first, last
+
+
+class ById:
+    """Values of rows by their id, for ids that are dense between `bounds`; 0 where unknown."""
+
+    def __init__(self, bounds: tuple[int, int], *names: str) -> None:
+        self._first, last = bounds
+        self._size = last - self._first + 1
+        self._columns: dict[str, NDArray[np.int32]] = {
+            name: np.zeros(self._size, dtype=np.int32) for name in names
+        }
+
+    def put(self, ids: Ints, values: Mapping[str, Ints]) -> None:
+        """Remember values of rows."""
+        for name, of_rows in values.items():
+            self._columns[name][ids - self._first] = of_rows
+
+    def get(self, ids: Ints, name: str) -> Ints:
+        """One value of each row."""
+        at = ids - self._first
+        is_there = (at >= 0) & (at < self._size)
+        if is_there.all():
+            found: Ints = self._columns[name][at].astype(np.intp)
+            return found
+        return np.where(is_there, self._columns[name][np.clip(at, 0, self._size - 1)], 0)
+
+
+class Common(ById):
+    """A value that all rows of an id share; 0 where they differ."""
+
+    def __init__(self, bounds: tuple[int, int]) -> None:
+        super().__init__(bounds, "value", "differs")
+
+    def put_rows(self, ids: Ints, of_rows: Ints) -> None:
+        """Take rows in, many of an id; 0 says nothing."""
+        at, of_rows = (ids - self._first)[of_rows > 0], of_rows[of_rows > 0]
+        before = self._columns["value"][at]
+        self._columns["value"][at] = of_rows
+        differs = (self._columns["value"][at] != of_rows) | ((before != of_rows) & (before > 0))
+        self._columns["differs"][at[differs]] = 1
+
+    def shared(self, ids: Ints) -> Ints:
+        """The shared value of each id."""
+        return np.where(self.get(ids, "differs") == 0, self.get(ids, "value"), 0)

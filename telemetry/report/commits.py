@@ -6,15 +6,12 @@ that were accepted in it: what they know adds up.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 
 import numpy as np
 
-from telemetry.report.columns import Chunk
-from telemetry.report.sums import Codes, Sums
-
-_COLUMNS = ("session", "day", "commit_h", "added", "ai", "whole")
+from telemetry.report.columns import Chunk, Codes
+from telemetry.report.sums import Sums
 
 
 @dataclass(slots=True)
@@ -54,12 +51,3 @@ class Commits:
         }
         cells = np.array([commit.cell for commit in commits], dtype=np.intp)
         sums.add(cells, np.array([commit.user for commit in commits], dtype=np.intp), values)
-
-
-def read_commits(connection: sqlite3.Connection) -> Chunk:
-    """All rows, by column; none in a file from before commits were recorded."""
-    known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'commit_attr'").fetchone()
-    query = "SELECT session, ts_ms / 86400000, commit_h, added, ai, whole FROM commit_attr"
-    rows = connection.execute(query).fetchall() if known else []
-    table = np.array(rows, dtype=np.int64).reshape(-1, len(_COLUMNS))
-    return {name: table[:, index] for index, name in enumerate(_COLUMNS)}

@@ -11,9 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from telemetry.report.metrics import METRICS, samples
-from telemetry.report.statistics import drawn_sums, percentile_interval, two_sided_p, user_draws
-from telemetry.report.sums import Floats, Floats32, Sums
+from telemetry.report.columns import Floats, Floats32
+from telemetry.report.metrics import METRICS
+from telemetry.report.statistics import (
+    drawn_sums,
+    percentile_interval,
+    samples,
+    two_sided_p,
+    user_draws,
+)
+from telemetry.report.sums import Sums
 
 
 @dataclass(frozen=True, slots=True)

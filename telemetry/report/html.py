@@ -13,18 +13,20 @@ from typing import Final
 from telemetry.report.build import Figures, Report
 from telemetry.report.charts import Series, bar_chart, line_chart
 from telemetry.report.compare import Comparison
-from telemetry.report.metrics import METRICS, Figure, Unit
-from telemetry.report.terminal import warnings
-from telemetry.report.wording import (
+from telemetry.report.metrics import (
     HEADLINE,
     HEADLINE_WINDOWS,
     LATENCY_TITLES,
-    interval,
+    METRICS,
+    Unit,
+    heading_of,
     number_in,
-    share,
     title,
     value,
 )
+from telemetry.report.statistics import Figure, cells, interval
+from telemetry.report.sums import UNCLUSTERED
+from telemetry.report.terminal import warnings
 from telemetry.survival import WINDOWS_S
 
 _TILES: Final = (
@@ -32,21 +34,11 @@ _TILES: Final = (
     "latency_p50_ms",
     *(f"mostly_unchanged_{window}" for window in HEADLINE_WINDOWS),
 )
-_BARS: Final = {
-    "by_language": "Acceptance by language",
-    "by_model": "Acceptance by model",
-    "by_draft_source": "Acceptance by draft source",
-    "by_lines": "Acceptance, single against several lines",
-    "by_exit_mode": "Acceptance by exit mode",
-    "by_distribution": "Acceptance by distribution",
-    "by_arm": "Acceptance by arm",
-}
 _SPEED_BARS: Final[tuple[tuple[str, str, Unit], ...]] = (
     ("Tokens per step by draft source", "tokens_per_step", "ratio"),
     ("Drafted tokens accepted by draft source", "draft_acceptance", "share"),
 )
 _TITLE: Final = "Code completion report"
-_SELDOM: Final = ("by_exit_mode", "by_distribution")  # most have but one
 _MOST_BARS: Final = 15
 _NOTHING: Final = Figure(None, 0)
 
@@ -170,15 +162,15 @@ def _tick(kind: Unit, number: float) -> str:
 
 def _comparisons(report: Report) -> str:
     parts = []
-    for grouping, heading in _BARS.items():
-        groups = report.groups[grouping]
-        if len(groups) > (grouping in _SELDOM):
+    for grouping, groups in report.groups.items():
+        if grouping != "by_day" and len(groups) > (grouping in UNCLUSTERED):  # most have but one
             rows = [(name, figures["codecompose"]) for name, figures in groups.items()]
-            parts.append(_bars(heading, rows, "share"))
-    for heading, metric, kind in _SPEED_BARS:
+            by = heading_of(grouping)
+            parts.append(_bars(f"Acceptance{' ' if by[:3] == 'by ' else ', '}{by}", rows, "share"))
+    for name, metric, kind in _SPEED_BARS:
         rows = [(name, f[metric]) for name, f in report.groups["by_draft_source"].items()]
         if rows:
-            parts.append(_bars(heading, rows, kind))
+            parts.append(_bars(name, rows, kind))
     for name, figures in report.groups["by_model"].items():
         rows = [(t.removeprefix("Latency, "), figures[key]) for key, t in LATENCY_TITLES.items()]
         parts.append(_bars(f"Latency, {name}", rows, "ms"))
@@ -232,9 +224,9 @@ def _experiment(comparison: Comparison) -> str:
 
 def _all_figures(figures: Figures) -> str:
     rows = "".join(
-        f"<tr><td>{escape(title(name))}</td><td>{value(name, figure.value)}</td>"
-        f"<td>{interval(name, figure)}</td><td>{figure.n:,}</td>"
-        f"<td>{share(figure.censored_share)}</td><td>{share(figure.inferred_share)}</td></tr>"
+        f"<tr><td>{escape(title(name))}</td>"
+        + "".join(f"<td>{cell}</td>" for cell in cells(name, figure))
+        + "</tr>"
         for name, figure in figures.items()
     )
     return (

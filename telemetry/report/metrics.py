@@ -1,4 +1,4 @@
-"""The metrics, each a ratio of two sums.
+"""The metrics, each a ratio of two sums, and how their values read.
 
 "read" is shown for at least 750 ms, or accepted. A distance d is Levenshtein's over the longer of
 both lengths, 1 if the text was removed or not found. `ai` counts UTF-16 units that came from
@@ -14,33 +14,13 @@ commits whose predecessor was seen as well.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-import numpy as np
-
-from telemetry.report.statistics import percentile_interval, quantile_interval, wilson
-from telemetry.report.sums import Floats
 from telemetry.survival import WINDOWS_S
 
 Unit = Literal["share", "ratio", "ms"]
 Totals = Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A value with what is known about it: 95 % interval, number of observations, blind spots.
-
-    `censored_share` is the part of the observations whose outcome could not be seen,
-    `inferred_share` the part of the events that a client did not report itself.
-    """
-
-    value: float | None
-    n: int
-    low: float | None = None
-    high: float | None = None
-    censored_share: float = 0.0
-    inferred_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,38 +38,43 @@ class Metric:
     denominator: tuple[str, ...]
     count: str
     unit: Unit = "share"
-    is_proportion: bool = True
+    is_proportion: bool = False
     censored: str | None = None
     inferred: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
 
     def value(self, totals: Totals) -> float | None:
         """The ratio, None without a denominator."""
-        below = _sum(totals, self.denominator)
-        return _sum(totals, self.numerator) / below if below > 0 else None
+        below = total(totals, self.denominator)
+        return total(totals, self.numerator) / below if below > 0 else None
+
+    @property
+    def sums(self) -> tuple[str, ...]:
+        """All sums that it needs."""
+        censored = () if self.censored is None else (self.censored,)
+        ratio = (*self.numerator, *self.denominator, self.count)
+        return (*ratio, *censored, *self.inferred, *self.events)
 
 
-def _sum(totals: Totals, names: tuple[str, ...]) -> float:
+def total(totals: Totals, names: tuple[str, ...]) -> float:
+    """Sums added up."""
     return sum(totals[name] for name in names)
 
 
-def _acceptance(name: str, title: str, numerator: str, denominator: str) -> Metric:
-    inferred, events = ("inferred_shown", "inferred_full"), ("shown", "full")
-    return Metric(
-        name,
-        title,
-        (numerator,),
-        (denominator,),
-        denominator,
-        inferred=inferred,
-        events=events,
-    )
-
-
-def _characters(
-    name: str, title: str, numerator: tuple[str, ...], denominator: tuple[str, ...]
+def _ratio(
+    name: str, title: str, numerator: str, denominator: str, count: str = "", unit: Unit = "share"
 ) -> Metric:
-    return Metric(name, title, numerator, denominator, "edits", is_proportion=False)
+    """A ratio of what the named sums, several with spaces between, add up to."""
+    above, below = tuple(numerator.split()), tuple(denominator.split())
+    return Metric(name, title, above, below, count or denominator, unit)
+
+
+def _of_displays(metric: Metric) -> Metric:
+    return replace(metric, inferred=("inferred_shown", "inferred_full"), events=("shown", "full"))
+
+
+def _proportion(name: str, title: str, numerator: str, denominator: str) -> Metric:
+    return _of_displays(replace(_ratio(name, title, numerator, denominator), is_proportion=True))
 
 
 def _survival(window: int) -> tuple[Metric, ...]:
@@ -116,166 +101,121 @@ def _survival(window: int) -> tuple[Metric, ...]:
 
 
 METRICS: Final[tuple[Metric, ...]] = (
-    _acceptance("codecompose", "Acceptance, shown ≥ 750 ms (CodeCompose)", "full_750", "shown_750"),
-    _acceptance("acceptance", "Acceptance", "full", "shown"),
-    _acceptance("car", "Accepted / read (CAR)", "full", "read"),
-    Metric(
-        "wcar",
-        "Accepted / read, by characters (wCAR)",
-        ("accepted_len",),
-        ("read_len",),
-        "read",
-        is_proportion=False,
-        inferred=("inferred_shown", "inferred_full"),
-        events=("shown", "full"),
+    _proportion("codecompose", "Acceptance, shown ≥ 750 ms (CodeCompose)", "full_750", "shown_750"),
+    _proportion("acceptance", "Acceptance", "full", "shown"),
+    _proportion("car", "Accepted / read (CAR)", "full", "read"),
+    _of_displays(
+        _ratio("wcar", "Accepted / read, by characters (wCAR)", "accepted_len", "read_len", "read")
     ),
-    _acceptance("shown_rate", "Shown / opportunities", "shown", "opportunities"),
-    _acceptance("display_rate", "Shown / requested", "shown", "requested"),
-    _acceptance("explicit_cancel_rate", "Cancelled by Esc / shown", "esc", "shown"),
-    Metric(
-        "cpo",
-        "Accepted characters / opportunity (CPO)",
-        ("accepted_len",),
-        ("opportunities",),
-        "opportunities",
-        "ratio",
-        is_proportion=False,
+    _proportion("shown_rate", "Shown / opportunities", "shown", "opportunities"),
+    _proportion("display_rate", "Shown / requested", "shown", "requested"),
+    _proportion("explicit_cancel_rate", "Cancelled by Esc / shown", "esc", "shown"),
+    replace(
+        _ratio("cpo", "Accepted characters / opportunity (CPO)", "accepted_len", "opportunities"),
+        unit="ratio",
         inferred=("inferred_full",),
         events=("full",),
     ),
-    _characters("saved", "Accepted / typed characters (CodeCompose)", ("ai",), ("typed",)),
-    _characters("google", "Accepted / (accepted + typed) characters", ("ai",), ("ai", "typed")),
-    _characters(
-        "pcw",
-        "Share of code written (PCW)",
-        ("ai", "chat"),
-        ("ai", "chat", "typed", "auto_close"),
-    ),
-    _characters(
-        "rocc",
-        "Share of code completed (RoCC)",
-        ("ai", "ide"),
-        ("ai", "ide", "typed", "auto_close"),
-    ),
-    Metric(
-        "commit_share",
-        "Share of committed code from completions",
-        ("committed_ai",),
-        ("committed",),
-        "commits",
-        is_proportion=False,
+    _ratio("saved", "Accepted / typed characters (CodeCompose)", "ai", "typed", "edits"),
+    _ratio("google", "Accepted / (accepted + typed) characters", "ai", "ai typed", "edits"),
+    _ratio("pcw", "Share of code written (PCW)", "ai chat", "ai chat typed auto_close", "edits"),
+    _ratio("rocc", "Share of code completed (RoCC)", "ai ide", "ai ide typed auto_close", "edits"),
+    replace(
+        _ratio(
+            "commit_share",
+            "Share of committed code from completions",
+            "committed_ai",
+            "committed",
+            "commits",
+        ),
         censored="commits_partly",
     ),
     *(metric for window in WINDOWS_S for metric in _survival(window)),
-    Metric(
-        "p_accept_mean",
-        "P(accept), as predicted",
-        ("predicted_p",),
-        ("predicted",),
-        "predicted",
-        is_proportion=False,
-    ),
-    _acceptance("p_accept_observed", "P(accept), as it came", "predicted_full", "predicted"),
-    Metric(
+    _ratio("p_accept_mean", "P(accept), as predicted", "predicted_p", "predicted"),
+    _proportion("p_accept_observed", "P(accept), as it came", "predicted_full", "predicted"),
+    _ratio(
         "p_accept_brier",
         "P(accept), mean squared error (Brier)",
-        ("predicted_error",),
-        ("predicted",),
+        "predicted_error",
         "predicted",
-        "ratio",
-        is_proportion=False,
+        unit="ratio",
     ),
-    Metric(
-        "tokens_per_step",
-        "Tokens / verification step",
-        ("gen_tok",),
-        ("steps",),
-        "decoded",
-        "ratio",
-        is_proportion=False,
+    _ratio("tokens_per_step", "Tokens / verification step", "gen_tok", "steps", "decoded", "ratio"),
+    _ratio("draft_acceptance", "Drafted tokens accepted", "draft_ok_tok", "drafted_tok", "decoded"),
+    replace(
+        _ratio(
+            "answered_without_model",
+            "Answered from what was answered before",
+            "cached",
+            "returned",
+        ),
+        is_proportion=True,
     ),
-    Metric(
-        "draft_acceptance",
-        "Drafted tokens accepted",
-        ("draft_ok_tok",),
-        ("drafted_tok",),
-        "decoded",
-        is_proportion=False,
-    ),
-    Metric(
-        "answered_without_model",
-        "Answered from what was answered before",
-        ("cached",),
-        ("returned",),
-        "returned",
-    ),
-    Metric(
-        "prompt_reuse",
-        "Prompt tokens reused",
-        ("reused_tok",),
-        ("prompt_tok",),
-        "opportunities",
-        is_proportion=False,
-    ),
+    _ratio("prompt_reuse", "Prompt tokens reused", "reused_tok", "prompt_tok", "opportunities"),
 )
-LATENCIES: Final = {"latency_p50_ms": 0.50, "latency_p90_ms": 0.90, "latency_p99_ms": 0.99}
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
-
-
-def figure(metric: Metric, totals: Totals, drawn: Mapping[str, Floats] | None) -> Figure:
-    """A metric of one group, from its sums and the same sums in each bootstrap draw of users.
-
-    `drawn` is None where there are too few users to draw from; a ratio then has no interval.
-    """
-    observed = int(totals[metric.count])
-    value = metric.value(totals)
-    if value is None:
-        return Figure(None, observed, censored_share=_censored_share(metric, totals))
-    interval = _interval(metric, totals, drawn)
-    events = _sum(totals, metric.events)
-    return Figure(
-        value=value,
-        n=observed,
-        low=interval[0] if interval else None,
-        high=interval[1] if interval else None,
-        censored_share=_censored_share(metric, totals),
-        inferred_share=_sum(totals, metric.inferred) / events if events else 0.0,
+SUMS: Final = tuple(dict.fromkeys(name for metric in METRICS for name in metric.sums))
+# What ratios are made of whose interval is bootstrapped over users.
+CLUSTERED_SUMS: Final = tuple(
+    dict.fromkeys(
+        name
+        for metric in METRICS
+        if not metric.is_proportion
+        for name in (*metric.numerator, *metric.denominator)
     )
+)
+
+LATENCIES: Final = {"latency_p50_ms": 0.50, "latency_p90_ms": 0.90, "latency_p99_ms": 0.99}
+LATENCY_TITLES: Final = {
+    "latency_p50_ms": "Latency, median",
+    "latency_p90_ms": "Latency, 90 % within",
+    "latency_p99_ms": "Latency, 99 % within",
+}
+HEADLINE: Final = (
+    "codecompose",
+    "saved",
+    "google",
+    "acceptance",
+    "wcar",
+    "cpo",
+)
+PERSISTENCE: Final = {
+    "unchanged": "Unchanged",
+    "mostly_unchanged": "Mostly unchanged",
+    "cpr": "At least two thirds kept (CPR)",
+    "still_in_code": "Still in code",
+    "arc_ratio": "Characters never touched (ARC)",
+}
+HEADLINE_WINDOWS: Final = (30, 120, 300, 600)
 
 
-def _interval(
-    metric: Metric, totals: Totals, drawn: Mapping[str, Floats] | None
-) -> tuple[float, float] | None:
-    if metric.is_proportion:
-        return wilson(_sum(totals, metric.numerator), _sum(totals, metric.denominator))
-    return None if drawn is None else percentile_interval(samples(metric, drawn))
+_HEADINGS: Final = {"by_day": "by day (UTC)", "by_lines": "single against several lines"}
 
 
-def samples(metric: Metric, drawn: Mapping[str, Floats]) -> Floats:
-    """The metric in each bootstrap draw in which it is defined."""
-    numerator, denominator = (
-        np.sum([drawn[name] for name in names], axis=0)
-        for names in (metric.numerator, metric.denominator)
-    )
-    defined = denominator > 0
-    ratios: Floats = numerator[defined] / denominator[defined]
-    return ratios
+def heading_of(grouping: str) -> str:
+    """What a table of groups is called, in lower case."""
+    return _HEADINGS.get(grouping, grouping.replace("_", " "))
 
 
-def _censored_share(metric: Metric, totals: Totals) -> float:
-    if metric.censored is None:
-        return 0.0
-    censored = max(totals[metric.censored], 0.0)
-    everything = censored + totals[metric.count]
-    return censored / everything if everything else 0.0
+def title(name: str) -> str:
+    """What a metric is called."""
+    return BY_NAME[name].title if name in BY_NAME else LATENCY_TITLES[name]
 
 
-def latency_figures(ordered: Floats) -> dict[str, Figure]:
-    """Percentiles of the time from request to reply, from sorted milliseconds."""
-    if len(ordered) == 0:
-        return {name: Figure(None, 0) for name in LATENCIES}
-    return {
-        name: Figure(value, len(ordered), low, high)
-        for name, share in LATENCIES.items()
-        for value, low, high in [quantile_interval(ordered, share)]
-    }
+def unit(name: str) -> Unit:
+    """What a metric is counted in."""
+    return BY_NAME[name].unit if name in BY_NAME else "ms"
+
+
+def value(name: str, number: float | None) -> str:
+    """A number of this metric."""
+    return "–" if number is None else number_in(unit(name), number)
+
+
+def number_in(kind: Unit, number: float) -> str:
+    """A number in a unit: per cent, milliseconds or plain."""
+    if kind == "ms":
+        return f"{number:,.0f} ms" if number >= 10 else f"{number:.1f} ms"
+    if kind == "share":
+        return f"{100 * number:.1f} %" if number < 1 else f"{100 * number:.0f} %"
+    return f"{number:.2f}"

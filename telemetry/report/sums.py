@@ -12,95 +12,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.survival import WINDOWS_S
+from telemetry.report.columns import Codes, Floats, Floats32
+from telemetry.report.metrics import CLUSTERED_SUMS, SUMS
+from telemetry.schema import TABLES
 
-Floats = NDArray[np.float64]
-Floats32 = NDArray[np.float32]
-Codes = NDArray[np.intp]
-
-OPPORTUNITY_SUMS: Final = (
-    "opportunities",
-    "requested",
-    "steps",
-    "gen_tok",
-    "decoded",
-    "drafted_tok",
-    "draft_ok_tok",
-    "prompt_tok",
-    "reused_tok",
-    "returned",
-    "cached",
-)
-SUGGESTION_SUMS: Final = (
-    "shown",
-    "shown_750",
-    "read",
-    "full",
-    "full_750",
-    "read_len",
-    "accepted_len",
-    "esc",
-    "inferred_shown",
-    "inferred_full",
-    "predicted",
-    "predicted_p",
-    "predicted_full",
-    "predicted_error",
-)
-SURVIVAL_SUMS: Final = (
-    "checked",
-    "unchanged",
-    "mostly_unchanged",
-    "retained",
-    "still_in_code",
-    "arc",
-    "net",
-    "censored",
-    "inferred_checked",
-)
-EDIT_SUMS: Final = ("edits", "ai", "chat", "ide", "typed", "auto_close")
-COMMIT_SUMS: Final = ("commits", "commits_partly", "committed", "committed_ai")
-
-SUMS: Final = (
-    *OPPORTUNITY_SUMS,
-    *SUGGESTION_SUMS,
-    *(f"{name}_{window}" for window in WINDOWS_S for name in SURVIVAL_SUMS),
-    *EDIT_SUMS,
-    *COMMIT_SUMS,
-)
-# What ratios are made of whose interval is bootstrapped over users.
-CLUSTERED_SUMS: Final = (
-    "opportunities",
-    "steps",
-    "gen_tok",
-    "decoded",
-    "drafted_tok",
-    "draft_ok_tok",
-    "prompt_tok",
-    "reused_tok",
-    "read_len",
-    "accepted_len",
-    "predicted",
-    "predicted_p",
-    "predicted_error",
-    *(f"{name}_{window}" for window in WINDOWS_S for name in ("arc", "net")),
-    *EDIT_SUMS,
-    *COMMIT_SUMS,
-)
-
-
-GROUPINGS: Final = (
-    "overall",
-    "by_day",
-    "by_language",
-    "by_model",
-    "by_arm",
-    "by_draft_source",
-    "by_lines",
-    "by_finish_reason",
-    "by_exit_mode",
-    "by_distribution",
-)
+LABELLED_GROUPINGS: Final = {
+    column.grouping: column.name for column in TABLES["opportunity"].columns if column.grouping
+}
+GROUPINGS: Final = ("overall", "by_day", *LABELLED_GROUPINGS, "by_lines")
 # Their ratios have no interval: sums by user are what takes a report most of its time.
 UNCLUSTERED: Final = ("by_finish_reason", "by_exit_mode", "by_distribution")
 OTHER: Final = "other"

@@ -10,17 +10,17 @@ from rich.table import Table
 
 from telemetry.report.build import Figures, Report
 from telemetry.report.compare import Comparison
-from telemetry.report.metrics import METRICS, Figure
-from telemetry.report.wording import (
+from telemetry.report.metrics import (
     HEADLINE,
     HEADLINE_WINDOWS,
     LATENCY_TITLES,
+    METRICS,
     PERSISTENCE,
-    interval,
-    share,
+    heading_of,
     title,
     value,
 )
+from telemetry.report.statistics import cells, interval, share
 
 _GROUP_METRICS = {  # short: a table has to fit into 80 columns
     "codecompose": "≥ 750 ms",
@@ -46,16 +46,6 @@ _SPEED = (
     "answered_without_model",
 )
 _PREDICTION = ("p_accept_mean", "p_accept_observed", "p_accept_brier")
-_GROUPS = {
-    "by_day": "By day (UTC)",
-    "by_language": "By language",
-    "by_model": "By model",
-    "by_draft_source": "By draft source",
-    "by_lines": "Single against several lines",
-    "by_exit_mode": "By exit mode",
-    "by_distribution": "By distribution",
-    "by_arm": "By arm",
-}
 
 
 def render_terminal(report: Report, console: Console) -> None:
@@ -72,9 +62,10 @@ def render_terminal(report: Report, console: Console) -> None:
         console.print(_table("Predicted acceptance", figures, _PREDICTION))
     if report.finish_reasons:
         console.print(_finish(report.finish_reasons))
-    for grouping, heading in _GROUPS.items():
-        if len(report.groups[grouping]) > 1:
-            console.print(_group_table(heading, report.groups[grouping]))
+    for grouping, groups in report.groups.items():
+        if len(groups) > 1:
+            name = heading_of(grouping)
+            console.print(_group_table(name[0].upper() + name[1:], groups))
     if report.comparison is not None:
         console.print(_comparison(report.comparison))
 
@@ -93,13 +84,13 @@ def warnings(report: Report) -> list[str]:
     return lines
 
 
-def _table(heading: str, figures: Figures, names: Iterable[str]) -> Table:
-    table = Table(title=heading, title_justify="left")
+def _table(name: str, figures: Figures, names: Iterable[str]) -> Table:
+    table = Table(title=name, title_justify="left")
     table.add_column("metric")
     for column in ("value", "95 % interval", "n", "censored", "inferred"):
         table.add_column(column, justify="right")
     for name in names:
-        table.add_row(title(name), *_cells(name, figures[name]))
+        table.add_row(title(name), *cells(name, figures[name]))
     return table
 
 
@@ -112,10 +103,10 @@ def _persistence(figures: Figures) -> Table:
         keys = [f"{name}_{window}" for window in HEADLINE_WINDOWS]
         values = [value(key, figures[key].value) for key in keys]
         ranges = [interval(key, figures[key]) for key in keys]
-        cells = [
-            f"{text}\n[dim]{range_}[/dim]" for text, range_ in zip(values, ranges, strict=True)
-        ]
-        table.add_row(heading, *cells)
+        table.add_row(
+            heading,
+            *(f"{text}\n[dim]{range_}[/dim]" for text, range_ in zip(values, ranges, strict=True)),
+        )
     counted = [figures[f"unchanged_{window}"] for window in HEADLINE_WINDOWS]
     table.add_section()
     table.add_row("n", *(f"{figure.n:,}" for figure in counted))
@@ -123,25 +114,14 @@ def _persistence(figures: Figures) -> Table:
     return table
 
 
-def _cells(name: str, figure: Figure) -> tuple[str, ...]:
-    return (
-        value(name, figure.value),
-        interval(name, figure),
-        f"{figure.n:,}",
-        share(figure.censored_share),
-        share(figure.inferred_share),
-    )
-
-
-def _group_table(heading: str, groups: dict[str, Figures]) -> Table:
-    table = Table(title=heading, title_justify="left")
+def _group_table(name: str, groups: dict[str, Figures]) -> Table:
+    table = Table(title=name, title_justify="left")
     table.add_column("", no_wrap=True)
     for short in (*_GROUP_METRICS.values(), "n shown"):
         table.add_column(short, justify="right", no_wrap=True)
     for group, figures in groups.items():
-        cells = [value(name, figures[name].value) for name in _GROUP_METRICS if name in figures]
-        cells += ["–"] * (len(_GROUP_METRICS) - len(cells))
-        table.add_row(escape(group), *cells, f"{figures['acceptance'].n:,}")
+        values = [value(n, figures[n].value) if n in figures else "–" for n in _GROUP_METRICS]
+        table.add_row(escape(group), *values, f"{figures['acceptance'].n:,}")
     return table
 
 
@@ -150,7 +130,7 @@ def _finish(reasons: Figures) -> Table:
     for column in ("reason", "share", "95 % interval", "n"):
         table.add_column(column, justify="left" if column == "reason" else "right")
     for reason, figure in reasons.items():
-        table.add_row(escape(reason), *_cells("acceptance", figure)[:3])
+        table.add_row(escape(reason), *cells("acceptance", figure)[:3])
     return table
 
 
@@ -169,6 +149,6 @@ def _comparison(comparison: Comparison) -> Table:
             continue
         low, high = value(metric.name, row.low), value(metric.name, row.high)
         p_value = "–" if row.p_value is None else f"{row.p_value:.3f}"
-        cells = [value(metric.name, number) for number in (row.a, row.b, row.difference)]
-        table.add_row(metric.title, *cells, f"{low} to {high}", p_value)
+        numbers = [value(metric.name, number) for number in (row.a, row.b, row.difference)]
+        table.add_row(metric.title, *numbers, f"{low} to {high}", p_value)
     return table

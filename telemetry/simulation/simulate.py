@@ -17,12 +17,11 @@ import numpy as np
 
 from telemetry.arms import assign_arm
 from telemetry.events import SessionStarted
-from telemetry.rows import session_row
 from telemetry.simulation.tables import Ids, writes
 from telemetry.simulation.truth import Truth
 from telemetry.simulation.vocabulary import ARMS, FINISH, LANGUAGES, OUTCOMES, SOURCES, Array
 from telemetry.store import Store
-from telemetry.writes import Write
+from telemetry.writes import Write, event_rows
 
 DAYS: Final = 15
 USERS_PER_SUGGESTION: Final = 16_000 / 4_500_000  # CodeCompose's
@@ -176,4 +175,9 @@ def _put(store: Store, writes: Sequence[Write]) -> None:
 def _store_sessions(store: Store, users: int, start_ms: int) -> None:
     info = SessionStarted(client="simulated", client_version="1", server_version="1")
     for user in range(users):
-        store.put_reference(session_row(user + 1, info, f"{user:032x}", store.label, start_ms))
+        user_h = f"{user:032x}"
+        store.put_reference(
+            event_rows(
+                "session", [info], store.label, id=user + 1, user_h=user_h, started_ms=start_ms
+            )
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from telemetry.rollup import ROLLUP_COLUMNS
+from telemetry.schema import TABLES
 from telemetry.simulation.vocabulary import (
     ARMS,
     DISTRIBUTIONS,
@@ -211,4 +211,4 @@ def _edits(rows: dict[str, Array], cls: str, inserted: Array, label: Label) -> W
             *(column.tolist() for column in columns), strict=True
         )
     ]
-    return accumulate("edit_rollup", ROLLUP_COLUMNS, values)
+    return accumulate("edit_rollup", TABLES["edit_rollup"].names, values)

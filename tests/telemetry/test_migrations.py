@@ -1,11 +1,13 @@
 """The schema: strict, named for people, and without a place for source text."""
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from sqlite_utils import Database
 
-from telemetry.migrations import LABELLED, MIGRATIONS, refuse_newer
+from telemetry.migrations import MIGRATIONS, SchemaTooNewError, migrations_of, refuse_newer
+from telemetry.schema import LABEL, TABLES, Column
 
 TEXT_COLUMNS = {"label.name", "session.user_h", "session.caps", "opportunity.features"}
 
@@ -19,7 +21,7 @@ def db():
 
 
 def test_every_table_is_strict(db):
-    assert all(db.table(table).strict for table in LABELLED)
+    assert all(db.table(table).strict for table in TABLES)
     with pytest.raises(sqlite3.IntegrityError):
         db.execute("INSERT INTO label (id, name) VALUES (1, x'00')")
 
@@ -27,7 +29,7 @@ def test_every_table_is_strict(db):
 def test_no_column_could_hold_source_text(db):
     text_columns = {
         f"{table}.{column.name}"
-        for table in [*LABELLED, "label"]
+        for table in [*TABLES, "label"]
         for column in db.table(table).columns
         if column.type not in ("INTEGER", "REAL")
     }
@@ -40,7 +42,7 @@ def test_a_file_from_before_a_table_gets_it_with_the_next_write():
     assert not db.table("commit_attr").exists()
     MIGRATIONS.apply(db)
     assert db.table("commit_attr").exists()
-    assert set(db.view_names()) == {f"{table}_named" for table in LABELLED}
+    assert set(db.view_names()) == {f"{table}_named" for table in TABLES}
     db.close()
 
 
@@ -55,3 +57,19 @@ def test_views_spell_labels_out(db):
     assert list(db.query("SELECT reason, lost FROM ingest_gap_named")) == [
         {"reason": "disk_full", "lost": 3}
     ]
+
+
+def test_a_column_that_is_declared_later_comes_to_older_files(db):
+    late = Column("weight", "a new figure", "INTEGER NOT NULL DEFAULT 1", since=4)
+    gap = replace(TABLES["ingest_gap"], columns=(*TABLES["ingest_gap"].columns, late))
+    newer = migrations_of([LABEL, *(TABLES | {"ingest_gap": gap}).values()])
+    db.execute("INSERT INTO ingest_gap VALUES (1, 0, 7, 3)")
+    newer.apply(db)
+    assert [m.name for m in newer.applied(db)][-1] == "0004_columns"
+    assert list(db.query("SELECT lost, weight FROM ingest_gap_named")) == [{"lost": 3, "weight": 1}]
+    with pytest.raises(SchemaTooNewError):
+        refuse_newer(db)
+
+
+def test_every_column_says_what_it_means():
+    assert all(column.meaning for table in TABLES.values() for column in table.columns)

@@ -6,7 +6,8 @@ from contextlib import closing
 import pytest
 
 from telemetry.privacy import KEY_FILE
-from telemetry.retention import DAY_MS, apply_retention, purge
+from telemetry.retention import apply_retention, purge
+from telemetry.schema import DAY_MS
 from tests.telemetry.conftest import Editor
 from tests.telemetry.databases import count, make_database, rows
 

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from telemetry.migrations import MIGRATIONS
-from telemetry.rollup import ROLLUP_COLUMNS
+from telemetry.schema import TABLES
 from telemetry.writes import accumulate, insert, insert_row, update_row
 
 
@@ -43,5 +43,5 @@ def test_an_update_names_its_row(db):
 def test_accumulating_adds_to_what_is_there(db):
     key = (1, 2, 3, 4, 5)
     for _ in range(2):
-        run(db, accumulate("edit_rollup", ROLLUP_COLUMNS, [(*key, 10, 11, 1, 1)]))
+        run(db, accumulate("edit_rollup", TABLES["edit_rollup"].names, [(*key, 10, 11, 1, 1)]))
     assert db.execute("SELECT * FROM edit_rollup").fetchall() == [(*key, 20, 22, 2, 2)]

@@ -3,7 +3,7 @@
 import pytest
 
 from telemetry.report.build import build
-from telemetry.rollup import ROLLUP_COLUMNS
+from telemetry.schema import TABLES
 from telemetry.store import Store
 from telemetry.survival import WINDOWS_S
 from telemetry.writes import accumulate, insert_row
@@ -140,7 +140,7 @@ class Book:
             )
             for cls, inserted in by_class.items()
         ]
-        self.store.put(accumulate("edit_rollup", ROLLUP_COLUMNS, rows))
+        self.store.put(accumulate("edit_rollup", TABLES["edit_rollup"].names, rows))
 
     def commit(self, commit_h, added, ai, *, whole=1, day=0, session=None):
         """A commit as one process saw it."""

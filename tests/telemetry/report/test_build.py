@@ -7,10 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.report.build import GROUPINGS, build, to_json
+from telemetry.report.build import build, to_json
 from telemetry.report.metrics import LATENCIES, METRICS
 from tests.telemetry.report.conftest import START_MS, Book
 
+GROUPINGS = (
+    "by_day",
+    "by_language",
+    "by_model",
+    "by_arm",
+    "by_draft_source",
+    "by_exit_mode",
+    "by_distribution",
+    "by_lines",
+)
 FIGURE = {"value", "n", "low", "high", "censored_share", "inferred_share"}
 
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from telemetry.report.charts import WIDTH, Series, bar_chart, line_chart
-from telemetry.report.metrics import Figure
+from telemetry.report.statistics import Figure
 
 
 def show(number):

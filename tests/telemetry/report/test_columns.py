@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from telemetry.database import prepare
-from telemetry.report.columns import BEYOND, Column, id_bounds, labels, read_columns
+from telemetry.report.columns import BEYOND, id_bounds, labels, read_columns, reported
+from telemetry.schema import Reported
 from telemetry.store import reading
 from telemetry.writes import insert
 
@@ -38,7 +39,7 @@ def read(path, table, columns, step=100):
 
 
 def test_a_table_of_one_chunk_and_one_of_many_read_the_same(path):
-    columns = {"reason": Column("reason")}
+    columns = {"reason": Reported("reason")}
     (whole,) = read(path, "ingest_gap", columns, step=10_000)
     parts = read(path, "ingest_gap", columns, step=100)
     for name in columns:
@@ -47,9 +48,9 @@ def test_a_table_of_one_chunk_and_one_of_many_read_the_same(path):
 
 def test_values_of_every_size_come_back(path):
     columns = {
-        "ts": Column("ts_ms", 3),
-        "reason": Column("reason"),
-        "rest": Column("nullif(lost % 3, 0)", is_nullable=True),
+        "ts": Reported("ts_ms", 3),
+        "reason": Reported("reason"),
+        "rest": Reported("nullif(lost % 3, 0)", is_nullable=True),
     }
     chunks = read(path, "ingest_gap", columns)
     with reading(path) as connection:
@@ -63,11 +64,11 @@ def test_values_of_every_size_come_back(path):
 
 def test_numbers_are_cut_to_whole_ones_and_those_out_of_range_read_as_beyond(path):
     columns = {
-        "cut": Column("2.9"),
-        "cut_long": Column("1048577.9", 2),
-        "none": Column("NULL"),
-        "large": Column("0x110000"),
-        "negative": Column("-1"),
+        "cut": Reported("2.9"),
+        "cut_long": Reported("1048577.9", 2),
+        "none": Reported("NULL"),
+        "large": Reported("0x110000"),
+        "negative": Reported("-1"),
     }
     chunk = read(path, "ingest_gap", columns)[0]
     assert [chunk[name][0] for name in columns] == [2, 1_048_577, 0, BEYOND, BEYOND]
@@ -90,3 +91,16 @@ def test_bounds_and_labels(path):
         assert id_bounds(connection, "ingest_gap") == (3, 2_099)
         assert id_bounds(connection, "session") == (0, 0)
         assert labels(connection) == {1: "x"}
+
+
+def test_a_file_from_before_a_column_or_a_table_reads_as_without_it(path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP VIEW survival_named")
+        connection.execute("ALTER TABLE survival DROP COLUMN arc")
+        connection.execute("INSERT INTO survival VALUES (1,0,0,1,1,5,5,0,0,2,1,0,0)")
+        connection.execute("DROP TABLE commit_attr")
+    with reading(path) as connection:
+        columns = reported(connection, "survival")
+        (rows,) = read_columns(path, connection, "survival", "accept", columns, step=10)
+        assert (rows["arc"].tolist(), rows["init_len"].tolist()) == ([0], [5])
+        assert reported(connection, "commit_attr") == {}

@@ -5,7 +5,8 @@ import io
 from rich.console import Console
 
 from telemetry.report import render_terminal
-from telemetry.report.wording import interval, number_in, share, value
+from telemetry.report.metrics import number_in, value
+from telemetry.report.statistics import interval, share
 
 
 def rendered(report, width=140):
