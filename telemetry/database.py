@@ -12,9 +12,14 @@ from typing import Final
 
 from sqlite_utils import Database
 
-from telemetry.files import new_database_path
+from telemetry.files import (
+    APPLICATION_ID,
+    closed_here,
+    holds_telemetry,
+    new_database_path,
+    opened_here,
+)
 from telemetry.migrations import MIGRATIONS, refuse_newer
-from telemetry.ownership import APPLICATION_ID, closed_here, holds_telemetry, opened_here
 
 COMPANIONS: Final = ("-wal", "-shm")
 

@@ -13,18 +13,9 @@ from dataclasses import replace
 from sys import intern
 from typing import NamedTuple
 
+from telemetry import events
 from telemetry.accepts import Accepts
-from telemetry.events import (
-    Accepted,
-    CursorMoved,
-    EventSource,
-    Hidden,
-    HiddenReason,
-    Opportunity,
-    Returned,
-    Shown,
-    Suggestion,
-)
+from telemetry.events import EventSource, HiddenReason, Suggestion
 from telemetry.privacy import Pseudonyms
 from telemetry.recorder import Receipt, settle
 from telemetry.sessions import Sessions
@@ -68,7 +59,7 @@ class Display:
         """Forget the texts whose time is over."""
         self._suggestions.forget_old(now_ms)
 
-    def opportunity(self, now_ms: int, event: Opportunity) -> None:
+    def opportunity(self, now_ms: int, event: events.Opportunity) -> None:
         """A trigger point with its outcome; the request took what was shown off the screen."""
         if len(self._opportunities) >= MAX_IDS:
             self._opportunities.pop(next(iter(self._opportunities)))
@@ -88,7 +79,7 @@ class Display:
             "opportunity", event, id=row, session=session, doc_h=doc_h, ts_ms=started_ms
         )
 
-    def returned(self, now_ms: int, event: Returned) -> None:
+    def returned(self, now_ms: int, event: events.Returned) -> None:
         """The reply was delivered: its texts are kept for a while, the best is taken as shown."""
         if event.opportunity not in self._opportunities:
             self._store.count_lost("unknown_opportunity")
@@ -103,7 +94,7 @@ class Display:
         if known is not None and not self._sessions.reports_shown(known.session):
             best = min(event.suggestions, key=lambda s: s.rank, default=None)
             if best is not None:
-                self.shown(now_ms, Shown(best.id, "inferred"))
+                self.shown(now_ms, events.Shown(best.id, "inferred"))
 
     def _add(self, suggestion: Suggestion, asked: _Asked, now_ms: int) -> None:
         suggestion_id = self._next_row("suggestion")
@@ -122,7 +113,7 @@ class Display:
         )
         self._suggestions.add(suggestion.id, pending)
 
-    def shown(self, now_ms: int, event: Shown, receipt: Receipt | None = None) -> None:
+    def shown(self, now_ms: int, event: events.Shown, receipt: Receipt | None = None) -> None:
         """It is on the screen; a client's word replaces what was inferred."""
         pending, source = self._known(event.suggestion, receipt), event.source
         if pending is None:
@@ -143,7 +134,7 @@ class Display:
         )
         self._suggestions.show(pending)
 
-    def hidden(self, now_ms: int, event: Hidden) -> None:
+    def hidden(self, now_ms: int, event: events.Hidden) -> None:
         """The client says that it is off the screen."""
         pending = self._known(event.suggestion)
         if pending is not None:
@@ -161,11 +152,11 @@ class Display:
         for_ms = max(now_ms - pending.shown_ms, 0) if shown_for_ms is None else shown_for_ms
         self._store.update("suggestion", pending.row, shown_dur_ms=for_ms, hidden_reason=reason)
 
-    def cursor_moved(self, now_ms: int, event: CursorMoved) -> None:
+    def cursor_moved(self, now_ms: int, event: events.CursorMoved) -> None:
         """The caret left the place of what was shown."""
         self.hide_all(event.uri, "cursor_moved", now_ms)
 
-    def accepted(self, now_ms: int, event: Accepted, receipt: Receipt | None = None) -> None:
+    def accepted(self, now_ms: int, event: events.Accepted, receipt: Receipt | None = None) -> None:
         """The client says that it was taken, up to `length` UTF-16 units of its text."""
         pending = self._known(event.suggestion, receipt)
         if pending is None:

@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from telemetry import events
 from telemetry.accepts import Accepts
 from telemetry.alignment import utf16_length
 from telemetry.display import Display
-from telemetry.edits import EditClassifier
-from telemetry.events import (
-    BranchChanged,
-    DocumentChanged,
-    DocumentClosed,
-    DocumentDeleted,
-    DocumentOpened,
-    DocumentRenamed,
-    DocumentReset,
-    TextEdit,
-)
+from telemetry.edits import EditClassifier, EditRollup
+from telemetry.events import TextEdit
 from telemetry.privacy import Pseudonyms
-from telemetry.rollup import EditRollup
 from telemetry.sessions import Sessions
 from telemetry.spans import RetainedSpan
 from telemetry.suggestions import Pending, Placement, placement
@@ -62,18 +53,18 @@ class Documents:
         self._rollup = rollup
         self._documents: dict[str, _Document] = {}
 
-    def opened(self, now_ms: int, event: DocumentOpened) -> None:
+    def opened(self, now_ms: int, event: events.DocumentOpened) -> None:
         """Edits of this document will arrive; what was renamed into hiding is known no more."""
         uri = event.uri
         row = self._sessions.recorded_row(event.session, event.workspace, event.places)
         if row is None:
-            self.deleted(now_ms, DocumentDeleted(uri))
+            self.deleted(now_ms, events.DocumentDeleted(uri))
             self._documents.pop(uri, None)
         else:
             self._documents[uri] = _Document(row, event.language, event.version)
             self._watches.set_in_editor(uri, True)
 
-    def changed(self, now_ms: int, event: DocumentChanged) -> None:
+    def changed(self, now_ms: int, event: events.DocumentChanged) -> None:
         """Edits, in order: they place accepted text, change it, and hide what was shown."""
         uri, edits, known = event.uri, event.edits, event.edit_class
         document = self._documents.get(uri)
@@ -102,7 +93,7 @@ class Documents:
         doc_h = self._pseudonyms.document(uri)
         self._rollup.add(document.session, doc_h, document.language, shares, now_ms)
 
-    def reset(self, now_ms: int, event: DocumentReset) -> None:
+    def reset(self, now_ms: int, event: events.DocumentReset) -> None:
         """The text is known again after edits were missed."""
         self._display.hide_all(event.uri, "unknown", now_ms)
         document = self._documents.get(event.uri)
@@ -111,26 +102,26 @@ class Documents:
             document.classifier = EditClassifier()
             self._watches.reset(event.uri, event.text)
 
-    def closed(self, now_ms: int, event: DocumentClosed) -> None:
+    def closed(self, now_ms: int, event: events.DocumentClosed) -> None:
         """No edits will arrive any more: what counts is the file."""
         self._display.hide_all(event.uri, "doc_closed", now_ms)
         self._documents.pop(event.uri, None)
         self._watches.set_in_editor(event.uri, False)
         self._watches.lose(event.uri)  # when it is opened again, anything may have changed
 
-    def renamed(self, now_ms: int, event: DocumentRenamed) -> None:
+    def renamed(self, now_ms: int, event: events.DocumentRenamed) -> None:
         """The file has another name."""
         self._display.hide_all(event.uri, "doc_closed", now_ms)
         if event.uri in self._documents:
             self._documents[event.new_uri] = self._documents.pop(event.uri)
         self._accepts.renamed(event.uri, event.new_uri)
 
-    def deleted(self, now_ms: int, event: DocumentDeleted) -> None:
+    def deleted(self, now_ms: int, event: events.DocumentDeleted) -> None:
         """The file is gone."""
         self._display.hide_all(event.uri, "doc_closed", now_ms)
         self._watches.delete(event.uri)
 
-    def branch_changed(self, now_ms: int, event: BranchChanged) -> None:
+    def branch_changed(self, now_ms: int, event: events.BranchChanged) -> None:
         """Another branch was checked out."""
         self._watches.change_branch(event.workspace)
 

@@ -2,6 +2,7 @@
 
 A language server sees text change and nothing else. The rules below tell kinds apart by shape,
 history and pace; what fits none of them is `unknown`, and counts neither as typed nor as offered.
+Edits are summed by session, document, language, minute and class before they are stored.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from typing import Final
 
 from telemetry.alignment import utf16_length
 from telemetry.events import EditClass, TextEdit
+from telemetry.schema import TABLES
+from telemetry.store import Store
+from telemetry.writes import accumulate
 
+STORED_EVERY_MS: Final = 5_000
 _PAIRS: Final = frozenset({"()", "[]", "{}", "<>", '""', "''", "``"})
 _IDENTIFIER: Final = re.compile(r"[\w$]+(\(\)?)?")
 _INDENTED_NEWLINE: Final = re.compile(r"\r?\n[ \t]*")
@@ -149,3 +154,45 @@ def _same_but_for_space(removed: str, inserted: str) -> bool:
 
 def _is_name(text: str) -> bool:
     return _IDENTIFIER.fullmatch(text) is not None
+
+
+class EditRollup:
+    """Sums of edits that the store will add to what it has, every five seconds at most."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._sums: dict[tuple[int, ...], list[int]] = {}
+        self._since_ms = 0
+
+    @property
+    def next_due_ms(self) -> int | None:
+        """When `store_due` will have something to do."""
+        return self._since_ms + STORED_EVERY_MS if self._sums else None
+
+    def add(
+        self, session: int, doc_h: int, language: str, shares: Sequence[Share], now_ms: int
+    ) -> None:
+        """Count the classes of one change."""
+        if not self._sums:
+            self._since_ms = now_ms
+        label = self._store.label
+        for share in shares:
+            key = (session, doc_h, label(language), now_ms // 60_000, label(share.edit_class))
+            sums = self._sums.setdefault(key, [0, 0, 0, 0])
+            sums[0] += share.inserted
+            sums[1] += share.inserted_bytes
+            sums[2] += share.deleted
+            sums[3] += 1
+
+    def store_due(self, now_ms: int) -> None:
+        """Store what has been counted, if that is due."""
+        due_ms = self.next_due_ms
+        if due_ms is not None and due_ms <= now_ms:
+            self.store_all()
+
+    def store_all(self) -> None:
+        """Store what has been counted."""
+        rows = [(*key, *sums) for key, sums in self._sums.items()]
+        self._sums.clear()
+        if rows:
+            self._store.put(accumulate("edit_rollup", TABLES["edit_rollup"].names, rows))

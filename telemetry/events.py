@@ -50,8 +50,14 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
+class Event:
+    """Something that happened at a front door."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionStarted:
+class SessionStarted(Event):
     """A client connected, or an HTTP user was first seen. `user` is hashed under the install's key.
 
     Other events name the session by its `id`.
@@ -66,14 +72,14 @@ class SessionStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionEnded:
+class SessionEnded(Event):
     """The client has gone; what is still on its screen counts as closed."""
 
     session: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opportunity:
+class Opportunity(Event):
     """One trigger point and what came of it, recorded once its outcome is known.
 
     `places` are the real paths of its file and the open folders around that, or all that are open
@@ -171,7 +177,7 @@ class TextEdit:
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(Event):
     """The reply with these suggestions was delivered and not cancelled; its opportunity came first.
 
     The best of them is taken as shown (marked inferred) until the client says so itself, or its
@@ -184,7 +190,7 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Event):
     """The suggestion with this id is on the screen."""
 
     suggestion: str
@@ -192,7 +198,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Hidden:
+class Hidden(Event):
     """The suggestion left the screen; `shown_for_ms` where the client measured it."""
 
     suggestion: str
@@ -201,14 +207,14 @@ class Hidden:
 
 
 @dataclass(frozen=True, slots=True)
-class CursorMoved:
+class CursorMoved(Event):
     """The caret left the place of what was shown in this document."""
 
     uri: str
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Event):
     """The person took the suggestion.
 
     `length` is how much of the suggestion's text has been taken so far, in UTF-16 units from its
@@ -222,7 +228,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentOpened:
+class DocumentOpened(Event):
     """From now on the client's edits of this document arrive as `DocumentChanged`.
 
     `places`, as in `Opportunity`, say whether they may be recorded.
@@ -237,7 +243,7 @@ class DocumentOpened:
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentChanged:
+class DocumentChanged(Event):
     """One change notification: edits in order, each against the text left by the one before.
 
     `edit_class` is given only where the client says what the change was; otherwise it is inferred.
@@ -251,7 +257,7 @@ class DocumentChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentReset:
+class DocumentReset(Event):
     """The document's text after edits were missed (a version gap, a failed edit)."""
 
     uri: str
@@ -260,14 +266,14 @@ class DocumentReset:
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentClosed:
+class DocumentClosed(Event):
     """The editor gave the document up; its persistence is read from disk from now on."""
 
     uri: str
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentRenamed:
+class DocumentRenamed(Event):
     """The file moved; its retained texts follow."""
 
     uri: str
@@ -275,21 +281,21 @@ class DocumentRenamed:
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentDeleted:
+class DocumentDeleted(Event):
     """The file is gone; its retained texts are censored."""
 
     uri: str
 
 
 @dataclass(frozen=True, slots=True)
-class BranchChanged:
+class BranchChanged(Event):
     """Another branch was checked out: what happens to the files there is nobody's editing."""
 
     workspace: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
+class Committed(Event):
     """A commit was made in a workspace. `added` has the lines that it adds to each file.
 
     `amends` is the id of the commit that it replaces, `places` are as in `Opportunity`.
@@ -301,26 +307,6 @@ class Committed:
     added: Mapping[Path, Sequence[str]]
     amends: str | None = None
     places: tuple[str, ...] = ()
-
-
-Event = (
-    SessionStarted
-    | SessionEnded
-    | Opportunity
-    | Returned
-    | Shown
-    | Hidden
-    | CursorMoved
-    | Accepted
-    | DocumentOpened
-    | DocumentChanged
-    | DocumentReset
-    | DocumentClosed
-    | DocumentRenamed
-    | DocumentDeleted
-    | BranchChanged
-    | Committed
-)
 
 
 def minimal_edit(before: str, after: str) -> TextEdit:

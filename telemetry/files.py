@@ -1,16 +1,103 @@
-"""Which database files there are: each process writes its own, reports read a folder of them."""
+"""Which database files there are, and which are ours: asked before one is written or removed.
+
+Each process writes its own file, reports read a folder of them. A telemetry database says so in
+its header (SQLite's `application_id`). One from before that has our migrations and no table but
+ours. In a folder, its name must be one that we give, too. Looking changes nothing: the header is
+read as bytes, and an older file is opened as one that nobody writes (`immutable`), so that neither
+its times change nor a `-wal` or `-shm` appears beside it.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from telemetry.ownership import DATABASE_NAME, has_our_name, holds_telemetry, is_ours, refuse_others
+from telemetry.schema import LABEL, TABLES
 
 SUFFIX: Final = ".sqlite3"
+APPLICATION_ID: Final = int.from_bytes(b"cmpT")
+DATABASE_NAME: Final = re.compile(r"\d{4}-\d\d-\d\d-(?P<pid>[1-9]\d{0,8})-[0-9a-f]{8}\.sqlite3")
+
+_MAGIC: Final = b"SQLite format 3\0"
+_ID_PLACE: Final = slice(68, 72)  # https://www.sqlite.org/fileformat.html#application_id
+_ALWAYS: Final = frozenset(
+    {LABEL.name, "_sqlite_migrations", *(t.name for t in TABLES.values() if t.since == 1)}
+)
+_ALL: Final = _ALWAYS | TABLES.keys() | {f"{table}_named" for table in TABLES}
+_MOST_COPIED: Final = 64 << 20
+
+# What this process has open as databases, and how often. It must not be opened beside SQLite: who
+# closes a file gives up all of its process's locks on it (sqlite.org/howtocorrupt.html, 2.2).
+_open_here: Final[Counter[str]] = Counter()
+_lock: Final = threading.Lock()
+
+
+class NotTelemetryError(Exception):
+    """A file was named that is not a telemetry database."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is not a telemetry database, and is left as it is")
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file that lies in a folder is ours: a plain file with our name and our content."""
+    return has_our_name(path) and not path.is_symlink() and holds_telemetry(path)
+
+
+def has_our_name(path: Path) -> bool:
+    """Whether a file is named as processes name theirs."""
+    return DATABASE_NAME.fullmatch(path.name) is not None
+
+
+def holds_telemetry(path: Path) -> bool:
+    """Whether a file, whatever its name, is a telemetry database; nothing about it is changed."""
+    with _lock:
+        if _open_here[os.path.realpath(path)]:
+            return True
+    header = _header(path)
+    if not header.startswith(_MAGIC):
+        return False
+    marked = int.from_bytes(header[_ID_PLACE])
+    return marked == APPLICATION_ID or (marked == 0 and _has_only_our_tables(path))
+
+
+def refuse_others(path: Path) -> None:
+    """Raise `NotTelemetryError` unless a file holds telemetry."""
+    if not holds_telemetry(path):
+        raise NotTelemetryError(path)
+
+
+def opened_here(path: Path) -> None:
+    """Note that this process has opened a database, which is ours for as long as that lasts."""
+    with _lock:
+        _open_here[os.path.realpath(path)] += 1
+
+
+def closed_here(path: Path) -> None:
+    """Note that this process has closed it again."""
+    with _lock:
+        _open_here[os.path.realpath(path)] -= 1
+
+
+@contextmanager
+def noted_as_open(path: Path) -> Iterator[None]:
+    """Note it for as long as this lasts."""
+    opened_here(path)
+    try:
+        yield
+    finally:
+        closed_here(path)
 
 
 def new_database_path(folder: Path) -> Path:
@@ -70,3 +157,50 @@ def is_in_use(path: Path) -> bool:
     except PermissionError:  # it runs, as somebody else
         return True
     return True
+
+
+def _header(path: Path) -> bytes:
+    """The first bytes of a plain file; none of anything else."""
+    with suppress(OSError):
+        if path.is_file():  # opening a pipe would wait for its writer
+            with path.open("rb") as file:
+                return file.read(100)
+    return b""
+
+
+def _has_only_our_tables(path: Path) -> bool:
+    wal = path.with_name(path.name + "-wal")
+    try:
+        names = _names(path)
+        if names or not _is_short(wal) or not _is_short(path):
+            return _are_ours(names)
+        # Its process was killed before anything left the log, which only a copy may be read with.
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder, path.name)
+            shutil.copyfile(path, copy)
+            shutil.copyfile(wal, copy.with_name(wal.name))
+            return _are_ours(_names(copy, immutable=False))
+    except (OSError, sqlite3.Error):
+        return False
+
+
+def _is_short(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size <= _MOST_COPIED
+
+
+def _are_ours(names: set[str]) -> bool:
+    return _ALWAYS <= names <= _ALL
+
+
+def _names(path: Path, *, immutable: bool = True) -> set[str]:
+    """The tables and views of a database whose migrations, if it has any, are all ours."""
+    uri = f"{path.resolve().as_uri()}?{'mode=ro&immutable=1' if immutable else ''}"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        listed = connection.execute(
+            "SELECT tbl_name FROM sqlite_master WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+        )
+        names = {name for (name,) in listed}
+        if "_sqlite_migrations" in names:
+            sets = connection.execute("SELECT DISTINCT migration_set FROM _sqlite_migrations")
+            return names if sets.fetchall() == [("telemetry",)] else set()
+    return names

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from telemetry.events import Accepted, Event, Shown
-from telemetry.files import new_database_path
+from telemetry.files import NotTelemetryError, new_database_path
 from telemetry.ledger import Ledger
-from telemetry.ownership import NotTelemetryError
 from telemetry.privacy import OptOut, Pseudonyms, install_key
 from telemetry.recorder import REFUSED, TAKEN_IN, Receipt, settle
 from telemetry.retention import apply_retention

@@ -8,32 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from telemetry import events
 from telemetry.accepts import Accepts
 from telemetry.commits import AcceptedRuns, Commits
 from telemetry.display import Display
 from telemetry.documents import Documents
-from telemetry.events import (
-    Accepted,
-    BranchChanged,
-    Committed,
-    CursorMoved,
-    DocumentChanged,
-    DocumentClosed,
-    DocumentDeleted,
-    DocumentOpened,
-    DocumentRenamed,
-    DocumentReset,
-    Event,
-    Hidden,
-    Opportunity,
-    Returned,
-    SessionEnded,
-    SessionStarted,
-    Shown,
-)
+from telemetry.edits import EditRollup
+from telemetry.events import Event
 from telemetry.privacy import OptOut, Pseudonyms
 from telemetry.recorder import Receipt
-from telemetry.rollup import EditRollup
 from telemetry.sessions import Sessions
 from telemetry.store import Store
 
@@ -52,30 +35,30 @@ class Ledger:
         )
         commits = Commits(store, pseudonyms, self.sessions, runs)
         self._handlers: dict[type[Event], Callable[..., None]] = {
-            SessionStarted: self.sessions.start,
-            SessionEnded: self._session_ended,
-            Opportunity: self.display.opportunity,
-            Returned: self.display.returned,
-            Shown: self.display.shown,
-            Hidden: self.display.hidden,
-            CursorMoved: self.display.cursor_moved,
-            Accepted: self.display.accepted,
-            DocumentOpened: self.documents.opened,
-            DocumentChanged: self.documents.changed,
-            DocumentReset: self.documents.reset,
-            DocumentClosed: self.documents.closed,
-            DocumentRenamed: self.documents.renamed,
-            DocumentDeleted: self.documents.deleted,
-            BranchChanged: self.documents.branch_changed,
-            Committed: commits.committed,
+            events.SessionStarted: self.sessions.start,
+            events.SessionEnded: self._session_ended,
+            events.Opportunity: self.display.opportunity,
+            events.Returned: self.display.returned,
+            events.Shown: self.display.shown,
+            events.Hidden: self.display.hidden,
+            events.CursorMoved: self.display.cursor_moved,
+            events.Accepted: self.display.accepted,
+            events.DocumentOpened: self.documents.opened,
+            events.DocumentChanged: self.documents.changed,
+            events.DocumentReset: self.documents.reset,
+            events.DocumentClosed: self.documents.closed,
+            events.DocumentRenamed: self.documents.renamed,
+            events.DocumentDeleted: self.documents.deleted,
+            events.BranchChanged: self.documents.branch_changed,
+            events.Committed: commits.committed,
         }
 
     def take_in(self, now_ms: int, event: Event, receipt: Receipt) -> None:
         """Keep account of an event; the receipt of one that shows or accepts is answered later."""
-        asked = (receipt,) if isinstance(event, (Shown, Accepted)) else ()
+        asked = (receipt,) if isinstance(event, (events.Shown, events.Accepted)) else ()
         self._handlers[type(event)](now_ms, event, *asked)
 
-    def _session_ended(self, now_ms: int, event: SessionEnded) -> None:
+    def _session_ended(self, now_ms: int, event: events.SessionEnded) -> None:
         self.display.session_ended(now_ms, event.session)
         self.sessions.end(now_ms, event.session)
 
@@ -95,6 +78,6 @@ class Ledger:
         """The process ends: end the sessions, censor what is still watched."""
         self.run_due(now_ms)
         for session in self.sessions.open_ids():
-            self._session_ended(now_ms, SessionEnded(session))
+            self._session_ended(now_ms, events.SessionEnded(session))
         self._accepts.close(now_ms)
         self._rollup.store_all()

@@ -3,7 +3,7 @@
 `put` never waits. The writer takes whatever has queued up, writes it in one transaction and syncs
 it (WAL, `synchronous=FULL`) before it says so. What cannot be stored within `patience_s` is dropped
 and counted, by reason, in `ingest_gap` as soon as the file takes writes again; until then, nothing
-else is waited for (`stall`). A file that is not ours is never opened (`ownership`).
+else is waited for (`faults.Stall`). A file that is not ours is never opened (`files`).
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ from typing import Final
 from sqlite_utils import Database
 
 from telemetry.database import DatabaseFile, prepare
-from telemetry.faults import Fault, fault_of
+from telemetry.faults import Fault, Stall, fault_of
+from telemetry.files import noted_as_open, refuse_others
 from telemetry.migrations import refuse_newer
-from telemetry.ownership import noted_as_open, refuse_others
 from telemetry.recorder import Receipt, settle
 from telemetry.schema import SqlValue
-from telemetry.stall import Stall
 from telemetry.writes import Write, event_rows, insert_row, labelled, update_row
 
 GROUP_COMMIT_S: Final = 0.010

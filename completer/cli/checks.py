@@ -28,8 +28,7 @@ from completer.settings import REPOSITORY_FILE, Settings, load_repository_settin
 from models.errors import ModelError
 from models.layers import why_not
 from models.loading import LoadedModel, choose_device
-from telemetry.files import database_files, left_alone
-from telemetry.ownership import NotTelemetryError
+from telemetry.files import NotTelemetryError, database_files, left_alone
 
 SAMPLE = CompletionRequest(prefix="import os\n\ndef size(path):\n    return os.", suffix="\n")
 

@@ -13,8 +13,8 @@ def telemetry_errors(where: str = "") -> Iterator[None]:
 
     `where` says how another one is named.
     """
+    from telemetry.files import NotTelemetryError
     from telemetry.migrations import SchemaTooNewError
-    from telemetry.ownership import NotTelemetryError
 
     try:
         yield

@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 
+from telemetry.files import NotTelemetryError
 from telemetry.migrations import SchemaTooNewError
-from telemetry.ownership import NotTelemetryError
 from telemetry.report.columns import (
     ById,
     Chunk,

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from telemetry.files import (
+    NotTelemetryError,
     database_files,
     is_in_use,
     left_alone,
     new_database_path,
     own_files,
 )
-from telemetry.ownership import NotTelemetryError
 from tests.telemetry.databases import make_database
 
 

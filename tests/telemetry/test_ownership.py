@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.files import new_database_path
-from telemetry.ownership import has_our_name, holds_telemetry, is_ours
+from telemetry.files import has_our_name, holds_telemetry, is_ours, new_database_path
 from telemetry.store import changing, reading
 from tests.telemetry.databases import make_database, make_old_database
 from tests.telemetry.strangers import OUR_NAME as OURS

@@ -16,9 +16,8 @@ from unittest import mock
 import pytest
 
 from telemetry.database import DatabaseFile, prepare
-from telemetry.files import database_files, new_database_path
+from telemetry.files import database_files, holds_telemetry, new_database_path
 from telemetry.migrations import SchemaTooNewError
-from telemetry.ownership import holds_telemetry
 from telemetry.store import Store, changing, reading
 from telemetry.writes import Write, insert_row, update_row
 from tests.telemetry.databases import count, gaps, is_sound, make_database, rows
