@@ -18,8 +18,8 @@ def migrations_of(tables: Iterable[Table]) -> Migrations:
     """A migration for every number that a table or a column came with."""
     tables = list(tables)
     migrations = Migrations("telemetry")
-    last = max(column.since for table in tables for column in table.columns)
-    for number in range(1, max(last, *_NAMES) + 1):
+    later = (column.since for table in tables for column in table.columns)
+    for number in range(1, max(*later, *_NAMES) + 1):
 
         def migrate(db: Database, number: int = number) -> None:
             for table in tables:
@@ -31,7 +31,7 @@ def migrations_of(tables: Iterable[Table]) -> Migrations:
 
 def _migrate(db: Database, table: Table, number: int) -> None:
     # One statement at a time: `executescript` would commit the migration's transaction.
-    new = [column for column in table.columns if column.since == number]
+    new = table.columns_of(number)
     if table.since == number:
         db.execute(_creation(table, new))
     else:
@@ -43,8 +43,8 @@ def _migrate(db: Database, table: Table, number: int) -> None:
             f"(SELECT name FROM label WHERE id = t.{column.name}) AS {column.name}"  # noqa: S608
             if column.is_label
             else f"t.{column.name}"
-            for column in table.columns
-            if column.since <= number
+            for earlier in range(1, number + 1)
+            for column in table.columns_of(earlier)
         )
         query = f"SELECT {columns} FROM {table.name} AS t"  # noqa: S608
         db.create_view(f"{table.name}_named", query, replace=True)

@@ -21,7 +21,7 @@ from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
 from telemetry.alignment import utf16_length
-from telemetry.events import Opportunity
+from telemetry.events import Opportunity, SessionStarted
 
 SqlValue = int | float | str | None
 DAY_MS: Final = 86_400_000
@@ -45,24 +45,25 @@ class Reported(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name, what it means, its SQL type, and where its value comes from.
+    """A column: its name, what it means, where its value comes from, and its SQL type.
 
     `source` is the attribute of the stored event that has the value, or a function of that event;
     without one, who stores the row gives it. `is_label` columns hold ids of words. Columns that are
     not exported could be matched against guesses by who has the key. Reports read what is
-    `reported`, group requests by what has a `grouping`, and sum up what `is_summed`.
+    `reported`, group requests by what has a `grouping`, and sum up what `is_summed`. `since` is the
+    number of the migration that brought it, if that is not its table's.
     """
 
     name: str
     meaning: str
-    sql: str = "INTEGER NOT NULL"
     source: str | Callable[[Any], SqlValue] | None = None
+    sql: str = "INTEGER NOT NULL"
+    reported: Reported | None = None
     is_label: bool = False
     is_exported: bool = True
-    reported: Reported | None = None
     grouping: str = ""
     is_summed: bool = False
-    since: int = 1
+    since: int = 0
 
     def value(self, event: object) -> SqlValue:
         """The column's value for an event."""
@@ -76,17 +77,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: one row for what is meant by `row`, identified by the columns of `key`."""
+    """A table: one row for what is meant by `row`, identified by the columns of `key`.
+
+    `since` is the number of the migration that made it.
+    """
 
     name: str
     row: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ("id",)
-
-    @property
-    def since(self) -> int:
-        """The number of the migration that made the table."""
-        return min(column.since for column in self.columns)
+    since: int = 1
 
     @cached_property
     def labels(self) -> frozenset[str]:
@@ -98,6 +98,14 @@ class Table:
         """The names of all columns, in their order."""
         return tuple(column.name for column in self.columns)
 
+    def columns_of(self, number: int) -> list[Column]:
+        """The columns that a migration brought."""
+        return [column for column in self.columns if (column.since or self.since) == number]
+
+
+def _caps(event: SessionStarted) -> str:
+    return json.dumps(sorted(event.capabilities))
+
 
 def _features(event: Opportunity) -> str | None:
     """A JSON object of numbers; ValueError for anything in which a text could hide."""
@@ -108,46 +116,45 @@ def _features(event: Opportunity) -> str | None:
     return json.dumps({n: float(value) for n, value in features.items()}) if features else None
 
 
-_ID: Final = Column("id", "the row's number", "INTEGER PRIMARY KEY")
-_PLAIN: Final = Reported()
+_ID: Final = Column("id", "the row's number", sql="INTEGER PRIMARY KEY")
+_AS_IT_IS: Final = Reported()
 _LARGE: Final = Reported(digits=2)
+_MICROSECONDS: Final = Reported("total_ms * 1000 + 0.5", 2, is_nullable=True, name="total_us")
+_MILLIONTHS: Final = Reported(f"p_accept * {MILLION} + 0.5", is_nullable=True)
+_IS_SHOWN: Final = Reported("shown_ms IS NOT NULL", name="is_shown")
+_TENTHS: Final = Reported("actual_s * 10", name="actual_ds")  # `BEYOND` is late as well
 _DAY: Final = Reported(f"ts_ms / {DAY_MS}", name="day")
-_label = partial(Column, is_label=True)
-_known = partial(Column, reported=_PLAIN)
-_known_label = partial(_known, is_label=True)
+_word = partial(Column, is_label=True)
+_number = partial(Column, reported=_AS_IT_IS)
+_known_word = partial(Column, is_label=True, reported=_AS_IT_IS)
 _real = partial(Column, sql="REAL")
-_nullable = partial(Column, sql="INTEGER")
-_checked = partial(_known, sql="INTEGER")  # NULL where the check is censored
-_tokens = partial(_known, is_summed=True)
+_later = partial(Column, sql="INTEGER")  # NULL until it is known
+_checked = partial(_number, sql="INTEGER")  # NULL where the check is censored
+_summed = partial(_number, is_summed=True)
 _hash = partial(Column, is_exported=False)
 
 
-def _group(name: str, meaning: str, source: str, grouping: str) -> Column:
-    return _known_label(name, meaning, source=source, grouping=grouping)
+def _group(name: str, meaning: str, grouping: str, source: str = "") -> Column:
+    return _known_word(name, meaning, source or name, grouping=grouping)
 
 
 LABEL: Final = Table(
     "label",
     "each word that other tables refer to",
-    (_ID, Column("name", "the word", "TEXT NOT NULL UNIQUE")),
+    (_ID, Column("name", "the word", sql="TEXT NOT NULL UNIQUE")),
 )
 _SESSION = Table(
     "session",
     "each client that connects",
     (
         _ID,
-        Column("user_h", "keyed hash of the user", "TEXT NOT NULL"),
-        _label("client", "the client program", source="client"),
-        _label("client_ver", "its version", source="client_version"),
-        _label("server_ver", "the version of this program", source="server_version"),
+        Column("user_h", "keyed hash of the user", sql="TEXT NOT NULL"),
+        _word("client", "the client program", "client"),
+        _word("client_ver", "its version", "client_version"),
+        _word("server_ver", "the version of this program", "server_version"),
         Column("started_ms", "when it connected"),
-        _nullable("ended_ms", "when it was gone; NULL if it still is there or was killed"),
-        Column(
-            "caps",
-            "what the client can do, a JSON array",
-            "TEXT NOT NULL DEFAULT '[]'",
-            lambda event: json.dumps(sorted(event.capabilities)),
-        ),
+        _later("ended_ms", "when it was gone; NULL if it still is there or was killed"),
+        Column("caps", "what it can do, a JSON array", _caps, "TEXT NOT NULL DEFAULT '[]'"),
     ),
 )
 _OPPORTUNITY = Table(
@@ -158,37 +165,27 @@ _OPPORTUNITY = Table(
         Column("session", "id of the session", reported=_LARGE),
         Column("doc_h", "keyed hash of the document"),
         Column("ts_ms", "when it was asked for", reported=_DAY),
-        _group("lang", "the document's language", "language", "by_language"),
-        _label("trigger", "auto, manual or retrigger", source="trigger"),
-        _known_label("outcome", "what came of it (`events.Outcome`)", source="outcome"),
-        _group("model", "name of the model", "model", "by_model"),
-        _group("arm", "arm of the experiment", "arm", "by_arm"),
-        _group("draft_source", "where drafts came from", "draft_source", "by_draft_source"),
-        _group("finish_reason", "why decoding ended", "finish_reason", "by_finish_reason"),
-        _group("exit_mode", "how layers were left out", "exit_mode", "by_exit_mode"),
-        _group("distribution", "what tokens were drawn from", "distribution", "by_distribution"),
-        _real("queue_ms", "time that it waited, ms", source="queue_ms"),
-        _real("engine_ms", "time that the model took, ms", source="engine_ms"),
-        _real(
-            "total_ms",
-            "time from request to reply, ms",
-            source="total_ms",
-            reported=Reported("total_ms * 1000 + 0.5", 2, is_nullable=True, name="total_us"),
-        ),
-        _tokens("prompt_tok", "tokens of the prompt", source="prompt_tokens"),
-        _tokens("reused_tok", "of these, those that needed no prefill", source="reused_tokens"),
-        _tokens("gen_tok", "tokens generated", source="generated_tokens"),
-        _tokens("steps", "verification steps", source="steps"),
-        _tokens("drafted_tok", "tokens drafted", source="drafted_tokens"),
-        _tokens("draft_ok_tok", "of these, those that were kept", source="accepted_draft_tokens"),
-        _real(
-            "p_accept",
-            "predicted probability that it is accepted",
-            source="p_accept",
-            reported=Reported(f"p_accept * {MILLION} + 0.5", is_nullable=True),
-        ),
-        _real("propensity", "probability with which it was shown", source="propensity"),
-        Column("features", "what it was predicted from, JSON of numbers", "TEXT", _features),
+        _group("lang", "the document's language", "by_language", "language"),
+        _word("trigger", "auto, manual or retrigger", "trigger"),
+        _known_word("outcome", "what came of it (`events.Outcome`)", "outcome"),
+        _group("model", "name of the model", "by_model"),
+        _group("arm", "arm of the experiment", "by_arm"),
+        _group("draft_source", "where drafts came from", "by_draft_source"),
+        _group("finish_reason", "why decoding ended", "by_finish_reason"),
+        _group("exit_mode", "how layers were left out", "by_exit_mode"),
+        _group("distribution", "what tokens were drawn from", "by_distribution"),
+        _real("queue_ms", "time that it waited, ms", "queue_ms"),
+        _real("engine_ms", "time that the model took, ms", "engine_ms"),
+        _real("total_ms", "time from request to reply, ms", "total_ms", reported=_MICROSECONDS),
+        _summed("prompt_tok", "tokens of the prompt", "prompt_tokens"),
+        _summed("reused_tok", "of these, those that needed no prefill", "reused_tokens"),
+        _summed("gen_tok", "tokens generated", "generated_tokens"),
+        _summed("steps", "verification steps", "steps"),
+        _summed("drafted_tok", "tokens drafted", "drafted_tokens"),
+        _summed("draft_ok_tok", "of these, those that were kept", "accepted_draft_tokens"),
+        _real("p_accept", "predicted probability of acceptance", "p_accept", reported=_MILLIONTHS),
+        _real("propensity", "probability with which it was shown", "propensity"),
+        Column("features", "what it was predicted from, JSON of numbers", _features, "TEXT"),
     ),
 )
 _SUGGESTION = Table(
@@ -197,29 +194,20 @@ _SUGGESTION = Table(
     (
         _ID,
         Column("opportunity", "id of the opportunity", reported=_LARGE),
-        Column("rank", "place among the choices, 0 is the best", source="rank"),
-        _known("len", "length of what is new in it", source=lambda s: utf16_length(s.text)),
+        Column("rank", "place among the choices, 0 is the best", "rank"),
+        _number("len", "length of what is new in it", lambda s: utf16_length(s.text)),
         Column(
-            "len_b",
-            "the same in bytes",
-            source=lambda s: len(s.text.encode("utf-8", "surrogatepass")),
+            "len_b", "the same in bytes", lambda s: len(s.text.encode("utf-8", "surrogatepass"))
         ),
-        Column("lines", "lines of it", source=lambda s: s.text.count("\n") + 1),
-        _known("multiline", "1 for several lines, else 0", source=lambda s: int("\n" in s.text)),
+        Column("lines", "lines of it", lambda s: s.text.count("\n") + 1),
+        _number("multiline", "1 for several lines, else 0", lambda s: int("\n" in s.text)),
         _hash("text_hmac", "keyed hash of what is new in it"),
         _hash("dedupe_hmac", "keyed hash that it shares with its own rest"),
-        _nullable(
-            "shown_ms",
-            "when it was shown",
-            reported=Reported("shown_ms IS NOT NULL", name="is_shown"),
-        ),
-        _nullable(
-            "shown_dur_ms",
-            "for how long, ms",
-            reported=_PLAIN,  # after 18 minutes `BEYOND`, which is long as well
-        ),
-        _known_label("hidden_reason", "why it went (`events.HiddenReason`)", "INTEGER"),
-        _known_label("ev_src", "who says that it was shown: client, inferred or none"),
+        _later("shown_ms", "when it was shown", reported=_IS_SHOWN),
+        # After 18 minutes reports read `BEYOND`, which is long as well.
+        _later("shown_dur_ms", "for how long, ms", reported=_AS_IT_IS),
+        _known_word("hidden_reason", "why it went (`events.HiddenReason`)", sql="INTEGER"),
+        _known_word("ev_src", "who says that it was shown: client, inferred or none"),
     ),
 )
 _ACCEPT = Table(
@@ -229,46 +217,35 @@ _ACCEPT = Table(
         _ID,
         Column("suggestion", "id of the suggestion", reported=_LARGE),
         Column("ts_ms", "when", reported=Reported(digits=3)),
-        _known_label("kind", "full, word, line or partial"),
-        _known("delta_len", "length that was taken"),
+        _known_word("kind", "full, word, line or partial"),
+        _number("delta_len", "length that was taken"),
         Column("cum_len", "length taken so far"),
         Column("replaced_len", "length that gave way"),
-        Column(
-            "net_len",
-            "length taken less what gave way",
-            reported=Reported("max(net_len, 0)"),
-        ),
-        _known_label("ev_src", "who says so: client or inferred"),
-        _nullable("undone_ms", "after how many ms it was undone; NULL if it was not in 30 s"),
+        Column("net_len", "length taken less what gave way", reported=Reported("max(net_len, 0)")),
+        _known_word("ev_src", "who says so: client or inferred"),
+        _later("undone_ms", "after how many ms it was undone; NULL if it was not in 30 s"),
     ),
 )
 _SURVIVAL = Table(
     "survival",
     "each accepted text at 0, 15, 30, 90, 120, 180, 300, 360, 600 and 900 s: what is left",
     (
-        Column("accept", "id of the acceptance", source="accept"),
-        _known("window_s", "the planned age, s", source="window_s"),
-        Column(
-            "actual_s",
-            "the age when it was checked, s",
-            "REAL NOT NULL",
-            "actual_s",
-            # In tenths; after 30 hours `BEYOND`, which is late as well.
-            reported=Reported("actual_s * 10", name="actual_ds"),
-        ),
-        _known_label("state", "what became of it (`survival.State`)", source="state"),
-        _label("method", "how it was found (`survival.Method`)", source="method"),
-        _known("init_len", "length at first", source="init_len"),
-        _checked("cur_len", "length now", source="cur_len"),
-        _checked("lev", "Levenshtein's distance, UTF-16 units", source="lev"),
-        _checked("lex_dist", "Levenshtein's distance, lexemes", source="lex_dist"),
-        _checked("lex_len", "lexemes at first", source="lex_len"),
-        _checked("arc", "length that was never touched", source="arc"),
-        _real("four_gram", "share of its four-character runs still there", source="four_gram"),
-        _nullable("ws_only", "1 if only white space changed", source="ws_only"),
-        Column("branch_changed", "1 after a checkout", source="branch_changed"),
+        Column("accept", "id of the acceptance", "accept"),
+        _number("window_s", "the planned age, s", "window_s"),
+        Column("actual_s", "the age when it was checked, s", "actual_s", "REAL NOT NULL", _TENTHS),
+        _known_word("state", "what became of it (`survival.State`)", "state"),
+        _word("method", "how it was found (`survival.Method`)", "method"),
+        _number("init_len", "length at first", "init_len"),
+        _checked("cur_len", "length now", "cur_len"),
+        _checked("lev", "Levenshtein's distance, UTF-16 units", "lev"),
+        _checked("lex_dist", "Levenshtein's distance, lexemes", "lex_dist"),
+        _checked("lex_len", "lexemes at first", "lex_len"),
+        _checked("arc", "length that was never touched", "arc"),
+        _real("four_gram", "share of its four-character runs still there", "four_gram"),
+        _later("ws_only", "1 if only white space changed", "ws_only"),
+        Column("branch_changed", "1 after a checkout", "branch_changed"),
     ),
-    ("accept", "window_s"),
+    key=("accept", "window_s"),
 )
 _EDIT_ROLLUP = Table(
     "edit_rollup",
@@ -276,15 +253,15 @@ _EDIT_ROLLUP = Table(
     (
         Column("session", "id of the session"),
         Column("doc_h", "keyed hash of the document"),
-        _known_label("lang", "its language"),
+        _known_word("lang", "its language"),
         Column("minute", "minutes since the epoch", reported=Reported("minute / 1440", name="day")),
-        _known_label("cls", "the class (`events.EditClass`)"),
-        _known("ins", "length inserted"),
+        _known_word("cls", "the class (`events.EditClass`)"),
+        _number("ins", "length inserted"),
         Column("ins_b", "the same in bytes"),
         Column("del", "length removed"),
-        _known("events", "number of edits"),
+        _number("events", "number of edits"),
     ),
-    ("session", "doc_h", "lang", "minute", "cls"),
+    key=("session", "doc_h", "lang", "minute", "cls"),
 )
 _INGEST_GAP = Table(
     "ingest_gap",
@@ -292,35 +269,24 @@ _INGEST_GAP = Table(
     (
         _ID,
         Column("ts_ms", "when it was written down"),
-        _label("reason", "why (`faults.Fault`)"),
+        _word("reason", "why (`faults.Fault`)"),
         Column("lost", "number of events"),
     ),
 )
-_commit = partial(_known, since=3)
 _COMMIT_ATTR = Table(
     "commit_attr",
     "each commit made in an open folder: how much it adds, and how much of that was accepted",
     (
-        Column("id", "the row's number", "INTEGER PRIMARY KEY", since=3),
-        _commit("session", "id of the session", reported=_LARGE),
-        _commit("commit_h", "keyed hash of the commit", reported=Reported(digits=4)),
-        _commit("ts_ms", "when", reported=_DAY),
-        Column("files", "number of files", since=3),
-        _commit("added", "visible characters added", reported=_LARGE),
-        _commit("ai", "of these, those that were accepted", reported=_LARGE),
-        _commit("whole", "1 if the commit before was seen as well"),
+        _ID,
+        Column("session", "id of the session", reported=_LARGE),
+        Column("commit_h", "keyed hash of the commit", reported=Reported(digits=4)),
+        Column("ts_ms", "when", reported=_DAY),
+        Column("files", "number of files"),
+        Column("added", "visible characters added", reported=_LARGE),
+        Column("ai", "of these, those that were accepted", reported=_LARGE),
+        _number("whole", "1 if the commit before was seen as well"),
     ),
+    since=3,
 )
-TABLES: Final = {
-    table.name: table
-    for table in (
-        _SESSION,
-        _OPPORTUNITY,
-        _SUGGESTION,
-        _ACCEPT,
-        _SURVIVAL,
-        _EDIT_ROLLUP,
-        _INGEST_GAP,
-        _COMMIT_ATTR,
-    )
-}
+_HAPPENED = (_SESSION, _OPPORTUNITY, _SUGGESTION, _ACCEPT, _SURVIVAL, _EDIT_ROLLUP)
+TABLES: Final = {table.name: table for table in (*_HAPPENED, _INGEST_GAP, _COMMIT_ATTR)}

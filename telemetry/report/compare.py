@@ -6,13 +6,13 @@ where a few users make most of the events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from telemetry.report.columns import Floats, Floats32
-from telemetry.report.metrics import METRICS
+from telemetry.report.metrics import METRICS, value
 from telemetry.report.statistics import (
     drawn_sums,
     percentile_interval,
@@ -68,6 +68,16 @@ def compare(sums: Sums, arm_a: str, arm_b: str) -> Comparison:
         of_arms = [samples(metric, of_arm) for of_arm in drawn]
         differences[metric.name] = _difference(values, of_arms, min(users))
     return Comparison(arm_a, arm_b, users[0], users[1], differences)
+
+
+def comparison_cells(comparison: Comparison) -> Iterator[tuple[str, ...]]:
+    """Each metric that both arms have, in words: title, both values, difference, low, high, p."""
+    for metric in METRICS:
+        row = comparison.metrics[metric.name]
+        if row.difference is not None:
+            numbers = (row.a, row.b, row.difference, row.low, row.high)
+            p_value = "–" if row.p_value is None else f"{row.p_value:.3f}"
+            yield metric.title, *(value(metric.name, number) for number in numbers), p_value
 
 
 def _with_data(by_user: dict[str, Floats32]) -> dict[str, Floats32]:

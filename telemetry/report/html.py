@@ -12,12 +12,11 @@ from typing import Final
 
 from telemetry.report.build import Figures, Report
 from telemetry.report.charts import Series, bar_chart, line_chart
-from telemetry.report.compare import Comparison
+from telemetry.report.compare import Comparison, comparison_cells
 from telemetry.report.metrics import (
     HEADLINE,
     HEADLINE_WINDOWS,
     LATENCY_TITLES,
-    METRICS,
     Unit,
     heading_of,
     number_in,
@@ -38,6 +37,19 @@ _SPEED_BARS: Final[tuple[tuple[str, str, Unit], ...]] = (
     ("Tokens per step by draft source", "tokens_per_step", "ratio"),
     ("Drafted tokens accepted by draft source", "draft_acceptance", "share"),
 )
+_TRENDS: Final[tuple[tuple[str, Unit, dict[str, str]], ...]] = (
+    ("Acceptance by day", "share", {"Shown ≥ 750 ms": "codecompose", "By characters": "wcar"}),
+    ("Share of characters from completions", "share", {"Accepted / all written": "google"}),
+    ("Latency by day", "ms", dict(zip(("p50", "p90", "p99"), LATENCY_TITLES, strict=True))),
+    ("Tokens per verification step", "ratio", {"Tokens per step": "tokens_per_step"}),
+    ("Drafted tokens that were accepted", "share", {"Accepted / drafted": "draft_acceptance"}),
+)
+_PERSISTENCE: Final = {
+    "Unchanged": "unchanged",
+    "Mostly": "mostly_unchanged",
+    "In code": "still_in_code",
+    "Untouched": "arc_ratio",
+}
 _TITLE: Final = "Code completion report"
 _MOST_BARS: Final = 15
 _NOTHING: Final = Figure(None, 0)
@@ -100,49 +112,25 @@ def _tile(name: str, figure: Figure) -> str:
 
 def _trends(report: Report) -> str:
     by_day = report.groups["by_day"]
-    days = [day[5:] for day in by_day]
-    acceptance = [
-        _series("Shown ≥ 750 ms", by_day.values(), "codecompose"),
-        _series("By characters", by_day.values(), "wcar"),
-    ]
-    share_written = [_series("Accepted / all written", by_day.values(), "google")]
-    latency = [
-        _series(label, by_day.values(), name)
-        for label, name in zip(("p50", "p90", "p99"), LATENCY_TITLES, strict=True)
-    ]
-    speculation = [_series("Tokens per step", by_day.values(), "tokens_per_step")]
-    drafts = [_series("Accepted / drafted", by_day.values(), "draft_acceptance")]
-    return "".join(
-        [
-            _lines("Acceptance by day", days, acceptance, "share"),
-            _lines("Persistence of accepted text", _windows(), _persistence(report), "share"),
-            _lines("Share of characters from completions", days, share_written, "share"),
-            _lines("Latency by day", days, latency, "ms"),
-            _lines("Tokens per verification step", days, speculation, "ratio"),
-            _lines("Drafted tokens that were accepted", days, drafts, "share"),
-        ]
-    )
-
-
-def _series(label: str, groups: Iterable[Figures], name: str) -> Series:
-    return Series(label, [figures.get(name, _NOTHING) for figures in groups])
-
-
-def _windows() -> list[str]:
-    return [f"{window} s" for window in WINDOWS_S]
-
-
-def _persistence(report: Report) -> list[Series]:
-    names = {
-        "Unchanged": "unchanged",
-        "Mostly": "mostly_unchanged",
-        "In code": "still_in_code",
-        "Untouched": "arc_ratio",
-    }
-    return [
+    windows = [
         Series(label, [report.overall[f"{name}_{window}"] for window in WINDOWS_S])
-        for label, name in names.items()
+        for label, name in _PERSISTENCE.items()
     ]
+    charts = [
+        _lines(
+            heading,
+            [day[5:] for day in by_day],
+            [
+                Series(label, [figures.get(name, _NOTHING) for figures in by_day.values()])
+                for label, name in names.items()
+            ],
+            kind,
+        )
+        for heading, kind, names in _TRENDS
+    ]
+    places = [f"{window} s" for window in WINDOWS_S]
+    charts.insert(1, _lines("Persistence of accepted text", places, windows, "share"))
+    return "".join(charts)
 
 
 def _lines(heading: str, places: Sequence[str], series: Sequence[Series], kind: Unit) -> str:
@@ -187,49 +175,41 @@ def _bars(heading: str, rows: Sequence[tuple[str, Figure]], kind: Unit) -> str:
 
 
 def _figure(heading: str, chart: str, rows: Sequence[tuple[str, Unit, Figure]]) -> str:
-    cells = "".join(
-        f"<tr><td>{escape(name)}</td><td>{_number(kind, figure.value)}</td>"
-        f"<td>{_number(kind, figure.low)}</td><td>{_number(kind, figure.high)}</td>"
-        f"<td>{figure.n:,}</td></tr>"
-        for name, kind, figure in rows
+    table = _table(
+        ("", "value", "low", "high", "n"),
+        (
+            (
+                escape(name),
+                *(number_in(kind, number) for number in (figure.value, figure.low, figure.high)),
+                f"{figure.n:,}",
+            )
+            for name, kind, figure in rows
+        ),
     )
     return (
         f"<figure><h3>{escape(heading)}</h3>{chart}<details><summary>Numbers</summary>"
-        f'<div class="scroll"><table><tr><th></th><th>value</th><th>low</th><th>high</th>'
-        f"<th>n</th></tr>{cells}</table></div></details></figure>"
+        f"{table}</details></figure>"
     )
 
 
-def _number(kind: Unit, number: float | None) -> str:
-    return "–" if number is None else number_in(kind, number)
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are HTML already."""
+    heads = "".join(f"<th>{name}</th>" for name in head)
+    lines = (f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<div class="scroll"><table><tr>{heads}</tr>{"".join(lines)}</table></div>'
 
 
 def _experiment(comparison: Comparison) -> str:
-    rows = []
-    for metric in METRICS:
-        row = comparison.metrics[metric.name]
-        if row.difference is not None:
-            numbers = (row.a, row.b, row.difference, row.low, row.high)
-            cells = "".join(f"<td>{value(metric.name, number)}</td>" for number in numbers)
-            p_value = "–" if row.p_value is None else f"{row.p_value:.3f}"
-            rows.append(f"<tr><td>{escape(metric.title)}</td>{cells}<td>{p_value}</td></tr>")
     a, b = escape(comparison.arm_a), escape(comparison.arm_b)
+    head = ("metric", a, b, "difference", "low", "high", "p")
+    rows = ((escape(name), *numbers) for name, *numbers in comparison_cells(comparison))
     return (
         f"<h2>{b} against {a}</h2><p class='quiet'>{comparison.users_b:,} against "
-        f"{comparison.users_a:,} users; the bootstrap draws users.</p>"
-        f'<div class="scroll"><table><tr><th>metric</th><th>{a}</th><th>{b}</th>'
-        f"<th>difference</th><th>low</th><th>high</th><th>p</th></tr>{''.join(rows)}</table></div>"
+        f"{comparison.users_a:,} users; the bootstrap draws users.</p>{_table(head, rows)}"
     )
 
 
 def _all_figures(figures: Figures) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(title(name))}</td>"
-        + "".join(f"<td>{cell}</td>" for cell in cells(name, figure))
-        + "</tr>"
-        for name, figure in figures.items()
-    )
-    return (
-        '<div class="scroll"><table><tr><th>metric</th><th>value</th><th>95 % interval</th>'
-        f"<th>n</th><th>censored</th><th>inferred</th></tr>{rows}</table></div>"
-    )
+    head = ("metric", "value", "95 % interval", "n", "censored", "inferred")
+    rows = ((escape(title(name)), *cells(name, figure)) for name, figure in figures.items())
+    return _table(head, rows)

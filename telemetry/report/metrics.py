@@ -209,11 +209,13 @@ def unit(name: str) -> Unit:
 
 def value(name: str, number: float | None) -> str:
     """A number of this metric."""
-    return "–" if number is None else number_in(unit(name), number)
+    return number_in(unit(name), number)
 
 
-def number_in(kind: Unit, number: float) -> str:
+def number_in(kind: Unit, number: float | None) -> str:
     """A number in a unit: per cent, milliseconds or plain."""
+    if number is None:
+        return "–"
     if kind == "ms":
         return f"{number:,.0f} ms" if number >= 10 else f"{number:.1f} ms"
     if kind == "share":

@@ -9,12 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from telemetry.report.build import Figures, Report
-from telemetry.report.compare import Comparison
+from telemetry.report.compare import Comparison, comparison_cells
 from telemetry.report.metrics import (
     HEADLINE,
     HEADLINE_WINDOWS,
     LATENCY_TITLES,
-    METRICS,
     PERSISTENCE,
     heading_of,
     title,
@@ -143,12 +142,6 @@ def _comparison(comparison: Comparison) -> Table:
     )
     for column in ("metric", a, b, "difference", "95 % interval", "p"):
         table.add_column(escape(column), justify="left" if column == "metric" else "right")
-    for metric in METRICS:
-        row = comparison.metrics[metric.name]
-        if row.difference is None:
-            continue
-        low, high = value(metric.name, row.low), value(metric.name, row.high)
-        p_value = "–" if row.p_value is None else f"{row.p_value:.3f}"
-        numbers = [value(metric.name, number) for number in (row.a, row.b, row.difference)]
-        table.add_row(metric.title, *numbers, f"{low} to {high}", p_value)
+    for name, *numbers, low, high, p_value in comparison_cells(comparison):
+        table.add_row(name, *numbers, f"{low} to {high}", p_value)
     return table
