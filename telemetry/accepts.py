@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from telemetry.alignment import utf16_length
 from telemetry.commits import AcceptedRuns
-from telemetry.events import AcceptKind, EventSource, TextEdit
+from telemetry.events import Accepted, AcceptKind, EventSource, TextEdit
 from telemetry.recorder import Receipt
 from telemetry.spans import RetainedSpan
 from telemetry.store import Store
@@ -18,94 +17,66 @@ from telemetry.writes import event_rows
 _AWAITED_MS = 1_000
 
 
-@dataclass(slots=True, eq=False)
-class _Awaited:
-    """An acceptance that the client has told of and whose edit has not come yet."""
-
-    pending: Pending
-    watch: Watch
-
-
 class Accepts:
     """Stores acceptances and has their texts watched."""
 
     def __init__(self, store: Store, runs: AcceptedRuns) -> None:
         self._store = store
         self._runs = runs
-        self._watches = Watches()
-        self._awaited: list[_Awaited] = []
+        self.watches = Watches()
+        # Told by the client just now; the edit has not come yet.
+        self._awaited: list[tuple[Pending, Watch]] = []
         self._rows = 0
-
-    @property
-    def watches(self) -> Watches:
-        """The accepts that are followed."""
-        return self._watches
 
     def awaiting(self, uri: str, now_ms: int) -> list[Pending]:
         """Suggestions of this document whose acceptance was told just now and not seen yet."""
-        self._awaited = [
-            entry for entry in self._awaited if now_ms - entry.watch.accepted_ms <= _AWAITED_MS
-        ]
-        return [entry.pending for entry in self._awaited if entry.pending.uri == uri]
+        self._awaited = [e for e in self._awaited if now_ms - e[1].accepted_ms <= _AWAITED_MS]
+        return [pending for pending, _ in self._awaited if pending.uri == uri]
 
     def told(
-        self,
-        pending: Pending,
-        kind: AcceptKind,
-        taken: int,
-        source: EventSource,
-        now_ms: int,
-        receipt: Receipt | None = None,
+        self, now_ms: int, event: Accepted, pending: Pending, taken: int, receipt: Receipt | None
     ) -> None:
         """The client says that `taken` UTF-16 units of the new text have been taken by now."""
         if taken <= pending.accepted and pending.accept_row is not None:
-            self._confirm(pending, source, receipt)
+            self._confirm(pending, event.source, receipt)
             return
         before = pending.accepted
-        watch = self._accept(pending, kind, taken, source, now_ms, receipt)
+        watch = self._accept(now_ms, pending, event.kind, taken, event.source, receipt)
         if pending.change is None:
-            self._store_checks(censored(watch, now_ms, "censored_desync"))
+            self.store_checks(censored(watch, now_ms, "censored_desync"))
             return
         new_text = pending.change.inserted
         watch.text = new_text[points(new_text, before) : points(new_text, taken)]
         self._watch(watch, now_ms)
         if watch.in_editor:
-            self._awaited.append(_Awaited(pending, watch))
+            self._awaited.append((pending, watch))
 
     def seen(
         self, pending: Pending, seen: Placement, spans: list[RetainedSpan], now_ms: int
     ) -> None:
         """The document took the suggestion's text up to `seen.text`, what is new at `spans`."""
         pending.placed = len(seen.text)
-        awaited = next((entry for entry in self._awaited if entry.pending is pending), None)
+        awaited = next((entry for entry in self._awaited if entry[0] is pending), None)
         if awaited is not None:
-            awaited.watch.spans = spans
+            awaited[1].spans = spans
             self._awaited.remove(awaited)
             return
         taken = utf16_length(seen.text)
-        watch = self._accept(pending, seen.kind or "partial", taken, "inferred", now_ms, None)
+        watch = self._accept(now_ms, pending, seen.kind or "partial", taken, "inferred")
         watch.text, watch.spans = spans[0].text, spans
         self._watch(watch, now_ms)
 
     def edit_comes(self, uri: str, edit: TextEdit, now_ms: int) -> None:
         """An edit of the document, before anything that it places is watched."""
-        for watch in self._watches.undone_by(uri, edit, now_ms):
+        for watch in self.watches.undone_by(uri, edit, now_ms):
             undone_ms = now_ms - watch.accepted_ms
             self._store.update("accept", watch.accept, undone_ms=undone_ms)
-        self._watches.apply(uri, edit)
+        self.watches.apply(uri, edit)
 
     def renamed(self, uri: str, new_uri: str) -> None:
         """The file has another name."""
-        self._watches.rename(uri, new_uri)
+        self.watches.rename(uri, new_uri)
         self._runs.rename(uri, new_uri)
-
-    def run_due(self, now_ms: int) -> None:
-        """Make and store the checks that are due."""
-        self._store_checks(self._watches.run_due(now_ms))
-
-    def close(self, now_ms: int) -> None:
-        """Censor the checks that will not be made."""
-        self._store_checks(self._watches.censor_all(now_ms))
 
     def _confirm(self, pending: Pending, source: EventSource, receipt: Receipt | None) -> None:
         """An acceptance that is known already; the client's word outweighs the inference."""
@@ -117,12 +88,12 @@ class Accepts:
 
     def _accept(
         self,
+        now_ms: int,
         pending: Pending,
         kind: AcceptKind,
         taken: int,
         source: EventSource,
-        now_ms: int,
-        receipt: Receipt | None,
+        receipt: Receipt | None = None,
     ) -> Watch:
         replaced = pending.replaced_length if pending.accept_row is None else 0
         delta = max(taken - pending.accepted, 0)
@@ -149,8 +120,9 @@ class Accepts:
 
     def _watch(self, watch: Watch, now_ms: int) -> None:
         self._runs.add(watch.uri, watch.workspace, watch.text)
-        self._store_checks(self._watches.add(watch, now_ms))
+        self.store_checks(self.watches.add(watch, now_ms))
 
-    def _store_checks(self, results: Sequence[Survival]) -> None:
+    def store_checks(self, results: Sequence[Survival]) -> None:
+        """Store checks that were made or censored."""
         if results:
             self._store.put(event_rows("survival", results, self._store.label))

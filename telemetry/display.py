@@ -43,28 +43,20 @@ class Display:
         self._sessions = sessions
         self._accepts = accepts
         self._opportunities: dict[str, _Asked | None] = {}
-        self._suggestions = RetainedSuggestions()
+        self.suggestions = RetainedSuggestions()
         self._rows = {"opportunity": 0, "suggestion": 0}
-
-    def visible(self, uri: str) -> list[Pending]:
-        """What is on the screen of a document."""
-        return self._suggestions.visible(uri)
 
     def session_ended(self, now_ms: int, session: str) -> None:
         """A client has gone, and with it what it showed."""
-        for pending in self._suggestions.visible_in_session(session):
+        for pending in self.suggestions.visible_in_session(session):
             self.hide(pending, "doc_closed", now_ms)
-
-    def forget_old(self, now_ms: int) -> None:
-        """Forget the texts whose time is over."""
-        self._suggestions.forget_old(now_ms)
 
     def opportunity(self, now_ms: int, event: events.Opportunity) -> None:
         """A trigger point with its outcome; the request took what was shown off the screen."""
         if len(self._opportunities) >= MAX_IDS:
             self._opportunities.pop(next(iter(self._opportunities)))
         started_ms = now_ms if event.started_ms is None else event.started_ms
-        for pending in self._suggestions.visible(event.uri):
+        for pending in self.suggestions.visible(event.uri):
             if pending.session == event.session:
                 self.hide(pending, "superseded", started_ms)
         session = self._sessions.recorded_row(event.session, event.workspace, event.places)
@@ -84,11 +76,11 @@ class Display:
         if event.opportunity not in self._opportunities:
             self._store.count_lost("unknown_opportunity")
             return
-        self._suggestions.forget_old(now_ms)
+        self.suggestions.forget_old(now_ms)
         known = self._opportunities[event.opportunity]
         for suggestion in event.suggestions:
             if known is None:
-                self._suggestions.ignore(suggestion.id)
+                self.suggestions.ignore(suggestion.id)
             else:
                 self._add(suggestion, known, now_ms)
         if known is not None and not self._sessions.reports_shown(known.session):
@@ -111,7 +103,7 @@ class Display:
             dedupe_hmac=self._pseudonyms.ending(asked.uri, new_text),
             ev_src="none",
         )
-        self._suggestions.add(suggestion.id, pending)
+        self.suggestions.add(suggestion.id, pending)
 
     def shown(self, now_ms: int, event: events.Shown, receipt: Receipt | None = None) -> None:
         """It is on the screen; a client's word replaces what was inferred."""
@@ -132,7 +124,7 @@ class Display:
         self._store.update(
             "suggestion", pending.row, receipt=receipt, shown_ms=now_ms, ev_src=source
         )
-        self._suggestions.show(pending)
+        self.suggestions.show(pending)
 
     def hidden(self, now_ms: int, event: events.Hidden) -> None:
         """The client says that it is off the screen."""
@@ -144,7 +136,7 @@ class Display:
         self, pending: Pending, reason: HiddenReason, now_ms: int, shown_for_ms: int | None = None
     ) -> None:
         """It is off the screen, after `shown_for_ms` where the client has measured it."""
-        self._suggestions.hide(pending)
+        self.suggestions.hide(pending)
         if pending.shown_ms is None:
             return
         if pending.accept_row is not None:
@@ -166,20 +158,20 @@ class Display:
             taken = min(event.length - pending.repeats, taken)
         if pending.shown_ms is None:
             self._show(pending, pending.returned_ms, "inferred")
-        self._accepts.told(pending, event.kind, taken, event.source, now_ms, receipt)
+        self._accepts.told(now_ms, event, pending, taken, receipt)
         if pending.accepted >= pending.length:
             self.hide(pending, "accepted", now_ms)
 
     def hide_all(self, uri: str, reason: HiddenReason, now_ms: int) -> None:
         """Nothing is on this document's screen any more."""
-        for pending in self._suggestions.visible(uri):
+        for pending in self.suggestions.visible(uri):
             self.hide(pending, reason, now_ms)
 
     def _known(self, suggestion: str, receipt: Receipt | None = None) -> Pending | None:
         """The suggestion, if it is recorded; otherwise nothing is left to wait for."""
-        pending = self._suggestions.get(suggestion)
+        pending = self.suggestions.get(suggestion)
         if pending is None:
-            is_ignored = suggestion in self._suggestions
+            is_ignored = suggestion in self.suggestions
             if not is_ignored:
                 self._store.count_lost("unknown_suggestion")
             settle(receipt, is_ignored)

@@ -84,7 +84,7 @@ class Documents:
                 spans.append(RetainedSpan(edit.offset, edit.inserted))
         if taken is not None:
             self._take(taken, spans, now_ms)
-        for pending in self._display.visible(uri):
+        for pending in self._display.suggestions.visible(uri):
             if taken is None or pending is not taken.pending:
                 self._display.hide(pending, "typed_over", now_ms)
         if taken is not None and taken.placement.kind is not None:
@@ -131,7 +131,7 @@ class Documents:
 
     def _taken_by(self, uri: str, edits: Sequence[TextEdit], now_ms: int) -> _Taken | None:
         """The first suggestion that one of these edits puts into the document."""
-        candidates = [*self._accepts.awaiting(uri, now_ms), *self._display.visible(uri)]
+        candidates = [*self._accepts.awaiting(uri, now_ms), *self._display.suggestions.visible(uri)]
         for edit in edits:
             for pending in candidates:
                 found = placement(pending, edit)

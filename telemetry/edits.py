@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from telemetry.alignment import utf16_length
-from telemetry.events import EditClass, TextEdit
+from telemetry.events import AUTO_CLOSED, EditClass, TextEdit
 from telemetry.schema import TABLES
 from telemetry.store import Store
 from telemetry.writes import accumulate
 
 STORED_EVERY_MS: Final = 5_000
-_PAIRS: Final = frozenset({"()", "[]", "{}", "<>", '""', "''", "``"})
 _IDENTIFIER: Final = re.compile(r"[\w$]+(\(\)?)?")
 _INDENTED_NEWLINE: Final = re.compile(r"\r?\n[ \t]*")
 _BULK_CHARACTERS: Final = 1_000
@@ -72,7 +71,7 @@ class EditClassifier:
             return revert
         if len(inserted) <= 1 or _INDENTED_NEWLINE.fullmatch(inserted):
             return "typed"
-        if inserted in _PAIRS and not removed:
+        if inserted in AUTO_CLOSED and not removed:
             return "auto_close"
         if _same_but_for_space(removed, inserted):
             return "format"

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 Trigger = Literal["auto", "manual", "retrigger"]
 Outcome = Literal["not_requested", "cancelled", "timeout", "error", "empty", "filtered", "returned"]
@@ -43,6 +43,9 @@ EditClass = Literal[
     "bulk_external",
     "unknown",
 ]
+
+# What editors close as soon as it is opened.
+AUTO_CLOSED: Final = frozenset({"()", "[]", "{}", "<>", '""', "''", "``"})
 
 
 def new_id() -> str:

@@ -70,14 +70,14 @@ class Ledger:
 
     def run_due(self, now_ms: int) -> None:
         """Make the checks that are due, and forget the texts whose time is over."""
-        self._accepts.run_due(now_ms)
+        self._accepts.store_checks(self._accepts.watches.run_due(now_ms))
         self._rollup.store_due(now_ms)
-        self.display.forget_old(now_ms)
+        self.display.suggestions.forget_old(now_ms)
 
     def close(self, now_ms: int) -> None:
         """The process ends: end the sessions, censor what is still watched."""
         self.run_due(now_ms)
         for session in self.sessions.open_ids():
             self._session_ended(now_ms, events.SessionEnded(session))
-        self._accepts.close(now_ms)
+        self._accepts.store_checks(self._accepts.watches.censor_all(now_ms))
         self._rollup.store_all()

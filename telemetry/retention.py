@@ -6,6 +6,7 @@ import logging
 import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from telemetry.database import remove
 from telemetry.files import is_in_use, own_files
@@ -13,6 +14,8 @@ from telemetry.migrations import SchemaTooNewError
 from telemetry.privacy import Pseudonyms, install_key, remove_key
 from telemetry.schema import DAY_MS, TABLES
 from telemetry.store import changing, vacuum
+
+_OF_SESSIONS: Final = [table.name for table in TABLES.values() if "session" in table.names]
 
 _log = logging.getLogger(__name__)
 
@@ -78,11 +81,9 @@ def _purge_file(path: Path, before_ms: int | None, user_h: str | None, everythin
             purged = _delete_all(connection)
         else:
             purged = _delete_chosen(connection, before_ms, user_h)
-        left = connection.execute(
-            "SELECT (SELECT count(*) FROM opportunity) + (SELECT count(*) FROM edit_rollup)"
-            " + (SELECT count(*) FROM commit_attr)"
-        ).fetchone()[0]
-    if left:
+        counts = " + ".join(f"(SELECT count(*) FROM {table})" for table in _OF_SESSIONS)  # noqa: S608
+        is_empty = connection.execute(f"SELECT {counts}").fetchone() == (0,)
+    if not is_empty:
         vacuum(path)
     else:
         remove(path)
@@ -96,27 +97,25 @@ def _delete_all(connection: sqlite3.Connection) -> int:
 def _delete_chosen(
     connection: sqlite3.Connection, before_ms: int | None, user_h: str | None
 ) -> int:
-    """Delete opportunities and edits that fit every condition given, and what hangs on them."""
+    """Delete what is as old and of whom was asked for, and what hangs on it."""
     chosen = {
         "before": 1 << 62 if before_ms is None else before_ms,
         "any_user": int(user_h is None),
         "user": user_h,
     }
-    whose = "(:any_user OR session IN (SELECT id FROM session WHERE user_h = :user))"
-    statements = [
-        f"DELETE FROM opportunity WHERE ts_ms < :before AND {whose}",  # noqa: S608
-        f"DELETE FROM edit_rollup WHERE minute * 60000 < :before AND {whose}",  # noqa: S608
-        f"DELETE FROM commit_attr WHERE ts_ms < :before AND {whose}",  # noqa: S608
-        "DELETE FROM ingest_gap WHERE :any_user AND ts_ms < :before",
-        "DELETE FROM suggestion WHERE opportunity NOT IN (SELECT id FROM opportunity)",
-        "DELETE FROM accept WHERE suggestion NOT IN (SELECT id FROM suggestion)",
-        "DELETE FROM survival WHERE accept NOT IN (SELECT id FROM accept)",
-    ]
-    purged = sum(connection.execute(statement, chosen).rowcount for statement in statements)
+    purged = 0
+    for table in TABLES.values():
+        if table.parent:
+            condition = f"{table.parent} NOT IN (SELECT id FROM {table.parent})"  # noqa: S608
+        elif table.name in _OF_SESSIONS:
+            whose = "session IN (SELECT id FROM session WHERE user_h = :user)"
+            condition = f"{table.age_ms} < :before AND (:any_user OR {whose})"
+        else:
+            condition = f"{table.age_ms} < :before AND :any_user"
+        if table.age_ms or table.parent:
+            statement = f"DELETE FROM {table.name} WHERE {condition}"  # noqa: S608
+            purged += connection.execute(statement, chosen).rowcount
     # A session is who; without events it is nobody's.
-    connection.execute(
-        "DELETE FROM session WHERE id NOT IN "
-        "(SELECT session FROM opportunity UNION SELECT session FROM edit_rollup "
-        "UNION SELECT session FROM commit_attr)"
-    )
+    named = " UNION ".join(f"SELECT session FROM {table}" for table in _OF_SESSIONS)  # noqa: S608
+    connection.execute(f"DELETE FROM session WHERE id NOT IN ({named})")  # noqa: S608
     return purged

@@ -79,6 +79,8 @@ class Column:
 class Table:
     """A table: one row for what is meant by `row`, identified by the columns of `key`.
 
+    What is purged by age and by the user of its `session` says in SQL `age_ms` when it was (since
+    the epoch); with the row of its `parent`, which a column of that name refers to, a row goes too.
     `since` is the number of the migration that made it.
     """
 
@@ -86,6 +88,8 @@ class Table:
     row: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ("id",)
+    age_ms: str = ""
+    parent: str = ""
     since: int = 1
 
     @cached_property
@@ -187,6 +191,7 @@ _OPPORTUNITY = Table(
         _real("propensity", "probability with which it was shown", "propensity"),
         Column("features", "what it was predicted from, JSON of numbers", _features, "TEXT"),
     ),
+    age_ms="ts_ms",
 )
 _SUGGESTION = Table(
     "suggestion",
@@ -209,6 +214,7 @@ _SUGGESTION = Table(
         _known_word("hidden_reason", "why it went (`events.HiddenReason`)", sql="INTEGER"),
         _known_word("ev_src", "who says that it was shown: client, inferred or none"),
     ),
+    parent="opportunity",
 )
 _ACCEPT = Table(
     "accept",
@@ -225,6 +231,7 @@ _ACCEPT = Table(
         _known_word("ev_src", "who says so: client or inferred"),
         _later("undone_ms", "after how many ms it was undone; NULL if it was not in 30 s"),
     ),
+    parent="suggestion",
 )
 _SURVIVAL = Table(
     "survival",
@@ -246,6 +253,7 @@ _SURVIVAL = Table(
         Column("branch_changed", "1 after a checkout", "branch_changed"),
     ),
     key=("accept", "window_s"),
+    parent="accept",
 )
 _EDIT_ROLLUP = Table(
     "edit_rollup",
@@ -262,6 +270,7 @@ _EDIT_ROLLUP = Table(
         _number("events", "number of edits"),
     ),
     key=("session", "doc_h", "lang", "minute", "cls"),
+    age_ms="minute * 60000",
 )
 _INGEST_GAP = Table(
     "ingest_gap",
@@ -272,6 +281,7 @@ _INGEST_GAP = Table(
         _word("reason", "why (`faults.Fault`)"),
         Column("lost", "number of events"),
     ),
+    age_ms="ts_ms",
 )
 _COMMIT_ATTR = Table(
     "commit_attr",
@@ -286,6 +296,7 @@ _COMMIT_ATTR = Table(
         Column("ai", "of these, those that were accepted", reported=_LARGE),
         _number("whole", "1 if the commit before was seen as well"),
     ),
+    age_ms="ts_ms",
     since=3,
 )
 _HAPPENED = (_SESSION, _OPPORTUNITY, _SUGGESTION, _ACCEPT, _SURVIVAL, _EDIT_ROLLUP)

@@ -13,13 +13,19 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from telemetry.alignment import utf16_length
-from telemetry.events import AcceptKind, EventSource, Suggestion, TextEdit, common_prefix
+from telemetry.events import (
+    AUTO_CLOSED,
+    AcceptKind,
+    EventSource,
+    Suggestion,
+    TextEdit,
+    common_prefix,
+)
 
 TEXT_KEPT_MS: Final = 17 * 60 * 1000
 MAX_TEXTS: Final = 2_000
 MAX_TEXT_BYTES: Final = 8 << 20
 MAX_IDS: Final = 4_000
-_PAIRS: Final = frozenset({"()", "[]", "{}", "<>", '""', "''", "``"})
 _SPLITS_WORD: Final = re.compile(r"\w\w")
 
 
@@ -113,7 +119,7 @@ def placement(pending: Pending, edit: TextEdit) -> Placement | None:
     if edit.inserted == left:
         return Placement(placed, "full")
     kind = _ends_at(left, len(edit.inserted))
-    return Placement(placed, kind) if kind and edit.inserted not in _PAIRS else None
+    return Placement(placed, kind) if kind and edit.inserted not in AUTO_CLOSED else None
 
 
 def _ends_at(text: str, end: int) -> AcceptKind | None:

@@ -71,5 +71,9 @@ def test_a_column_that_is_declared_later_comes_to_older_files(db):
         refuse_newer(db)
 
 
+def test_nothing_is_kept_for_ever():
+    assert all(t.age_ms or t.parent for t in TABLES.values() if t.name != "session")
+
+
 def test_every_column_says_what_it_means():
     assert all(column.meaning for table in TABLES.values() for column in table.columns)
