@@ -104,6 +104,8 @@ class Journal:
 
     def flush(self, timeout_s: float = 10.0) -> bool:
         """Wait until what was recorded before is stored and what is due is checked."""
+        if self._is_closed:
+            return False
         checked: Receipt = Future()
         self._inbox.put((self._now_ms(), None, checked))
         with suppress(TimeoutError):

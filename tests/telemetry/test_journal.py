@@ -6,6 +6,7 @@ from pathlib import Path
 
 from telemetry.events import (
     Accepted,
+    CursorMoved,
     DocumentChanged,
     DocumentOpened,
     DocumentReset,
@@ -112,6 +113,8 @@ def test_after_lost_events_no_text_is_claimed_to_be_where_it_was(editor):
 def test_events_after_close_are_refused(editor):
     editor.recorder.close()
     assert not editor.recorder.record(Accepted("x")).result(1)
+    assert not editor.recorder.record(CursorMoved(editor.uri)).result(0)
+    assert not editor.recorder.flush()
     editor.recorder.close()
 
 
