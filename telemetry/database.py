@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import sqlite3
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +14,9 @@ from sqlite_utils import Database
 
 from telemetry.files import (
     APPLICATION_ID,
-    closed_here,
     holds_telemetry,
     new_database_path,
-    opened_here,
+    noted_as_open,
 )
 from telemetry.migrations import MIGRATIONS, refuse_newer
 
@@ -37,6 +36,7 @@ class DatabaseFile:
         self.connection: sqlite3.Connection | None = None
         self._max_bytes = max_bytes
         self._checked = False
+        self._opened = ExitStack()
 
     def connected(self, busy_s: float) -> tuple[sqlite3.Connection, bool]:
         """A connection, and whether its file is new; raises as SQLite and the file system do.
@@ -69,8 +69,7 @@ class DatabaseFile:
         """Close the connection, if there is one."""
         if self.connection is not None:
             with suppress(sqlite3.Error):
-                self.connection.close()
-            closed_here(self.path)
+                self._opened.close()
             self.connection = None
 
     def set_aside(self) -> None:
@@ -95,12 +94,12 @@ class DatabaseFile:
         return True
 
     def _open(self, is_new: bool, busy_s: float) -> sqlite3.Connection:
-        opened_here(self.path)
-        connection = None
-        try:
+        with ExitStack() as opened:
+            opened.enter_context(noted_as_open(self.path))
             connection = sqlite3.connect(
                 self.path, timeout=busy_s, isolation_level=None, check_same_thread=False
             )
+            opened.enter_context(closing(connection))
             if not is_new and not self._checked:
                 _check(connection)
             self._checked = True
@@ -108,11 +107,7 @@ class DatabaseFile:
             if self._max_bytes is not None:
                 page_size = connection.execute("PRAGMA page_size").fetchone()[0]
                 connection.execute(f"PRAGMA max_page_count = {self._max_bytes // page_size}")
-        except BaseException:
-            if connection is not None:
-                connection.close()
-            closed_here(self.path)
-            raise
+            self._opened = opened.pop_all()
         return connection
 
 

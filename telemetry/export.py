@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sqlite3
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
@@ -58,7 +57,7 @@ def _refuse_others(targets: dict[str, Path]) -> None:
         if not (target.exists() or target.is_symlink()):
             continue
         columns = _header(target)
-        if columns[:1] != ["file"] or not _exported(table).issuperset(columns[1:]):
+        if columns[:1] != ["file"] or not set(_columns(table)).issuperset(columns):
             raise NotExportedError(f"{target} exists and is not an earlier export")
 
 
@@ -76,44 +75,35 @@ def _header(target: Path) -> list[str]:
 def _write_csv(table: str, files: list[Path], target: Path) -> None:
     with target.open("w", newline="", encoding="utf-8") as output:
         writer = csv.writer(output)
-        writer.writerow(_columns(table, files))
+        writer.writerow(_columns(table))
         for batch in _batches(table, files):
             writer.writerows(batch)
 
 
 def _write_parquet(table: str, files: list[Path], target: Path) -> None:
     arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    columns = _columns(table, files)
     rows = [row for batch in _batches(table, files) for row in batch]
-    values: dict[str, Any] = {name: [row[i] for row in rows] for i, name in enumerate(columns)}
+    values: dict[str, Any] = {
+        name: [row[i] for row in rows] for i, name in enumerate(_columns(table))
+    }
     parquet.write_table(arrow.table(values), target)
 
 
-def _columns(table: str, files: list[Path]) -> list[str]:
-    for path in files:
-        with reading(path) as connection:
-            if columns := _stored(connection, table):
-                return ["file", *columns]
-    return ["file"]
-
-
-def _exported(table: str) -> frozenset[str]:
-    """The columns that a table's export may have, in whatever version."""
-    return frozenset(column.name for column in TABLES[table].columns if column.is_exported)
-
-
-def _stored(connection: sqlite3.Connection, table: str) -> list[str]:
-    """The columns that are exported of a file; none if it is too old to know the table."""
-    info = connection.execute("SELECT name FROM pragma_table_info(?)", (f"{table}_named",))
-    return [name for (name,) in info if name in _exported(table)]
+def _columns(table: str) -> list[str]:
+    """The columns of a table's export: the file's name, and what may be exported of the table."""
+    return ["file", *(column.name for column in TABLES[table].columns if column.is_exported)]
 
 
 def _batches(table: str, files: list[Path]) -> Iterator[list[tuple[Any, ...]]]:
+    """A table's rows; columns that a file is too old to have are empty."""
     for path in files:
         with reading(path) as connection:
-            if not (names := _stored(connection, table)):
+            info = connection.execute("SELECT name FROM pragma_table_info(?)", (f"{table}_named",))
+            if not (stored := {name for (name,) in info}):
                 continue
-            columns = ", ".join(f'"{name}"' for name in names)
+            columns = ", ".join(
+                f'"{name}"' if name in stored else "NULL" for name in _columns(table)[1:]
+            )
             query = f"SELECT ?, {columns} FROM {table}_named"  # noqa: S608
             cursor = connection.execute(query, (path.stem,))
             while batch := cursor.fetchmany(_BATCH):

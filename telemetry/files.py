@@ -78,26 +78,17 @@ def refuse_others(path: Path) -> None:
         raise NotTelemetryError(path)
 
 
-def opened_here(path: Path) -> None:
-    """Note that this process has opened a database, which is ours for as long as that lasts."""
-    with _lock:
-        _open_here[os.path.realpath(path)] += 1
-
-
-def closed_here(path: Path) -> None:
-    """Note that this process has closed it again."""
-    with _lock:
-        _open_here[os.path.realpath(path)] -= 1
-
-
 @contextmanager
 def noted_as_open(path: Path) -> Iterator[None]:
-    """Note it for as long as this lasts."""
-    opened_here(path)
+    """Note that this process has a database open, which is ours for as long as that lasts."""
+    place = os.path.realpath(path)
+    with _lock:
+        _open_here[place] += 1
     try:
         yield
     finally:
-        closed_here(path)
+        with _lock:
+            _open_here[place] -= 1
 
 
 def new_database_path(folder: Path) -> Path:

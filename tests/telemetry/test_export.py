@@ -41,6 +41,15 @@ def test_a_file_from_before_a_table_was_there_adds_no_rows_to_it(recorded, tmp_p
     assert read(tmp_path / "out" / "commit_attr.csv") == []
 
 
+def test_what_a_file_is_too_old_to_have_is_empty(recorded, tmp_path):
+    with closing(sqlite3.connect(recorded.recorder.path)) as connection:
+        connection.execute("DROP VIEW accept_named")
+        connection.execute("CREATE VIEW accept_named AS SELECT id, delta_len, ts_ms FROM accept")
+    export(recorded.folder, tmp_path / "out")
+    (accept,) = read(tmp_path / "out" / "accept.csv")
+    assert (accept["delta_len"], accept["kind"]) == ("8", "")
+
+
 def test_a_stop_decision_is_exported_whole(editor, tmp_path):
     editor.recorder.record(
         Opportunity(
