@@ -235,7 +235,7 @@ _ACCEPT = Table(
 )
 _SURVIVAL = Table(
     "survival",
-    "each accepted text at 0, 15, 30, 90, 120, 180, 300, 360, 600 and 900 s: what is left",
+    "each accepted text after 0, 15, 30, 90, 120, 180, 300, 360, 600 and 900 s: what is left",
     (
         Column("accept", "id of the acceptance", "accept"),
         _number("window_s", "the planned age, s", "window_s"),

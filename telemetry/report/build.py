@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,24 +95,8 @@ def build(
 
 def to_json(report: Report) -> dict[str, Any]:
     """The report as plain data: `overall`, `by_day` and the like hold figures by metric name."""
-    return {
-        "overall": _plain(report.overall),
-        **{
-            grouping: {name: _plain(figures) for name, figures in groups.items()}
-            for grouping, groups in report.groups.items()
-        },
-        "finish_reasons": _plain(report.finish_reasons),
-        "comparison": asdict(report.comparison) if report.comparison else None,
-        "users": report.users,
-        "files": report.files,
-        "gaps": report.gaps,
-        "skipped": report.skipped,
-        "late_checks": report.late_checks,
-    }
-
-
-def _plain(figures: Mapping[str, Figure]) -> dict[str, dict[str, Any]]:
-    return {name: asdict(figure) for name, figure in figures.items()}
+    plain = asdict(report)
+    return {"overall": plain.pop("overall"), **plain.pop("groups"), **plain}
 
 
 class _Times:

@@ -91,20 +91,14 @@ def figure(metric: Metric, totals: Totals, drawn: Mapping[str, Floats] | None) -
 
     `drawn` is None where there are too few users to draw from; a ratio then has no interval.
     """
-    observed = int(totals[metric.count])
+    observed, censored_share = int(totals[metric.count]), _censored_share(metric, totals)
     value = metric.value(totals)
     if value is None:
-        return Figure(None, observed, censored_share=_censored_share(metric, totals))
-    interval = _interval(metric, totals, drawn)
+        return Figure(None, observed, censored_share=censored_share)
+    low, high = _interval(metric, totals, drawn) or (None, None)
     events = total(totals, metric.events)
-    return Figure(
-        value=value,
-        n=observed,
-        low=interval[0] if interval else None,
-        high=interval[1] if interval else None,
-        censored_share=_censored_share(metric, totals),
-        inferred_share=total(totals, metric.inferred) / events if events else 0.0,
-    )
+    inferred_share = total(totals, metric.inferred) / events if events else 0.0
+    return Figure(value, observed, low, high, censored_share, inferred_share)
 
 
 def _interval(

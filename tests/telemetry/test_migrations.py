@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
@@ -73,6 +74,11 @@ def test_a_column_that_is_declared_later_comes_to_older_files(db):
 
 def test_nothing_is_kept_for_ever():
     assert all(t.age_ms or t.parent for t in TABLES.values() if t.name != "session")
+
+
+def test_the_documentation_says_what_each_table_holds():
+    page = (Path(__file__).parents[2] / "docs" / "telemetry.md").read_text("utf-8")
+    assert all(f"| `{table.name}` | {table.row} |" in page for table in TABLES.values())
 
 
 def test_every_column_says_what_it_means():
