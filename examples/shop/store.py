@@ -6,7 +6,6 @@ from pathlib import Path
 
 from shop.models import Customer, Order, Product
 
-
 ONE_ROW = {
     "customers": "SELECT * FROM customers WHERE id = ?",
     "products": "SELECT * FROM products WHERE id = ?",
