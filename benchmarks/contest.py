@@ -21,12 +21,13 @@ LOOKUP_TOKENS = 10
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One generation: its tokens, how many forward passes they took, times in ms."""
+    """One generation: times in ms, forward passes, tokens that these gave (the end is one, too)."""
 
-    token_ids: tuple[int, ...]
-    steps: int
     prefill_ms: float
     decode_ms: float
+    steps: int
+    tokens: int
+    token_ids: tuple[int, ...] = ()
 
     @property
     def total_ms(self) -> float:
@@ -46,13 +47,13 @@ def percentiles(values: Sequence[float], *wanted: int) -> dict[str, float]:
 def summary(timed: Sequence[Timed]) -> dict[str, Any]:
     """Percentiles in ms, completions per second, tokens per forward pass."""
     total_s = sum(each.total_ms for each in timed) / 1000
-    tokens = sum(len(each.token_ids) + 1 for each in timed)  # the end token was computed as well
+    steps = sum(each.steps for each in timed)
     return {
         "completions_per_s": round(len(timed) / total_s, 3),
         "prefill_ms": percentiles([each.prefill_ms for each in timed], 50, 95),
         "decode_ms": percentiles([each.decode_ms for each in timed], 50, 95),
         "total_ms": percentiles([each.total_ms for each in timed], 50, 95, 99),
-        "tokens_per_step": round(tokens / sum(each.steps for each in timed), 3),
+        "tokens_per_step": round(sum(each.tokens for each in timed) / max(1, steps), 3),
     }
 
 
@@ -76,8 +77,8 @@ def engine_run(
         started = time.perf_counter()
         result = ask(prompt)
         total = (time.perf_counter() - started) * 1000
-        decode = result.stats.decode_ms
-        return Timed(result.token_ids, result.stats.steps + 1, total - decode, decode)
+        ids, stats = result.token_ids, result.stats
+        return Timed(total - stats.decode_ms, stats.decode_ms, stats.steps + 1, len(ids) + 1, ids)
 
     return run
 
@@ -125,11 +126,13 @@ class Generate:
         ended = time.perf_counter()
         generated = output[0, len(prompt.ids) :].tolist()
         end = next((i for i, token in enumerate(generated) if token in self._stop_ids), None)
+        answer = tuple(generated[:end])
         return Timed(
-            tuple(generated[:end]),
-            self._passes,
             (clock.first_token_at - started) * 1000,
             (ended - clock.first_token_at) * 1000,
+            self._passes,
+            len(answer) + 1,
+            answer,
         )
 
     def _count(self, *_: object) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 import typer
@@ -37,10 +38,9 @@ from benchmarks.draft_walks import (
     Tally,
     drafter_over,
     fim_walks,
-    median_tokens_per_step,
     oracle_walks,
-    peer_walks,
     total,
+    walk_files,
 )
 from benchmarks.spans import default_corpus
 from models.loading import BUNDLED_FOLDER
@@ -123,10 +123,7 @@ def _speeds(
     say("updating")
     updates = time_updates(drafter, merged.indexed(held_out), seed)
     return {
-        "tokens": build.tokens,
-        "build_tokens_per_s": build.tokens_per_s,
-        "bytes_per_token": build.bytes_per_token,
-        "peak_bytes_per_token": build.peak_bytes_per_token,
+        **build,
         "stall_ms": stalls,
         "propose_us": percentiles(proposals, 50, 99),
         "update_ms": percentiles(updates, 50, 99),
@@ -158,11 +155,11 @@ def _walks(package: DraftCases, vocabulary_size: int, peers: bool, say: Say) -> 
         return walks
     say(f"walking {package.name} with peers")
     repository = lookup_repository(package)
-    walks["lookup"] = peer_walks(package, lambda ids: PromptLookup(repository, ids))
+    walks["lookup"] = walk_files(package, lambda _, ids: PromptLookup(repository, ids))
     tree_type = arctic_tree_type()
     if tree_type is not None:
         tree = arctic_over(package, tree_type)
-        walks["arctic"] = peer_walks(package, lambda ids: Arctic(tree, tree_type, ids))
+        walks["arctic"] = walk_files(package, lambda _, ids: Arctic(tree, tree_type, ids))
     return walks
 
 
@@ -176,9 +173,11 @@ def _summary(walks: list[_Walks]) -> dict[str, Any]:
     summary: dict[str, Any] = {
         "oracle": {
             "tokens_per_step": oracle.tokens_per_step,
-            "median_over_files": median_tokens_per_step(joined["oracle"]),
+            "median_over_files": median(tally.tokens_per_step for tally in joined["oracle"]),
             "drafted_per_step": oracle.drafted_per_step,
-            "prompt_lookup_tokens_per_step": _tokens_per_step(joined["lookup"]),
+            "prompt_lookup_tokens_per_step": total(joined["lookup"]).tokens_per_step
+            if joined["lookup"]
+            else None,
         },
         "fim_one_line": {
             "tokens_per_step": fim.tokens_per_step,
@@ -192,10 +191,6 @@ def _summary(walks: list[_Walks]) -> dict[str, Any]:
         summary["oracle"]["arctic_tokens_per_step"] = arctic.tokens_per_step
         summary["oracle"]["arctic_drafted_per_step"] = arctic.drafted_per_step
     return summary
-
-
-def _tokens_per_step(tallies: list[Tally]) -> float | None:
-    return total(tallies).tokens_per_step if tallies else None
 
 
 def table(result: dict[str, Any]) -> Table:

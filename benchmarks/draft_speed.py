@@ -4,7 +4,6 @@ import threading
 import time
 import timeit
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from benchmarks.draft_cases import Int32s, Streams
 from benchmarks.draft_walks import FIRST_TOKEN, SessionWalker, walk
 from completer.drafting.corpus import Corpus
 from completer.drafting.drafter import Drafter
+from completer.drafting.session import DraftSession
 from completer.drafting.suffix_array import SuffixArray, join_streams
 from completer.drafting.tree import DraftTree
 
@@ -22,25 +22,20 @@ _STALL_RUNS = 5
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-@dataclass(frozen=True, slots=True)
-class BuildTimes:
-    """What sorting a corpus took."""
-
-    tokens: int
-    tokens_per_s: float
-    bytes_per_token: float
-    peak_bytes_per_token: float
-
-
-def time_build(streams: list[Int32s], vocabulary_size: int) -> BuildTimes:
-    """Sort a corpus, for memory and (best of five) time."""
+def time_build(streams: list[Int32s], vocabulary_size: int) -> dict[str, float]:
+    """Sort a corpus, for memory and (best of five) time; the keys of `--json`."""
     text, _ = join_streams(streams)
     SuffixArray.build(text[: 1 << 12].copy(), vocabulary_size)
     before = _peak_bytes(reset=True)
     array = SuffixArray.build(text, vocabulary_size)
     peak = _peak_bytes(reset=False) - before + text.nbytes
     seconds = min(timeit.repeat(lambda: SuffixArray.build(text, vocabulary_size), number=1))
-    return BuildTimes(len(text), len(text) / seconds, array.nbytes / len(text), peak / len(text))
+    return {
+        "tokens": len(text),
+        "build_tokens_per_s": len(text) / seconds,
+        "bytes_per_token": array.nbytes / len(text),
+        "peak_bytes_per_token": peak / len(text),
+    }
 
 
 def time_stalls(streams: Streams, vocabulary_size: int) -> dict[str, float]:
@@ -98,34 +93,28 @@ def _peak_bytes(*, reset: bool) -> int:
     return 0
 
 
-class TimedWalker:
-    """A walker that notes how long each proposal took, in microseconds."""
+class _TimedWalker(SessionWalker):
+    """Notes how long each proposal took, in microseconds."""
 
-    def __init__(self, walker: SessionWalker) -> None:
-        self._walker = walker
-        self.times_us: list[float] = []
+    def __init__(self, session: DraftSession, times_us: list[float]) -> None:
+        super().__init__(session)
+        self._times_us = times_us
 
     def propose(self) -> DraftTree:
         """Return a draft of what follows."""
         begin = time.perf_counter()
-        tree = self._walker.propose()
-        self.times_us.append((time.perf_counter() - begin) * 1e6)
+        tree = super().propose()
+        self._times_us.append((time.perf_counter() - begin) * 1e6)
         return tree
-
-    def observe(self, tree: DraftTree, accepted: list[int]) -> None:
-        """Take in what did follow."""
-        self._walker.observe(tree, accepted)
 
 
 def time_proposals(drafter: Drafter, held_out: Streams) -> list[float]:
     """Return microseconds of whole `propose` calls on walks along held-out files."""
-    times = []
+    times: list[float] = []
     for name, ids in held_out.items():
         with drafter.start(ids[:FIRST_TOKEN], document=name) as session:
-            walker = TimedWalker(SessionWalker(session))
-            walk(walker, ids[FIRST_TOKEN:].tolist())
+            walk(_TimedWalker(session, times), ids[FIRST_TOKEN:].tolist())
         drafter.close_document(name)
-        times.extend(walker.times_us)
     return times
 
 

@@ -4,15 +4,14 @@ A walk starts somewhere in a text, asks for a draft of what follows, accepts wha
 one token more, and goes on from there, with everything before known.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from statistics import median
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.draft_cases import PREFIX_TOKENS, SUFFIX_TOKENS, DraftCases, Int32s, Span
+from benchmarks.draft_cases import PREFIX_TOKENS, SUFFIX_TOKENS, DraftCases, Int32s
 from completer.drafting.drafter import Drafter
 from completer.drafting.session import DraftSession
 from completer.drafting.tree import DraftTree
@@ -34,12 +33,6 @@ class Tally:
     steps: int = 0
     tokens: int = 0
     drafted: int = 0
-
-    def add(self, other: "Tally") -> None:
-        """Add another tally."""
-        self.steps += other.steps
-        self.tokens += other.tokens
-        self.drafted += other.drafted
 
     @property
     def tokens_per_step(self) -> float:
@@ -64,12 +57,12 @@ class Walker(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class SessionWalker:
     """Our drafter as a walker."""
 
-    session: DraftSession
-    step_cost: NDArray[np.float64] = field(default_factory=lambda: STEP_COST)
+    def __init__(self, session: DraftSession, step_cost: NDArray[np.float64] = STEP_COST) -> None:
+        self.session = session
+        self.step_cost = step_cost
 
     def propose(self) -> DraftTree:
         """Return a draft of what follows."""
@@ -107,22 +100,16 @@ def drafter_over(cases: DraftCases, held_out: list[str], vocabulary_size: int) -
 def oracle_walks(cases: DraftCases, vocabulary_size: int) -> list[Tally]:
     """Walk each held-out file, after its beginning."""
     drafter = drafter_over(cases, cases.held_out, vocabulary_size)
-    return list(_walk_files(cases, lambda name, ids: _file_session(drafter, name, ids)))
+    return walk_files(cases, lambda name, begin: SessionWalker(drafter.start(begin, document=name)))
 
 
-def peer_walks(cases: DraftCases, make: Callable[[Int32s], Walker]) -> list[Tally]:
-    """Walk each held-out file with a peer that is made from the file's beginning."""
-    return list(_walk_files(cases, lambda name, ids: make(ids[:FIRST_TOKEN])))
-
-
-def _walk_files(cases: DraftCases, make: Callable[[str, Int32s], Walker]) -> Iterator[Tally]:
-    for name in cases.held_out:
-        ids = cases.streams[name]
-        yield walk(make(name, ids), ids[FIRST_TOKEN:].tolist())
-
-
-def _file_session(drafter: Drafter, name: str, ids: Int32s) -> SessionWalker:
-    return SessionWalker(drafter.start(ids[:FIRST_TOKEN], document=name))
+def walk_files(cases: DraftCases, make: Callable[[str, Int32s], Walker]) -> list[Tally]:
+    """Walk each held-out file with a walker that is made from its name and its beginning."""
+    streams = {name: cases.streams[name] for name in cases.held_out}
+    return [
+        walk(make(name, ids[:FIRST_TOKEN]), ids[FIRST_TOKEN:].tolist())
+        for name, ids in streams.items()
+    ]
 
 
 def fim_walks(cases: DraftCases, vocabulary_size: int, *, flat: bool) -> list[Tally]:
@@ -138,27 +125,20 @@ def fim_walks(cases: DraftCases, vocabulary_size: int, *, flat: bool) -> list[Ta
         before = ids[max(0, span.begin - PREFIX_TOKENS) : span.begin]
         after = ids[span.end : span.end + SUFFIX_TOKENS]
         truth = [*ids[span.begin : span.end].tolist(), END]
-        with _span_session(drafter, span, before, after, flat=flat) as session:
+        session = (
+            drafter.start(np.concatenate((before, after)))
+            if flat
+            else drafter.start(before, after=after, document=span.file)
+        )
+        with session:
             tallies.append(walk(SessionWalker(session, CHEAP_STEP_COST), truth))
     return tallies
 
 
-def _span_session(
-    drafter: Drafter, span: Span, before: Int32s, after: Int32s, *, flat: bool
-) -> DraftSession:
-    if flat:
-        return drafter.start(np.concatenate((before, after)))
-    return drafter.start(before, after=after, document=span.file)
-
-
-def total(tallies: Iterable[Tally]) -> Tally:
+def total(tallies: Sequence[Tally]) -> Tally:
     """Add tallies up."""
-    result = Tally()
-    for tally in tallies:
-        result.add(tally)
-    return result
-
-
-def median_tokens_per_step(tallies: list[Tally]) -> float:
-    """Return the median over the files of their tokens per step."""
-    return median(tally.tokens_per_step for tally in tallies)
+    return Tally(
+        sum(tally.steps for tally in tallies),
+        sum(tally.tokens for tally in tallies),
+        sum(tally.drafted for tally in tallies),
+    )

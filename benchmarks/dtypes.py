@@ -12,7 +12,6 @@ import numpy as np
 import torch
 import typer
 from rich.console import Group
-from rich.table import Table
 from torch import Tensor
 from torch.nn.functional import kl_div
 
@@ -222,39 +221,32 @@ def _milliseconds(run: Work) -> float:
 def table(result: dict[str, Any]) -> Group:
     """Lay passes out, and completions where there were some."""
     dtypes: dict[str, dict[str, Any]] = result["dtypes"]
-    where = f"{result['model']} on {result['device']}, {result['threads']} threads"
-    tables = [_table(f"{where}; median ms of passes", dtypes, _passes_cells)]
+    kinds = next(iter(dtypes.values()))["passes_ms"]
+    passes = (
+        (
+            name,
+            f"{each['weights_mb']:.0f} MB",
+            *(f"{taken['p50']:.2f}" for taken in each["passes_ms"].values()),
+        )
+        for name, each in dtypes.items()
+    )
+    title = f"{result['model']} on {result['device']}, {result['threads']} threads; median ms of"
+    columns = ("", "weights", *(kind.replace("_", " ") for kind in kinds))
+    tables = [grid(f"{title} passes", columns, passes)]
     if "positions" in result:
         told = f"{result['positions']:,} positions, {result['prompts']} completions; median ms"
-        tables.append(_table(told, dtypes, _completion_cells))
+        columns = ("", "agrees", "clearly other", "KL", "prefill", "decode", "tokens/step")
+        tables.append(grid(told, columns, map(_completion_cells, dtypes, dtypes.values())))
     return Group(*tables)
 
 
-def _table(
-    title: str,
-    dtypes: Mapping[str, dict[str, Any]],
-    cells_of: Callable[[dict[str, Any]], dict[str, str]],
-) -> Table:
-    rows = [{"": name, **cells_of(figures)} for name, figures in dtypes.items()]
-    return grid(title, tuple(rows[0]), (row.values() for row in rows))
-
-
-def _passes_cells(figures: dict[str, Any]) -> dict[str, str]:
-    times = {
-        kind.replace("_", " "): f"{taken['p50']:.2f}"
-        for kind, taken in figures["passes_ms"].items()
-    }
-    return {"weights": f"{figures['weights_mb']:.0f} MB", **times}
-
-
-def _completion_cells(figures: dict[str, Any]) -> dict[str, str]:
+def _completion_cells(name: str, figures: dict[str, Any]) -> list[str]:
     """Agreement, which float32 has with itself, and what completions took."""
     said, completions = figures.get("agreement"), figures["completions"]
-    return {
-        "agrees": f"{said['share']:.2%}" if said else "",
-        "clearly other": str(said["clearly_other"]) if said else "",
-        "KL": f"{said['kl']:.5f}" if said else "",
-        "prefill": f"{completions['prefill_ms']['p50']:.1f}",
-        "decode": f"{completions['decode_ms']['p50']:.1f}",
-        "tokens/step": f"{completions['tokens_per_step']:.2f}",
-    }
+    agreement = (
+        (f"{said['share']:.2%}", str(said["clearly_other"]), f"{said['kl']:.5f}")
+        if said
+        else ("", "", "")
+    )
+    times = (f"{completions[part]['p50']:.1f}" for part in ("prefill_ms", "decode_ms"))
+    return [name, *agreement, *times, f"{completions['tokens_per_step']:.2f}"]

@@ -15,47 +15,29 @@ from models.loading import choose_dtype
 
 Shape = Mapping[str, Any]
 DEFAULT = "qwen2.5-coder-1.5b"
+
+
+def _qwen2(hidden: int, inner: int, layers: int, heads: tuple[int, int], vocab: int) -> Shape:
+    return {
+        "model_type": "qwen2",
+        "hidden_size": hidden,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads[0],
+        "num_key_value_heads": heads[1],
+        "vocab_size": vocab,
+        "tie_word_embeddings": True,
+    }
+
+
 SHAPES: Mapping[str, Shape] = {
-    "qwen2.5-coder-0.5b": {
-        "model_type": "qwen2",
-        "hidden_size": 896,
-        "intermediate_size": 4864,
-        "num_hidden_layers": 24,
-        "num_attention_heads": 14,
-        "num_key_value_heads": 2,
-        "vocab_size": 151936,
-        "tie_word_embeddings": True,
-    },
-    DEFAULT: {
-        "model_type": "qwen2",
-        "hidden_size": 1536,
-        "intermediate_size": 8960,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 12,
-        "num_key_value_heads": 2,
-        "vocab_size": 151936,
-        "tie_word_embeddings": True,
-    },
+    "qwen2.5-coder-0.5b": _qwen2(896, 4864, 24, (14, 2), 151936),
+    DEFAULT: _qwen2(1536, 8960, 28, (12, 2), 151936),
     "qwen2.5-coder-7b": {
-        "model_type": "qwen2",
-        "hidden_size": 3584,
-        "intermediate_size": 18944,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 28,
-        "num_key_value_heads": 4,
-        "vocab_size": 152064,
+        **_qwen2(3584, 18944, 28, (28, 4), 152064),
         "tie_word_embeddings": False,
     },
-    "tiny": {
-        "model_type": "qwen2",
-        "hidden_size": 64,
-        "intermediate_size": 128,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "vocab_size": 512,
-        "tie_word_embeddings": True,
-    },
+    "tiny": _qwen2(64, 128, 2, (4, 2), 512),
 }
 
 

@@ -21,7 +21,7 @@ from rich.console import Group
 from benchmarks import decode
 from benchmarks.accepting import measure_accepting
 from benchmarks.command import Given
-from benchmarks.contest import Run, line_break_ids, peers, percentiles
+from benchmarks.contest import Run, Timed, line_break_ids, peers, percentiles, summary
 from benchmarks.spans import Span, whole_line_spans
 from completer.cli.assembly import build_engine, build_model
 from completer.cli.options import PureFlag
@@ -43,17 +43,12 @@ MEAN_INTERVAL_S, INTERVAL_SPREAD = 0.17, 0.6  # a fast typist; lognormal
 DEBOUNCE_S = 0.15
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer: its times in ms, its forward passes and tokens, and what needed no computing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Timed):
+    """One answer, and what of it needed no computing."""
 
-    prefill_ms: float
-    decode_ms: float
-    total_ms: float
-    tokens: int
-    steps: int
     prompt_tokens: int
-    reused_tokens: int
+    reused_tokens: int = 0
     cached: bool = False
     first: bool = False
     """Whether it is the first of its line: nothing of the prompt is there yet."""
@@ -201,12 +196,11 @@ def _served(service: LocalService) -> Typist:
         return Answer(
             total - stats.decode_ms,
             stats.decode_ms,
-            total,
-            0 if stats.cached else stats.generated_tokens + 1,
             0 if stats.cached else stats.steps + 1,
-            stats.prompt_tokens,
-            stats.reused_tokens,
-            stats.cached,
+            0 if stats.cached else stats.generated_tokens + 1,
+            prompt_tokens=stats.prompt_tokens,
+            reused_tokens=stats.reused_tokens,
+            cached=stats.cached,
         )
 
     return ask
@@ -218,9 +212,8 @@ def _generated(peer: Run, prompts: PromptBuilder) -> Typist:
         prompt = prompts.build(request)
         timed = await asyncio.to_thread(peer, prompt)
         total = (time.perf_counter() - started) * 1000
-        tokens = len(timed.token_ids) + 1
-        prefill = total - timed.decode_ms
-        return Answer(prefill, timed.decode_ms, total, tokens, timed.steps, len(prompt.ids), 0)
+        prefill, decode = total - timed.decode_ms, timed.decode_ms
+        return Answer(prefill, decode, timed.steps, timed.tokens, prompt_tokens=len(prompt.ids))
 
     return ask
 
@@ -228,13 +221,7 @@ def _generated(peer: Run, prompts: PromptBuilder) -> Typist:
 def _summary(given: Sequence[Answer]) -> dict[str, Any]:
     prompt_tokens = sum(each.prompt_tokens for each in given)
     return {
-        "completions_per_s": round(1000 * len(given) / sum(each.total_ms for each in given), 3),
-        "prefill_ms": percentiles([each.prefill_ms for each in given], 50, 95),
-        "decode_ms": percentiles([each.decode_ms for each in given], 50, 95),
-        "total_ms": percentiles([each.total_ms for each in given], 50, 95, 99),
-        "tokens_per_step": round(
-            sum(each.tokens for each in given) / max(1, sum(each.steps for each in given)), 3
-        ),
+        **summary(given),
         "reused_share": round(sum(each.reused_tokens for each in given) / max(1, prompt_tokens), 4),
         "prefilled_tokens": percentiles([e.computed for e in given if not e.cached], 50, 95),
         "answered_without_model_share": round(sum(each.cached for each in given) / len(given), 4),

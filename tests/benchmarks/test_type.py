@@ -17,10 +17,7 @@ SPANS = [Span(Path(f"{i}.py"), f"x{i} = ", "value", "\n") for i in range(3)]
 
 
 def answer(computed, prefill_ms, **more):
-    times = {"prefill_ms": prefill_ms, "decode_ms": 1.0, "total_ms": prefill_ms + 1.0}
-    return Answer(
-        **times, tokens=1, steps=1, prompt_tokens=100, reused_tokens=100 - computed, **more
-    )
+    return Answer(prefill_ms, 1.0, 1, 1, prompt_tokens=100, reused_tokens=100 - computed, **more)
 
 
 def test_a_request_comes_after_pauses_and_at_the_end():
