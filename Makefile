@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test check fast clean
+.PHONY: help setup run test check fast calibration clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -36,6 +36,18 @@ check: setup
 # What to run while working.
 fast: setup
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
+
+# Fit the embedded model's calibration again: after a change of blending, stopping or
+# post-processing. The packages lie outside of the checkout, whose rules would ignore them.
+CALIBRATION ?= $(or $(TMPDIR),/tmp)/completer-calibration
+CALIBRATED_ON := babel boltons celery dns falcon jsonschema litestar loguru marshmallow playhouse \
+	redis scrapy structlog tox websockets werkzeug
+
+calibration: setup
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+		--target $(CALIBRATION) -r models/training/calibration_packages.txt
+	$(BIN)/completer calibrate $(addprefix --repo $(CALIBRATION)/,$(CALIBRATED_ON)) --n 70 \
+		--force --output models/bundled/calibration.json
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.calibration import N_FACTORS
-from completer.engine.mixture import Mixture
 from completer.errors import CompleterError
 from completer.place import Place
 from completer.private_files import private_folder
@@ -32,11 +31,40 @@ from models.exit_gates import ExitGate, load_exit_gates
 from models.loading import BUNDLED, BUNDLED_FOLDER, LoadedModel
 
 log = logging.getLogger(__name__)
-VERSION = 2
+VERSION = 3
 Exit = TypeVar("Exit")
 FILE = "calibration.json"
 _NUMBERS = re.compile(r"\[[^\[\]{}]*\]")
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """How much the repository's distribution counts in the model's, from 0 to 1, by language.
+
+    A model that does not know a language leans more on what the repository says in it.
+    """
+
+    default: float
+    languages: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not all(0 <= weight <= 1 for weight in (self.default, *self.languages.values())):
+            raise ValueError("the weights of a repository have to be from 0 to 1")
+
+    def weight(self, language: str | None) -> float:
+        """Return the weight in files of a language."""
+        return self.languages.get(language or "", self.default)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        return {"default": self.default, "languages": dict(self.languages)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read weights. Raises `KeyError`, `TypeError` or `ValueError` for anything else."""
+        languages = {str(name): float(weight) for name, weight in values["languages"].items()}
+        return cls(float(values["default"]), languages)
 
 
 @dataclass(frozen=True, slots=True)

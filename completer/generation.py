@@ -13,7 +13,6 @@ from completer.context.blocks import BlockEnd
 from completer.context.languages import language_of_name
 from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt, PromptBuilder
 from completer.context.reach import within_reach
-from completer.engine.mixture import Mixture
 from completer.engine.sequence import Drafting, GenerationRequest
 from completer.errors import BadRequestError
 from completer.repository import Repository
@@ -46,8 +45,8 @@ class Job:
     may_draft: bool
     block: bool
     """Whether several lines are wanted."""
-    mixture: Mixture | None
-    """How the repository's distribution is blended into the model's, if it is."""
+    repository_weight: float
+    """How much of the repository's distribution is blended into the model's, from 0 to 1."""
     rule: Rule | None
     """When to give up, if ever."""
     factors: NDArray[np.float64] | None
@@ -91,7 +90,7 @@ class Generations:
         prompt = prompts.build(asked, (*asked.snippets, *others))
         may_draft = _may_draft(request, repository, settings)
         calibration = self._calibration_of(repository.root if repository else None)
-        mixture = _mixture(calibration, settings) if may_draft else None
+        weight = _repository_weight(request, calibration, settings) if may_draft else 0.0
         return Job(
             request=request,
             repository=repository,
@@ -101,8 +100,8 @@ class Generations:
             settings=settings,
             may_draft=may_draft,
             block=_wants_block(request, settings.completion.multiline),
-            mixture=mixture,
-            rule=_rule(request, calibration, mixture, settings),
+            repository_weight=weight,
+            rule=_rule(request, calibration, weight, settings),
             factors=calibration.factors,
             lossy=settings.completion.exit_mode == "lossy" and not settings.pure,
         )
@@ -150,7 +149,7 @@ class Generations:
             deadline=job.started + deadline_ms / 1000,
             owner=job.owner,
             choice=choice,
-            mixture=job.mixture,
+            repository_weight=job.repository_weight,
             lossy=job.lossy,
         )
 
@@ -255,26 +254,33 @@ def _guard(job: Job) -> AnswerGuard | None:
     return AnswerGuard(job.request.prefix, job.request.suffix)
 
 
-def _mixture(calibration: Calibration, settings: Settings) -> Mixture | None:
+def _repository_weight(
+    request: CompletionRequest, calibration: Calibration, settings: Settings
+) -> float:
     wanted = settings.completion.repository_weight
-    if settings.pure or wanted == 0.0:
-        return None
-    return calibration.mixture if wanted == "auto" else Mixture.fixed(wanted)
+    if settings.pure:
+        return 0.0
+    return _calibrated_weight(request, calibration) if wanted == "auto" else wanted
+
+
+def _calibrated_weight(request: CompletionRequest, calibration: Calibration) -> float:
+    return calibration.mixture.weight(request.language) if calibration.mixture else 0.0
 
 
 def _rule(
     request: CompletionRequest,
     calibration: Calibration,
-    mixture: Mixture | None,
+    repository_weight: float,
     settings: Settings,
 ) -> Rule | None:
     """Choose when to give up: never where a person asked, or a client wants text as it comes.
 
-    Nor where the text follows another law than the one that the calibration was fitted to: without
-    a workspace, the embedded model's own.
+    Nor where the text follows another distribution than the one that the calibration was fitted to:
+    without a workspace, the embedded model's own.
     """
     rule, wanted = calibration.stopping, settings.completion.min_acceptance
-    if rule is None or mixture != calibration.mixture or settings.pure or request.raw:
+    as_fitted = repository_weight == _calibrated_weight(request, calibration)
+    if rule is None or not as_fitted or settings.pure or request.raw:
         return None
     if rule.card is None:
         return rule

@@ -277,7 +277,7 @@ class LocalService:
     def _distribution(self, job: Job) -> Distribution:
         if self._exits_early(job):
             return "early-exit"
-        return "model+repository" if job.mixture else "model"
+        return "model+repository" if job.repository_weight else "model"
 
     def _new_id(self, repository: Repository | None) -> str:
         """Name an answer, and remember whose it is in case it is accepted."""

@@ -8,6 +8,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from benchmarks.__main__ import NAMES
 from completer.cli.app import app
 from completer.settings import RepositorySettings, Settings
 
@@ -55,7 +56,10 @@ def commands(group: typer.Typer, above: str = "") -> Iterator[str]:
         yield from commands(inner.typer_instance, f"{above}{inner.name} ")
 
 
-@pytest.mark.parametrize("command", list(commands(app, "completer ")))
+BENCHMARKS = [f"python -m benchmarks {name}" for name in NAMES]
+
+
+@pytest.mark.parametrize("command", [*commands(app, "completer "), *BENCHMARKS])
 def test_every_command_is_described(command):
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 

@@ -9,17 +9,13 @@ from typing import Annotated
 import typer
 
 from completer.cli import complete, doctor, index, lsp, report, serve
-from completer.cli.bench import bench
-from completer.cli.bench_dtypes import dtypes
-from completer.cli.bench_exits import exits
-from completer.cli.bench_gpu import gpu, tune
-from completer.cli.bench_serve import serve as bench_serve
 from completer.cli.calibrate import calibrate
 from completer.cli.eval import evaluate
 from completer.cli.interruption import interruptible
 from completer.cli.telemetry import telemetry
 from completer.cli.token import token
 from completer.cli.train import train
+from completer.cli.tune import tune
 from completer.drafting.memory import share_arenas
 from completer.errors import CompleterError
 from models.errors import ModelError
@@ -49,14 +45,21 @@ app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train)
 app.command("index")(index.index)
-bench.command("dtypes")(dtypes)
-bench.command("exits")(exits)
-bench.command("serve")(bench_serve)
-bench.command("gpu")(gpu)
-bench.command("tune")(tune)
-app.add_typer(bench, name="bench")
+app.command("tune")(tune)
 app.add_typer(telemetry, name="telemetry")
 app.add_typer(token, name="token")
+
+
+@app.command(
+    "bench", hidden=True, context_settings={"ignore_unknown_options": True, "help_option_names": []}
+)
+def bench(words: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """Say where benchmarks are now: they are no longer installed."""
+    name = next(iter(words or []), "NAME")
+    now = "completer tune" if name == "tune" else f"python -m benchmarks {name}"
+    where = "" if name == "tune" else " from a checkout"
+    typer.echo(f"completer: Run `{now}`{where}.", err=True)
+    raise typer.Exit(2)
 
 
 def _print_version(wanted: bool) -> None:
@@ -77,7 +80,7 @@ def common(
     """Self-hosted code completion, for editors and for any client that speaks HTTP."""
 
 
-def main() -> None:
+def main(commands: typer.Typer = app) -> None:
     """Run a command; what a user can act on is one line on standard error and exit code 1."""
     for name, value in LIBRARIES.items():
         os.environ.setdefault(name, value)
@@ -87,7 +90,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     with interruptible():
         try:
-            app()
+            commands()
         except (CompleterError, ModelError) as error:
             typer.echo(f"completer: {error}", err=True)
             if error.hint:

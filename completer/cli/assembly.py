@@ -37,6 +37,7 @@ from models.loading import LoadedModel, load_model
 if TYPE_CHECKING:
     from completer.evaluation.holdout import Sample
     from completer.evaluation.isolation import IsolatedService
+    from completer.evaluation.speculation import Pair
 
 MEGABYTE = 1 << 20
 
@@ -159,19 +160,22 @@ def build_isolated(
     return IsolatedService(model, engine, settings, workspaces)
 
 
-def build_service_over(
-    workspace: Workspace, model: LoadedModel, tuning: Tuning, settings: Settings
-) -> LocalService:
-    """Build a service over one workspace that has been read to its end; for benchmarks."""
-    tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
-    repositories = Repositories(lambda _: Repository(workspace, tokenizer))
-    repositories.open(workspace.root).wait()
-    engine = build_engine(model, tuning, settings)
-    return LocalService(model, engine, settings, repositories)
+def build_pair(
+    model: LoadedModel, tuning: Tuning, settings: Settings, texts: Sequence[str]
+) -> "Pair":
+    """Build two engines that differ in self-speculation alone; `texts` are drafted from."""
+    from completer.evaluation.speculation import Pair
+
+    off = settings.drafting.model_copy(update={"self_speculation": False})
+    return Pair(
+        without=build_engine(model, tuning, settings.model_copy(update={"drafting": off})),
+        speculating=build_engine(model, tuning, settings),
+        drafter=build_drafter(model, texts) if texts else None,
+    )
 
 
 def build_drafter(model: LoadedModel, texts: Sequence[str]) -> Drafter:
-    """Index `texts` for drafting; for benchmarks, which have no workspace."""
+    """Index `texts` for drafting, where there is no workspace; for evaluations."""
     tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
     encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
     streams = [np.asarray(encoding.ids, np.int32) for encoding in encodings]

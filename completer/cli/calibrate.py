@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from completer.cli.bench import progress, show
 from completer.cli.options import (
     ConfigFlag,
     DeviceFlag,
@@ -18,6 +17,7 @@ from completer.cli.options import (
     load,
 )
 from completer.cli.outputs import ForceFlag, check_output
+from completer.cli.printing import progress, show
 from completer.errors import BadRequestError
 from completer.place import Place, local_place
 

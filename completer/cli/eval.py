@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from completer.cli.bench import progress, show
 from completer.cli.calibrate import calibrated
 from completer.cli.options import (
     ConfigFlag,
@@ -19,6 +18,7 @@ from completer.cli.options import (
     load,
 )
 from completer.cli.outputs import ForceFlag, check_output
+from completer.cli.printing import progress, show
 from completer.evaluation.kinds import Kind
 from completer.place import local_place
 from completer.settings import Settings

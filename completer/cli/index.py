@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from completer.cli.bench import progress
 from completer.cli.options import ConfigFlag, JsonFlag, ModelFlag, load
+from completer.cli.printing import progress
 from completer.context.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,21 +44,21 @@ def _self_speculation(
     advance: Callable[[int, int], None],
 ) -> dict[str, Any]:
     """Decode with and without drafts by the first layers, in turns on the same prompts."""
-    from completer.bench.exits import bench_exits
-    from completer.bench.quiet import suspended_training
-    from completer.bench.spans import one_line_spans
-    from completer.cli.bench_exits import build_pair
+    from completer.cli.assembly import build_pair
+    from completer.evaluation.kinds import Kind
+    from completer.evaluation.spans import draw_spans
     from completer.generation import prompt_builder
+    from completer.request import CompletionRequest
 
-    held_out = {path: text for sample in samples for path, text in sample.held_out.items()}
+    sources = list(dict.fromkeys(span.source for sample in samples for span in sample.spans))
     usable = [text for sample in samples for text in sample.usable_texts()]
-    spans = one_line_spans(held_out, SPECULATED, 0)
-    pair = build_pair(model, tuning, settings, usable)
-    with suspended_training():
-        result = bench_exits(pair, model, prompt_builder(model, settings), spans, advance)
-    pair.without.close()
-    pair.speculating.close()
-    return result
+    builder = prompt_builder(model, settings)
+    prompts = [
+        builder.build(CompletionRequest(prefix=span.prefix, suffix=span.suffix))
+        for span in draw_spans(sources, Kind.REST_OF_LINE, SPECULATED, 0)
+    ]
+    with closing(build_pair(model, tuning, settings, usable)) as pair:
+        return pair.compare(model, prompts, advance)
 
 
 def plot(result: dict[str, Any], file: Path) -> None:

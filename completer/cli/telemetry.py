@@ -1,13 +1,12 @@
-"""`completer telemetry`: export, purge, opt out, and a simulated database to test reports with."""
+"""`completer telemetry`: export, purge, and opt out."""
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from completer.cli.options import ConfigFlag, JsonFlag, load
+from completer.cli.options import ConfigFlag, load
 from completer.cli.outputs import ForceFlag
 from completer.cli.told import telemetry_errors
 from completer.errors import BadRequestError
@@ -117,23 +116,6 @@ def opt_out(
             hint="A folder that holds it has opted out: take that back.",
         )
     typer.echo("Recorded again." if undo else "Nothing will be recorded.")
-
-
-@telemetry.command("simulate")
-def simulate(
-    suggestions: Annotated[int, typer.Option(min=1, help="How many.", metavar="N")],
-    db: Annotated[Path, typer.Option("--db", help="The file to write.", metavar="FILE")],
-    seed: Annotated[int, typer.Option(help="Same seed, same database.")] = 0,
-    as_json: JsonFlag = False,
-) -> None:
-    """Write a made-up database, and print the figures that a report of it must show."""
-    from telemetry.simulation.simulate import simulate
-
-    try:
-        truth = simulate(suggestions, db, seed=seed)
-    except FileExistsError as error:
-        raise BadRequestError(str(error)) from error
-    typer.echo(json.dumps(truth, indent=None if as_json else 2))
 
 
 def _folder(db: Path | None, config: Path | None) -> Path:

@@ -102,4 +102,4 @@ def _noise(sequence: Running, segment: Segment) -> list[float]:
 
 def _mixes(sequence: Running) -> bool:
     """Whether the law is not the model's own, so that there are two to tell of."""
-    return sequence.request.mixture is not None and sequence.request.drafts is not None
+    return sequence.request.repository_weight > 0 and sequence.request.drafts is not None

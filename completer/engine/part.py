@@ -51,17 +51,17 @@ def wanted_rows(parts: Sequence[Part]) -> NDArray[np.int64]:
 
 def laws(parts: Sequence[Part], logits: Tensor) -> Tensor:
     """Return what tokens are drawn from: `logits`, or their mixture with what is expected."""
-    if all(part.work.sequence.request.mixture is None for part in parts):
+    if all(part.work.sequence.request.repository_weight == 0 for part in parts):
         return logits
     return torch.cat([_law(part, logits[part.rows]) for part in parts])
 
 
 def _law(part: Part, logits: Tensor) -> Tensor:
     request = part.work.sequence.request
-    if request.mixture is None or request.drafts is None or not len(logits):
+    if request.repository_weight == 0 or request.drafts is None or not len(logits):
         return logits.float()
     part.expected = request.drafts.predict(part.tree)
-    return mix(logits, part.expected, request.mixture)
+    return mix(logits, part.expected, request.repository_weight)
 
 
 def exit_early(lossy: LossyExits, parts: Sequence[Part]) -> Tensor:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.tree import DraftTree, Predictions, Source
-from completer.engine.mixture import Mixture
 from completer.engine.stopping import Stop, StopPolicy
 from completer.request import DecodeStats, FinishReason, Sampling
 
@@ -47,8 +46,8 @@ class GenerationRequest:
 
     `stop_ids` end the text and do not belong to it. `deadline` is a `time.perf_counter()` value.
     Sequences of different `owner`s never share rows of the KV pool. `choice` numbers alternatives.
-    `mixture` says how what `drafts` predicts is blended into the distribution; `None` is the
-    model's own law.
+    `repository_weight`, from 0 to 1, is how much of what `drafts` predicts is blended into the
+    distribution; 0 is the model's own.
     `lossy` lets tokens come from early exits; give it an owner of its own, since its rows do too.
     Once submitted, `drafts` belongs to the engine, which stops it.
     """
@@ -62,7 +61,7 @@ class GenerationRequest:
     deadline: float | None = None
     owner: str = ""
     choice: int = 0
-    mixture: Mixture | None = None
+    repository_weight: float = 0.0
     lossy: bool = False
 
 

@@ -13,10 +13,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from completer.calibration import Calibration
+from completer.calibration import Calibration, Mixture
 from completer.drafting.calibration import initial_factors
 from completer.drafting.factor_fitting import RATES
-from completer.engine.mixture import Mixture
 from completer.evaluation.figures import paired_figures
 from completer.evaluation.forcing import Evidence
 from completer.evaluation.holdout import Sample
@@ -116,9 +115,10 @@ class Calibrating:
     async def _fit_mixture(self, factors: Factors) -> tuple[Mixture | None, Figures]:
         """Fit on one half of the files, and compare exact match with and without on the other."""
         self.service.calibration = Calibration(factors=factors)
-        seen: list[Evidence] = []
+        seen: dict[str, list[Evidence]] = {}
         for sample, span in self._spans(half=0):
-            seen += self.service.evidence(request_for(span, sample.root), span.truth)
+            found = self.service.evidence(request_for(span, sample.root), span.truth)
+            seen.setdefault(span.source.language, []).extend(found)
             self._tick()
         mixture = fit_mixture(seen)
         without = await self._answers([Kind.REST_OF_LINE], half=1)
@@ -127,7 +127,11 @@ class Calibrating:
             list(zip(await self._answers([Kind.REST_OF_LINE], half=1), without, strict=True))
         )
         used = gain["low"] > 0
-        return (mixture if used else None), {"tokens": len(seen), "used": used, **gain}
+        return (mixture if used else None), {
+            "tokens": sum(map(len, seen.values())),
+            "used": used,
+            **gain,
+        }
 
     def _fit_factors(self) -> Factors:
         """Fit on one half of the files, twice, repository by repository."""

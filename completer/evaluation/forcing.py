@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from completer.drafting.tree import DraftTree, Predictions, Source
 from completer.engine.engine import Engine
-from completer.engine.mixture import Mixture
 from completer.engine.sequence import Drafting, GenerationRequest
 from completer.engine.stopping import StepSignals, Stop, TokenSignals
 
@@ -44,7 +43,7 @@ def evidence(
             prompt=prompt,
             max_tokens=len(truth),
             drafts=forced,
-            mixture=Mixture.fixed(1.0),
+            repository_weight=1.0,
             policy=listener,
             owner=owner,
         )

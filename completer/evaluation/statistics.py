@@ -1,5 +1,6 @@
 """Intervals and tests for proportions, single and paired; all intervals are of 95 %."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb, sqrt
 from statistics import NormalDist
@@ -33,6 +34,15 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     centre = (share + slack / 2) / (1 + slack)
     half = sqrt(share * (1 - share) * slack + slack * slack / 4) / (1 + slack)
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The median and its interval, from the order statistics of a binomial."""
+    ordered = sorted(values)
+    half_width = _Z * 0.5 * sqrt(len(ordered))
+    low = ordered[max(0, int(len(ordered) / 2 - half_width))]
+    high = ordered[min(len(ordered) - 1, int(len(ordered) / 2 + half_width))]
+    return ordered[len(ordered) // 2], low, high
 
 
 def mcnemar(pairs: Pairs) -> float:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from completer.calibration import Calibration, Calibrations, write
+from completer.calibration import Calibration, Calibrations, Mixture, write
 from completer.drafting.calibration import initial_factors
-from completer.engine.mixture import Mixture
 from completer.errors import CompleterError
 from completer.stopping.controller import Rule
 from completer.stopping.scorecard import Scale, Scorecard
@@ -20,8 +19,8 @@ from models.loading import BUNDLED, load_model
 from tests.tiny import save_tiny
 
 CARD = Scorecard(-2.0, {"tokens": Scale((3.0,), (0.5, -0.5))})
-FITTED = Calibration(Rule(CARD, 0.07), Mixture.fixed(0.4), {"spans": 12})
-OTHER = Calibration(None, Mixture.fixed(0.1))
+FITTED = Calibration(Rule(CARD, 0.07), Mixture(0.4), {"spans": 12})
+OTHER = Calibration(None, Mixture(0.1))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +123,7 @@ def test_the_embedded_model_brings_its_own(tmp_path):
     shipped = Calibrations(load_model(BUNDLED, device="cpu"), tmp_path).of(None)
 
     assert shipped.mixture is not None
-    assert shipped.mixture.weight(20, 0.99) > shipped.mixture.weight(20, 0.3)
+    assert 0.2 < shipped.mixture.weight("python") < 0.9
     assert shipped.stopping is not None
     assert shipped.stopping.card is not None
     assert 0 < shipped.stopping.threshold < 0.1
@@ -150,3 +149,16 @@ def test_damaged_exits_are_not_used_and_said_so(calibrations, caplog):
     with caplog.at_level(logging.WARNING):
         assert calibrations.exit_adapters() == calibrations.exit_gates() == {}
     assert caplog.text.count("is not used") == 2
+
+
+def test_a_language_has_a_weight_of_its_own_or_that_of_all():
+    mixture = Mixture(0.7, {"python": 0.4})
+
+    assert [mixture.weight(each) for each in ("python", "go", None)] == [0.4, 0.7, 0.7]
+    assert Mixture.from_json(mixture.to_json()) == mixture
+
+
+@pytest.mark.parametrize(("default", "python"), [(1.5, 0.4), (0.4, -0.1)])
+def test_weights_out_of_range_are_refused(default, python):
+    with pytest.raises(ValueError, match="weights"):
+        Mixture.from_json({"default": default, "languages": {"python": python}})

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from completer.calibration import Calibration, Calibrations
+from completer.calibration import Calibration, Calibrations, Mixture
 from completer.cli.assembly import build_service
 from completer.engine.cost import ASSUMED
-from completer.engine.mixture import Mixture
 from completer.engine.tuning import Tuning
 from completer.measures import measures, outcome
 from completer.request import Completion, CompletionRequest
@@ -100,7 +99,7 @@ async def test_a_calibration_holds_only_for_the_distribution_that_it_was_fitted_
     settings = Settings(
         cache_folder=tmp_path, calibration_folder=tmp_path, engine={"kv_cache_mb": 8}
     )
-    fitted = Calibration(stopping=Rule(HOPELESS, 0.1), mixture=Mixture.fixed(0.5))
+    fitted = Calibration(stopping=Rule(HOPELESS, 0.1), mixture=Mixture(0.5))
     Calibrations(model, tmp_path).adopt(None, fitted)
     service = build_service(model, NO_TUNING, settings)
     completion = await service.complete(ask())  # no workspace that could be mixed in

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from benchmarks.simulation.simulate import simulate
 from tests.e2e.conftest import run
 from tests.tiny import byte_tokenizer, tiny_model
 
@@ -139,9 +140,7 @@ def test_every_command_has_help(command, home):
 
 def test_a_simulated_database_is_reported_as_it_was_made(home, tmp_path):
     db = tmp_path / "made-up.sqlite3"
-    truth = json.loads(
-        run("telemetry", "simulate", "--suggestions", 500, "--db", db, "--json", env=home).stdout
-    )
+    truth = simulate(500, db)
     report = json.loads(run("report", "--db", db, "--json", env=home).stdout)
 
     for name in ("acceptance", "codecompose", "mostly_unchanged_300"):
@@ -151,7 +150,7 @@ def test_a_simulated_database_is_reported_as_it_was_made(home, tmp_path):
 
 def test_export_and_purge(home, tmp_path):
     db, out = tmp_path / "made-up.sqlite3", tmp_path / "out"
-    run("telemetry", "simulate", "--suggestions", 200, "--db", db, env=home)
+    simulate(200, db)
     exported = run("telemetry", "export", out, "--db", db, env=home)
     purged = run("telemetry", "purge", "--db", db, "--everything", "--yes", env=home)
 
@@ -164,7 +163,7 @@ def test_export_and_purge(home, tmp_path):
 
 def test_purge_wants_to_know_what(home, tmp_path):
     db = tmp_path / "made-up.sqlite3"
-    run("telemetry", "simulate", "--suggestions", 10, "--db", db, env=home)
+    simulate(10, db)
     done = run("telemetry", "purge", "--db", db, "--yes", env=home)
 
     assert done.returncode == 1

@@ -253,7 +253,6 @@ LONG = {
     "calibrate": ("calibrate", "--repo", STANDARD_LIBRARY / "asyncio", "--n", "500"),
     "index": ("index", STANDARD_LIBRARY),
     "train": ("train", "run", "--source", STANDARD_LIBRARY),
-    "bench": ("bench", "draft"),
 }
 
 

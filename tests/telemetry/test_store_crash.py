@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from completer.bench.killed_writer import write_and_kill
+from benchmarks.killed_writer import write_and_kill
 from telemetry.store import Store
 from telemetry.writes import insert_row
 from tests.telemetry.databases import is_sound, rows

@@ -99,16 +99,6 @@ def test_a_file_that_is_named_and_not_ours_is_refused(command, kind, tmp_path, r
     assert snapshot(folder) == before
 
 
-@pytest.mark.parametrize("kind", [kind for kind in STRANGERS if kind not in ("folder",)])
-def test_a_made_up_database_takes_nobodys_place(kind, tmp_path, run):
-    path = make_stranger(kind, tmp_path / "db.sqlite3")
-    before = snapshot(tmp_path)
-    code, said = run("telemetry", "simulate", "--suggestions", "10", "--db", str(path))
-    assert code == 1
-    assert "exists" in said
-    assert snapshot(tmp_path) == before
-
-
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -8,7 +8,6 @@ import torch
 
 from completer.drafting.tree import Predictions
 from completer.engine.choosing import Chooser, Rows, question
-from completer.engine.mixture import Mixture
 from completer.engine.part import laws, lay_out
 from completer.engine.readout import read
 from completer.engine.scheduler import Work
@@ -62,7 +61,7 @@ def test_greedy_signals_are_those_of_the_models_own_distribution():
 
 
 def test_mixed_signals_tell_all_three_distributions_apart():
-    choose = chooser(drafts=Repository(), mixture=Mixture.fixed(0.8))
+    choose = chooser(drafts=Repository(), repository_weight=0.8)
 
     # 0.8 * 0.5 of the mass is the repository's: [0.3, 0.18, 0.12 + 0.4]
     assert choose(0, 0) == 2
@@ -98,6 +97,6 @@ def test_a_gpu_chooses_for_all_rows_at_once_what_a_cpu_chooses_row_by_row(sampli
 
 def test_what_is_mixed_is_chosen_alike_on_every_device():
     for device in (CPU, GPU):
-        choose = chooser(device=device, drafts=Repository(), mixture=Mixture.fixed(0.8))
+        choose = chooser(device=device, drafts=Repository(), repository_weight=0.8)
         assert [choose(0, 0), choose(1, 1)] == [2, 1]
         assert [signals.repository for signals in choose.signals()] == [0.5, 0.0]

@@ -13,7 +13,6 @@ from completer.engine.graphs import StaticPasses
 from completer.engine.kv_cache import KVPool
 from completer.engine.lean import LeanForward
 from completer.engine.lossy import LossyExits
-from completer.engine.mixture import Mixture
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
 from completer.engine.sequence import GenerationRequest
@@ -197,9 +196,9 @@ def test_drafts_that_raise_for_one_sequence(method, faulty, truth):
         Raising(text, method, well=1) if number == CULPRIT else Expecting(text)
         for number, text in enumerate(truth)
     ]
-    mixture = Mixture.fixed(0.5) if method == "predict" else None
+    weight = 0.5 if method == "predict" else 0.0
     found = outcomes(
-        engine, [ask(i, drafts=each, mixture=mixture) for i, each in enumerate(drafts)]
+        engine, [ask(i, drafts=each, repository_weight=weight) for i, each in enumerate(drafts)]
     )
 
     assert_only_the_culprit_fails(found, truth)

@@ -6,7 +6,7 @@ import torch
 
 from completer.drafting.drafter import Drafter
 from completer.drafting.tree import DraftTree, Predictions
-from completer.engine.mixture import Mixture, mix
+from completer.engine.mixture import mix
 from completer.engine.sequence import GenerationRequest
 from completer.request import Sampling
 from tests.completer.drafting.pieces import bundled_healer
@@ -31,7 +31,7 @@ def mixed_with(weight, *rows):
     expected = Predictions.of_rows(
         [(np.array([*row], np.int32), np.array([*row.values()]), 3) for row in rows]
     )
-    return mix(LOGITS.expand(len(rows), -1), expected, Mixture.fixed(weight)).exp()
+    return mix(LOGITS.expand(len(rows), -1), expected, weight).exp()
 
 
 def test_nothing_from_the_repository_leaves_the_models_law():
@@ -73,23 +73,6 @@ class Undrafted:
         return DraftTree.empty()
 
 
-def test_the_weight_goes_by_match_length_and_confidence():
-    weights = [[0.0] * 6 for _ in range(9)]
-    weights[3][2], weights[8][5] = 0.5, 0.9
-    mixture = Mixture.from_json({"weights": weights})
-
-    assert mixture.weight(3, 0.5) == 0.5
-    assert mixture.weight(3, 0.7) == mixture.weight(4, 0.5) == 0.0
-    assert mixture.weight(99, 1.0) == 0.9
-    assert Mixture.from_json(mixture.to_json()) == mixture
-
-
-@pytest.mark.parametrize("weights", [[[0.5] * 6] * 8, [[0.5] * 5] * 9, [[1.5] * 6] * 9])
-def test_weights_of_another_shape_are_refused(weights):
-    with pytest.raises(ValueError, match="weights"):
-        Mixture.from_json({"weights": weights})
-
-
 @pytest.fixture(scope="module")
 def text() -> list[int]:
     """A repository of few words that come again and again."""
@@ -116,7 +99,7 @@ def undrafted_and_drafted(engine, make_drafter, context, sampling, *, heal=None,
             sampling=sampling,
             drafts=Undrafted(session) if reference else session,
             owner=f"{len(context)} {reference}",
-            mixture=Mixture.fixed(0.6),
+            repository_weight=0.6,
         )
         results.append(engine.generate(request))
     undrafted, drafted = results
@@ -173,7 +156,7 @@ def test_the_mixture_changes_what_is_said(text, make_engine):
                 prompt=context,
                 max_tokens=20,
                 drafts=drafter_over(text).start(context),
-                mixture=Mixture.fixed(weight),
+                repository_weight=weight,
             )
         ).token_ids
         for weight in (0.0, 0.6)

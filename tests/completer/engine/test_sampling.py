@@ -11,7 +11,7 @@ import torch
 from scipy.stats import chisquare
 
 from completer.drafting.tree import Predictions
-from completer.engine.mixture import Mixture, mix
+from completer.engine.mixture import mix
 from completer.engine.sampling import choose_token, process, uniform
 from completer.request import GREEDY_BELOW, Sampling
 
@@ -152,7 +152,7 @@ def test_what_the_repository_expects_is_drawn_at_every_temperature(temperature):
     expected = Predictions(
         np.array([3], np.int32), np.array([1.0]), np.array([0, 1]), np.array([20])
     )
-    law = mix(LOGITS[None], expected, Mixture.fixed(1.0))[0]
+    law = mix(LOGITS[None], expected, 1.0)[0]
     for top_p in TOP_PS:
         sampling = Sampling(temperature=temperature, top_p=top_p)
         found = {choose_token(law, sampling, position=at) for at in range(20)}

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from completer.engine.mixture import classes
 from completer.evaluation.forcing import Evidence
 from completer.evaluation.mixing import fit_mixture
 
@@ -29,28 +28,36 @@ def drawn(n, confidence, match_length, right_share, seed=0):
 
 def test_a_weight_is_where_the_likelihood_is_highest():
     found = drawn(400, 0.7, 5, 0.5)
-    weight = fit_mixture(found).weight(5, 0.7)
+    weight = fit_mixture({"go": found}).weight("go")
     grid = np.linspace(0, 0.98, 99)
 
     assert weight == pytest.approx(grid[np.argmax([likelihood(found, w) for w in grid])], abs=0.011)
 
 
-def test_each_class_has_its_own_weight():
-    good, bad = drawn(400, 0.9, 20, 0.9), drawn(400, 0.9, 2, 0.1, seed=1)
-    mixture = fit_mixture([*good, *bad])
+def test_each_language_has_its_own():
+    good, bad = drawn(2000, 0.9, 20, 0.9), drawn(2000, 0.9, 2, 0.05, seed=1)
+    mixture = fit_mixture({"go": good, "python": bad})
 
-    assert mixture.weight(20, 0.9) > 0.6
-    assert mixture.weight(2, 0.9) < 0.2
-
-
-def test_classes_without_evidence_lean_on_all_the_others():
-    found = drawn(400, 0.5, 5, 0.5)
-    mixture = fit_mixture(found)
-
-    assert mixture.weight(12, 0.5) == pytest.approx(mixture.weight(5, 0.5), abs=0.01)
-    assert mixture.weight(5, 0.99) == pytest.approx(mixture.weight(5, 0.5), abs=0.01)
-    assert classes(5, 0.5) != classes(12, 0.5)
+    assert mixture.weight("go") > 0.6
+    assert mixture.weight("python") < 0.2
+    assert mixture.weight("python") < mixture.weight("rust") < mixture.weight("go")
 
 
-def test_what_the_repository_never_gets_right_weighs_nothing():
-    assert fit_mixture(drawn(100, 0.9, 4, 0.0)).weight(4, 0.9) == pytest.approx(0.0, abs=1e-6)
+def test_a_language_with_little_evidence_leans_on_the_others():
+    many, little = drawn(2000, 0.5, 5, 0.4), drawn(3, 0.5, 5, 0.0)
+    alone = fit_mixture({"python": little}).weight("python")
+    leaning = fit_mixture({"go": many, "python": little})
+
+    assert alone < 0.01
+    assert leaning.weight("python") > leaning.weight("go") / 2
+
+
+def test_a_language_that_was_not_seen_gets_the_mean():
+    mixture = fit_mixture({"go": drawn(900, 0.9, 4, 0.1), "python": drawn(3000, 0.9, 4, 0.8)})
+
+    assert mixture.default == pytest.approx(sum(mixture.languages.values()) / 2, abs=1e-3)
+
+
+def test_what_is_never_right_has_no_weight():
+    assert fit_mixture({"go": drawn(100, 0.9, 4, 0.0)}).weight("go") == pytest.approx(0.0, abs=1e-6)
+    assert fit_mixture({}).weight("go") == 0.0

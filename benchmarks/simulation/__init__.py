@@ -1,0 +1,1 @@
+"""Databases of any size whose figures are known: for tests and benchmarks of reports."""

@@ -1,1 +1,0 @@
-"""What `completer bench` runs."""
