@@ -38,16 +38,17 @@ fast: setup
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
 
 # Fit the embedded model's calibration again: after a change of blending, stopping or
-# post-processing. The packages lie outside of the checkout, whose rules would ignore them.
+# post-processing. The code lies outside of the checkout, whose rules would ignore it.
 CALIBRATION ?= $(or $(TMPDIR),/tmp)/completer-calibration
-CALIBRATED_ON := babel boltons celery dns falcon jsonschema litestar loguru marshmallow playhouse \
+PYTHON_CODE := babel boltons celery dns falcon jsonschema litestar loguru marshmallow playhouse \
 	redis scrapy structlog tox websockets werkzeug
 
 calibration: setup
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade \
-		--target $(CALIBRATION) -r models/training/calibration_packages.txt
-	$(BIN)/completer calibrate $(addprefix --repo $(CALIBRATION)/,$(CALIBRATED_ON)) --n 70 \
-		--force --output models/bundled/calibration.json
+	PYTHON=$(BIN)/python .ci/calibration-sources $(CALIBRATION)
+	$(BIN)/completer calibrate --n 40 --force --output models/bundled/calibration.json \
+		$(addprefix --repo $(CALIBRATION)/python/,$(PYTHON_CODE)) \
+		$$(cd $(CALIBRATION) && for code in javascript typescript go rust java c; do \
+			[ ! -d $$code ] || printf -- '--repo %s ' $$PWD/$$code/*; done)
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
