@@ -3,6 +3,7 @@
 #   make test   sets up and runs all checks
 
 PYTHON ?= python3
+WORKSPACE ?= examples
 BIN := .venv/bin
 
 .PHONY: help setup run test check fast calibration clean
@@ -21,7 +22,7 @@ setup: .venv/.installed
 	@touch $@
 
 run: setup
-	$(BIN)/completer serve --workspace .
+	$(BIN)/completer serve --workspace $(WORKSPACE)
 
 test: check
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile

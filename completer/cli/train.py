@@ -112,17 +112,6 @@ CooldownFlag = Annotated[
         metavar="STEPS",
     ),
 ]
-CurriculumFlag = Annotated[
-    float | None,
-    typer.Option(
-        "--curriculum",
-        min=0.0,
-        help="How sharply spans are preferred that the model finds hard; 0: not at all.",
-    ),
-]
-CurriculumSteps = Annotated[
-    int | None, typer.Option(min=1, help="Steps until the curriculum is in full force.")
-]
 Seed = Annotated[int | None, typer.Option(help="Same seed and sources, same weights.")]
 Device = Annotated[str | None, typer.Option(help="cpu or cuda.")]
 Threads = Annotated[
@@ -167,8 +156,6 @@ def train(
     tokens_per_step: TokensPerStep = None,
     cooldown_steps: CooldownSteps = None,
     cooldown: CooldownFlag = None,
-    curriculum: CurriculumFlag = None,
-    curriculum_steps: CurriculumSteps = None,
     seed: Seed = None,
     device: Device = None,
     threads: Threads = None,
@@ -203,8 +190,6 @@ def train(
         "steps": steps,
         "tokens_per_step": tokens_per_step,
         "cooldown_steps": cooldown_steps,
-        "curriculum": curriculum,
-        "curriculum_steps": curriculum_steps,
         "seed": seed,
         "device": device,
         "threads": threads,

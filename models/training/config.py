@@ -72,13 +72,6 @@ class TrainConfig:
     """What the early-exit loss counts beside the model's own; 0 leaves it out."""
     exit_share: float = 0.25
     """Share of the positions that the early-exit loss sees."""
-    curriculum: float = 0.0
-    """How sharply hard spans are preferred once it is in full force.
-
-    Off: at equal tokens it made hard middles likelier and none more right (docs/benchmarks.md).
-    """
-    curriculum_steps: int = 5_000
-    """Steps until it is in full force."""
 
     seed: int = 0
     device: str = "cpu"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from models.training.fim_spans import Source, Span, any_span
+from models.training.fim_spans import Source, any_span
 from models.training.languages import DEFAULT
 from models.training.layouts import Example, Middle, plain, prefix_first, suffix_first
 from models.training.repository import RepositoryContext
@@ -30,8 +29,6 @@ SHORTEST = 64  # tokens; a smaller rest of a row is left empty
 SLACK = 8  # tokens that cutting a text in three may add
 LINE_START_SHARE = 0.85  # of the texts cut out of a file begin with a whole line
 CUT_SUFFIX_SHARE = 0.15  # of the suffixes end early, as editors send them
-
-SpanChooser = Callable[[Source, np.random.Generator], Span]
 
 
 @dataclass(frozen=True)
@@ -87,13 +84,13 @@ class ExampleMaker:
         shard, units = Shard(corpus, name), UnitTable(corpus, name)
         return cls(shard, tokenizer, units, repository_share, other_languages)
 
-    def row(self, window: int, rng: np.random.Generator, choose: SpanChooser = any_span) -> Row:
+    def row(self, window: int, rng: np.random.Generator) -> Row:
         """Pack examples until fewer than `SHORTEST` of the `window + 1` places are free."""
         ids: list[int] = []
         middles = []
         while (room := window + 1 - len(ids)) >= SHORTEST:
             size = min(room, int(window * rng.choice(LENGTHS)))
-            example = self._example(size, rng, choose).clipped(size)
+            example = self._example(size, rng).clipped(size)
             if example.middle:
                 middles.append(example.middle.moved(len(ids)))
             ids += example.ids
@@ -101,7 +98,7 @@ class ExampleMaker:
         padded[: len(ids)] = ids
         return Row(padded, len(ids), tuple(middles))
 
-    def _example(self, size: int, rng: np.random.Generator, choose: SpanChooser) -> Example:
+    def _example(self, size: int, rng: np.random.Generator) -> Example:
         """About `size` ids: a piece of one document behind its path, at times behind others'."""
         group = self._shard.groups[int(rng.choice(len(self._shard.groups), p=self._weights))]
         document = self._draw_document(group, rng)
@@ -111,7 +108,7 @@ class ExampleMaker:
         text, place = self._cut(document, own - len(path) - SLACK, rng)
         source = Source(text, group.language)
         layout = rng.random()
-        span = choose(source, rng) if layout < SUFFIX_FIRST + PREFIX_FIRST and text else None
+        span = any_span(source, rng) if layout < SUFFIX_FIRST + PREFIX_FIRST and text else None
         others: list[int] = []
         if with_others:
             room = size - own

@@ -44,11 +44,6 @@ class Source:
         offset = len(self.text[:position].encode())
         return self._root.named_descendant_for_byte_range(offset, offset) or self._root
 
-    def construct_at(self, position: int) -> str:
-        """The type of the node that a character's own node is part of, such as `argument_list`."""
-        node = self.node_at(position)
-        return (node.parent or node).type
-
     def in_prose(self, position: int) -> bool:
         """Whether a character is in a comment or in a text of several lines."""
         return any(_is_prose(node) for node in _ancestors(self.node_at(position)))
@@ -86,11 +81,10 @@ Kind = Callable[[Source, int, np.random.Generator], Cut]
 
 @dataclass(frozen=True)
 class Span:
-    """Characters `start:end` of a text to fill in; difficulty is counted under `category`."""
+    """Characters `start:end` of a text to fill in."""
 
     start: int
     end: int
-    category: str
 
 
 def rest_of_line(source: Source, caret: int, rng: np.random.Generator) -> Cut:
@@ -185,9 +179,8 @@ def draw_caret(source: Source, rng: np.random.Generator) -> int:
 
 
 def draw_span(source: Source, kind: Kind, rng: np.random.Generator) -> Span:
-    """A span of a kind at a random caret; its category says which construct the caret is in."""
-    start, end = kind(source, draw_caret(source, rng), rng)
-    return Span(start, end, f"{kind.__name__} in {source.construct_at(start)}")
+    """A span of a kind at a random caret."""
+    return Span(*kind(source, draw_caret(source, rng), rng))
 
 
 def any_span(source: Source, rng: np.random.Generator) -> Span:

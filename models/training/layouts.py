@@ -14,15 +14,14 @@ LAYOUT = "completer-caret"  # what `suffix_first` writes; models/fim.py has its 
 
 @dataclass(frozen=True)
 class Middle:
-    """Tokens `start:end` of an example or a row to fill in, and their span's category."""
+    """Tokens `start:end` of an example or a row to fill in."""
 
     start: int
     end: int
-    category: str
 
     def moved(self, by: int) -> Middle:
         """The same tokens where the example starts `by` places further on."""
-        return Middle(self.start + by, self.end + by, self.category)
+        return Middle(self.start + by, self.end + by)
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Example:
         if self.middle is None or len(self.ids) <= size:
             return Example(self.ids[:size], self.middle)
         start, end = min(self.middle.start, size), min(self.middle.end, size)
-        return Example(self.ids[:size], Middle(start, end, self.middle.category))
+        return Example(self.ids[:size], Middle(start, end))
 
 
 def plain(tokenizer: Tokenizer, context: list[int], text: str) -> Example:
@@ -53,7 +52,7 @@ def suffix_first(tokenizer: Tokenizer, context: list[int], text: str, span: Span
     prefix, middle, suffix = _parts(tokenizer, text, span)
     prefix_mark, suffix_mark, middle_mark = _marks(tokenizer)
     before = [*context, suffix_mark, *suffix, prefix_mark, *prefix, middle_mark]
-    return _ended(tokenizer, before, middle, span)
+    return _ended(tokenizer, before, middle)
 
 
 def prefix_first(tokenizer: Tokenizer, context: list[int], text: str, span: Span) -> Example:
@@ -61,7 +60,7 @@ def prefix_first(tokenizer: Tokenizer, context: list[int], text: str, span: Span
     prefix, middle, suffix = _parts(tokenizer, text, span)
     prefix_mark, suffix_mark, middle_mark = _marks(tokenizer)
     before = [*context, prefix_mark, *prefix, suffix_mark, *suffix, middle_mark]
-    return _ended(tokenizer, before, middle, span)
+    return _ended(tokenizer, before, middle)
 
 
 def _parts(tokenizer: Tokenizer, text: str, span: Span) -> tuple[list[int], list[int], list[int]]:
@@ -81,6 +80,6 @@ def _marks(tokenizer: Tokenizer) -> tuple[int, int, int]:
     )
 
 
-def _ended(tokenizer: Tokenizer, before: list[int], middle: list[int], span: Span) -> Example:
+def _ended(tokenizer: Tokenizer, before: list[int], middle: list[int]) -> Example:
     ids = [*before, *middle, mark_id(tokenizer, END)]
-    return Example(ids, Middle(len(before), len(ids), span.category))
+    return Example(ids, Middle(len(before), len(ids)))

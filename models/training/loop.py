@@ -14,10 +14,8 @@ import torch._inductor.config
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models.training.batch import Batch
 from models.training.checkpoint import load_checkpoint, save_checkpoint
 from models.training.config import Progress, TrainConfig
-from models.training.curriculum import Curriculum
 from models.training.evaluation import HeldOut, held_out_rows
 from models.training.examples import ExampleMaker
 from models.training.loss import chunk_errors
@@ -48,12 +46,11 @@ class Trainer:
         self.decoder = _new_decoder(config, corpus)
         self.optimizers = Optimizers.of(self.decoder, config)
         self.objective = _objective(config, self.decoder)
-        self.curriculum = Curriculum(config.curriculum, config.curriculum_steps)
         self.schedule = schedule_of(config)
         self.step = 0
         self.seconds = 0.0  # trained, those before the last checkpoint included
         self._restore()
-        self.batches = batches(config, corpus, self.curriculum, self.step, self.device)
+        self.batches = batches(config, corpus, self.step, self.device)
 
     def run(self) -> Decoder:
         """Train to the end, with reports and checkpoints on the way."""
@@ -89,20 +86,10 @@ class Trainer:
             loss, losses = self.objective(self.decoder, part, self.step)
             torch.autograd.backward(loss)
             total += (losses * part.weights.flatten()).sum()
-            if config.curriculum:
-                self._learn_difficulty(part, losses.view_as(part.weights))
         factor = self.schedule.factor(self.step, self.seconds)
         self.optimizers.update(self.decoder, factor, self.step)
         self.step += 1
         return total
-
-    def _learn_difficulty(self, batch: Batch, losses: Tensor) -> None:
-        """Tell the curriculum the mean loss of each middle; `losses [rows, window]`."""
-        for middles, row_losses in zip(batch.middles, losses.cpu().numpy(), strict=True):
-            for middle in middles:
-                if middle.end > middle.start:
-                    loss = row_losses[middle.start - 1 : middle.end - 1].mean()
-                    self.curriculum.record(middle.category, float(loss))
 
     def _report(self, loss: float, steps_a_second: float, over: bool) -> None:
         held_out = middle = None
@@ -129,7 +116,6 @@ class Trainer:
             "seconds": self.seconds,
             "decoder": self.decoder.state_dict(),
             "optimizers": self.optimizers.state(),
-            "difficulty": self.curriculum.difficulty,
         }
         save_checkpoint(self.config.folder, state)
 
@@ -146,7 +132,6 @@ class Trainer:
         self.step, self.seconds = state["step"], state["seconds"]
         self.decoder.load_state_dict(state["decoder"])
         self.optimizers.restore(state["optimizers"])
-        self.curriculum.difficulty = state["difficulty"]
 
 
 def _device(name: str) -> torch.device:

@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from models.training.batch import MIDDLE_WEIGHT, Batch, collate
 from models.training.config import TrainConfig
-from models.training.curriculum import Curriculum
 from models.training.examples import ExampleMaker
 from models.training.workers import end_with_parent, process_context
 
@@ -24,33 +23,31 @@ LONGEST_WAIT = 300.0  # seconds for a process's rows, after which the run fails
 class StepRows(Dataset[Batch]):
     """Item `step` is that step's batch: a function of seed and step, whoever makes it."""
 
-    def __init__(self, config: TrainConfig, corpus: Path, curriculum: Curriculum) -> None:
+    def __init__(self, config: TrainConfig, corpus: Path) -> None:
         self._config = config
         self._corpus = corpus
-        self._curriculum = curriculum
         self._maker: ExampleMaker | None = None  # opened by the process that uses it
 
     def __getitem__(self, step: int) -> Batch:
         if self._maker is None:
             share = self._config.other_languages
             self._maker = ExampleMaker.of(self._corpus, "train", other_languages=share)
-        self._curriculum.advance(step)
         rng = np.random.default_rng((self._config.seed, step))
         lengths, shares = zip(*self._config.windows, strict=True)
         window = int(rng.choice(lengths, p=np.asarray(shares) / sum(shares)))
         count = max(1, self._config.tokens_per_step // window)
-        rows = [self._maker.row(window, rng, self._curriculum.choose) for _ in range(count)]
+        rows = [self._maker.row(window, rng) for _ in range(count)]
         return collate(rows, MIDDLE_WEIGHT)
 
 
 def batches(
-    config: TrainConfig, corpus: Path, curriculum: Curriculum, first: int, device: torch.device
+    config: TrainConfig, corpus: Path, first: int, device: torch.device
 ) -> Generator[Batch, None, None]:
     """The batches of step `first` and all later ones, on the device.
 
     Closed, it ends the processes that make them. Raises RuntimeError where one of these has died.
     """
-    rows = StepRows(config, corpus, curriculum)
+    rows = StepRows(config, corpus)
     processes = worker_count(config, device)
     if not processes:
         return (rows[step].to(device) for step in itertools.count(first))
@@ -69,17 +66,7 @@ def batches(
 
 
 def worker_count(config: TrainConfig, device: torch.device) -> int:
-    """How many processes make rows; none where training itself needs all cores or all order.
-
-    Raises ValueError for processes beside a curriculum, which is learned from one step to the next.
-    """
-    if config.curriculum:
-        if config.workers:
-            raise ValueError(
-                "a curriculum needs each step's rows made after the step before it:"
-                " leave --workers out"
-            )
-        return 0
+    """How many processes make rows; none where training itself needs all cores."""
     if config.workers is not None:
         return config.workers
     return max(1, (os.cpu_count() or 1) - 1) if device.type == "cuda" else 0

@@ -35,10 +35,7 @@ def train(run: Path, *arguments: object, **changes: object) -> Result:
 
 def test_what_is_chosen_reaches_the_run(tmp_path: Path, sources: list[Path]):
     flags = [flag for source in sources for flag in ("--source", source)]
-    done = train(
-        tmp_path / "run", *flags, "--held-out", "second", "--curriculum", 0.5,
-        "--curriculum-steps", 1, "--json",
-    )  # fmt: skip
+    done = train(tmp_path / "run", *flags, "--held-out", "second", "--json")
     assert done.exit_code == 0, done.output
     exported = Path(json.loads(done.stdout)["exported"])
     assert json.loads((exported / "config.json").read_text())["hidden_size"] == 32

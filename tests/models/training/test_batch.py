@@ -6,7 +6,7 @@ from models.training.batch import collate
 from models.training.examples import Row
 from models.training.layouts import Middle
 
-ROWS = [Row(np.arange(33), 33, (Middle(10, 14, "rest_of_line"),)), Row(np.arange(33), 20, ())]
+ROWS = [Row(np.arange(33), 33, (Middle(10, 14),)), Row(np.arange(33), 20, ())]
 
 
 def test_padding_weighs_nothing_and_the_rest_sums_to_one():

@@ -102,10 +102,5 @@ def test_every_span_lies_within_any_text(text, seed):
     assert 0 <= span.start <= span.end <= len(text)
 
 
-def test_the_category_names_the_construct_around_the_caret():
-    assert Source(CODE).construct_at(CARET) == "binary_operator"
-    assert Source("call(first, second)").construct_at(6) == "argument_list"
-
-
 def test_shares_of_the_kinds_sum_to_one():
     assert abs(sum(share for _, share in KINDS) - 1) < 1e-9

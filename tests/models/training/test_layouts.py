@@ -5,7 +5,7 @@ from models.training.fim_spans import Span
 from models.training.layouts import LAYOUT, plain, prefix_first, suffix_first
 
 TEXT = "total = left + right\nprint(total)\n"
-SPAN = Span(TEXT.index("left"), TEXT.index("\n"), "rest_of_line")
+SPAN = Span(TEXT.index("left"), TEXT.index("\n"))
 
 
 def written(tokenizer: Tokenizer, ids: list[int]) -> str:

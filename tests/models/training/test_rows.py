@@ -15,19 +15,17 @@ import torch
 
 from models.training.config import TrainConfig
 from models.training.corpus import prepare_corpus
-from models.training.curriculum import Curriculum
 from models.training.rows import batches, worker_count
 from models.training.unit_table import write_units
 
 CPU = torch.device("cpu")
 KEEPS_BUSY = """
 import pickle, sys, time
-from models.training.curriculum import Curriculum
 from models.training.rows import batches
 import torch
 if __name__ == "__main__":
     config, corpus = pickle.loads(sys.stdin.buffer.read())
-    rows = batches(config, corpus, Curriculum(0.0, 1), 0, torch.device("cpu"))
+    rows = batches(config, corpus, 0, torch.device("cpu"))
     next(rows)
     print("going", flush=True)
     while sys.argv[1] == "killed":
@@ -37,7 +35,7 @@ if __name__ == "__main__":
 
 
 def drawn(config: TrainConfig, corpus: Path, first: int = 0, count: int = 4):
-    rows = batches(config, corpus, Curriculum(0.0, 1), first, CPU)
+    rows = batches(config, corpus, first, CPU)
     return [batch.ids for batch in islice(rows, count)]
 
 
@@ -76,12 +74,6 @@ def test_no_process_outlives_the_run(
         assert run.stdout.read() == b""  # comes back when nobody holds the standard output
         assert time.monotonic() - ended < 30
     assert run.returncode == (-signal.SIGKILL if end == "killed" else 1)
-
-
-def test_a_curriculum_and_processes_exclude_each_other(tiny_config: Callable[..., TrainConfig]):
-    assert worker_count(tiny_config(curriculum=1.0), CPU) == 0
-    with pytest.raises(ValueError, match="leave --workers out"):
-        worker_count(tiny_config(curriculum=1.0, workers=2), CPU)
 
 
 def test_a_gpu_gets_a_process_for_every_core_but_one(tiny_config: Callable[..., TrainConfig]):
