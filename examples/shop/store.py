@@ -1,15 +1,14 @@
 """Keeps customers, products and orders in one SQLite file."""
 
 import sqlite3
-from decimal import Decimal
 from pathlib import Path
 
 from shop.models import Customer, Order, Product
 
 ONE_ROW = {
-    "customers": "SELECT * FROM customers WHERE id = ?",
-    "products": "SELECT * FROM products WHERE id = ?",
-    "orders": "SELECT * FROM orders WHERE id = ?",
+    "customer": "SELECT * FROM customers WHERE customer_id = ?",
+    "product": "SELECT * FROM products WHERE product_id = ?",
+    "order": "SELECT * FROM orders WHERE order_id = ?",
 }
 
 
@@ -26,17 +25,17 @@ class Store:
 
     def find_customer(self, customer_id: int) -> Customer:
         """Return one customer; raises `NotFoundError`."""
-        row = self._find_row("customers", customer_id)
+        row = self._find_row("customer", customer_id)
         if row is None:
-            raise NotFoundError(f"There is no customer {customer_id}.")
-        return Customer(customer_id, row["name"], row["email"])
+            raise NotFoundError(f"no customer {customer_id}")
+        return Customer(**row)
 
     def find_product(self, product_id: int) -> Product:
         """Return one product; raises `NotFoundError`."""
-        row = self._find_row("products", product_id)
+        row = self._find_row("product", product_id)
         if row is None:
-            raise NotFoundError(f"There is no product {product_id}.")
-        return Product(product_id, row["title"], Decimal(row["price"]))
+            raise NotFoundError(f"no product {product_id}")
+        return Product(**row)
 
     def orders_of(self, customer: Customer) -> list[Order]:
         """Return what a customer has ordered, the oldest first."""
