@@ -120,7 +120,7 @@ def create_server(
 ) -> CompletionServer:
     """A server that completes with `service` and reports to `recorder`; see `start_io`."""
     server = CompletionServer(NAME, _version(), protocol_cls=Protocol)
-    session = Session(options or LspOptions(), lambda: service.info().workspaces)
+    session = Session(options or LspOptions(), lambda: service.workspaces)
     documents = Documents()
     offers = Offers(service, recorder)
     status = Status(server.protocol.notify)

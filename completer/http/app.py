@@ -61,7 +61,7 @@ def create_app(
 
         heads = Heads(on_move=on_move)
         if recorder.records:
-            heads.watch(service.info().workspaces)
+            heads.watch(service.workspaces)
         yield
         heads.stop()
         answering.close()

@@ -77,7 +77,7 @@ async def infill(http: Request) -> Response:
     """`POST /infill`; with `n_predict: 0` the caches are filled and the reply is empty."""
     body = await read_body(http, InfillBody)
     answering: Answering = http.app.state.answering
-    origin = origin_of(http, answering.service.info().workspaces)
+    origin = origin_of(http, answering.service.workspaces)
     request = body.request(origin)
     if body.n_predict == 0:
         answering.warm_up(origin, request)

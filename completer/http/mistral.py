@@ -45,11 +45,10 @@ async def fim_completions(http: Request) -> Response:
     """`POST /v1/fim/completions`."""
     body = await read_body(http, FimBody)
     answering: Answering = http.app.state.answering
-    info = answering.service.info()
-    origin = origin_of(http, info.workspaces)
+    origin = origin_of(http, answering.service.workspaces)
     if body.stream:
         stream = await answering.stream(http, origin, body.request(origin))
-        return event_stream(stream, Chunks(stream, info.model), end=DONE)
+        return event_stream(stream, Chunks(stream, answering.service.model), end=DONE)
     (answer,) = await answering.complete(http, origin, [body.request(origin)])
     return JSONResponse(reply(answer))
 

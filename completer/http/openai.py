@@ -106,12 +106,12 @@ async def completions(http: Request, data: Any) -> Response:  # noqa: ANN401
     """`POST /v1/completions`, whose JSON is `data`."""
     body = CompletionBody.model_validate(data)
     answering: Answering = http.app.state.answering
-    origin = origin_of(http, answering.service.info().workspaces, user=body.user or "")
+    origin = origin_of(http, answering.service.workspaces, user=body.user or "")
     requests = body.requests(origin)
     if body.stream:
         stream = await answering.stream(http, origin, requests[0])
         with_usage = body.stream_options is not None and body.stream_options.include_usage
-        chunks = Chunks(stream, answering.service.info().model, with_usage=with_usage)
+        chunks = Chunks(stream, answering.service.model, with_usage=with_usage)
         return event_stream(stream, chunks, end=DONE)
     return JSONResponse(reply(await answering.complete(http, origin, requests)))
 
@@ -131,7 +131,7 @@ async def model(http: Request) -> Response:
 
 def model_field(http: Request) -> dict[str, Any]:
     """The model that is loaded."""
-    name = http.app.state.answering.service.info().model
+    name = http.app.state.answering.service.model
     return {"id": name, "object": "model", "created": CREATED, "owned_by": "completer"}
 
 

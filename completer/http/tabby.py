@@ -75,7 +75,7 @@ async def completions(http: Request, data: Any) -> Response:  # noqa: ANN401
     """`POST /v1/completions` with `segments`, whose JSON is `data`."""
     body = TabbyBody.model_validate(data)
     answering: Answering = http.app.state.answering
-    workspaces = answering.service.info().workspaces
+    workspaces = answering.service.workspaces
     origin = origin_of(http, workspaces, path=body.segments.filepath, user=body.user or "")
     (answer,) = await answering.complete(http, origin, [body.request(origin)])
     choices = [

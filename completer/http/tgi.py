@@ -62,7 +62,7 @@ async def generate(http: Request) -> Response:
     """`POST /generate`."""
     body = await read_body(http, GenerateBody)
     answering: Answering = http.app.state.answering
-    origin = origin_of(http, answering.service.info().workspaces)
+    origin = origin_of(http, answering.service.workspaces)
     (answer,) = await answering.complete(http, origin, [body.request(origin)])
     before = body.inputs if body.parameters.return_full_text else ""
     parts = json_parts("generated_text", before + answer.completion.text)
