@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
@@ -13,22 +13,34 @@ from completer.http.admission import Admission
 from completer.http.disconnect import until_gone
 from completer.http.grouping import grouped
 from completer.http.metrics import Metrics
-from completer.http.offers import Offers
 from completer.http.options import HttpOptions
-from completer.http.origin import Origin
-from completer.http.reporting import Answer, Attempt, Reports
+from completer.http.origin import Origin, Sessions
 from completer.http.warm_up import WarmUps
 from completer.interface import CompletionService
+from completer.reporting import Attempt, Reports
 from completer.request import Completion, CompletionRequest, TextDelta
+from telemetry.events import Suggestion
 from telemetry.recorder import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole reply: its id, when it was asked for (seconds since the epoch), and what it says."""
+
+    id: str
+    created: int
+    completion: Completion
 
 
 class Stream:
     """A reply as it comes: text, then the whole `Answer`. Its id is known from the start."""
 
-    def __init__(self, attempt: Attempt, items: AsyncGenerator[TextDelta | Answer]) -> None:
-        self.id = attempt.id
-        self.created = attempt.created
+    def __init__(
+        self, reply_id: str, created: int, model: str, items: AsyncGenerator[TextDelta | Answer]
+    ) -> None:
+        self.id = reply_id
+        self.created = created
+        self.model = model
         self._items = items
         self._first: TextDelta | Answer | None = None
 
@@ -57,11 +69,11 @@ class Answering:
         self, service: CompletionService, recorder: Recorder, options: HttpOptions
     ) -> None:
         self.service = service
-        self.offers = Offers(service, recorder)
         self.admission = Admission(options)
         self.warm_ups = WarmUps(service)
         self.metrics = Metrics(lambda: self.admission.running, service.info)
-        self._reports = Reports(recorder, self.offers, self.metrics)
+        self.reports = Reports(service, recorder, on_end=self.metrics.completed)
+        self._sessions = Sessions(recorder)
         self._group_s = options.group_stream_s
 
     def warm_up(self, origin: Origin, request: CompletionRequest) -> None:
@@ -81,33 +93,66 @@ class Answering:
 
     async def stream(self, http: Request, origin: Origin, request: CompletionRequest) -> Stream:
         """Start answering a request; raises what goes wrong before there is any text."""
-        attempt = self._reports.begin(origin, request)
-        stream = Stream(attempt, self._stream(origin, request, attempt))
+        attempt = self._begin(origin, request)
+        items = self._stream(origin, request, attempt)
+        stream = Stream(*_head(attempt), self.service.model, items)
         await until_gone(http, stream.begin())
         return stream
 
     def close(self) -> None:
         """End what runs without a client."""
         self.warm_ups.close()
-        self._reports.close()
+        self._sessions.close()
 
     async def _complete(self, origin: Origin, request: CompletionRequest) -> Answer:
-        attempt = self._reports.begin(origin, request)
-        with self.admission.admit(origin.user, request.n), self._reports.following(attempt):
+        attempt = self._begin(origin, request)
+        with self.admission.admit(origin.user, request.n), self.reports.following(attempt):
             completion = await self.service.complete(_restricted(request, origin))
-            return self._reports.finish(attempt, completion)
+            return self._finish(origin, attempt, completion)
 
     async def _stream(
         self, origin: Origin, request: CompletionRequest, attempt: Attempt
     ) -> AsyncGenerator[TextDelta | Answer]:
-        with self.admission.admit(origin.user, request.n), self._reports.following(attempt):
+        with self.admission.admit(origin.user, request.n), self.reports.following(attempt):
             items = self.service.stream(_restricted(request, origin))
             async with aclosing(items), aclosing(grouped(items, self._group_s)) as groups:
                 async for item in groups:
                     if isinstance(item, Completion):
-                        yield self._reports.finish(attempt, item)
+                        yield self._finish(origin, attempt, item)
                     else:
                         yield item
+
+    def _begin(self, origin: Origin, request: CompletionRequest) -> Attempt:
+        path = origin.path
+        return self.reports.begin(
+            session=self._sessions.of(origin),
+            uri=path.as_uri() if path is not None and path.is_absolute() else "",
+            workspace=origin.workspace,
+            places=origin.places,
+            language=request.language or "",
+            trigger=request.trigger,
+        )
+
+    def _finish(self, origin: Origin, attempt: Attempt, completion: Completion) -> Answer:
+        """Report a completion; its choices are named after the reply, by their index."""
+        reply_id, created = _head(attempt)
+        suggestions = [
+            Suggestion(text=choice.text, id=suggestion_id(reply_id, rank), rank=rank)
+            for rank, choice in enumerate(completion.choices)
+            if choice.text
+        ]
+        self.reports.finish(attempt, completion, suggestions, owner=origin.access.user)
+        return Answer(reply_id, created, completion)
+
+
+def _head(attempt: Attempt) -> tuple[str, int]:
+    """A reply's id, and when it was asked for, which are known from the start."""
+    return f"cmpl-{attempt.opportunity.id}", attempt.came_ms // 1000
+
+
+def suggestion_id(reply_id: str, index: int) -> str:
+    """What a reply's choice is called in the telemetry."""
+    return f"{reply_id}-{index}"
 
 
 def _restricted(request: CompletionRequest, origin: Origin) -> CompletionRequest:

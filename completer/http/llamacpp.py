@@ -8,7 +8,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from completer.http.answering import Answering
+from completer.http.answering import Answer, Answering
 from completer.http.body import (
     Body,
     Choices,
@@ -22,7 +22,6 @@ from completer.http.body import (
 )
 from completer.http.origin import Origin, origin_of
 from completer.http.replies import completer_field, event_stream
-from completer.http.reporting import Answer
 from completer.request import CompletionRequest, DecodeStats, Snippet, TextDelta
 
 

@@ -7,11 +7,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from completer.http.answering import Answering, Stream
+from completer.http.answering import Answer, Answering, Stream
 from completer.http.body import Body, MaxTokens, Seed, Stop, Temperature, TopP, read_body, sampling
 from completer.http.origin import Origin, origin_of
 from completer.http.replies import DONE, completer_field, event_stream, finish_reason, usage
-from completer.http.reporting import Answer
 from completer.request import CompletionRequest, TextDelta
 
 

@@ -15,12 +15,11 @@ from pydantic import BeforeValidator, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from completer.http.answering import Answering, Stream
+from completer.http.answering import Answer, Answering, Stream
 from completer.http.body import Body, Choices, MaxTokens, Seed, Stop, Temperature, TopP, sampling
 from completer.http.errors import error_response
 from completer.http.origin import Origin, origin_of
 from completer.http.replies import DONE, completer_field, event_stream, finish_reason, usage
-from completer.http.reporting import Answer
 from completer.request import Choice, CompletionRequest, TextDelta
 
 MAX_PROMPTS = 16

@@ -12,9 +12,8 @@ from typing import Any, Literal
 
 from sse_starlette import EventSourceResponse
 
-from completer.http.answering import Stream
+from completer.http.answering import Answer, Stream
 from completer.http.errors import describe
-from completer.http.reporting import Answer
 from completer.request import Completion, DecodeStats, FinishReason, TextDelta
 
 logger = logging.getLogger(__name__)
