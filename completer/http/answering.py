@@ -78,7 +78,7 @@ class Answering:
 
     def warm_up(self, origin: Origin, request: CompletionRequest) -> None:
         """Fill the caches for a request that will come."""
-        self.warm_ups.start(_restricted(request, origin))
+        self.warm_ups.start(_placed(request, origin))
 
     async def complete(
         self, http: Request, origin: Origin, requests: Sequence[CompletionRequest]
@@ -107,14 +107,14 @@ class Answering:
     async def _complete(self, origin: Origin, request: CompletionRequest) -> Answer:
         attempt = self._begin(origin, request)
         with self.admission.admit(origin.user, request.n), self.reports.following(attempt):
-            completion = await self.service.complete(_restricted(request, origin))
+            completion = await self.service.complete(_placed(request, origin))
             return self._finish(origin, attempt, completion)
 
     async def _stream(
         self, origin: Origin, request: CompletionRequest, attempt: Attempt
     ) -> AsyncGenerator[TextDelta | Answer]:
         with self.admission.admit(origin.user, request.n), self.reports.following(attempt):
-            items = self.service.stream(_restricted(request, origin))
+            items = self.service.stream(_placed(request, origin))
             async with aclosing(items), aclosing(grouped(items, self._group_s)) as groups:
                 async for item in groups:
                     if isinstance(item, Completion):
@@ -155,6 +155,12 @@ def suggestion_id(reply_id: str, index: int) -> str:
     return f"{reply_id}-{index}"
 
 
-def _restricted(request: CompletionRequest, origin: Origin) -> CompletionRequest:
-    """The request with the workspaces that its token may use, whatever its dialect has asked."""
-    return replace(request, may_use=origin.access.workspaces)
+def _placed(request: CompletionRequest, origin: Origin) -> CompletionRequest:
+    """The request with where it comes from, and the only workspaces that its token may use."""
+    return replace(
+        request,
+        path=origin.path,
+        workspace=origin.workspace,
+        user=origin.user,
+        may_use=origin.access.workspaces,
+    )
