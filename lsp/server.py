@@ -25,7 +25,7 @@ from lsp.heads import report_heads
 from lsp.inline_completion import InlineCompletions
 from lsp.live_text import LiveText
 from lsp.options import LspOptions
-from lsp.protocol import Protocol, VersionedInlineCompletionParams
+from lsp.protocol import Protocol, VersionedInlineCompletionParams, converter
 from lsp.session import Session
 from lsp.status import Status
 from lsp.stdio import serve
@@ -120,7 +120,7 @@ def create_server(
     service: CompletionService, recorder: Recorder, *, options: LspOptions | None = None
 ) -> CompletionServer:
     """A server that completes with `service` and reports to `recorder`; see `start_io`."""
-    server = CompletionServer(NAME, _version(), protocol_cls=Protocol)
+    server = CompletionServer(NAME, _version(), protocol_cls=Protocol, converter_factory=converter)
     session = Session(options or LspOptions(), lambda: service.workspaces)
     documents = Documents()
     reports = Reports(service, recorder)
