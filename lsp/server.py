@@ -21,6 +21,7 @@ from completer.reporting import Reports
 from lsp.client_process import can_be_watched, gone
 from lsp.documents import Documents
 from lsp.feedback import ACCEPT_COMMAND, Feedback
+from lsp.framing import read
 from lsp.heads import report_heads
 from lsp.inline_completion import InlineCompletions
 from lsp.live_text import LiveText
@@ -28,7 +29,6 @@ from lsp.options import LspOptions
 from lsp.protocol import Protocol, VersionedInlineCompletionParams, converter
 from lsp.session import Session
 from lsp.status import Status
-from lsp.stdio import serve
 from lsp.synchronization import Synchronization
 from lsp.text_buffer import LineBreak
 from lsp.workspaces import Workspaces
@@ -105,7 +105,7 @@ class CompletionServer(LanguageServer):
         self._serving = asyncio.current_task()
         try:
             if not self._asked_to_stop:
-                await serve(self.protocol, source)
+                await read(source, self.protocol.receive)
         except asyncio.CancelledError:
             logger.info("asked to stop, or the client has gone")
         finally:

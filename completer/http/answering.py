@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypeVar
 
 from starlette.requests import Request
 
 from completer.http.admission import Admission
-from completer.http.disconnect import until_gone
-from completer.http.grouping import grouped
+from completer.http.errors import ClientGoneError
 from completer.http.metrics import Metrics
 from completer.http.options import HttpOptions
 from completer.http.origin import Origin, Sessions
+from completer.http.streaming import Answer, Stream, grouped
 from completer.http.warm_up import WarmUps
 from completer.interface import CompletionService
 from completer.reporting import Attempt, Reports
@@ -22,44 +23,7 @@ from completer.request import Completion, CompletionRequest, TextDelta
 from telemetry.events import Suggestion
 from telemetry.recorder import Recorder
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole reply: its id, when it was asked for (seconds since the epoch), and what it says."""
-
-    id: str
-    created: int
-    completion: Completion
-
-
-class Stream:
-    """A reply as it comes: text, then the whole `Answer`. Its id is known from the start."""
-
-    def __init__(
-        self, reply_id: str, created: int, model: str, items: AsyncGenerator[TextDelta | Answer]
-    ) -> None:
-        self.id = reply_id
-        self.created = created
-        self.model = model
-        self._items = items
-        self._first: TextDelta | Answer | None = None
-
-    async def begin(self) -> None:
-        """Wait for the first item, so that what fails before it can still get a status."""
-        self._first = await anext(self._items)
-
-    def __aiter__(self) -> Stream:
-        return self
-
-    async def __anext__(self) -> TextDelta | Answer:
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
-        return await anext(self._items)
-
-    async def aclose(self) -> None:
-        """Stop the decoding, if it has not ended."""
-        await self._items.aclose()
+T = TypeVar("T")
 
 
 class Answering:
@@ -164,3 +128,29 @@ def _placed(request: CompletionRequest, origin: Origin) -> CompletionRequest:
         user=origin.user,
         may_use=origin.access.workspaces,
     )
+
+
+async def until_gone(request: Request, work: Awaitable[T]) -> T:
+    """The result of `work`, which is cancelled if the client closes the connection first.
+
+    A handler that does not listen runs to its end for nobody. Call it once the body has been read.
+
+    Raises:
+        ClientGoneError: the client went away.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientGoneError
+    finally:
+        gone.cancel()
+        task.cancel()
+        await asyncio.gather(gone, task, return_exceptions=True)
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from completer.http.answering import Answer, Answering, Stream
+from completer.http.answering import Answering
 from completer.http.body import Body, read_json
 from completer.http.origin import Origin, origin_of
-from completer.http.replies import event_stream
+from completer.http.streaming import Answer, Stream, event_stream
 from completer.place import Place
 from completer.request import CompletionRequest, TextDelta
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
-from completer.http.answering import Answer, Stream
 from completer.http.body import (
     Body,
     Choices,
@@ -21,6 +20,7 @@ from completer.http.body import (
 )
 from completer.http.dialect import StreamingDialect
 from completer.http.replies import completer_field
+from completer.http.streaming import Answer, Stream
 from completer.request import CompletionRequest, DecodeStats, Snippet, TextDelta
 
 

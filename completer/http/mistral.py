@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from starlette.responses import JSONResponse, Response
 
-from completer.http.answering import Answer, Stream
 from completer.http.body import MaxTokens, Seed, Stop, Temperature, TopP, sampling
 from completer.http.dialect import StreamingDialect
-from completer.http.replies import DONE, completer_field, finish_reason, usage
+from completer.http.replies import completer_field, finish_reason, usage
+from completer.http.streaming import DONE, Answer, Stream
 from completer.request import CompletionRequest, TextDelta
 
 

@@ -15,12 +15,12 @@ from pydantic import BeforeValidator, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from completer.http.answering import Answer, Stream
 from completer.http.body import Body, Choices, MaxTokens, Seed, Stop, Temperature, TopP, sampling
 from completer.http.dialect import StreamingDialect
 from completer.http.errors import error_response
 from completer.http.origin import Origin, origin_of
-from completer.http.replies import DONE, completer_field, finish_reason, usage
+from completer.http.replies import completer_field, finish_reason, usage
+from completer.http.streaming import DONE, Answer, Stream
 from completer.place import Place
 from completer.request import Choice, CompletionRequest, TextDelta
 

@@ -11,11 +11,11 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from completer.http.answering import Answer
 from completer.http.body import Body, Seed, Temperature, sampling
 from completer.http.dialect import Dialect
 from completer.http.origin import Origin, origin_of
 from completer.http.replies import completer_field
+from completer.http.streaming import Answer
 from completer.place import Place
 from completer.request import CompletionRequest, Snippet
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
-from completer.http.answering import Answer
 from completer.http.body import (
     Body,
     MaxTokens,
@@ -20,6 +19,7 @@ from completer.http.body import (
 )
 from completer.http.dialect import Dialect
 from completer.http.replies import json_parts
+from completer.http.streaming import Answer
 from completer.request import CompletionRequest
 
 
