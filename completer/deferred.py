@@ -88,12 +88,25 @@ class DeferredService:
     @property
     def ready(self) -> bool:
         """Whether the model is loaded."""
-        return self._service.done() and self._service.exception() is None
+        return self._loaded_now() is not None
 
     @property
     def error(self) -> BaseException | None:
         """Why the model could not be loaded, once that is known."""
         return self._service.exception() if self._service.done() else None
+
+    @property
+    def model(self) -> str:
+        """See `CompletionService`."""
+        return (self._loaded_now() or self._info).model
+
+    @property
+    def workspaces(self) -> tuple[Place, ...]:
+        """See `CompletionService`."""
+        workspaces = self._workspaces
+        if (service := self._loaded_now()) is not None:
+            return service.workspaces
+        return self._info.workspaces if workspaces is None else workspaces.roots
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """See `CompletionService`. Raises `OverloadedError` if the model is not there in time."""
@@ -120,14 +133,14 @@ class DeferredService:
 
     def accepted(self, completion_id: str, text: str) -> None:
         """See `CompletionService`; nothing is learned from it while there is no model."""
-        if self.ready:
-            self._service.result().accepted(completion_id, text)
+        if (service := self._loaded_now()) is not None:
+            service.accepted(completion_id, text)
 
     def info(self) -> ServiceInfo:
         """See `CompletionService`; without a model, what is known."""
-        service, workspaces = self._service, self._workspaces
-        if service.done() and service.exception() is None:
-            return service.result().info()
+        workspaces = self._workspaces
+        if (service := self._loaded_now()) is not None:
+            return service.info()
         if workspaces is None:
             return self._info
         memory = {**self._info.memory_bytes, "draft_indexes": workspaces.index_bytes}
@@ -148,6 +161,11 @@ class DeferredService:
             self._service.result().close()
         elif self._workspaces is not None:
             self._workspaces.close()
+
+    def _loaded_now(self) -> LoadedService | None:
+        """The service, unless it has still to be made."""
+        service = self._service
+        return service.result() if service.done() and service.exception() is None else None
 
     @asynccontextmanager
     async def _loaded(self, request: CompletionRequest) -> AsyncIterator[LoadedService]:

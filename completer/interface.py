@@ -87,7 +87,20 @@ class Workspaces(Protocol):
 
 
 class CompletionService(Protocol):
-    """Completes code. Cancelling the awaiting task, or closing the stream, stops the decoding."""
+    """Completes code. Cancelling the awaiting task, or closing the stream, stops the decoding.
+
+    `model` and `workspaces` are what requests need of `info`, at no cost.
+    """
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def workspaces(self) -> tuple[Place, ...]:
+        """The folders of the open workspaces."""
+        ...
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """Answer one request.
@@ -125,5 +138,5 @@ class CompletionService(Protocol):
         ...
 
     def info(self) -> ServiceInfo:
-        """Describe the service."""
+        """Describe the service; what it sums up takes time."""
         ...

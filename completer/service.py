@@ -77,6 +77,16 @@ class LocalService:
         self._answered: OrderedDict[str, Repository] = OrderedDict()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare")
 
+    @property
+    def model(self) -> str:
+        """See `CompletionService`."""
+        return self._model.name
+
+    @property
+    def workspaces(self) -> tuple[Place, ...]:
+        """See `CompletionService`."""
+        return self._repositories.roots
+
     async def complete(self, request: CompletionRequest) -> Completion:
         """See `CompletionService`. Typing through the last answer needs no model."""
         repository = self._repositories.of(request)
@@ -133,11 +143,11 @@ class LocalService:
     def info(self) -> ServiceInfo:
         """See `CompletionService`."""
         return ServiceInfo(
-            model=self._model.name,
+            model=self.model,
             device=str(self._model.device),
             dtype=self._model.dtype_name,
             context_tokens=self._model.context_tokens,
-            workspaces=self._repositories.roots,
+            workspaces=self.workspaces,
             memory_bytes={
                 "weights": self._weights,
                 "kv_pool": self._engine.kv_bytes,

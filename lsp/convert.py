@@ -1,4 +1,4 @@
-"""Between the protocol's values and ours: URIs, triggers and text."""
+"""Between the protocol's values and ours: URIs and triggers."""
 
 from __future__ import annotations
 
@@ -24,8 +24,3 @@ def same_document(uri: str) -> str:
 def trigger_of(kind: InlineCompletionTriggerKind) -> Trigger:
     """Whether a person asked, or the editor did by itself."""
     return "manual" if kind is InlineCompletionTriggerKind.Invoked else "automatic"
-
-
-def utf16_prefix(text: str, length: int) -> str:
-    """The first `length` UTF-16 units of a text, without half a character at the end."""
-    return text.encode("utf-16-le", "surrogatepass")[: 2 * length].decode("utf-16-le", "ignore")

@@ -6,15 +6,19 @@ next thing that looks like a frame. It keeps at most one frame and one header in
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import RawIOBase
 
 from lsprotocol.types import ErrorCodes
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
 MAX_HEADER_BYTES = 8 * 1024
+CHUNK_BYTES = 65_536
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _CONTENT_LENGTH = re.compile(rb"^content-length[ \t]*:[ \t]*(\S*)[ \t]*\r?$", re.I | re.M)
@@ -113,6 +117,27 @@ class FrameDecoder:
         del self._buffer[: start.start()]
         self._lost = False
         return []
+
+
+async def read(stdin: RawIOBase, receive: Callable[[object], None]) -> None:
+    """Hand over what each frame holds, or a `FrameError` for it, until the input ends."""
+    decoder = FrameDecoder()
+    chunks: asyncio.Queue[bytes] = asyncio.Queue(maxsize=16)
+    loop = asyncio.get_running_loop()
+    # A daemon, and reading without a buffer's lock: a read that waits must not keep a process
+    # alive that was told to end.
+    threading.Thread(target=_pump, args=(stdin, chunks, loop), daemon=True).start()
+    while data := await chunks.get():
+        for message in decoder.feed(data):
+            receive(message)
+
+
+def _pump(stdin: RawIOBase, chunks: asyncio.Queue[bytes], loop: asyncio.AbstractEventLoop) -> None:
+    """Read until the end, which the queue is told by an empty chunk."""
+    data = b"."
+    while data:
+        data = stdin.read(CHUNK_BYTES) or b""
+        asyncio.run_coroutine_threadsafe(chunks.put(data), loop).result()
 
 
 def _parse(body: bytes) -> object:

@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 from lsprotocol import types
 
 from completer.interface import CompletionService
-from completer.measures import measures, outcome
+from completer.reporting import Attempt, Reports
 from completer.request import Completion, CompletionRequest, Trigger
 from completer.unicode import well_formed
 from lsp.convert import trigger_of
 from lsp.documents import Document, Documents
-from lsp.offers import ACCEPT_COMMAND, Offer, Offers
+from lsp.feedback import ACCEPT_COMMAND
 from lsp.protocol import VersionedInlineCompletionParams
 from lsp.session import Session
 from lsp.status import Status
 from lsp.text_buffer import Caret
-from telemetry.events import Opportunity, Returned, Suggestion
-from telemetry.recorder import Recorder
+from telemetry.events import Suggestion
 
 logger = logging.getLogger(__name__)
 
@@ -76,22 +74,20 @@ def place_of(
 
 
 class InlineCompletions:
-    """Answers inline completion requests and reports each to the recorder."""
+    """Answers inline completion requests and reports each."""
 
     def __init__(
         self,
         service: CompletionService,
-        recorder: Recorder,
+        reports: Reports,
         *,
         documents: Documents,
-        offers: Offers,
         session: Session,
         status: Status,
     ) -> None:
         self._service = service
-        self._recorder = recorder
+        self._reports = reports
         self._documents = documents
-        self._offers = offers
         self._session = session
         self._status = status
         self._running: dict[str, asyncio.Task[object]] = {}
@@ -121,9 +117,9 @@ class InlineCompletions:
     ) -> list[types.InlineCompletionItem]:
         options = self._session.options
         trigger = trigger_of(params.context.trigger_kind)
-        opportunity = self._opportunity(document, trigger)
+        attempt = self._begin(document, trigger)
         if document.shrinking and trigger == "automatic" and not options.after_deletion:
-            self._recorder.record(opportunity)
+            self._reports.end(attempt, "not_requested")
             return []
         place = place_of(document, params.position, params.context, options.context_chars)
         request = CompletionRequest(
@@ -137,63 +133,43 @@ class InlineCompletions:
             deadline_ms=options.deadline_ms,
             trigger=trigger,
         )
-        completion = await self._complete(request, opportunity)
-        return [] if completion is None else self._offer(completion, place, opportunity.id)
-
-    async def _complete(
-        self, request: CompletionRequest, opportunity: Opportunity
-    ) -> Completion | None:
-        """Ask the service and report what came of it."""
-        started = time.perf_counter()
         self._status.busy(True)
         try:
-            completion = await self._service.complete(request)
-        except asyncio.CancelledError:
-            self._recorder.record(replace(opportunity, outcome="cancelled"))
-            raise
+            with self._reports.following(attempt):
+                completion = await self._service.complete(request)
         except Exception as error:  # whatever it is, the editor shows no pop-up
             logger.warning("no completion: %s", error, exc_info=not hasattr(error, "hint"))
-            self._recorder.record(replace(opportunity, outcome="error"))
             self._status.failed(error)
-            return None
-        spent = measures(completion, total_ms=1000 * (time.perf_counter() - started))
-        self._recorder.record(replace(opportunity, outcome=outcome(completion), **spent))
+            return []
         self._status.recovered()
-        return completion
+        suggestions = suggestions_of(completion, place)
+        self._reports.finish(attempt, completion, suggestions, typed=len(place.typed))
+        return [item_of(suggestion, place.range) for suggestion in suggestions]
 
-    def _opportunity(self, document: Document, trigger: Trigger) -> Opportunity:
-        """What is known of an opportunity before anything was asked."""
-        return Opportunity(
+    def _begin(self, document: Document, trigger: Trigger) -> Attempt:
+        return self._reports.begin(
             session=self._session.id,
             uri=document.uri,
-            outcome="not_requested",
-            workspace=str(self._session.workspace_of(document.path) or ""),
+            workspace=self._session.workspace_of(document.path),
             places=self._session.places_of(document.path),
             language=document.language,
-            trigger="manual" if trigger == "manual" else "auto",
-            started_ms=time.time_ns() // 1_000_000,
+            trigger=trigger,
         )
 
-    def _offer(
-        self, completion: Completion, place: Place, opportunity_id: str
-    ) -> list[types.InlineCompletionItem]:
-        """Items for the choices that have a text, remembered for when they are accepted."""
-        texts = dict.fromkeys(choice.text for choice in completion.choices if choice.text)
-        suggestions = [
-            Suggestion(
-                text=place.typed + text,
-                id=f"{completion.id}-{rank}",
-                offset=place.offset,
-                replaced=place.replaced,
-                rank=rank,
-            )
-            for rank, text in enumerate(texts)
-        ]
-        for suggestion in suggestions:
-            self._offers.add(Offer(completion.id, suggestion, typed=len(place.typed)))
-        if suggestions:
-            self._recorder.record(Returned(opportunity_id, suggestions))
-        return [item_of(suggestion, place.range) for suggestion in suggestions]
+
+def suggestions_of(completion: Completion, place: Place) -> list[Suggestion]:
+    """The choices that have a text, each text once."""
+    texts = dict.fromkeys(choice.text for choice in completion.choices if choice.text)
+    return [
+        Suggestion(
+            text=place.typed + text,
+            id=f"{completion.id}-{rank}",
+            offset=place.offset,
+            replaced=place.replaced,
+            rank=rank,
+        )
+        for rank, text in enumerate(texts)
+    ]
 
 
 def item_of(suggestion: Suggestion, range_: types.Range) -> types.InlineCompletionItem:

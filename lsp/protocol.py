@@ -1,22 +1,29 @@
 """What pygls leaves open in the protocol: every bad message gets its one answer, and no pop-up.
 
-Documents are synchronised by our own handlers, so pygls keeps no copy of them; parameters of
-methods that it does not know arrive as plain dictionaries.
+Documents are synchronised by our own handlers, so pygls keeps no copy of them.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import LanguageServerProtocol
+from pygls.protocol import (
+    JsonRPCNotification,
+    JsonRPCRequestMessage,
+    LanguageServerProtocol,
+    default_converter,
+)
 
 from lsp.framing import FrameError
 from lsp.initialization import readable
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 logger = logging.getLogger(__name__)
 
@@ -25,25 +32,6 @@ _OWN_HANDLERS = (
     types.TEXT_DOCUMENT_DID_CHANGE,
     types.TEXT_DOCUMENT_DID_CLOSE,
 )
-
-
-@attrs.define
-class PlainRequest:
-    """A request whose method pygls does not know."""
-
-    id: str | int
-    method: str
-    params: Any = None
-    jsonrpc: str = "2.0"
-
-
-@attrs.define
-class PlainNotification:
-    """A notification whose method pygls does not know."""
-
-    method: str
-    params: Any = None
-    jsonrpc: str = "2.0"
 
 
 @attrs.define
@@ -129,33 +117,19 @@ class Protocol(LanguageServerProtocol):
         self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "error": error})
 
     def structure_message(self, data: dict[str, Any]) -> Any:  # noqa: ANN401
-        """A typed message from a JSON object; raises `JsonRpcException` if it cannot be one."""
-        method = data.get("method")
-        if method is None:
+        """A typed message; raises `JsonRpcException` if it cannot be one.
+
+        Unlike pygls, whatever has a method is no answer; and the traceback of a bad message, which
+        quotes what was sent, is not logged as an error.
+        """
+        if (method := data.get("method")) is None:
             return super().structure_message(data)
-        message_type = self.get_message_type(method)
-        if message_type is not None:
-            return self._structure(data, message_type)
-        if "id" in data:
-            return PlainRequest(data["id"], method, data.get("params"))
-        return PlainNotification(method, data.get("params"))
-
-    def _structure(self, data: dict[str, Any], message_type: type[Any]) -> Any:  # noqa: ANN401
-        params = data.get("params")
+        unknown = JsonRPCRequestMessage if "id" in data else JsonRPCNotification
         try:
-            if data["method"] == types.INITIALIZE and isinstance(params, dict):
-                data = {**data, "params": readable(params, self._can_initialize)}
-            return self._converter.structure(data, message_type)
+            return self._converter.structure(data, self.get_message_type(method) or unknown)
         except Exception:
-            logger.debug("a bad %s", data["method"], exc_info=True)
+            logger.debug("a bad %s", method, exc_info=True)
             raise JsonRpcInvalidParams from None
-
-    def _can_initialize(self, params: object) -> bool:
-        try:
-            self._converter.structure(params, types.InitializeParams)
-        except Exception:  # noqa: BLE001  whatever a converter says of it
-            return False
-        return True
 
     def _is_notification(self, method: str) -> bool:
         message_type = self.get_message_type(method)
@@ -166,6 +140,35 @@ class Protocol(LanguageServerProtocol):
         if method == types.TEXT_DOCUMENT_INLINE_COMPLETION:
             return VersionedInlineCompletionRequest
         return super().get_message_type(method)
+
+
+def converter() -> Converter:
+    """pygls's converter, which also takes what clients say beyond the protocol.
+
+    Parameters of methods that pygls does not know stay plain dictionaries, and what cannot be read
+    of `initialize` is left out.
+    """
+    made: Converter = default_converter()  # type: ignore[no-untyped-call]
+    for kind in (JsonRPCRequestMessage, JsonRPCNotification):
+        made.register_structure_hook(kind, _message_with_plain_params)
+    structure = made.get_structure_hook(types.InitializeParams)
+
+    def fits(params: object) -> bool:
+        try:
+            structure(params, types.InitializeParams)
+        except Exception:  # noqa: BLE001  whatever a converter says of it
+            return False
+        return True
+
+    def initialize_params(params: Any, kind: type[Any]) -> Any:  # noqa: ANN401
+        return structure(readable(params, fits) if isinstance(params, dict) else params, kind)
+
+    made.register_structure_hook(types.InitializeParams, initialize_params)
+    return made
+
+
+def _message_with_plain_params(message: dict[str, Any], kind: type[Any]) -> Any:  # noqa: ANN401
+    return kind(**{each.name: message.get(each.name) for each in attrs.fields(kind)})
 
 
 def _well_typed(message: dict[str, Any]) -> bool:

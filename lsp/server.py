@@ -17,17 +17,18 @@ from pygls.lsp.server import LanguageServer
 
 from completer.context.head import Heads
 from completer.interface import CompletionService
+from completer.reporting import Reports
 from lsp.client_process import can_be_watched, gone
 from lsp.documents import Documents
+from lsp.feedback import ACCEPT_COMMAND, Feedback
+from lsp.framing import read
 from lsp.heads import report_heads
 from lsp.inline_completion import InlineCompletions
 from lsp.live_text import LiveText
-from lsp.offers import ACCEPT_COMMAND, Offers
 from lsp.options import LspOptions
-from lsp.protocol import Protocol, VersionedInlineCompletionParams
+from lsp.protocol import Protocol, VersionedInlineCompletionParams, converter
 from lsp.session import Session
 from lsp.status import Status
-from lsp.stdio import serve
 from lsp.synchronization import Synchronization
 from lsp.text_buffer import LineBreak
 from lsp.workspaces import Workspaces
@@ -104,7 +105,7 @@ class CompletionServer(LanguageServer):
         self._serving = asyncio.current_task()
         try:
             if not self._asked_to_stop:
-                await serve(self.protocol, source)
+                await read(source, self.protocol.receive)
         except asyncio.CancelledError:
             logger.info("asked to stop, or the client has gone")
         finally:
@@ -119,13 +120,13 @@ def create_server(
     service: CompletionService, recorder: Recorder, *, options: LspOptions | None = None
 ) -> CompletionServer:
     """A server that completes with `service` and reports to `recorder`; see `start_io`."""
-    server = CompletionServer(NAME, _version(), protocol_cls=Protocol)
-    session = Session(options or LspOptions(), lambda: service.info().workspaces)
+    server = CompletionServer(NAME, _version(), protocol_cls=Protocol, converter_factory=converter)
+    session = Session(options or LspOptions(), lambda: service.workspaces)
     documents = Documents()
-    offers = Offers(service, recorder)
+    reports = Reports(service, recorder)
     status = Status(server.protocol.notify)
     completions = InlineCompletions(
-        service, recorder, documents=documents, offers=offers, session=session, status=status
+        service, reports, documents=documents, session=session, status=status
     )
     live_text = LiveText(service, session.options.max_document_chars)
     synchronization = Synchronization(
@@ -136,7 +137,7 @@ def create_server(
     _add_session_features(server, session, documents, workspaces, recorder, heads, status)
     _add_document_features(server, synchronization)
     _add_file_features(server, synchronization)
-    _add_completion_features(server, completions, offers)
+    _add_completion_features(server, completions, Feedback(reports))
     return server
 
 
@@ -216,7 +217,7 @@ def _add_file_features(server: CompletionServer, documents: Synchronization) -> 
 
 
 def _add_completion_features(
-    server: CompletionServer, completions: InlineCompletions, offers: Offers
+    server: CompletionServer, completions: InlineCompletions, feedback: Feedback
 ) -> None:
     # Without options pygls does not advertise the feature.
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
@@ -225,15 +226,15 @@ def _add_completion_features(
 
     @server.feature("textDocument/didShowCompletion")
     def shown(params: Json) -> None:
-        offers.shown(params)
+        feedback.shown(params)
 
     @server.feature("textDocument/didPartiallyAcceptCompletion")
     def partially_accepted(params: Json) -> None:
-        offers.partially_accepted(params)
+        feedback.partially_accepted(params)
 
     @server.command(ACCEPT_COMMAND)
     async def accept(suggestion_id: str) -> bool:
-        return await offers.accepted(suggestion_id)
+        return await feedback.accepted(suggestion_id)
 
 
 def _version() -> str:

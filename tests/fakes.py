@@ -50,6 +50,7 @@ class FakeService:
     accepts: list[tuple[str, str]] = field(default_factory=list)
     running: int = 0
     cancelled: int = 0
+    model: str = MODEL
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """See `CompletionService`."""
@@ -98,7 +99,7 @@ class FakeService:
     def info(self) -> ServiceInfo:
         """See `CompletionService`."""
         return ServiceInfo(
-            model=MODEL,
+            model=self.model,
             device="cpu",
             dtype="float32",
             context_tokens=2048,

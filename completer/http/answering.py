@@ -3,51 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import TypeVar
 
 from starlette.requests import Request
 
 from completer.http.admission import Admission
-from completer.http.disconnect import until_gone
-from completer.http.grouping import grouped
+from completer.http.errors import ClientGoneError
 from completer.http.metrics import Metrics
-from completer.http.offers import Offers
 from completer.http.options import HttpOptions
-from completer.http.origin import Origin
-from completer.http.reporting import Answer, Attempt, Reports
+from completer.http.origin import Origin, Sessions
+from completer.http.streaming import Answer, Stream, grouped
 from completer.http.warm_up import WarmUps
 from completer.interface import CompletionService
+from completer.reporting import Attempt, Reports
 from completer.request import Completion, CompletionRequest, TextDelta
+from telemetry.events import Suggestion
 from telemetry.recorder import Recorder
 
-
-class Stream:
-    """A reply as it comes: text, then the whole `Answer`. Its id is known from the start."""
-
-    def __init__(self, attempt: Attempt, items: AsyncGenerator[TextDelta | Answer]) -> None:
-        self.id = attempt.id
-        self.created = attempt.created
-        self._items = items
-        self._first: TextDelta | Answer | None = None
-
-    async def begin(self) -> None:
-        """Wait for the first item, so that what fails before it can still get a status."""
-        self._first = await anext(self._items)
-
-    def __aiter__(self) -> Stream:
-        return self
-
-    async def __anext__(self) -> TextDelta | Answer:
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
-        return await anext(self._items)
-
-    async def aclose(self) -> None:
-        """Stop the decoding, if it has not ended."""
-        await self._items.aclose()
+T = TypeVar("T")
 
 
 class Answering:
@@ -57,16 +33,16 @@ class Answering:
         self, service: CompletionService, recorder: Recorder, options: HttpOptions
     ) -> None:
         self.service = service
-        self.offers = Offers(service, recorder)
         self.admission = Admission(options)
         self.warm_ups = WarmUps(service)
         self.metrics = Metrics(lambda: self.admission.running, service.info)
-        self._reports = Reports(recorder, self.offers, self.metrics)
+        self.reports = Reports(service, recorder, on_end=self.metrics.completed)
+        self._sessions = Sessions(recorder)
         self._group_s = options.group_stream_s
 
     def warm_up(self, origin: Origin, request: CompletionRequest) -> None:
         """Fill the caches for a request that will come."""
-        self.warm_ups.start(_restricted(request, origin))
+        self.warm_ups.start(_placed(request, origin))
 
     async def complete(
         self, http: Request, origin: Origin, requests: Sequence[CompletionRequest]
@@ -81,35 +57,100 @@ class Answering:
 
     async def stream(self, http: Request, origin: Origin, request: CompletionRequest) -> Stream:
         """Start answering a request; raises what goes wrong before there is any text."""
-        attempt = self._reports.begin(origin, request)
-        stream = Stream(attempt, self._stream(origin, request, attempt))
+        attempt = self._begin(origin, request)
+        items = self._stream(origin, request, attempt)
+        stream = Stream(*_head(attempt), self.service.model, items)
         await until_gone(http, stream.begin())
         return stream
 
     def close(self) -> None:
         """End what runs without a client."""
         self.warm_ups.close()
-        self._reports.close()
+        self._sessions.close()
 
     async def _complete(self, origin: Origin, request: CompletionRequest) -> Answer:
-        attempt = self._reports.begin(origin, request)
-        with self.admission.admit(origin.user, request.n), self._reports.following(attempt):
-            completion = await self.service.complete(_restricted(request, origin))
-            return self._reports.finish(attempt, completion)
+        attempt = self._begin(origin, request)
+        with self.admission.admit(origin.user, request.n), self.reports.following(attempt):
+            completion = await self.service.complete(_placed(request, origin))
+            return self._finish(origin, attempt, completion)
 
     async def _stream(
         self, origin: Origin, request: CompletionRequest, attempt: Attempt
     ) -> AsyncGenerator[TextDelta | Answer]:
-        with self.admission.admit(origin.user, request.n), self._reports.following(attempt):
-            items = self.service.stream(_restricted(request, origin))
+        with self.admission.admit(origin.user, request.n), self.reports.following(attempt):
+            items = self.service.stream(_placed(request, origin))
             async with aclosing(items), aclosing(grouped(items, self._group_s)) as groups:
                 async for item in groups:
                     if isinstance(item, Completion):
-                        yield self._reports.finish(attempt, item)
+                        yield self._finish(origin, attempt, item)
                     else:
                         yield item
 
+    def _begin(self, origin: Origin, request: CompletionRequest) -> Attempt:
+        path = origin.path
+        return self.reports.begin(
+            session=self._sessions.of(origin),
+            uri=path.as_uri() if path is not None and path.is_absolute() else "",
+            workspace=origin.workspace,
+            places=origin.places,
+            language=request.language or "",
+            trigger=request.trigger,
+        )
 
-def _restricted(request: CompletionRequest, origin: Origin) -> CompletionRequest:
-    """The request with the workspaces that its token may use, whatever its dialect has asked."""
-    return replace(request, may_use=origin.access.workspaces)
+    def _finish(self, origin: Origin, attempt: Attempt, completion: Completion) -> Answer:
+        """Report a completion; its choices are named after the reply, by their index."""
+        reply_id, created = _head(attempt)
+        suggestions = [
+            Suggestion(text=choice.text, id=suggestion_id(reply_id, rank), rank=rank)
+            for rank, choice in enumerate(completion.choices)
+            if choice.text
+        ]
+        self.reports.finish(attempt, completion, suggestions, owner=origin.access.user)
+        return Answer(reply_id, created, completion)
+
+
+def _head(attempt: Attempt) -> tuple[str, int]:
+    """A reply's id, and when it was asked for, which are known from the start."""
+    return f"cmpl-{attempt.opportunity.id}", attempt.came_ms // 1000
+
+
+def suggestion_id(reply_id: str, index: int) -> str:
+    """What a reply's choice is called in the telemetry."""
+    return f"{reply_id}-{index}"
+
+
+def _placed(request: CompletionRequest, origin: Origin) -> CompletionRequest:
+    """The request with where it comes from, and the only workspaces that its token may use."""
+    return replace(
+        request,
+        path=origin.path,
+        workspace=origin.workspace,
+        user=origin.user,
+        may_use=origin.access.workspaces,
+    )
+
+
+async def until_gone(request: Request, work: Awaitable[T]) -> T:
+    """The result of `work`, which is cancelled if the client closes the connection first.
+
+    A handler that does not listen runs to its end for nobody. Call it once the body has been read.
+
+    Raises:
+        ClientGoneError: the client went away.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientGoneError
+    finally:
+        gone.cancel()
+        task.cancel()
+        await asyncio.gather(gone, task, return_exceptions=True)
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

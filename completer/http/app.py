@@ -18,6 +18,7 @@ from completer.http import errors, events, llamacpp, mistral, openai, tabby, tgi
 from completer.http.access import Accesses
 from completer.http.answering import Answering
 from completer.http.body import read_json
+from completer.http.dialect import endpoint, respond
 from completer.http.health import summary
 from completer.http.metrics import Measured
 from completer.http.options import HttpOptions
@@ -47,10 +48,11 @@ def create_app(
         Route("/v1/events", events.post_event, methods=["POST"]),
         Route("/v1/health", tabby.health, methods=["GET", "POST"]),
         Route("/v1beta/server_setting", tabby.server_setting),
-        Route("/v1/fim/completions", mistral.fim_completions, methods=["POST"]),
-        Route("/beta/completions", deepseek_completions, methods=["POST"]),
-        Route("/infill", llamacpp.infill, methods=["POST"]),
-        Route("/generate", tgi.generate, methods=["POST"]),
+        Route("/v1/fim/completions", endpoint(mistral.FimBody), methods=["POST"]),
+        # DeepSeek's is OpenAI's.
+        Route("/beta/completions", endpoint(openai.CompletionBody), methods=["POST"]),
+        Route("/infill", endpoint(llamacpp.InfillBody), methods=["POST"]),
+        Route("/generate", endpoint(tgi.GenerateBody), methods=["POST"]),
     ]
     paths = frozenset(route.path for route in routes)
 
@@ -61,7 +63,7 @@ def create_app(
 
         heads = Heads(on_move=on_move)
         if recorder.records:
-            heads.watch(service.info().workspaces)
+            heads.watch(service.workspaces)
         yield
         heads.stop()
         answering.close()
@@ -114,10 +116,5 @@ async def health(http: Request) -> Response:
 async def completions(http: Request) -> Response:
     """`POST /v1/completions`: Tabby's and OpenAI's share the path, only Tabby's has `segments`."""
     data = await read_json(http)
-    dialect = tabby.completions if data.get("segments") is not None else openai.completions
-    return await dialect(http, data)
-
-
-async def deepseek_completions(http: Request) -> Response:
-    """`POST /beta/completions`: DeepSeek's is OpenAI's."""
-    return await openai.completions(http, await read_json(http))
+    kind = tabby.TabbyBody if data.get("segments") is not None else openai.CompletionBody
+    return await respond(http, kind.model_validate(data))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from starlette.requests import Request
@@ -36,9 +36,6 @@ class Body(BaseModel):
         return {name: value for name, value in data.items() if value is not None or name in needed}
 
 
-BodyT = TypeVar("BodyT", bound=Body)
-
-
 async def read_json(request: Request) -> Any:  # noqa: ANN401
     """The body's JSON object; raises `BadRequestError` for anything else."""
     try:
@@ -48,11 +45,6 @@ async def read_json(request: Request) -> Any:  # noqa: ANN401
     if not isinstance(data, dict):
         raise BadRequestError("The body must be a JSON object.")
     return data
-
-
-async def read_body(request: Request, kind: type[BodyT]) -> BodyT:
-    """The body as a dialect defines it; raises `ValidationError` or `BadRequestError`."""
-    return kind.model_validate(await read_json(request))
 
 
 def _parse(data: bytes) -> Any:  # noqa: ANN401

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from completer.errors import BadRequestError
-from completer.http.answering import Answering
+from completer.http.answering import Answering, suggestion_id
 from completer.http.body import Body, read_json
 from completer.http.errors import error_response
-from completer.http.offers import Offer, Offers
+from completer.reporting import Offer, Reports, stored
 from telemetry.events import AcceptKind, HiddenReason
 
 Milliseconds = Annotated[int, Field(ge=0, lt=2**53)]
@@ -76,22 +76,22 @@ async def post_event(http: Request) -> Response:
     kind = TabbyEvent if data.get("event") is None else OurEvent
     event: OurEvent | TabbyEvent = kind.model_validate(data)
     owner = http.scope["access"].user
-    offer = answering.offers.find(event.completion_id, event.choice_index, owner)
+    offer = answering.reports.find(suggestion_id(event.completion_id, event.choice_index), owner)
     if offer is None:
         raise BadRequestError(f"Nothing is known of completion {event.completion_id!r}.")
     if isinstance(event, TabbyEvent):
         event = event.in_our_words(offer.suggestion.text)
-    if not await _record(answering.offers, offer, event):
+    if not await _record(answering.reports, offer, event):
         return error_response(503, "The event could not be stored.", headers={"Retry-After": "5"})
     return JSONResponse({"stored": True})
 
 
-async def _record(offers: Offers, offer: Offer, event: OurEvent) -> bool:
+async def _record(reports: Reports, offer: Offer, event: OurEvent) -> bool:
     match event.event:
         case "shown":
-            return await offers.shown(offer)
+            return await stored(reports.shown(offer))
         case "accepted":
-            return await offers.accepted(offer, event.kind, event.length)
+            return await stored(reports.accepted(offer, event.kind, event.length))
         case "hidden":
-            offers.hidden(offer, event.reason, event.shown_for_ms)
+            reports.hidden(offer, event.reason, event.shown_for_ms)
             return True

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from completer.http.answering import Answering
 from completer.http.body import (
     Body,
     Choices,
@@ -17,12 +16,11 @@ from completer.http.body import (
     Temperature,
     TopK,
     TopP,
-    read_body,
     sampling,
 )
-from completer.http.origin import Origin, origin_of
-from completer.http.replies import completer_field, event_stream
-from completer.http.reporting import Answer
+from completer.http.dialect import StreamingDialect
+from completer.http.replies import completer_field
+from completer.http.streaming import Answer, Stream
 from completer.request import CompletionRequest, DecodeStats, Snippet, TextDelta
 
 
@@ -33,7 +31,7 @@ class Extra(Body):
     filename: str = ""
 
 
-class InfillBody(Body):
+class InfillBody(StreamingDialect):
     """The body of an infill request. The caret is at the end of `prompt`, its line so far."""
 
     input_prefix: str
@@ -50,19 +48,20 @@ class InfillBody(Body):
     stop: Stop = ()
     t_max_prompt_ms: Annotated[float, Field(ge=0)] | None = None
     t_max_predict_ms: Annotated[float, Field(ge=0)] | None = None
-    stream: bool = False
     response_fields: Annotated[list[str], Field(max_length=64)] | None = None
 
-    def request(self, origin: Origin) -> CompletionRequest:
-        """Ours; an `n_predict` of -1 leaves the length to the settings."""
+    @property
+    def fills_caches_only(self) -> bool:
+        """So says an `n_predict` of 0."""
+        return self.n_predict == 0
+
+    def requests(self) -> list[CompletionRequest]:
+        """One, for ghost text; an `n_predict` of -1 leaves the length to the settings."""
         limits = (self.t_max_prompt_ms or 0) + (self.t_max_predict_ms or 0)
         seed = None if self.seed == -1 else self.seed
-        return CompletionRequest(
+        request = CompletionRequest(
             prefix=self.input_prefix + self.prompt,
             suffix=self.input_suffix,
-            path=origin.path,
-            workspace=origin.workspace,
-            user=origin.user,
             polish=True,
             snippets=tuple(Snippet(path=e.filename, text=e.text) for e in self.input_extra),
             max_tokens=None if self.n_predict < 1 else self.n_predict,
@@ -71,23 +70,21 @@ class InfillBody(Body):
             n=self.n_cmpl,
             deadline_ms=limits if self.t_max_predict_ms else None,
         )
+        return [request]
 
+    def reply(self, answers: Sequence[Answer]) -> Response:
+        """The result, or a list of them if several were asked for; an empty one without answers."""
+        found = [each for answer in answers for each in choices(answer, self.n_indent)]
+        results = [
+            select(each, self.response_fields) for each in found or [result("", DecodeStats())]
+        ]
+        return JSONResponse(results if answers and self.n_cmpl > 1 else results[0])
 
-async def infill(http: Request) -> Response:
-    """`POST /infill`; with `n_predict: 0` the caches are filled and the reply is empty."""
-    body = await read_body(http, InfillBody)
-    answering: Answering = http.app.state.answering
-    origin = origin_of(http, answering.service.info().workspaces)
-    request = body.request(origin)
-    if body.n_predict == 0:
-        answering.warm_up(origin, request)
-        return JSONResponse(select(result("", DecodeStats()), body.response_fields))
-    if body.stream:
-        stream = await answering.stream(http, origin, request)
-        return event_stream(stream, chunks)
-    (answer,) = await answering.complete(http, origin, [request])
-    results = [select(each, body.response_fields) for each in choices(answer, body.n_indent)]
-    return JSONResponse(results if body.n_cmpl > 1 else results[0])
+    def chunks(self, stream: Stream, item: TextDelta | Answer) -> list[dict[str, Any]]:
+        """Text, then everything else."""
+        if isinstance(item, TextDelta):
+            return [{"index": item.index, "content": item.text, "stop": False}]
+        return [{**result("", item.completion.stats), "id": item.id, "stop": True}]
 
 
 def choices(answer: Answer, n_indent: int) -> list[dict[str, Any]]:
@@ -102,13 +99,6 @@ def choices(answer: Answer, n_indent: int) -> list[dict[str, Any]]:
         }
         for choice in completion.choices
     ]
-
-
-def chunks(item: TextDelta | Answer) -> list[dict[str, Any]]:
-    """What is streamed: text, then everything else."""
-    if isinstance(item, TextDelta):
-        return [{"index": item.index, "content": item.text, "stop": False}]
-    return [{**result("", item.completion.stats), "id": item.id, "stop": True}]
 
 
 def result(content: str, stats: DecodeStats) -> dict[str, Any]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from completer.http.answering import Answering, Stream
-from completer.http.body import Body, MaxTokens, Seed, Stop, Temperature, TopP, read_body, sampling
-from completer.http.origin import Origin, origin_of
-from completer.http.replies import DONE, completer_field, event_stream, finish_reason, usage
-from completer.http.reporting import Answer
+from completer.http.body import MaxTokens, Seed, Stop, Temperature, TopP, sampling
+from completer.http.dialect import StreamingDialect
+from completer.http.replies import completer_field, finish_reason, usage
+from completer.http.streaming import DONE, Answer, Stream
 from completer.request import CompletionRequest, TextDelta
 
 
-class FimBody(Body):
+class FimBody(StreamingDialect):
     """The body of Mistral's request."""
+
+    end_of_stream: ClassVar[str] = DONE
 
     prompt: str
     suffix: str | None = None
@@ -25,70 +26,51 @@ class FimBody(Body):
     top_p: TopP | None = None
     stop: Stop = ()
     random_seed: Seed | None = None
-    stream: bool | None = None
 
-    def request(self, origin: Origin) -> CompletionRequest:
+    def requests(self) -> list[CompletionRequest]:
         """Always fill-in-the-middle, with or without a suffix."""
-        return CompletionRequest(
+        request = CompletionRequest(
             prefix=self.prompt,
             suffix=self.suffix or "",
-            path=origin.path,
-            workspace=origin.workspace,
-            user=origin.user,
             max_tokens=self.max_tokens,
             stop=self.stop,
             sampling=sampling(self.temperature, self.top_p, self.random_seed),
         )
+        return [request]
 
+    def reply(self, answers: Sequence[Answer]) -> Response:
+        """A whole reply: the text is a message's content."""
+        answer = answers[0]
+        completion = answer.completion
+        message = {"role": "assistant", "content": completion.text, "tool_calls": None}
+        reason = finish_reason(completion.finish_reason)
+        return JSONResponse(
+            {
+                "id": answer.id,
+                "object": "chat.completion",
+                "created": answer.created,
+                "model": completion.model,
+                "choices": [{"index": 0, "message": message, "finish_reason": reason}],
+                "usage": usage(answers),
+                "completer": completer_field(answer),
+            }
+        )
 
-async def fim_completions(http: Request) -> Response:
-    """`POST /v1/fim/completions`."""
-    body = await read_body(http, FimBody)
-    answering: Answering = http.app.state.answering
-    info = answering.service.info()
-    origin = origin_of(http, info.workspaces)
-    if body.stream:
-        stream = await answering.stream(http, origin, body.request(origin))
-        return event_stream(stream, Chunks(stream, info.model), end=DONE)
-    (answer,) = await answering.complete(http, origin, [body.request(origin)])
-    return JSONResponse(reply(answer))
-
-
-def reply(answer: Answer) -> dict[str, Any]:
-    """A whole reply: the text is a message's content."""
-    completion = answer.completion
-    message = {"role": "assistant", "content": completion.text, "tool_calls": None}
-    reason = finish_reason(completion.finish_reason)
-    return {
-        "id": answer.id,
-        "object": "chat.completion",
-        "created": answer.created,
-        "model": completion.model,
-        "choices": [{"index": 0, "message": message, "finish_reason": reason}],
-        "usage": usage([answer]),
-        "completer": completer_field(answer),
-    }
-
-
-class Chunks:
-    """The chunks of one streamed reply."""
-
-    def __init__(self, stream: Stream, model: str) -> None:
-        self._head = {
-            "id": stream.id,
-            "object": "chat.completion.chunk",
-            "created": stream.created,
-            "model": model,
-        }
-
-    def __call__(self, item: TextDelta | Answer) -> list[dict[str, Any]]:
+    def chunks(self, stream: Stream, item: TextDelta | Answer) -> list[dict[str, Any]]:
         """Text as it comes, then the reason and the usage."""
         if isinstance(item, TextDelta):
-            return [self._chunk(item.text, None)]
-        end = self._chunk("", finish_reason(item.completion.finish_reason))
+            return [chunk(stream, item.text, None)]
+        end = chunk(stream, "", finish_reason(item.completion.finish_reason))
         return [{**end, "usage": usage([item]), "completer": completer_field(item)}]
 
-    def _chunk(self, content: str, reason: str | None) -> dict[str, Any]:
-        delta = {"role": "assistant", "content": content}
-        choice = {"index": 0, "delta": delta, "finish_reason": reason}
-        return {**self._head, "choices": [choice]}
+
+def chunk(stream: Stream, content: str, reason: str | None) -> dict[str, Any]:
+    """A piece of a message."""
+    delta = {"role": "assistant", "content": content}
+    return {
+        "id": stream.id,
+        "object": "chat.completion.chunk",
+        "created": stream.created,
+        "model": stream.model,
+        "choices": [{"index": 0, "delta": delta, "finish_reason": reason}],
+    }

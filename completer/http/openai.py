@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from completer.http.answering import Answering, Stream
 from completer.http.body import Body, Choices, MaxTokens, Seed, Stop, Temperature, TopP, sampling
+from completer.http.dialect import StreamingDialect
 from completer.http.errors import error_response
 from completer.http.origin import Origin, origin_of
-from completer.http.replies import DONE, completer_field, event_stream, finish_reason, usage
-from completer.http.reporting import Answer
+from completer.http.replies import completer_field, finish_reason, usage
+from completer.http.streaming import DONE, Answer, Stream
+from completer.place import Place
 from completer.request import Choice, CompletionRequest, TextDelta
 
 MAX_PROMPTS = 16
@@ -46,8 +47,10 @@ class StreamOptions(Body):
     include_usage: bool = False
 
 
-class CompletionBody(Body):
+class CompletionBody(StreamingDialect):
     """The body of OpenAI's request, with what is refused rather than ignored."""
+
+    end_of_stream: ClassVar[str] = DONE
 
     prompt: Prompts
     suffix: str | None = None
@@ -57,7 +60,6 @@ class CompletionBody(Body):
     stop: Stop = ()
     seed: Seed | None = None
     n: Choices | None = None
-    stream: bool | None = None
     stream_options: StreamOptions | None = None
     user: Annotated[str, Field(max_length=256)] | None = None
     logprobs: int | None = None
@@ -83,16 +85,17 @@ class CompletionBody(Body):
             raise ValueError(f"more than {MAX_TEXTS} choices in all")
         return self
 
-    def requests(self, origin: Origin) -> list[CompletionRequest]:
+    def origin(self, http: Request, workspaces: Sequence[Place]) -> Origin:
+        """The body may name the user."""
+        return origin_of(http, workspaces, user=self.user or "")
+
+    def requests(self) -> list[CompletionRequest]:
         """One request per prompt."""
         return [
             CompletionRequest(
                 prefix=prompt,
                 suffix=self.suffix or "",
                 raw=self.suffix is None,
-                path=origin.path,
-                workspace=origin.workspace,
-                user=origin.user,
                 max_tokens=self.max_tokens,
                 stop=self.stop,
                 sampling=sampling(self.temperature, self.top_p, self.seed),
@@ -101,19 +104,34 @@ class CompletionBody(Body):
             for prompt in self.prompt
         ]
 
+    def reply(self, answers: Sequence[Answer]) -> Response:
+        """One reply for the answers to all prompts; a choice's index counts through them."""
+        first = answers[0]
+        choices = [choice for answer in answers for choice in answer.completion.choices]
+        return JSONResponse(
+            {
+                **_head(first.id, first.created, first.completion.model),
+                "choices": [choice_field(index, choice) for index, choice in enumerate(choices)],
+                "usage": usage(answers),
+                "completer": completer_field(first),
+            }
+        )
 
-async def completions(http: Request, data: Any) -> Response:  # noqa: ANN401
-    """`POST /v1/completions`, whose JSON is `data`."""
-    body = CompletionBody.model_validate(data)
-    answering: Answering = http.app.state.answering
-    origin = origin_of(http, answering.service.info().workspaces, user=body.user or "")
-    requests = body.requests(origin)
-    if body.stream:
-        stream = await answering.stream(http, origin, requests[0])
-        with_usage = body.stream_options is not None and body.stream_options.include_usage
-        chunks = Chunks(stream, answering.service.info().model, with_usage=with_usage)
-        return event_stream(stream, chunks, end=DONE)
-    return JSONResponse(reply(await answering.complete(http, origin, requests)))
+    def chunks(self, stream: Stream, item: TextDelta | Answer) -> list[dict[str, Any]]:
+        """Text as it comes; at the end every choice's reason, and the usage if it was asked for."""
+        head = _head(stream.id, stream.created, stream.model)
+        with_usage = self.stream_options is not None and self.stream_options.include_usage
+        no_usage: dict[str, Any] = {"usage": None} if with_usage else {}
+        if isinstance(item, TextDelta):
+            delta = {"text": item.text, "index": item.index, "logprobs": None}
+            return [{**head, "choices": [{**delta, "finish_reason": None}], **no_usage}]
+        ends = [
+            {**head, "choices": [{**choice_field(index, choice), "text": ""}], **no_usage}
+            for index, choice in enumerate(item.completion.choices)
+        ]
+        ends[-1]["completer"] = completer_field(item)
+        last = {**head, "choices": [], "usage": usage([item])}
+        return [*ends, last] if with_usage else ends
 
 
 async def models(http: Request) -> Response:
@@ -131,20 +149,8 @@ async def model(http: Request) -> Response:
 
 def model_field(http: Request) -> dict[str, Any]:
     """The model that is loaded."""
-    name = http.app.state.answering.service.info().model
+    name = http.app.state.answering.service.model
     return {"id": name, "object": "model", "created": CREATED, "owned_by": "completer"}
-
-
-def reply(answers: Sequence[Answer]) -> dict[str, Any]:
-    """One reply for the answers to all prompts; a choice's index counts through them."""
-    first = answers[0]
-    choices = [choice for answer in answers for choice in answer.completion.choices]
-    return {
-        **_head(first.id, first.created, first.completion.model),
-        "choices": [choice_field(index, choice) for index, choice in enumerate(choices)],
-        "usage": usage(answers),
-        "completer": completer_field(first),
-    }
 
 
 def choice_field(index: int, choice: Choice) -> dict[str, Any]:
@@ -155,31 +161,6 @@ def choice_field(index: int, choice: Choice) -> dict[str, Any]:
         "logprobs": None,
         "finish_reason": finish_reason(choice.finish_reason),
     }
-
-
-class Chunks:
-    """The chunks of one streamed reply."""
-
-    def __init__(self, stream: Stream, model: str, *, with_usage: bool) -> None:
-        self._head = _head(stream.id, stream.created, model)
-        self._no_usage: dict[str, Any] = {"usage": None} if with_usage else {}
-        self._with_usage = with_usage
-
-    def __call__(self, item: TextDelta | Answer) -> list[dict[str, Any]]:
-        """Text as it comes; at the end every choice's reason, and the usage if it was asked for."""
-        if isinstance(item, TextDelta):
-            delta = {"text": item.text, "index": item.index, "logprobs": None}
-            return [self._chunk({**delta, "finish_reason": None})]
-        ends = [
-            self._chunk({**choice_field(index, choice), "text": ""})
-            for index, choice in enumerate(item.completion.choices)
-        ]
-        ends[-1]["completer"] = completer_field(item)
-        last = {**self._head, "choices": [], "usage": usage([item])}
-        return [*ends, last] if self._with_usage else ends
-
-    def _chunk(self, choice: dict[str, Any]) -> dict[str, Any]:
-        return {**self._head, "choices": [choice], **self._no_usage}
 
 
 def _head(reply_id: str, created: int, model: str) -> dict[str, Any]:

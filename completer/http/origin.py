@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,13 @@ from starlette.requests import Request
 from completer.errors import BadRequestError
 from completer.http.access import ANYBODY, Access
 from completer.place import Place, climbs, innermost, is_inside, name_only, place_of
+from telemetry.events import SessionEnded, SessionStarted
+from telemetry.recorder import Recorder
 
 WORKSPACE_HEADER = "X-Completer-Workspace"
 PATH_HEADER = "X-Completer-Path"
 MAX_PATH_CHARS = 4096
+MAX_SESSIONS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,32 @@ class Origin:
     path: Path | None = None
     workspace: Place | None = None
     places: tuple[str, ...] = ()
+
+
+class Sessions:
+    """The recorder's sessions: one per user and client program."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._ids: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    def of(self, origin: Origin) -> str:
+        """The session's id; the one that was longest without a request ends if there are many."""
+        key = (origin.user, origin.client)
+        if key not in self._ids:
+            started = SessionStarted(client=origin.client or "http", user=origin.user)
+            self._ids[key] = started.id
+            self._recorder.record(started)
+        self._ids.move_to_end(key)
+        if len(self._ids) > MAX_SESSIONS:
+            self._recorder.record(SessionEnded(self._ids.popitem(last=False)[1]))
+        return self._ids[key]
+
+    def close(self) -> None:
+        """End all."""
+        for session in self._ids.values():
+            self._recorder.record(SessionEnded(session))
+        self._ids.clear()
 
 
 def origin_of(

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
-from sse_starlette import EventSourceResponse
+from completer.http.streaming import Answer
+from completer.request import Completion, DecodeStats, FinishReason
 
-from completer.http.answering import Stream
-from completer.http.errors import describe
-from completer.http.reporting import Answer
-from completer.request import Completion, DecodeStats, FinishReason, TextDelta
-
-logger = logging.getLogger(__name__)
-
-DONE = "[DONE]"
 PART_CHARACTERS = 1 << 16
 
 
@@ -71,23 +62,3 @@ async def json_parts(name: str, text: str) -> AsyncGenerator[str]:
         yield json.dumps(text[start : start + PART_CHARACTERS], ensure_ascii=False)[1:-1]
         await asyncio.sleep(0)
     yield '"}'
-
-
-def event_stream(
-    stream: Stream, chunks: Callable[[TextDelta | Answer], Iterable[dict[str, Any]]], end: str = ""
-) -> EventSourceResponse:
-    """Server-sent events: the `chunks` of every item, and `end` as the last; so is an error."""
-
-    async def lines() -> AsyncGenerator[dict[str, str]]:
-        async with aclosing(stream):
-            try:
-                async for item in stream:
-                    for chunk in chunks(item):
-                        yield {"data": json.dumps(chunk, separators=(",", ":"))}
-            except Exception as error:  # the status has been sent already
-                logger.warning("a stream failed", exc_info=True)
-                yield {"data": bytes(describe(error).body).decode()}
-            if end:
-                yield {"data": end}
-
-    return EventSourceResponse(lines(), sep="\n")

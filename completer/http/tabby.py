@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from completer.http.answering import Answering
 from completer.http.body import Body, Seed, Temperature, sampling
+from completer.http.dialect import Dialect
 from completer.http.origin import Origin, origin_of
 from completer.http.replies import completer_field
+from completer.http.streaming import Answer
+from completer.place import Place
 from completer.request import CompletionRequest, Snippet
 
 
@@ -47,7 +50,7 @@ class Segments(Body):
         return tuple(Snippet(path=piece.filepath, text=piece.body) for piece in found)
 
 
-class TabbyBody(Body):
+class TabbyBody(Dialect):
     """The body of Tabby's completion request."""
 
     segments: Segments
@@ -56,34 +59,31 @@ class TabbyBody(Body):
     temperature: Temperature | None = None
     seed: Seed | None = None
 
-    def request(self, origin: Origin) -> CompletionRequest:
-        """Ours."""
-        return CompletionRequest(
+    def origin(self, http: Request, workspaces: Sequence[Place]) -> Origin:
+        """The body names the file and the user."""
+        return origin_of(http, workspaces, path=self.segments.filepath, user=self.user or "")
+
+    def requests(self) -> list[CompletionRequest]:
+        """One, for ghost text."""
+        request = CompletionRequest(
             prefix=self.segments.prefix,
             suffix=self.segments.suffix or "",
-            path=origin.path,
             language=self.language,
-            workspace=origin.workspace,
-            user=origin.user,
             polish=True,
             snippets=self.segments.snippets(),
             sampling=sampling(self.temperature, None, self.seed),
         )
+        return [request]
 
-
-async def completions(http: Request, data: Any) -> Response:  # noqa: ANN401
-    """`POST /v1/completions` with `segments`, whose JSON is `data`."""
-    body = TabbyBody.model_validate(data)
-    answering: Answering = http.app.state.answering
-    workspaces = answering.service.info().workspaces
-    origin = origin_of(http, workspaces, path=body.segments.filepath, user=body.user or "")
-    (answer,) = await answering.complete(http, origin, [body.request(origin)])
-    choices = [
-        {"index": index, "text": choice.text}
-        for index, choice in enumerate(answer.completion.choices)
-    ]
-    reply = {"id": answer.id, "choices": choices, "completer": completer_field(answer)}
-    return JSONResponse(reply)
+    def reply(self, answers: Sequence[Answer]) -> Response:
+        """The id, by which events name the completion, and its texts."""
+        (answer,) = answers
+        choices = [
+            {"index": index, "text": choice.text}
+            for index, choice in enumerate(answer.completion.choices)
+        ]
+        reply = {"id": answer.id, "choices": choices, "completer": completer_field(answer)}
+        return JSONResponse(reply)
 
 
 async def health(http: Request) -> Response:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from completer.http.answering import Answering
 from completer.http.body import (
     Body,
     MaxTokens,
@@ -15,11 +15,11 @@ from completer.http.body import (
     Temperature,
     TopK,
     TopP,
-    read_body,
     sampling,
 )
-from completer.http.origin import Origin, origin_of
+from completer.http.dialect import Dialect
 from completer.http.replies import json_parts
+from completer.http.streaming import Answer
 from completer.request import CompletionRequest
 
 
@@ -36,34 +36,27 @@ class Parameters(Body):
     return_full_text: bool | None = None
 
 
-class GenerateBody(Body):
+class GenerateBody(Dialect):
     """The body of TGI's request."""
 
     inputs: str
     parameters: Parameters = Field(default_factory=Parameters)
 
-    def request(self, origin: Origin) -> CompletionRequest:
+    def requests(self) -> list[CompletionRequest]:
         """The prompt as it is: such clients put the marks in themselves."""
         wanted = self.parameters
         temperature = 0.0 if wanted.do_sample is False else wanted.temperature
-        return CompletionRequest(
+        request = CompletionRequest(
             prefix=self.inputs,
             raw=True,
-            path=origin.path,
-            workspace=origin.workspace,
-            user=origin.user,
             max_tokens=wanted.max_new_tokens,
             stop=wanted.stop,
             sampling=sampling(temperature, wanted.top_p, wanted.seed, top_k=wanted.top_k),
         )
+        return [request]
 
-
-async def generate(http: Request) -> Response:
-    """`POST /generate`."""
-    body = await read_body(http, GenerateBody)
-    answering: Answering = http.app.state.answering
-    origin = origin_of(http, answering.service.info().workspaces)
-    (answer,) = await answering.complete(http, origin, [body.request(origin)])
-    before = body.inputs if body.parameters.return_full_text else ""
-    parts = json_parts("generated_text", before + answer.completion.text)
-    return StreamingResponse(parts, media_type="application/json")
+    def reply(self, answers: Sequence[Answer]) -> Response:
+        """The text, after the prompt if that is wanted."""
+        before = self.inputs if self.parameters.return_full_text else ""
+        parts = json_parts("generated_text", before + answers[0].completion.text)
+        return StreamingResponse(parts, media_type="application/json")

@@ -72,9 +72,11 @@ async def test_requests_wait_for_the_model(real):
     assert not task.done()
     assert not service.ready
     assert service.info() == replace(LOADING, state="loading")
+    assert (service.model, service.workspaces) == (LOADING.model, ())
     may_load.set()
     assert (await task).text == "text"
     assert service.info() == real.info()
+    assert service.model == real.model
     service.close()
     assert real.closed
 
@@ -192,7 +194,7 @@ async def test_an_idle_model_goes_and_comes_back_with_the_next_request(tmp_path)
 
     assert state(service) == "unloaded"
     assert service.info().memory_bytes == {"weights": 0, "draft_indexes": 7}
-    assert service.info().workspaces == left.roots
+    assert service.info().workspaces == service.workspaces == left.roots
     service.open_workspace(tmp_path)
     service.document_changed(tmp_path / "a", "1")
     service.close_workspace(tmp_path)

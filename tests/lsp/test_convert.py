@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from lsprotocol.types import InlineCompletionTriggerKind
 
-from lsp.convert import path_of, same_document, trigger_of, utf16_prefix
+from completer.unicode import utf16_prefix
+from lsp.convert import path_of, same_document, trigger_of
 
 
 @pytest.mark.parametrize(

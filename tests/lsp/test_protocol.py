@@ -77,6 +77,13 @@ async def test_a_bad_request_gets_its_error(editor, method, params, code):
     assert [sent.get("id") for sent in editor.sent[before:]] == [msg_id]
 
 
+async def test_a_request_with_an_error_is_a_request(editor):
+    before = len(editor.sent)
+    editor.send(message(id=7, method="no/such", error={"code": 1, "message": "x"}))
+    (answer,) = editor.sent[before:]
+    assert (answer["id"], answer["error"]["code"]) == (7, -32601)
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -79,10 +79,10 @@ def test_folders_are_the_same_through_links_and_however_they_are_escaped(tmp_pat
 
 
 def test_what_the_recorder_is_told():
-    info = started(client_info=ClientInfo("Neovim", "0.12")).info("1.0")
+    info = started(client_info=ClientInfo("Neovim", "0.12")).started("1.0")
     assert (info.client, info.client_version, info.user) == ("Neovim", "0.12", "ada")
-    assert started(client_info=ClientInfo("x\ud800")).info("1.0").client == "x\ufffd"
-    assert started().info("1.0").client == "unknown"
+    assert started(client_info=ClientInfo("x\ud800")).started("1.0").client == "x\ufffd"
+    assert started().started("1.0").client == "unknown"
 
 
 def test_what_a_client_can_do_is_told_by_name():
@@ -90,6 +90,6 @@ def test_what_a_client_can_do_is_told_by_name():
     inline = TextDocumentClientCapabilities(inline_completion=InlineCompletionClientCapabilities())
     able = ClientCapabilities(text_document=inline)
     session.initialize(InitializeParams(capabilities=able, process_id=None, root_uri=None))
-    assert session.info("1.0").capabilities == ("inline_completion",)
-    assert started().info("1.0").capabilities == ()
+    assert session.started("1.0").capabilities == ("inline_completion",)
+    assert started().started("1.0").capabilities == ()
     assert started(client_info=ClientInfo("Neovim")).is_neovim

@@ -71,6 +71,19 @@ async def test_every_dialect_hands_on_who_asks_and_what_they_may_use(
         assert request.workspace is None
 
 
+@pytest.mark.parametrize(("path", "body"), DIALECTS)
+async def test_every_dialect_hands_on_the_file_and_its_workspace(
+    client, service, file, folders, path, body
+):
+    mine, _ = folders
+    place = {"X-Completer-Path": str(mine / "a.py")}
+    reply = await client.post(path, json=body, headers=bearer(file.add("ada")) | place)
+    assert reply.status_code == 200, reply.text
+    await asyncio.sleep(0.01)  # for what runs without a client
+    (request,) = service.requests
+    assert (request.path, request.workspace) == (mine / "a.py", mine)
+
+
 async def test_the_shared_token_is_nobodys_and_may_use_all(client, service, folders):
     for user in ("eve", None):
         body = {"prompt": "a", "user": user}

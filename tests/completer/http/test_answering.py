@@ -41,3 +41,20 @@ async def test_more_tokens_than_the_model_has_room_for_are_as_many_as_it_has(
     assert [request.max_tokens for request in service.requests] == [4096]
     if "prompt" in body:
         assert '"finish_reason":"length"' in reply.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (URL, {"prompt": "a", "stream": True}),
+        (URL, {"segments": {"prefix": "a"}}),
+        ("/v1/fim/completions", {"prompt": "a", "stream": True}),
+        ("/infill", {"input_prefix": "a", "input_suffix": ""}),
+        ("/generate", {"inputs": "a"}),
+    ],
+)
+async def test_no_request_waits_for_sums_over_the_whole_service(
+    client, service, monkeypatch, path, body
+):
+    monkeypatch.setattr(service, "info", None)
+    assert (await client.post(path, json=body)).status_code == 200

@@ -10,6 +10,7 @@ import pytest
 
 from completer.http import events, llamacpp, mistral, openai, tabby, tgi
 from completer.http.body import Body
+from completer.http.dialect import Dialect, StreamingDialect
 
 SMALLEST: dict[type[Body], dict[str, Any]] = {
     openai.CompletionBody: {"prompt": "a"},
@@ -33,13 +34,14 @@ COMPLETIONS = [
     ("/v1/fim/completions", mistral.FimBody),
     ("/generate", tgi.GenerateBody),
 ]
+SHARED = (events.Event, Dialect, StreamingDialect)
 HALF = rb"\ud83d"
 
 
 def kinds(above: type[Body] = Body) -> list[type[Body]]:
     """Every kind of body that has fields of its own to be sent."""
     below = above.__subclasses__()
-    return [kind for each in below for kind in (*kinds(each), each) if kind is not events.Event]
+    return [kind for each in below for kind in (*kinds(each), each) if kind not in SHARED]
 
 
 def optional(kind: type[Body]) -> list[str]:

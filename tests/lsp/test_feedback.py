@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from lsp import offers
+from completer import reporting
 from telemetry.events import Accepted, Shown
 from tests.lsp.editor import Editor
 
@@ -40,7 +40,7 @@ async def test_accepting_what_was_never_offered_is_no_error(editor, item):
 
 
 async def test_a_store_that_stalls_does_not_keep_the_client_waiting(editor, item, monkeypatch):
-    monkeypatch.setattr(offers, "MAX_WAIT_S", 0.01)
+    monkeypatch.setattr(reporting, "MAX_WAIT_S", 0.01)
     editor.recorder.receipt = Future()
     assert await accept(editor, item) is False
     editor.recorder.receipt.set_result(True)

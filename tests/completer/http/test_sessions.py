@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from completer.http import reporting
+from completer.http import origin
 from telemetry.events import Opportunity, Returned, SessionEnded, SessionStarted
 
 URL = "/v1/completions"
@@ -26,7 +26,7 @@ async def test_a_session_per_user_and_program(client, recorder):
 async def test_sessions_are_bounded_and_end_with_the_application(
     client, recorder, app, monkeypatch
 ):
-    monkeypatch.setattr(reporting, "MAX_SESSIONS", 5)
+    monkeypatch.setattr(origin, "MAX_SESSIONS", 5)
     for number in range(6):
         await ask(client, **{"User-Agent": f"agent-{number}"})
     assert recorder.of(SessionEnded) == [SessionEnded(recorder.sessions[0])]

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
-from completer.http.grouping import grouped
+from completer.http.streaming import grouped
 from completer.request import Completion, CompletionRequest, TextDelta
 from tests.fakes import FakeService
 
