@@ -67,7 +67,6 @@ def propose(
     length: int,
     step_cost: Float64s,
     rate: float,
-    branching: bool,
     scratch: NDArray[np.void],
 ) -> int:
     """Grow a tree of at most len(step_cost) - 1 tokens in scratch[0].tree_*; return its size.
@@ -85,7 +84,7 @@ def propose(
     step = rate * step_cost[min(_USUALLY, last)]
     expected, best_value = 1.0, 1.0 - rate * step_cost[0]
     while taken < last:
-        at = _likeliest(s, count, -2 if branching else taken - 1)
+        at = _likeliest(s, count)
         if at < 0:
             break
         prob = s.prob[at]
@@ -232,11 +231,11 @@ def _recycle(s: Record, texts: Texts, token: int, node: int, prob: float, count:
 
 
 @kernel
-def _likeliest(s: Record, count: int, parent: int) -> int:
-    """Return the likeliest candidate not yet taken, below `parent` unless that is -2; -1: none."""
+def _likeliest(s: Record, count: int) -> int:
+    """Return the likeliest candidate not yet taken; -1: none."""
     best, best_prob = -1, 0.0
     for at in range(count):
-        if s.prob[at] > best_prob and (parent == -2 or s.parent[at] == parent):
+        if s.prob[at] > best_prob:
             best, best_prob = at, s.prob[at]
     return best
 

@@ -116,7 +116,7 @@ class LiveText:
         return np.array([stream.number, stream.tail, stream.recent, stream.length], np.int64)
 
     def follow(self, name: Hashable) -> None:
-        """Mark the last tokens of the text `name` as recent, from now on until it is unpinned."""
+        """Mark the last tokens of the text `name` as recent, and let them be as it grows."""
         stream = self._streams[name]
         stream.recent = mark(
             self.nodes, stream.tail, min(RECENT_TOKENS, stream.length), stream.number + RECENT_BIT
@@ -140,18 +140,6 @@ class LiveText:
         if name in self._streams:
             self.truncate(name, 0)
             del self._streams[name]
-
-    def pin(self, name: Hashable) -> None:
-        """Let the text `name` not be evicted."""
-        self._streams[name].pinned = True
-
-    def unpin(self, name: Hashable) -> None:
-        """Let the text `name` be evicted."""
-        stream = self._streams.get(name)
-        if stream is not None:
-            stream.pinned = False
-            mark(self.nodes, stream.tail, stream.length if stream.recent else 0, stream.number)
-            stream.recent = 0
 
     def number(self, name: Hashable) -> int:
         """Return the number of the text `name`; 0 if there is none."""

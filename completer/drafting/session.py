@@ -13,7 +13,6 @@ from completer.drafting.evidence import MAX_OCCURRENCES, MAX_TREE, SCRATCH
 from completer.drafting.healing import Healer, Predict
 from completer.drafting.kernels import kernels
 from completer.drafting.matching import HIDDEN
-from completer.drafting.overlap import Overlap
 from completer.drafting.own_text import AFTER, BEFORE, OwnText
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table, remember
@@ -26,8 +25,6 @@ Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
 Tokens = Sequence[int] | Int32s
 
-_OVERLAP_MEANS_SUFFIX = 4
-"""So many tokens of the suffix, generated in its order, mean that the completion ran into it."""
 _NOTHING_RECYCLED, _UNLEARNED = new_table(), initial_factors()
 
 
@@ -63,7 +60,6 @@ class DraftSession:
         own.drop_last(len(self._canonical.taken_off))
         self._start = self._canonical.length
         self._last = context[-1:]
-        self._suffix_length, self._overlap = len(after), Overlap(after[:64].tolist())
         self._scratch = np.zeros(1, SCRATCH)
         self._cost = 0.0
         self._shared: Texts | None = None
@@ -76,11 +72,10 @@ class DraftSession:
         self._probs, self._sources = record["tree_prob"][0], record["tree_source"][0]
         self._match_len = record["match_len"]
 
-    def propose(self, max_tokens: int, step_cost: Float64s, *, branching: bool = True) -> DraftTree:
+    def propose(self, max_tokens: int, step_cost: Float64s) -> DraftTree:
         """Return the tree worth verifying next: empty when drafting does not pay.
 
         step_cost: [> max_tokens] milliseconds of a step that verifies 0, 1, ... drafted tokens.
-        branching: False for a tree without branches.
 
         Raises ValueError if step_cost is too short for max_tokens.
         """
@@ -91,9 +86,9 @@ class DraftSession:
             texts = self._look_around()
             rate = self._drafter.rate or 1.0 / float(cost[0])
             if self._canonical.open_text:
-                tree = self._propose_healed(texts, cost, rate, branching)
+                tree = self._propose_healed(texts, cost, rate)
             else:
-                tree = self._grow(texts, self._canonical.length, cost, rate, branching)
+                tree = self._grow(texts, self._canonical.length, cost, rate)
         self._cost = float(cost[len(tree.token_ids)])
         return tree
 
@@ -116,7 +111,6 @@ class DraftSession:
             for token in tokens.tolist():
                 self._learn(self._canonical.extend(token))
         self._last = tokens[-1:] if len(tokens) else self._last
-        self._overlap.extend(tokens.tolist())
 
     def predict(self, tree: DraftTree) -> Predictions:
         """Return the tokens that may follow the context and each node of a tree.
@@ -130,15 +124,6 @@ class DraftSession:
                 paths = [tree.path_to(node) for node in range(-1, len(tree))]
                 return Predictions.of_rows([self._predict_after(path) for path in paths])
             return self._predict_tree(tree, own)
-
-    def ran_into_suffix(self) -> bool:
-        """Whether what was generated last is the beginning of the text after the caret."""
-        wanted = min(_OVERLAP_MEANS_SUFFIX, self._suffix_length)
-        return 0 < wanted <= self._overlap.length
-
-    def suffix_overlap(self) -> int:
-        """Return how many of the last generated tokens begin the text after the caret."""
-        return self._overlap.length
 
     def stop(self) -> None:
         """End the session: what it generated is forgotten, unless it is taken in as accepted."""
@@ -166,12 +151,10 @@ class DraftSession:
             self._kernels.learn(self._look_around(), canonical.tokens, at, self._scratch)
             self._own.text.append(BEFORE, canonical.tokens[at : at + 1])
 
-    def _grow(
-        self, texts: Texts, length: int, cost: Float64s, rate: float, branching: bool
-    ) -> DraftTree:
+    def _grow(self, texts: Texts, length: int, cost: Float64s, rate: float) -> DraftTree:
         """Draft what follows canonical.tokens[:length]; `rate` as in `growing.propose`."""
         history, scratch = self._canonical.tokens, self._scratch
-        size = self._kernels.propose(texts, history, length, cost, rate, branching, scratch)
+        size = self._kernels.propose(texts, history, length, cost, rate, scratch)
         if not size:
             return DraftTree.empty()
         return DraftTree(
@@ -182,9 +165,7 @@ class DraftSession:
             int(self._match_len[0]),
         )
 
-    def _propose_healed(
-        self, texts: Texts, cost: Float64s, rate: float, branching: bool
-    ) -> DraftTree:
+    def _propose_healed(self, texts: Texts, cost: Float64s, rate: float) -> DraftTree:
         """Draft the rest of the likeliest token that covers the open end, and what follows it."""
         assert self._heal is not None  # noqa: S101
         read = self._reader(texts, self._canonical)
@@ -193,10 +174,10 @@ class DraftSession:
         rest = np.array(self._heal.encode(best.rest)[: len(cost) - 1], np.int32)
         length = self._canonical.write(best.tokens)
         if not len(rest):
-            return self._grow(texts, length, cost, rate, branching)
+            return self._grow(texts, length, cost, rate)
         # a token after the rest is the likelier not to count: that makes it as much dearer
         first, more = cost[len(rest)], cost[len(rest) :] - cost[len(rest)]
-        follows = self._grow(texts, length, first + more / best.prob, rate, branching)
+        follows = self._grow(texts, length, first + more / best.prob, rate)
         source = Source(int(follows.sources[0])) if len(follows) else Source.REPOSITORY
         path = DraftTree.path(rest, np.full(len(rest), best.prob, np.float32), source)
         tree = path.then(follows, len(best.tokens))
