@@ -1,8 +1,9 @@
 """One completion being drafted: start, propose and observe in turn, stop."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,6 @@ from completer.drafting.own_text import AFTER, BEFORE, OwnText
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table, remember
 from completer.drafting.tree import DraftTree, Predictions, Source
-
-if TYPE_CHECKING:
-    from completer.drafting.drafter import Drafter
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
@@ -39,6 +37,40 @@ class View(NamedTuple):
     """The positions of its file in the sorted repository, [begin, end)."""
 
 
+class Shared(Protocol):
+    """What the sessions of one workspace share: its texts, and what they learn together.
+
+    The drafter has it (`drafter.Drafter`).
+    """
+
+    @property
+    def lock(self) -> AbstractContextManager[bool]:
+        """Held while anything here is read or written, and while a kernel runs."""
+
+    @property
+    def recycled(self) -> Int32s:
+        """The table of `recycling`."""
+
+    @property
+    def rate(self) -> float:
+        """Tokens per millisecond that steps have yielded of late; 0 before the first."""
+
+    def texts(self) -> Texts:
+        """Return the texts as they stand; the same object as before unless an array is another."""
+
+    def view(self, document: str) -> View:
+        """Return where a document stands in the texts."""
+
+    def folder_of(self, document: str) -> tuple[int, int]:
+        """Return the positions of a document's folder in the sorted repository, [begin, end)."""
+
+    def count_step(self, tokens: int, milliseconds: float) -> None:
+        """Count what a step yielded and cost."""
+
+    def end(self, own: OwnText) -> None:
+        """Take a session's copy of its document back."""
+
+
 class DraftSession:
     """One completion being drafted, from `Drafter.start`. A context manager: leaving it stops it.
 
@@ -47,7 +79,7 @@ class DraftSession:
 
     def __init__(
         self,
-        drafter: "Drafter",
+        shared: Shared,
         context: Int32s,
         after: Int32s,
         own: OwnText,
@@ -55,14 +87,14 @@ class DraftSession:
         factors: Float64s | None,
     ) -> None:
         self._factors = _UNLEARNED if factors is None else factors
-        self._drafter, self._own, self._heal = drafter, own, heal
+        self._shared, self._own, self._heal = shared, own, heal
         self._canonical = CanonicalContext(context, heal)
         own.drop_last(len(self._canonical.taken_off))
         self._start = self._canonical.length
         self._last = context[-1:]
         self._scratch = np.zeros(1, SCRATCH)
         self._cost = 0.0
-        self._shared: Texts | None = None
+        self._seen: Texts | None = None
         self._texts: Texts | None = None
         self._view: View | None = None
         self._stopped = False
@@ -82,9 +114,9 @@ class DraftSession:
         if max_tokens >= len(step_cost):
             raise ValueError(f"step_cost must give the cost of 0 to {max_tokens} drafted tokens")
         cost = np.ascontiguousarray(step_cost[: min(max_tokens, MAX_TREE) + 1], np.float64)
-        with self._drafter.lock:
+        with self._shared.lock:
             texts = self._look_around()
-            rate = self._drafter.rate or 1.0 / float(cost[0])
+            rate = self._shared.rate or 1.0 / float(cost[0])
             if self._canonical.open_text:
                 tree = self._propose_healed(texts, cost, rate)
             else:
@@ -102,12 +134,12 @@ class DraftSession:
         each node.
         """
         tokens = np.ascontiguousarray(accepted, np.int32)
-        drafter = self._drafter
-        with drafter.lock:
+        shared = self._shared
+        with shared.lock:
             if top_candidates is not None and len(self._last):
                 seen = np.concatenate((self._last, tree.token_ids))
-                remember(drafter.recycled, seen, np.ascontiguousarray(top_candidates, np.int32))
-            drafter.count_step(len(tokens), self._cost)
+                remember(shared.recycled, seen, np.ascontiguousarray(top_candidates, np.int32))
+            shared.count_step(len(tokens), self._cost)
             for token in tokens.tolist():
                 self._learn(self._canonical.extend(token))
         self._last = tokens[-1:] if len(tokens) else self._last
@@ -118,7 +150,7 @@ class DraftSession:
         Depends on the repository, the open documents and the session's own text, and on nothing
         else: not on what was learned or accepted, nor on any other session.
         """
-        with self._drafter.lock:
+        with self._shared.lock:
             own = self._own.text.reserve(BEFORE, len(tree))
             if self._canonical.open_text or own is None:
                 paths = [tree.path_to(node) for node in range(-1, len(tree))]
@@ -131,7 +163,7 @@ class DraftSession:
             self._stopped = True
             self._own.drop_last(self._canonical.length - self._start)
             self._own.text.append(BEFORE, self._canonical.taken_off)
-            self._drafter.end(self._own)
+            self._shared.end(self._own)
 
     def __enter__(self) -> Self:
         return self
@@ -232,17 +264,17 @@ class DraftSession:
 
     def _look_around(self) -> Texts:
         """Return the texts; where they are others than before, note what stands where in them."""
-        shared, view = self._drafter.texts(), self._drafter.view(self._own.document)
+        seen, view = self._shared.texts(), self._shared.view(self._own.document)
         nodes = self._own.text.nodes
-        if self._texts is None or shared is not self._shared or nodes is not self._texts.own:
-            self._shared, self._texts, self._view = shared, shared._replace(own=nodes), None
+        if self._texts is None or seen is not self._seen or nodes is not self._texts.own:
+            self._seen, self._texts, self._view = seen, seen._replace(own=nodes), None
         if view != self._view:
             self._view = view
             scratch, document = self._scratch[0], self._own.document
             scratch["suffix_stream"] = self._own.text.number(AFTER)
             scratch["open_view"][HIDDEN], scratch["saved_view"][HIDDEN] = view.open, view.saved
             scratch["hidden_begin"], scratch["hidden_end"] = view.span
-            near = self._drafter.corpus.folder_of(document)
+            near = self._shared.folder_of(document)
             scratch["near_begin"], scratch["near_end"] = near
             scratch["root_length"] = -1
         return self._texts
