@@ -31,14 +31,12 @@ from completer.drafting.calibration import (
     BY_SUPPORT,
     COUNTS,
     DOMINANCES,
-    NEARBY,
     ORDERS,
     PROBS,
     RATE,
-    RECENT,
-    REPOSITORY,
     SIDES,
     SOURCES,
+    EvidenceSource,
     count_class,
     dominance_class,
     prob_class,
@@ -72,7 +70,8 @@ def blend(s: Record, factors: Float64s, n: int, candidates: int, watched: int) -
     for i in range(n):
         _count(s, s.evidence_source[i], s.evidence[i], s.evidence_weight[i])
         if s.evidence_close[i]:
-            close = NEARBY if s.evidence_source[i] == REPOSITORY else RECENT
+            in_folder = s.evidence_source[i] == EvidenceSource.REPOSITORY
+            close = EvidenceSource.NEARBY if in_folder else EvidenceSource.RECENT
             _count(s, close, s.evidence[i], s.evidence_weight[i])
         order = s.evidence_order[i]
         if i + 1 == n or s.evidence_order[i + 1] != order:

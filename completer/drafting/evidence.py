@@ -12,24 +12,34 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from completer.drafting.calibration import ALIGNED, MAX_EXPERTS, SIDES, SOURCES, order_class
+from completer.drafting.calibration import (
+    MAX_EXPERTS,
+    SIDES,
+    SOURCES,
+    EvidenceSource,
+    Side,
+    order_class,
+)
 from completer.drafting.jit import kernel
 from completer.drafting.matching import (
     CURSOR,
-    DEPENDENCIES,
     KIND,
-    KINDS,
     LENGTH,
-    OPEN,
-    OWN,
-    REPOSITORY,
-    SAVED,
     TOKEN,
     gather_live,
     gather_static,
     order_by_length,
 )
-from completer.drafting.places import Texts, is_recent, origin_of, source_of, step_on, token_at
+from completer.drafting.places import (
+    KINDS,
+    Kind,
+    Texts,
+    is_recent,
+    origin_of,
+    source_of,
+    step_on,
+    token_at,
+)
 from completer.drafting.suffix_array import DEPTH
 
 Int32s = NDArray[np.int32]
@@ -159,32 +169,32 @@ def gather(s: Record, texts: Texts, length: int, candidate: int, share: int, eno
     own = opened = saved = repository = dependencies = 0
     if candidate >= 0:
         hint = s.hint[candidate]
-        own = step_on(texts, hint[OWN], OWN)
-        opened = step_on(texts, hint[OPEN], OPEN)
-        saved = step_on(texts, hint[SAVED], SAVED)
-        repository = step_on(texts, hint[REPOSITORY], REPOSITORY)
-        dependencies = step_on(texts, hint[DEPENDENCIES], DEPENDENCIES)
+        own = step_on(texts, hint[Kind.OWN], Kind.OWN)
+        opened = step_on(texts, hint[Kind.OPEN], Kind.OPEN)
+        saved = step_on(texts, hint[Kind.SAVED], Kind.SAVED)
+        repository = step_on(texts, hint[Kind.REPOSITORY], Kind.REPOSITORY)
+        dependencies = step_on(texts, hint[Kind.DEPENDENCIES], Kind.DEPENDENCIES)
     known = s.hint_length[max(candidate, 0)]
     count = gather_live(
-        texts.own, context, own, min(known[OWN] + 1, length), OWN, _LIVE_ROOM // share,
-        s.own_view, found, weight, 0,
+        texts.own, context, own, min(known[Kind.OWN] + 1, length),
+        Kind.OWN, _LIVE_ROOM // share, s.own_view, found, weight, 0,
     )  # fmt: skip
     count = gather_live(
-        texts.live, context, opened, min(known[OPEN] + 1, length), OPEN, _LIVE_ROOM // share,
-        s.open_view, found, weight, count,
+        texts.live, context, opened, min(known[Kind.OPEN] + 1, length),
+        Kind.OPEN, _LIVE_ROOM // share, s.open_view, found, weight, count,
     )  # fmt: skip
     count = gather_live(
-        texts.saved, context, saved, min(known[SAVED] + 1, length), SAVED, _SAVED_ROOM // share,
-        s.saved_view, found, weight, count,
+        texts.saved, context, saved, min(known[Kind.SAVED] + 1, length),
+        Kind.SAVED, _SAVED_ROOM // share, s.saved_view, found, weight, count,
     )  # fmt: skip
     count = gather_static(
-        texts.repository, context, repository, min(known[REPOSITORY] + 1, length),
-        REPOSITORY, _REPOSITORY_ROOM // share, enough, s.hidden_begin, s.hidden_end,
+        texts.repository, context, repository, min(known[Kind.REPOSITORY] + 1, length),
+        Kind.REPOSITORY, _REPOSITORY_ROOM // share, enough, s.hidden_begin, s.hidden_end,
         found, weight, count,
     )  # fmt: skip
     count = gather_static(
-        texts.dependencies, context, dependencies, min(known[DEPENDENCIES] + 1, length),
-        DEPENDENCIES, _DEPENDENCIES_ROOM // share, enough, 0, 0, found, weight, count,
+        texts.dependencies, context, dependencies, min(known[Kind.DEPENDENCIES] + 1, length),
+        Kind.DEPENDENCIES, _DEPENDENCIES_ROOM // share, enough, 0, 0, found, weight, count,
     )  # fmt: skip
     if candidate >= 0:
         count = _add_aligned(s, texts, candidate, count)
@@ -231,12 +241,13 @@ def sort_out(s: Record, texts: Texts, chain: int, base: int) -> tuple[int, int]:
         s.evidence_weight[n] = s.found_weight[chain]
         if is_aligned:
             s.aligned[at, kind], s.aligned_length[at, kind] = cursor, s.found[chain, LENGTH] - 1
-            s.evidence_source[n], s.evidence_close[n] = ALIGNED + kind, False
-            side = 2
+            s.evidence_source[n] = EvidenceSource.ALIGNED_REPOSITORY + kind
+            s.evidence_close[n] = False
+            side = Side.ALIGNED
         else:
             if not s.hint[at, kind]:
                 s.hint[at, kind], s.hint_length[at, kind] = cursor, s.found[chain, LENGTH]
-            side = 0 if kind in (OWN, OPEN) else 1
+            side = Side.LIVE if kind in (Kind.OWN, Kind.OPEN) else Side.OTHERS
             s.evidence_source[n] = source_of(kind)
             s.evidence_close[n] = _is_close(s, texts, cursor, kind)
         s.support[at - base, side] = max(s.support[at - base, side], order + 1)
@@ -275,9 +286,9 @@ def _begin_candidate(s: Record, at: int, token: int, origin: int) -> None:
 @kernel
 def _is_close(s: Record, texts: Texts, cursor: int, kind: int) -> bool:
     """Whether an occurrence is in the document's folder, or shortly before the caret."""
-    if kind == OWN:
+    if kind == Kind.OWN:
         return is_recent(texts, cursor)
-    return kind == REPOSITORY and s.near_begin <= cursor < s.near_end
+    return kind == Kind.REPOSITORY and s.near_begin <= cursor < s.near_end
 
 
 @kernel
@@ -290,7 +301,7 @@ def lead_to_root(s: Record, candidate: int, length: int) -> None:
     for kind in range(KINDS):
         s.hint[ROOT, kind] = 0
     if candidate >= 0:
-        for kind in (REPOSITORY, DEPENDENCIES):
+        for kind in (Kind.REPOSITORY, Kind.DEPENDENCIES):
             s.hint[ROOT, kind] = s.hint[candidate, kind]
             s.hint_length[ROOT, kind] = s.hint_length[candidate, kind]
 

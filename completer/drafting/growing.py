@@ -35,16 +35,14 @@ from completer.drafting.evidence import (
     sort_out,
 )
 from completer.drafting.jit import kernel
-from completer.drafting.matching import DRAFTING, KINDS
-from completer.drafting.places import Texts
+from completer.drafting.matching import DRAFTING
+from completer.drafting.places import KINDS, Texts
 from completer.drafting.recycling import recall
+from completer.drafting.tree import Source
 from completer.drafting.worth import COVERED, foresee, learn_covered, worth
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
-
-RECYCLED = 3
-"""As in `tree.Source`."""
 
 _LEAST_PROB = 0.004
 """Paths less likely than this are not followed."""
@@ -219,7 +217,7 @@ def _recycle(s: Record, texts: Texts, token: int, node: int, prob: float, count:
         candidate = texts.recycled[row, 1 + rank]
         likely = prob * texts.factors[BY_RANK + rank]
         if candidate >= 0 and likely >= _LEAST_PROB:
-            s.token[count], s.origin[count] = candidate + 1, RECYCLED
+            s.token[count], s.origin[count] = candidate + 1, Source.RECYCLED
             s.parent[count], s.prob[count] = node, likely
             for kind in range(KINDS):
                 s.hint[count, kind] = 0

@@ -35,10 +35,6 @@ Float32s = NDArray[np.float32]
 CURSOR, KIND, LENGTH, TOKEN = range(4)
 """Columns of an occurrence."""
 
-REPOSITORY, OWN, DEPENDENCIES, SAVED, OPEN = range(5)
-"""Kinds of places; the first three equal the `Source` that they are of (`OWN`: `LIVE`)."""
-KINDS = 5
-
 HIDDEN, DRAFTING = range(2)
 """What a session sees of a tree, as an array of two: the number of the text that it does not see
 (its document's; it has a copy of its own), and whether it sees texts that are only drafted from."""

@@ -7,8 +7,12 @@ from hypothesis import strategies as st
 
 from completer.drafting import blending
 from completer.drafting import calibration as c
+from completer.drafting.calibration import EvidenceSource
 from completer.drafting.evidence import SCRATCH
 
+REPOSITORY, LIVE, NEARBY, RECENT = (
+    EvidenceSource[name] for name in ("REPOSITORY", "LIVE", "NEARBY", "RECENT")
+)
 EVIDENCE = st.lists(
     st.tuples(
         st.integers(0, 5), st.integers(0, 2), st.integers(0, 9), st.integers(1, 9), st.booleans()
@@ -37,7 +41,7 @@ def naive_scores(rows, factors):
     for order in sorted({row[2] for row in rows}, reverse=True):
         fresh = set()
         for candidate, source, _, weight, close in (row for row in rows if row[2] == order):
-            extra = [c.NEARBY if source == c.REPOSITORY else c.RECENT] if close else []
+            extra = [NEARBY if source == REPOSITORY else RECENT] if close else []
             for each in [source, *extra]:
                 counts[each][candidate] += weight
                 fresh.add(each)
@@ -64,7 +68,7 @@ def test_blending_is_the_mixture_it_says_it_is(rows):
 
 
 def test_learning_makes_what_came_likelier():
-    rows = [(0, c.LIVE, 5, 1, False), (1, c.REPOSITORY, 3, 4, False), (0, c.REPOSITORY, 1, 2, True)]
+    rows = [(0, LIVE, 5, 1, False), (1, REPOSITORY, 3, 4, False), (0, REPOSITORY, 1, 2, True)]
     factors, scratch = c.initial_factors(), record(rows)
     s = scratch[0]
     first = blending.blend(s, factors, 3, 2, 1)
@@ -77,7 +81,7 @@ def test_learning_makes_what_came_likelier():
 
 
 def test_learning_that_nothing_known_came_lowers_everything():
-    rows = [(0, c.LIVE, 5, 1, False)]
+    rows = [(0, LIVE, 5, 1, False)]
     factors, scratch = c.initial_factors(), record(rows)
     before = scratch["score"][0, 0] / blending.blend(scratch[0], factors, 1, 1, -1)
     for _ in range(200):
@@ -85,7 +89,7 @@ def test_learning_that_nothing_known_came_lowers_everything():
         blending.adapt(scratch[0], factors, total, 1, -1)
     before = c.initial_factors()
     assert factors[c.BY_NONE + 5] > before[c.BY_NONE + 5]
-    assert factors[c.BY_ORDER + c.LIVE * c.ORDERS + 5] < before[c.BY_ORDER + c.LIVE * c.ORDERS + 5]
+    assert factors[c.BY_ORDER + LIVE * c.ORDERS + 5] < before[c.BY_ORDER + LIVE * c.ORDERS + 5]
 
 
 def test_agreement_keeps_probabilities_probabilities():
