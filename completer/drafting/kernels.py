@@ -14,9 +14,9 @@ from numba import typeof
 
 from completer.drafting import growing, predicting
 from completer.drafting.calibration import initial_factors
-from completer.drafting.evidence import SCRATCH
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table
+from completer.drafting.scratch import SCRATCH
 from completer.drafting.suffix_array import SuffixArray
 from completer.drafting.suffix_tree import new_nodes
 from completer.drafting.worth import new_foresight

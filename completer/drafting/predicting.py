@@ -11,6 +11,7 @@ from completer.drafting.growing import predict
 from completer.drafting.jit import kernel
 from completer.drafting.live_text import LENGTH, NUMBER, RECENT, RECENT_TOKENS, TAIL
 from completer.drafting.places import Texts
+from completer.drafting.scratch import Scratch
 from completer.drafting.suffix_tree import NEXT, PREVIOUS, RECENT_BIT, STREAM, append, cut
 
 Int32s = NDArray[np.int32]
@@ -38,7 +39,8 @@ def predict_tree(
     live: [4] as from `LiveText.reserve`, the text before the caret, with room for the deepest path;
     it is as before when this returns.
     """
-    s = scratch[0]
+    s: Scratch = scratch[0]
+    candidates = s.candidates
     at, depth, end = -1, 0, 0
     for node in range(-1, len(token_ids)):
         if node >= 0:
@@ -53,11 +55,12 @@ def predict_tree(
         count = predict(texts, history, length + depth, scratch)
         total = 0.0
         for i in range(count):
-            total += s.prob[i]
+            total += candidates.prob[i]
         for i in range(count):
-            found[end + i], probs[end + i] = s.token[i] - 1, s.prob[i] / max(1.0, total)
+            found[end + i] = candidates.token[i] - 1
+            probs[end + i] = candidates.prob[i] / max(1.0, total)
         end += count
-        bounds[node + 2], match_lengths[node + 1] = end, s.match_len
+        bounds[node + 2], match_lengths[node + 1] = end, s.tree.match_len
     _cut_back(texts.own, live, depth)
 
 

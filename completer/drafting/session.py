@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from completer.drafting.calibration import initial_factors
 from completer.drafting.canonical import CanonicalContext
-from completer.drafting.evidence import MAX_OCCURRENCES, MAX_TREE, SCRATCH
 from completer.drafting.healing import Healer, Predict
 from completer.drafting.kernels import kernels
 from completer.drafting.matching import HIDDEN
 from completer.drafting.own_text import AFTER, BEFORE, OwnText
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table, remember
+from completer.drafting.scratch import MAX_OCCURRENCES, MAX_TREE, SCRATCH
 from completer.drafting.tree import DraftTree, Predictions, Source
 
 Int32s = NDArray[np.int32]
@@ -99,10 +99,10 @@ class DraftSession:
         self._view: View | None = None
         self._stopped = False
         self._kernels = kernels()
-        record = self._scratch
-        self._token_ids, self._parents = record["tree_token"][0], record["tree_parent"][0]
-        self._probs, self._sources = record["tree_prob"][0], record["tree_source"][0]
-        self._match_len = record["match_len"]
+        tree = self._scratch["tree"]
+        self._token_ids, self._parents = tree["token"][0], tree["parent"][0]
+        self._probs, self._sources = tree["prob"][0], tree["source"][0]
+        self._match_len = tree["match_len"]
 
     def propose(self, max_tokens: int, step_cost: Float64s) -> DraftTree:
         """Return the tree worth verifying next: empty when drafting does not pay.
@@ -257,8 +257,9 @@ class DraftSession:
         def read(more: Tokens) -> tuple[Int32s, Float64s]:
             length = canonical.write(more)
             count = self._kernels.predict(texts, canonical.tokens, length, self._scratch)
-            tokens = self._scratch["token"][0, :count] - 1
-            return tokens.astype(np.int32), self._scratch["prob"][0, :count].copy()
+            candidates = self._scratch["candidates"]
+            tokens = candidates["token"][0, :count] - 1
+            return tokens.astype(np.int32), candidates["prob"][0, :count].copy()
 
         return read
 
@@ -270,11 +271,10 @@ class DraftSession:
             self._seen, self._texts, self._view = seen, seen._replace(own=nodes), None
         if view != self._view:
             self._view = view
-            scratch, document = self._scratch[0], self._own.document
-            scratch["suffix_stream"] = self._own.text.number(AFTER)
-            scratch["open_view"][HIDDEN], scratch["saved_view"][HIDDEN] = view.open, view.saved
-            scratch["hidden_begin"], scratch["hidden_end"] = view.span
-            near = self._shared.folder_of(document)
-            scratch["near_begin"], scratch["near_end"] = near
-            scratch["root_length"] = -1
+            sight, near = self._scratch["sight"][0], self._shared.folder_of(self._own.document)
+            sight["suffix_stream"] = self._own.text.number(AFTER)
+            sight["opened"][HIDDEN], sight["saved"][HIDDEN] = view.open, view.saved
+            sight["hidden_begin"], sight["hidden_end"] = view.span
+            sight["near_begin"], sight["near_end"] = near
+            self._scratch["candidates"]["root_length"] = -1
         return self._texts
