@@ -9,7 +9,7 @@ the match was before and for how long the texts have agreed again since.
 
 from completer.drafting.evidence import ALIGNED_LENGTH
 from completer.drafting.jit import kernel
-from completer.drafting.matching import CURSOR, KIND, LENGTH
+from completer.drafting.matching import Found
 from completer.drafting.places import Texts, step_on, token_at
 from completer.drafting.scratch import ALIGNED_KINDS, ROOT, Candidates, Scratch
 
@@ -26,13 +26,13 @@ def align(s: Scratch, texts: Texts, chain: int, came: int) -> None:
     for kind in range(ALIGNED_KINDS):
         _move(s, texts, kind, came)
         longest = chain
-        while longest >= 0 and occurrences.rows[longest, KIND] != kind:
+        while longest >= 0 and occurrences.rows[longest, Found.KIND] != kind:
             longest = occurrences.link[longest]
-        length = occurrences.rows[longest, LENGTH] if longest >= 0 else 0
+        length = occurrences.rows[longest, Found.LENGTH] if longest >= 0 else 0
         known = alignments.length[kind] if candidates.aligned[ROOT, kind] else 0
         if length < ALIGNED_LENGTH or length <= known:
             continue
-        cursor = occurrences.rows[longest, CURSOR]
+        cursor = occurrences.rows[longest, Found.CURSOR]
         candidates.aligned[ROOT, kind] = cursor
         alignments.length[kind], alignments.misses[kind] = length, 0
         candidates.aligned_length[ROOT, kind] = length

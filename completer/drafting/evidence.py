@@ -13,10 +13,7 @@ from numpy.typing import NDArray
 from completer.drafting.calibration import EvidenceSource, Side, order_class
 from completer.drafting.jit import kernel
 from completer.drafting.matching import (
-    CURSOR,
-    KIND,
-    LENGTH,
-    TOKEN,
+    Found,
     gather_live,
     gather_static,
     order_by_length,
@@ -134,8 +131,8 @@ def _add_aligned(s: Scratch, texts: Texts, candidate: int, count: int) -> int:
         token = token_at(texts, cursor, kind)
         if token > 0:
             row = occurrences.rows[count]
-            row[CURSOR], row[KIND], row[TOKEN] = cursor, KINDS + kind, token
-            row[LENGTH] = min(candidates.aligned_length[candidate, kind] + 2, DEPTH)
+            row[Found.CURSOR], row[Found.KIND], row[Found.TOKEN] = cursor, KINDS + kind, token
+            row[Found.LENGTH] = min(candidates.aligned_length[candidate, kind] + 2, DEPTH)
             occurrences.weight[count] = s.alignments.length[kind] / ALIGNED_LENGTH
             count += 1
     return count
@@ -151,7 +148,8 @@ def sort_out(s: Scratch, texts: Texts, chain: int, base: int) -> tuple[int, int]
     n, end = 0, base
     while chain >= 0:
         row = occurrences.rows[chain]
-        cursor, kind, token, length = row[CURSOR], row[KIND], row[TOKEN], row[LENGTH]
+        cursor, kind = row[Found.CURSOR], row[Found.KIND]
+        token, length = row[Found.TOKEN], row[Found.LENGTH]
         is_aligned = kind >= KINDS
         if is_aligned:
             kind -= KINDS
@@ -184,9 +182,9 @@ def sort_out(s: Scratch, texts: Texts, chain: int, base: int) -> tuple[int, int]
 @kernel
 def longest_match(occurrences: Occurrences, chain: int) -> int:
     """Return the length of the longest match in a chain of occurrences; 0 if there is none."""
-    while chain >= 0 and occurrences.rows[chain, KIND] >= KINDS:
+    while chain >= 0 and occurrences.rows[chain, Found.KIND] >= KINDS:
         chain = occurrences.link[chain]
-    return int(occurrences.rows[chain, LENGTH]) if chain >= 0 else 0
+    return int(occurrences.rows[chain, Found.LENGTH]) if chain >= 0 else 0
 
 
 @kernel

@@ -32,7 +32,7 @@ from completer.drafting.evidence import (
     sort_out,
 )
 from completer.drafting.jit import kernel
-from completer.drafting.matching import DRAFTING
+from completer.drafting.matching import Seen
 from completer.drafting.places import KINDS, Texts
 from completer.drafting.recycling import recall
 from completer.drafting.scratch import (
@@ -78,7 +78,7 @@ def propose(
     s: Scratch = scratch[0]
     candidates = s.candidates
     candidates.slots[:] = -1
-    s.sight.opened[DRAFTING] = 1
+    s.sight.opened[Seen.DRAFTING] = 1
     known = read_context(s.contexts, history, length)
     led = ROOT if candidates.root_length == length else -1
     count = _expand(s, texts, known, -1, led, 1.0, 0, _ENOUGH)
@@ -117,7 +117,7 @@ def predict(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void
     """Leave what may follow in scratch[0].candidates: token and prob; return how many there are."""
     s: Scratch = scratch[0]
     s.candidates.slots[:] = -1
-    s.sight.opened[DRAFTING] = 0
+    s.sight.opened[Seen.DRAFTING] = 0
     return _expand(s, texts, read_context(s.contexts, history, length), -1, -1, 1.0, 0, ALL)
 
 
@@ -126,7 +126,7 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
     """Adapt the factors to token history[length], knowing that it followed history[:length]."""
     s: Scratch = scratch[0]
     s.candidates.slots[:] = -1
-    s.sight.opened[DRAFTING] = 1
+    s.sight.opened[Seen.DRAFTING] = 1
     known = node_context(s, read_context(s.contexts, history, length), -1)
     came = history[length] + 1
     led, watched, likely = ROOT, -1, 0.0

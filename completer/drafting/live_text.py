@@ -6,6 +6,7 @@ text larger than all of the room keeps its end.
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +29,17 @@ from completer.drafting.suffix_tree import (
 Int32s = NDArray[np.int32]
 
 RECENT_TOKENS = 400
-NUMBER, TAIL, RECENT, LENGTH = range(4)
-"""What a kernel has to know of a text: its number, its last node, its first recent one (0: none),
-its length."""
+
+
+class End(IntEnum):
+    """What a kernel has to know of a text to append to it, as an array: see `LiveText.reserve`."""
+
+    NUMBER = 0
+    TAIL = 1
+    """Its last node."""
+    RECENT = 2
+    """Its first recent node; 0: none."""
+    LENGTH = 3
 
 
 @dataclass(slots=True)
@@ -105,7 +114,7 @@ class LiveText:
         self.tokens += len(tokens)
 
     def reserve(self, name: Hashable, room: int) -> NDArray[np.int64] | None:
-        """Make room for so many tokens behind the text `name`; return where it ends: [4].
+        """Make room for so many tokens behind the text `name`; return its `End`.
 
         None if there is no such room.
         """

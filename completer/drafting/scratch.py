@@ -51,7 +51,7 @@ class Sight:
     suffix_stream: Int32
     """The number of its text after the caret."""
     own: Annotated[Int32s, Cell(np.int32, (2,))]
-    """What it sees of its own text, all of it: see `matching.HIDDEN`."""
+    """What it sees of its own text, all of it: see `matching.Seen`."""
     opened: Annotated[Int32s, Cell(np.int32, (2,))]
     """What it sees of the live texts."""
     saved: Annotated[Int32s, Cell(np.int32, (2,))]
@@ -79,7 +79,7 @@ class Occurrences:
     """Where the node's context stood before. Written by `evidence.gather`."""
 
     rows: Annotated[Int32s, Cell(np.int32, (MAX_OCCURRENCES, 4))]
-    """Columns: see `matching.CURSOR`."""
+    """Columns: see `matching.Found`."""
     weight: Annotated[Float32s, Cell(np.float32, (MAX_OCCURRENCES,))]
     """How many places each stands for."""
     link: Annotated[Int32s, Cell(np.int32, (MAX_OCCURRENCES,))]

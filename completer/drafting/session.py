@@ -12,7 +12,7 @@ from completer.drafting.calibration import initial_factors
 from completer.drafting.canonical import CanonicalContext
 from completer.drafting.healing import Healer, Predict
 from completer.drafting.kernels import kernels
-from completer.drafting.matching import HIDDEN
+from completer.drafting.matching import Seen
 from completer.drafting.own_text import AFTER, BEFORE, OwnText
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table, remember
@@ -273,7 +273,7 @@ class DraftSession:
             self._view = view
             sight, near = self._scratch["sight"][0], self._shared.folder_of(self._own.document)
             sight["suffix_stream"] = self._own.text.number(AFTER)
-            sight["opened"][HIDDEN], sight["saved"][HIDDEN] = view.open, view.saved
+            sight["opened"][Seen.HIDDEN], sight["saved"][Seen.HIDDEN] = view.open, view.saved
             sight["hidden_begin"], sight["hidden_end"] = view.span
             sight["near_begin"], sight["near_end"] = near
             self._scratch["candidates"]["root_length"] = -1
