@@ -63,13 +63,13 @@ def repository_at(top: Path) -> GitFolders:
     return GitFolders(top, own, common)
 
 
-def read_config(folder: Path, name: str = "config") -> ConfigFile:
-    """Read a file of a repository's configuration, without what it includes.
+def read_config(folder: Path) -> ConfigFile:
+    """Read a repository's configuration, without what it includes.
 
     Empty where there is none, and where it is no configuration.
     """
     try:
-        data = _read(folder, name, _LARGEST_CONFIG)
+        data = _read(folder, "config", _LARGEST_CONFIG)
         return ConfigFile.from_file(BytesIO(data), expand_includes=False)
     except (OSError, ValueError):
         return ConfigFile()

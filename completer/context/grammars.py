@@ -46,15 +46,14 @@ _C = """
 
 @dataclass(frozen=True, slots=True)
 class _Grammar:
-    """Where a grammar comes from, its definitions, and how to parse a piece of a file.
+    """Where a grammar comes from, and what is a definition in it.
 
-    A capture names the kind of definition. `wrappers` make a file of a statement or a member.
+    A capture names the kind of definition.
     """
 
     module: str
     definitions: str
     function: str = "language"
-    wrappers: tuple[tuple[str, str], ...] = ()
 
 
 _GRAMMARS: dict[str, _Grammar] = {
@@ -70,19 +69,16 @@ _GRAMMARS: dict[str, _Grammar] = {
     "javascript": _Grammar(
         "tree_sitter_javascript",
         _ECMASCRIPT + "(field_definition) @field",
-        wrappers=(("class A {\n", "\n}"),),
     ),
     "typescript": _Grammar(
         "tree_sitter_typescript",
         _TYPESCRIPT,
         "language_typescript",
-        wrappers=(("class A {\n", "\n}"),),
     ),
     "typescriptreact": _Grammar(
         "tree_sitter_typescript",
         _TYPESCRIPT,
         "language_tsx",
-        wrappers=(("class A {\n", "\n}"),),
     ),
     "go": _Grammar(
         "tree_sitter_go",
@@ -95,7 +91,6 @@ _GRAMMARS: dict[str, _Grammar] = {
         (source_file (const_declaration (const_spec) @constant))
         (source_file (var_declaration (var_spec) @constant))
         """,
-        wrappers=(("package p\nfunc f() {\n", "\n}"), ("package p\n", "")),
     ),
     "rust": _Grammar(
         "tree_sitter_rust",
@@ -113,7 +108,6 @@ _GRAMMARS: dict[str, _Grammar] = {
         (mod_item body: (_)) @container
         (field_declaration) @field
         """,
-        wrappers=(("fn f() {\n", "\n}"),),
     ),
     "java": _Grammar(
         "tree_sitter_java",
@@ -127,9 +121,8 @@ _GRAMMARS: dict[str, _Grammar] = {
         (constructor_declaration) @method
         (field_declaration) @field
         """,
-        wrappers=(("class A { void f() {\n", "\n} }"), ("class A {\n", "\n}")),
     ),
-    "c": _Grammar("tree_sitter_c", _C, wrappers=(("void f() {\n", "\n}"),)),
+    "c": _Grammar("tree_sitter_c", _C),
     "cpp": _Grammar(
         "tree_sitter_cpp",
         _C
@@ -139,7 +132,6 @@ _GRAMMARS: dict[str, _Grammar] = {
         (alias_declaration) @type
         (field_declaration declarator: (function_declarator)) @method
         """,
-        wrappers=(("void f() {\n", "\n}"), ("class A {\n", "\n};")),
     ),
 }
 _ALIASES = {"javascriptreact": "javascript"}
@@ -201,9 +193,3 @@ def definition_nodes(tree: Tree, language: str) -> Iterator[tuple[str, Node]]:
 def _outer_first(item: tuple[str, Node]) -> tuple[int, int, bool]:
     kind, node = item
     return node.start_byte, -node.end_byte, kind == "field"
-
-
-def wrappers(language: str | None) -> tuple[tuple[str, str], ...]:
-    """Return what to put around statements or members of `language` to make a file of them."""
-    grammar = _grammar(language)
-    return (("", ""), *grammar.wrappers) if grammar else ()

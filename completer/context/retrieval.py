@@ -45,12 +45,10 @@ class Retriever:
     looks names up, and at a bounded number of them.
     """
 
-    def __init__(
-        self, root: Path, *, read: ReadDefinitions = definitions, capacity: int = 100_000
-    ) -> None:
+    def __init__(self, root: Path, *, read: ReadDefinitions = definitions) -> None:
         self._read = read
         self._root = root
-        self._table = SymbolTable(capacity)
+        self._table = SymbolTable()
         self._edited = SimilarCode()
         self._lock = threading.Lock()
 

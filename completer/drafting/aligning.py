@@ -7,10 +7,11 @@ further on sets it right again, as in a diff. How far it is to be trusted is lea
 the match was before and for how long the texts have agreed again since.
 """
 
-from completer.drafting.evidence import ALIGNED_KINDS, ALIGNED_LENGTH, ROOT, Record
+from completer.drafting.evidence import ALIGNED_LENGTH
 from completer.drafting.jit import kernel
-from completer.drafting.matching import CURSOR, KIND, LENGTH
+from completer.drafting.matching import Found
 from completer.drafting.places import Texts, step_on, token_at
+from completer.drafting.scratch import ALIGNED_KINDS, ROOT, Candidates, Scratch
 
 _WINDOW = 8
 """So many tokens may have been left out."""
@@ -19,59 +20,61 @@ _MISMATCH = -1
 
 
 @kernel
-def align(s: Record, texts: Texts, chain: int, came: int) -> None:
+def align(s: Scratch, texts: Texts, chain: int, came: int) -> None:
     """Move the root's alignments over the stored token that came after the occurrences `chain`."""
+    occurrences, alignments, candidates = s.occurrences, s.alignments, s.candidates
     for kind in range(ALIGNED_KINDS):
         _move(s, texts, kind, came)
         longest = chain
-        while longest >= 0 and s.found[longest, KIND] != kind:
-            longest = s.link[longest]
-        length = s.found[longest, LENGTH] if longest >= 0 else 0
-        known = s.aligned_from[kind] if s.aligned[ROOT, kind] else 0
+        while longest >= 0 and occurrences.rows[longest, Found.KIND] != kind:
+            longest = occurrences.link[longest]
+        length = occurrences.rows[longest, Found.LENGTH] if longest >= 0 else 0
+        known = alignments.length[kind] if candidates.aligned[ROOT, kind] else 0
         if length < ALIGNED_LENGTH or length <= known:
             continue
-        cursor = s.found[longest, CURSOR]
-        s.aligned[ROOT, kind] = cursor
-        s.aligned_from[kind], s.aligned_misses[kind] = length, 0
-        s.aligned_length[ROOT, kind] = length
+        cursor = occurrences.rows[longest, Found.CURSOR]
+        candidates.aligned[ROOT, kind] = cursor
+        alignments.length[kind], alignments.misses[kind] = length, 0
+        candidates.aligned_length[ROOT, kind] = length
         if token_at(texts, cursor, kind) != came:
-            s.aligned_misses[kind] = 1
-            _set_right(s, texts, kind, came)
+            alignments.misses[kind] = 1
+            _set_right(candidates, texts, kind, came)
 
 
 @kernel
-def _move(s: Record, texts: Texts, kind: int, came: int) -> None:
+def _move(s: Scratch, texts: Texts, kind: int, came: int) -> None:
     """Take an alignment one token on."""
-    last = s.aligned[ROOT, kind]
+    alignments, candidates = s.alignments, s.candidates
+    last = candidates.aligned[ROOT, kind]
     cursor = step_on(texts, last, kind)
     token = token_at(texts, cursor, kind)
     if not last or not token:
-        s.aligned[ROOT, kind] = 0
+        candidates.aligned[ROOT, kind] = 0
         return
     if token == came:
-        s.aligned[ROOT, kind] = cursor
-        s.aligned_length[ROOT, kind] += 1
+        candidates.aligned[ROOT, kind] = cursor
+        candidates.aligned_length[ROOT, kind] += 1
         return
-    s.aligned_misses[kind] += 1
-    if s.aligned_misses[kind] > _MOST_MISSES:
-        s.aligned[ROOT, kind] = 0
-    elif s.aligned_length[ROOT, kind] == _MISMATCH and token_at(texts, last, kind) == came:
-        s.aligned_length[ROOT, kind] = 0
+    alignments.misses[kind] += 1
+    if alignments.misses[kind] > _MOST_MISSES:
+        candidates.aligned[ROOT, kind] = 0
+    elif candidates.aligned_length[ROOT, kind] == _MISMATCH and token_at(texts, last, kind) == came:
+        candidates.aligned_length[ROOT, kind] = 0
     else:
-        s.aligned[ROOT, kind] = cursor
-        _set_right(s, texts, kind, came)
+        candidates.aligned[ROOT, kind] = cursor
+        _set_right(candidates, texts, kind, came)
 
 
 @kernel
-def _set_right(s: Record, texts: Texts, kind: int, came: int) -> None:
+def _set_right(candidates: Candidates, texts: Texts, kind: int, came: int) -> None:
     """Look a little further on for a token that differs at an alignment's place."""
-    s.aligned_length[ROOT, kind] = _MISMATCH
-    cursor = s.aligned[ROOT, kind]
+    candidates.aligned_length[ROOT, kind] = _MISMATCH
+    cursor = candidates.aligned[ROOT, kind]
     for _ in range(_WINDOW):
         cursor = step_on(texts, cursor, kind)
         token = token_at(texts, cursor, kind)
         if not token:
             return
         if token == came:
-            s.aligned[ROOT, kind], s.aligned_length[ROOT, kind] = cursor, 0
+            candidates.aligned[ROOT, kind], candidates.aligned_length[ROOT, kind] = cursor, 0
             return

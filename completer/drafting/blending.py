@@ -17,7 +17,6 @@ gradient; Kivinen and Warmuth 1997), so that they adapt to the workspace and the
 """
 
 from math import exp
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,23 +30,20 @@ from completer.drafting.calibration import (
     BY_SUPPORT,
     COUNTS,
     DOMINANCES,
-    NEARBY,
     ORDERS,
     PROBS,
     RATE,
-    RECENT,
-    REPOSITORY,
     SIDES,
     SOURCES,
+    EvidenceSource,
     count_class,
     dominance_class,
     prob_class,
 )
 from completer.drafting.jit import kernel
+from completer.drafting.scratch import Evidence, Mixture
 
 Float64s = NDArray[np.float64]
-Record: TypeAlias = Any
-"""An element of an array of `evidence.SCRATCH`."""
 
 _LARGEST_FACTOR = 1000.0
 _LEAST_LEARNED = 0.01
@@ -55,51 +51,52 @@ _RANK_RATE = 0.01
 
 
 @kernel
-def blend(s: Record, factors: Float64s, n: int, candidates: int, watched: int) -> float:
+def blend(
+    evidence: Evidence, mixture: Mixture, factors: Float64s, n: int, candidates: int, watched: int
+) -> float:
     """Score what may follow; return the sum of all weights, "none of these" among them.
 
-    Reads s.evidence*, longest match first: n times a candidate, a source, an order class, a weight
-    and whether it is close (nearby or recent). Writes s.score[:candidates], probabilities times the
-    sum returned; s.expert*, the experts consulted; s.expert_share, what the candidate `watched` has
-    of each one's counts.
+    Reads n pieces of evidence, writes the mixture's scores of so many candidates, and the experts
+    consulted, with what the candidate `watched` (-1: none) has of each one's counts.
     """
-    s.counted[:] = 0.0
-    s.fresh[:] = 0
-    s.count[:, :candidates] = 0.0
-    s.score[:candidates] = 0.0
-    s.experts = 0
-    total = factors[BY_NONE + (s.evidence_order[0] if n else ORDERS)]
+    mixture.counted[:] = 0.0
+    mixture.fresh[:] = 0
+    mixture.count[:, :candidates] = 0.0
+    mixture.score[:candidates] = 0.0
+    mixture.experts = 0
+    total = factors[BY_NONE + (evidence.order[0] if n else ORDERS)]
     for i in range(n):
-        _count(s, s.evidence_source[i], s.evidence[i], s.evidence_weight[i])
-        if s.evidence_close[i]:
-            close = NEARBY if s.evidence_source[i] == REPOSITORY else RECENT
-            _count(s, close, s.evidence[i], s.evidence_weight[i])
-        order = s.evidence_order[i]
-        if i + 1 == n or s.evidence_order[i + 1] != order:
+        _count(mixture, evidence.source[i], evidence.candidate[i], evidence.weight[i])
+        if evidence.close[i]:
+            in_folder = evidence.source[i] == EvidenceSource.REPOSITORY
+            close = EvidenceSource.NEARBY if in_folder else EvidenceSource.RECENT
+            _count(mixture, close, evidence.candidate[i], evidence.weight[i])
+        order = evidence.order[i]
+        if i + 1 == n or evidence.order[i + 1] != order:
             for source in range(SOURCES):
-                if s.fresh[source]:
-                    total += _consult(s, factors, source, order, candidates, watched)
-            s.fresh[:] = 0
+                if mixture.fresh[source]:
+                    total += _consult(mixture, factors, source, order, candidates, watched)
+            mixture.fresh[:] = 0
     return float(total)
 
 
 @kernel
-def _count(s: Record, source: int, candidate: int, weight: float) -> None:
-    s.count[source, candidate] += weight
-    s.counted[source] += weight
-    s.fresh[source] = 1
+def _count(mixture: Mixture, source: int, candidate: int, weight: float) -> None:
+    mixture.count[source, candidate] += weight
+    mixture.counted[source] += weight
+    mixture.fresh[source] = 1
 
 
 @kernel
 def _consult(
-    s: Record, factors: Float64s, source: int, order: int, candidates: int, watched: int
+    mixture: Mixture, factors: Float64s, source: int, order: int, candidates: int, watched: int
 ) -> float:
     """Add one expert's opinion to the scores; return its weight."""
-    count, counted, score = s.count[source], s.counted[source], s.score
+    count, counted, score = mixture.count[source], mixture.counted[source], mixture.score
     largest = 0.0
     for candidate in range(candidates):
         largest = max(largest, count[candidate])
-    expert = s.expert[s.experts]
+    expert = mixture.expert[mixture.experts]
     expert[0] = BY_ORDER + source * ORDERS + order
     expert[1] = BY_DOMINANCE + order * DOMINANCES + dominance_class(counted, largest)
     expert[2] = BY_COUNT + source * COUNTS + count_class(counted)
@@ -107,9 +104,9 @@ def _consult(
     share = weight / counted
     for candidate in range(candidates):
         score[candidate] += share * count[candidate]
-    s.expert_weight[s.experts] = weight
-    s.expert_share[s.experts] = count[watched] / counted if watched >= 0 else 0.0
-    s.experts += 1
+    mixture.expert_weight[mixture.experts] = weight
+    mixture.expert_share[mixture.experts] = count[watched] / counted if watched >= 0 else 0.0
+    mixture.experts += 1
     return weight
 
 
@@ -133,25 +130,32 @@ def _first_support(prob: float) -> int:
 
 
 @kernel
-def adapt(s: Record, factors: Float64s, total: float, candidates: int, watched: int) -> None:
+def adapt(
+    evidence: Evidence,
+    mixture: Mixture,
+    factors: Float64s,
+    total: float,
+    candidates: int,
+    watched: int,
+) -> None:
     """Learn from what `blend` has just scored that `watched` (-1: none of them) came."""
     for candidate in range(candidates):
-        prob = s.score[candidate] / total
+        prob = mixture.score[candidate] / total
         if prob >= _LEAST_LEARNED:
-            support = s.support[candidate]
+            support = evidence.support[candidate]
             error = (candidate == watched) - agree(factors, prob, support)
             first = _first_support(prob)
             for side in range(SIDES):
                 at = first + side * PROBS * (ORDERS + 1) + support[side]
                 _scale(factors, at, factors[RATE] * error)
-    explained = s.score[watched] if watched >= 0 else 0.0
-    none = BY_NONE + s.evidence_order[0]
+    explained = mixture.score[watched] if watched >= 0 else 0.0
+    none = BY_NONE + evidence.order[0]
     none_error = (0.0 if watched >= 0 else 1.0) - factors[none] / total
-    for i in range(s.experts):
-        weight = s.expert_weight[i]
-        posterior = weight * s.expert_share[i] / explained if watched >= 0 else 0.0
+    for i in range(mixture.experts):
+        weight = mixture.expert_weight[i]
+        posterior = weight * mixture.expert_share[i] / explained if watched >= 0 else 0.0
         for j in range(3):
-            _scale(factors, s.expert[i, j], factors[RATE] * (posterior - weight / total))
+            _scale(factors, mixture.expert[i, j], factors[RATE] * (posterior - weight / total))
     _scale(factors, none, factors[RATE] * none_error)
 
 

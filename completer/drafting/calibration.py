@@ -4,6 +4,8 @@ One array of floats holds them all; this module says what stands where, what a n
 from, and into which class a length, a count or a probability falls.
 """
 
+from enum import IntEnum
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,14 +14,34 @@ from completer.drafting.jit import kernel
 
 Float64s = NDArray[np.float64]
 
-REPOSITORY, LIVE, DEPENDENCIES, NEARBY, RECENT, ALIGNED = range(6)
-"""Sources of evidence: the first three equal the `Source` of the same name; what is nearby (in the
-document's folder) is part of the repository, what is recent (shortly before the caret) of the live
-texts; from `ALIGNED` on there are alignments with the first two: their order is for how long they
-have agreed since a mismatch, their count how long the match was before it."""
-SOURCES, ORDERS, DOMINANCES, COUNTS, PROBS, RANKS = 7, 10, 6, 6, 8, 8
-SIDES = 3
-"""Of support: by live texts, by others, by alignments."""
+
+class EvidenceSource(IntEnum):
+    """Where evidence comes from; the first three equal the `tree.Source` of the same name.
+
+    What is nearby (in the document's folder) is part of the repository, what is recent (shortly
+    before the caret) of the live texts. Of an alignment the order is for how long it has agreed
+    since a mismatch, the count how long the match was before it.
+    """
+
+    REPOSITORY = 0
+    LIVE = 1
+    DEPENDENCIES = 2
+    NEARBY = 3
+    RECENT = 4
+    ALIGNED_REPOSITORY = 5
+    ALIGNED_LIVE = 6
+
+
+class Side(IntEnum):
+    """Whose match supports a token: of the live texts, of the others, or of an alignment."""
+
+    LIVE = 0
+    OTHERS = 1
+    ALIGNED = 2
+
+
+SOURCES, SIDES = len(EvidenceSource), len(Side)
+ORDERS, DOMINANCES, COUNTS, PROBS, RANKS = 10, 6, 6, 8, 8
 BY_ORDER = 0
 BY_DOMINANCE = BY_ORDER + SOURCES * ORDERS
 BY_COUNT = BY_DOMINANCE + ORDERS * DOMINANCES
@@ -43,8 +65,9 @@ def initial_factors() -> Float64s:
     """Return the factors that a new drafter starts from: [N_FACTORS]."""
     factors = np.zeros(N_FACTORS)
     by_order, by_count = np.array(prior.ORDER), np.array(prior.COUNT)
-    by_order[DEPENDENCIES] = by_order[REPOSITORY] + _DEPENDENCIES_DISCOUNT
-    by_count[DEPENDENCIES] = by_count[REPOSITORY]
+    known, discounted = EvidenceSource.REPOSITORY, EvidenceSource.DEPENDENCIES
+    by_order[discounted] = by_order[known] + _DEPENDENCIES_DISCOUNT
+    by_count[discounted] = by_count[known]
     factors[BY_ORDER:BY_DOMINANCE] = by_order.ravel()
     factors[BY_DOMINANCE:BY_COUNT] = np.array(prior.DOMINANCE).ravel()
     factors[BY_COUNT:BY_NONE] = by_count.ravel()

@@ -44,8 +44,6 @@ _PART, _PAUSE_S = 2_048, 0.0005
 have the lock then: a thread that takes it again at once would keep it."""
 _NO_NODES = new_nodes(1)
 
-__all__ = ["DraftSession", "Drafter", "Healer", "Stamp"]
-
 
 class Drafter:
     """Everything drafted from in one workspace.
@@ -207,6 +205,10 @@ class Drafter:
         """Return where a document stands in the texts now; hold the lock."""
         saved, span = self.corpus.saved.number(document), self.corpus.span_of(document)
         return View(self.live.number(document), saved, span)
+
+    def folder_of(self, document: str) -> tuple[int, int]:
+        """Return where a document's folder stands in the sorted repository; hold the lock."""
+        return self.corpus.folder_of(document)
 
     @property
     def rate(self) -> float:

@@ -18,12 +18,9 @@ from completer.drafting.aligning import align
 from completer.drafting.blending import adapt, adapt_rank, agree, blend
 from completer.drafting.calibration import BY_RANK, RANKS
 from completer.drafting.evidence import (
-    ALIGNED_KINDS,
     ALL,
-    MAX_CANDIDATES,
     NODE_SHARE,
-    ROOT,
-    Record,
+    begin_candidate,
     copy_on,
     find_candidate,
     gather,
@@ -35,16 +32,21 @@ from completer.drafting.evidence import (
     sort_out,
 )
 from completer.drafting.jit import kernel
-from completer.drafting.matching import DRAFTING, KINDS
-from completer.drafting.places import Texts
+from completer.drafting.matching import Seen
+from completer.drafting.places import KINDS, Texts
 from completer.drafting.recycling import recall
+from completer.drafting.scratch import (
+    ALIGNED_KINDS,
+    MAX_CANDIDATES,
+    ROOT,
+    Candidates,
+    Scratch,
+)
+from completer.drafting.tree import Source
 from completer.drafting.worth import COVERED, foresee, learn_covered, worth
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
-
-RECYCLED = 3
-"""As in `tree.Source`."""
 
 _LEAST_PROB = 0.004
 """Paths less likely than this are not followed."""
@@ -67,32 +69,33 @@ def propose(
     length: int,
     step_cost: Float64s,
     rate: float,
-    branching: bool,
     scratch: NDArray[np.void],
 ) -> int:
-    """Grow a tree of at most len(step_cost) - 1 tokens in scratch[0].tree_*; return its size.
+    """Grow a tree of at most len(step_cost) - 1 tokens in scratch[0].tree; return its size.
 
     history[:length] are token ids in the document's order.
     """
-    s = scratch[0]
-    s.slots[:] = -1
-    s.open_view[DRAFTING] = 1
-    known = read_context(s, history, length)
-    led = ROOT if s.root_length == length else -1
+    s: Scratch = scratch[0]
+    candidates = s.candidates
+    candidates.slots[:] = -1
+    s.sight.opened[Seen.DRAFTING] = 1
+    known = read_context(s.contexts, history, length)
+    led = ROOT if candidates.root_length == length else -1
     count = _expand(s, texts, known, -1, led, 1.0, 0, _ENOUGH)
     taken, best, last = 0, 0, len(step_cost) - 1
     saved = rate * (step_cost[last] - step_cost[0]) / max(1, last)
     step = rate * step_cost[min(_USUALLY, last)]
     expected, best_value = 1.0, 1.0 - rate * step_cost[0]
     while taken < last:
-        at = _likeliest(s, count, -2 if branching else taken - 1)
+        at = _likeliest(candidates, count)
         if at < 0:
             break
-        prob = s.prob[at]
+        prob = candidates.prob[at]
         if not _may_pay(step_cost, rate, taken, expected, _MOST_WORTH * prob, best_value):
             break
-        before = s.tree_token[s.parent[at]] if s.parent[at] >= 0 else s.root_context[0] - 1
-        covered = foresee(texts.foresight, before, s.token[at] - 1, hinted_match(s, at))
+        parent, token = candidates.parent[at], candidates.token[at] - 1
+        before = s.tree.token[parent] if parent >= 0 else s.contexts.root[0] - 1
+        covered = foresee(texts.foresight, before, token, hinted_match(candidates, at))
         likely_next = _LIKELY_NEXT * covered * prob
         _take(s, at, taken)
         if (
@@ -101,7 +104,7 @@ def propose(
             and _may_pay(step_cost, rate, taken, expected, likely_next, best_value)
         ):
             count = _expand(s, texts, known, taken, at, prob, count, _ENOUGH)
-            covered = s.covered
+            covered = s.tree.covered
         taken += 1
         expected += prob * worth(covered, saved, step)
         if expected - rate * step_cost[taken] > best_value:
@@ -111,34 +114,35 @@ def propose(
 
 @kernel
 def predict(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void]) -> int:
-    """Leave what may follow in scratch[0].token (id + 1) and .prob; return how many there are."""
-    s = scratch[0]
-    s.slots[:] = -1
-    s.open_view[DRAFTING] = 0
-    return _expand(s, texts, read_context(s, history, length), -1, -1, 1.0, 0, ALL)
+    """Leave what may follow in scratch[0].candidates: token and prob; return how many there are."""
+    s: Scratch = scratch[0]
+    s.candidates.slots[:] = -1
+    s.sight.opened[Seen.DRAFTING] = 0
+    return _expand(s, texts, read_context(s.contexts, history, length), -1, -1, 1.0, 0, ALL)
 
 
 @kernel
 def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void]) -> None:
     """Adapt the factors to token history[length], knowing that it followed history[:length]."""
-    s = scratch[0]
-    s.slots[:] = -1
-    s.open_view[DRAFTING] = 1
-    known = node_context(s, read_context(s, history, length), -1)
+    s: Scratch = scratch[0]
+    s.candidates.slots[:] = -1
+    s.sight.opened[Seen.DRAFTING] = 1
+    known = node_context(s, read_context(s.contexts, history, length), -1)
     came = history[length] + 1
     led, watched, likely = ROOT, -1, 0.0
-    if s.root_length != length:
+    if s.candidates.root_length != length:
         led = -1
-        s.aligned[ROOT] = 0
+        s.candidates.aligned[ROOT] = 0
     first = gather(s, texts, known, led, 1, ALL)
     if first >= 0:
         n, count = sort_out(s, texts, first, 0)
-        watched = find_candidate(s, came, 0, count)
+        watched = find_candidate(s.candidates, came, 0, count)
         watched = watched if watched < count else -1
-        total = blend(s, texts.factors, n, count, watched)
+        total = blend(s.evidence, s.mixture, texts.factors, n, count, watched)
         if watched >= 0:
-            likely = agree(texts.factors, s.score[watched] / total, s.support[watched])
-        adapt(s, texts.factors, total, count, watched)
+            blended = s.mixture.score[watched] / total
+            likely = agree(texts.factors, blended, s.evidence.support[watched])
+        adapt(s.evidence, s.mixture, texts.factors, total, count, watched)
     elif length:
         row = recall(texts.recycled, history[length - 1] + 1)
         if row >= 0:
@@ -146,15 +150,15 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
                 hit = texts.recycled[row, 1 + rank] + 1 == came
                 adapt_rank(texts.factors, rank, hit)
     if length:
-        before, match_len = s.root_context[1] - 1, longest_match(s, first)
+        before, match_len = s.contexts.root[1] - 1, longest_match(s.occurrences, first)
         learn_covered(texts.foresight, before, history[length - 1], match_len, likely >= COVERED)
-    lead_to_root(s, watched, length + 1)
+    lead_to_root(s.candidates, watched, length + 1)
     align(s, texts, first, came)
 
 
 @kernel
 def _expand(
-    s: Record,
+    s: Scratch,
     texts: Texts,
     known: int,
     node: int,
@@ -165,79 +169,91 @@ def _expand(
 ) -> int:
     """Add what may follow a tree's node, once a candidate, to the candidates; the root is node -1.
 
-    Returns the new number of candidates, of which there were `base`. Leaves in s.covered how likely
-    one of them comes that is itself likely enough to be drafted.
+    Returns the new number of candidates, of which there were `base`. Leaves in s.tree.covered
+    how likely one of them comes that is itself likely enough to be drafted.
     """
-    if node >= 0 and _may_copy(s, candidate) and copy_on(s, texts, candidate, base):
-        s.parent[base], s.prob[base] = node, prob * s.certainty[candidate]
-        s.covered = s.certainty[candidate]
-        s.origin[base], s.certainty[base] = s.origin[candidate], s.certainty[candidate]
-        s.copied[base] = s.copied[candidate] + 1
+    candidates = s.candidates
+    if node >= 0 and _copy(s, texts, node, candidate, prob, base):
         return base + 1
-    s.covered = 0.0
+    s.tree.covered = 0.0
     length = node_context(s, known, node)
     first = gather(s, texts, length, candidate, NODE_SHARE if node >= 0 else 1, enough)
     if node < 0:
-        s.match_len = longest_match(s, first)
+        s.tree.match_len = longest_match(s.occurrences, first)
     if first < 0:
-        return _recycle(s, texts, s.context[0] if length else 0, node, prob, base)
-    longest = longest_match(s, first)
+        return _recycle(candidates, texts, s.contexts.node[0] if length else 0, node, prob, base)
+    longest = longest_match(s.occurrences, first)
     n, end = sort_out(s, texts, first, base)
-    total = blend(s, texts.factors, n, end - base, -1)
+    total = blend(s.evidence, s.mixture, texts.factors, n, end - base, -1)
     kept = base
     for i in range(base, end):
-        blended = s.score[i - base] / total
+        blended = s.mixture.score[i - base] / total
         if prob * blended < _LEAST_PROB:
             continue
-        certainty = agree(texts.factors, blended, s.support[i - base])
-        s.covered += certainty if certainty >= COVERED else 0.0
-        s.token[kept], s.origin[kept] = s.token[i], s.origin[i]
-        for kind in range(KINDS):
-            s.hint[kept, kind] = s.hint[i, kind]
-            s.hint_length[kept, kind] = s.hint_length[i, kind]
-        for kind in range(ALIGNED_KINDS):
-            s.aligned[kept, kind] = s.aligned[i, kind]
-            s.aligned_length[kept, kind] = s.aligned_length[i, kind]
-        s.parent[kept], s.prob[kept] = node, prob * certainty
+        certainty = agree(texts.factors, blended, s.evidence.support[i - base])
+        s.tree.covered += certainty if certainty >= COVERED else 0.0
+        _move(candidates, i, kept)
+        candidates.parent[kept], candidates.prob[kept] = node, prob * certainty
         copies = longest >= _COPY_LENGTH and certainty >= _CERTAIN
-        s.certainty[kept], s.copied[kept] = certainty if copies else 0.0, 0
+        candidates.certainty[kept], candidates.copied[kept] = certainty if copies else 0.0, 0
         kept += 1
     return kept
 
 
 @kernel
-def _may_copy(s: Record, candidate: int) -> bool:
-    return bool(s.certainty[candidate] > 0 and s.copied[candidate] < _COPIES)
+def _move(candidates: Candidates, at: int, to: int) -> None:
+    """Move a candidate's token and places."""
+    candidates.token[to], candidates.origin[to] = candidates.token[at], candidates.origin[at]
+    for kind in range(KINDS):
+        candidates.hint[to, kind] = candidates.hint[at, kind]
+        candidates.hint_length[to, kind] = candidates.hint_length[at, kind]
+    for kind in range(ALIGNED_KINDS):
+        candidates.aligned[to, kind] = candidates.aligned[at, kind]
+        candidates.aligned_length[to, kind] = candidates.aligned_length[at, kind]
 
 
 @kernel
-def _recycle(s: Record, texts: Texts, token: int, node: int, prob: float, count: int) -> int:
+def _copy(s: Scratch, texts: Texts, node: int, candidate: int, prob: float, to: int) -> bool:
+    """Make candidate `to` what follows another one, if that may be copied; return whether."""
+    candidates = s.candidates
+    certainty = candidates.certainty[candidate]
+    if certainty <= 0 or candidates.copied[candidate] >= _COPIES:
+        return False
+    if not copy_on(candidates, texts, candidate, to):
+        return False
+    candidates.parent[to], candidates.prob[to] = node, prob * certainty
+    candidates.origin[to], candidates.certainty[to] = candidates.origin[candidate], certainty
+    candidates.copied[to] = candidates.copied[candidate] + 1
+    s.tree.covered = certainty
+    return True
+
+
+@kernel
+def _recycle(
+    candidates: Candidates, texts: Texts, stored: int, node: int, prob: float, count: int
+) -> int:
     """Add the model's earlier candidates after a stored token to the candidates."""
-    row = recall(texts.recycled, token)
+    row = recall(texts.recycled, stored)
     if row < 0:
         return count
     for rank in range(RANKS):
-        candidate = texts.recycled[row, 1 + rank]
+        token = texts.recycled[row, 1 + rank]
         likely = prob * texts.factors[BY_RANK + rank]
-        if candidate >= 0 and likely >= _LEAST_PROB:
-            s.token[count], s.origin[count] = candidate + 1, RECYCLED
-            s.parent[count], s.prob[count] = node, likely
-            for kind in range(KINDS):
-                s.hint[count, kind] = 0
-            for kind in range(ALIGNED_KINDS):
-                s.aligned[count, kind] = 0
-            s.certainty[count] = 0.0
+        if token >= 0 and likely >= _LEAST_PROB:
+            begin_candidate(candidates, count, token + 1, Source.RECYCLED)
+            candidates.parent[count], candidates.prob[count] = node, likely
+            candidates.certainty[count] = 0.0
             count += 1
     return count
 
 
 @kernel
-def _likeliest(s: Record, count: int, parent: int) -> int:
-    """Return the likeliest candidate not yet taken, below `parent` unless that is -2; -1: none."""
+def _likeliest(candidates: Candidates, count: int) -> int:
+    """Return the likeliest candidate not yet taken; -1: none."""
     best, best_prob = -1, 0.0
     for at in range(count):
-        if s.prob[at] > best_prob and (parent == -2 or s.parent[at] == parent):
-            best, best_prob = at, s.prob[at]
+        if candidates.prob[at] > best_prob:
+            best, best_prob = at, candidates.prob[at]
     return best
 
 
@@ -253,8 +269,9 @@ def _may_pay(
 
 
 @kernel
-def _take(s: Record, at: int, node: int) -> None:
+def _take(s: Scratch, at: int, node: int) -> None:
     """Make a candidate the tree's next node."""
-    s.tree_token[node], s.tree_parent[node] = s.token[at] - 1, s.parent[at]
-    s.tree_prob[node], s.tree_source[node] = s.prob[at], s.origin[at]
-    s.prob[at] = -1.0
+    tree, candidates = s.tree, s.candidates
+    tree.token[node], tree.parent[node] = candidates.token[at] - 1, candidates.parent[at]
+    tree.prob[node], tree.source[node] = candidates.prob[at], candidates.origin[at]
+    candidates.prob[at] = -1.0

@@ -14,9 +14,9 @@ from numba import typeof
 
 from completer.drafting import growing, predicting
 from completer.drafting.calibration import initial_factors
-from completer.drafting.evidence import SCRATCH
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table
+from completer.drafting.scratch import SCRATCH
 from completer.drafting.suffix_array import SuffixArray
 from completer.drafting.suffix_tree import new_nodes
 from completer.drafting.worth import new_foresight
@@ -41,7 +41,7 @@ def kernels() -> Kernels:
     places = np.zeros(1, np.int64)
     tree, rows = (history, history, places), (history, cost, places, places)
     return Kernels(
-        _bind(growing.propose, texts, history, 0, cost, 0.0, True, scratch),
+        _bind(growing.propose, texts, history, 0, cost, 0.0, scratch),
         _bind(growing.predict, texts, history, 0, scratch),
         _bind(predicting.predict_tree, texts, history, 0, *tree, scratch, *rows),
         _bind(growing.learn, texts, history, 0, scratch),

@@ -6,6 +6,7 @@ text larger than all of the room keeps its end.
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +29,17 @@ from completer.drafting.suffix_tree import (
 Int32s = NDArray[np.int32]
 
 RECENT_TOKENS = 400
-NUMBER, TAIL, RECENT, LENGTH = range(4)
-"""What a kernel has to know of a text: its number, its last node, its first recent one (0: none),
-its length."""
+
+
+class End(IntEnum):
+    """What a kernel has to know of a text to append to it, as an array: see `LiveText.reserve`."""
+
+    NUMBER = 0
+    TAIL = 1
+    """Its last node."""
+    RECENT = 2
+    """Its first recent node; 0: none."""
+    LENGTH = 3
 
 
 @dataclass(slots=True)
@@ -105,7 +114,7 @@ class LiveText:
         self.tokens += len(tokens)
 
     def reserve(self, name: Hashable, room: int) -> NDArray[np.int64] | None:
-        """Make room for so many tokens behind the text `name`; return where it ends: [4].
+        """Make room for so many tokens behind the text `name`; return its `End`.
 
         None if there is no such room.
         """
@@ -116,7 +125,7 @@ class LiveText:
         return np.array([stream.number, stream.tail, stream.recent, stream.length], np.int64)
 
     def follow(self, name: Hashable) -> None:
-        """Mark the last tokens of the text `name` as recent, from now on until it is unpinned."""
+        """Mark the last tokens of the text `name` as recent, and let them be as it grows."""
         stream = self._streams[name]
         stream.recent = mark(
             self.nodes, stream.tail, min(RECENT_TOKENS, stream.length), stream.number + RECENT_BIT
@@ -140,18 +149,6 @@ class LiveText:
         if name in self._streams:
             self.truncate(name, 0)
             del self._streams[name]
-
-    def pin(self, name: Hashable) -> None:
-        """Let the text `name` not be evicted."""
-        self._streams[name].pinned = True
-
-    def unpin(self, name: Hashable) -> None:
-        """Let the text `name` be evicted."""
-        stream = self._streams.get(name)
-        if stream is not None:
-            stream.pinned = False
-            mark(self.nodes, stream.tail, stream.length if stream.recent else 0, stream.number)
-            stream.recent = 0
 
     def number(self, name: Hashable) -> int:
         """Return the number of the text `name`; 0 if there is none."""

@@ -6,6 +6,8 @@ number of places it stands for. All places of the longest match are taken; of sh
 ones an even sample over their range of rows, each weighted by what it stands for.
 """
 
+from enum import IntEnum
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,24 +26,32 @@ from completer.drafting.suffix_tree import (
     DRAFT_BIT,
     RECENT_BIT,
     STREAM,
+    TOKEN,
     common_context,
     find,
 )
-from completer.drafting.suffix_tree import TOKEN as NODE_TOKEN
 
 Int32s = NDArray[np.int32]
 Float32s = NDArray[np.float32]
 
-CURSOR, KIND, LENGTH, TOKEN = range(4)
-"""Columns of an occurrence."""
 
-REPOSITORY, OWN, DEPENDENCIES, SAVED, OPEN = range(5)
-"""Kinds of places; the first three equal the `Source` that they are of (`OWN`: `LIVE`)."""
-KINDS = 5
+class Found(IntEnum):
+    """Columns of an occurrence."""
 
-HIDDEN, DRAFTING = range(2)
-"""What a session sees of a tree, as an array of two: the number of the text that it does not see
-(its document's; it has a copy of its own), and whether it sees texts that are only drafted from."""
+    CURSOR = 0
+    KIND = 1
+    LENGTH = 2
+    TOKEN = 3
+
+
+class Seen(IntEnum):
+    """What a session sees of a tree, as an array of two."""
+
+    HIDDEN = 0
+    """The number of the text that it does not see: its document's, of which it has a copy."""
+    DRAFTING = 1
+    """Whether it sees texts that are only drafted from."""
+
 
 _MIN_SAMPLE = 8
 _PASSED_OVER = 8
@@ -152,9 +162,9 @@ def _sample(
             row += high - low
         position, token = rows[row, POSITION], rows[row, FOLLOWER]
         if token > 0 and not hidden_begin <= position < hidden_end:
-            found[count, CURSOR], found[count, KIND], found[count, TOKEN] = position, kind, token
             length = level if exact else common_length(text, position, context, level)
-            found[count, LENGTH] = length
+            found[count, Found.CURSOR], found[count, Found.KIND] = position, kind
+            found[count, Found.TOKEN], found[count, Found.LENGTH] = token, length
             weights[count] = fresh / sample
             count += 1
     return count
@@ -176,7 +186,7 @@ def gather_live(
     """Add the up to `room` occurrences of `context` nearest in a live tree; return the new count.
 
     `hint` is a node whose context matches best, on `known` tokens, if one is known; otherwise 0.
-    view: [2] what is seen of the tree: HIDDEN, DRAFTING.
+    view: [2] what is seen of the tree: see `Seen`.
     """
     if hint:
         before, after = nodes[hint, BEFORE], hint
@@ -196,13 +206,12 @@ def gather_live(
             after = nodes[after, AFTER]
             above = common_context(nodes, after, context[:above]) if after else 0
         stream = nodes[node, STREAM] & ~RECENT_BIT
-        if stream & DRAFT_BIT and not view[DRAFTING]:
+        if stream & DRAFT_BIT and not view[Seen.DRAFTING]:
             continue  # as if it were not there: no bound is spent on it either
         looks -= 1
-        if stream != view[HIDDEN]:
-            found[count, CURSOR], found[count, LENGTH] = node, length
-            found[count, KIND] = kind
-            found[count, TOKEN] = nodes[node, NODE_TOKEN]
+        if stream != view[Seen.HIDDEN]:
+            found[count, Found.CURSOR], found[count, Found.KIND] = node, kind
+            found[count, Found.TOKEN], found[count, Found.LENGTH] = nodes[node, TOKEN], length
             weights[count] = 1.0
             count += 1
     return count
@@ -216,7 +225,7 @@ def order_by_length(found: Int32s, count: int, heads: Int32s, links: Int32s) -> 
     """
     heads[:] = -1
     for i in range(count - 1, -1, -1):
-        length = found[i, LENGTH]
+        length = found[i, Found.LENGTH]
         links[i] = heads[length]
         heads[length] = i
     first, last = -1, -1

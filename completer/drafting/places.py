@@ -4,22 +4,36 @@ A place is a cursor and the kind of text that it points into: a position of a su
 node of a suffix tree.
 """
 
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.jit import kernel
-from completer.drafting.matching import OPEN, OWN, REPOSITORY, SAVED
 from completer.drafting.suffix_array import SortedText
 from completer.drafting.suffix_tree import NEXT, RECENT_BIT, STREAM, TOKEN
+from completer.drafting.tree import Source
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
 Float32s = NDArray[np.float32]
 
-SUFFIX = 5
-"""As in `tree.Source`."""
+
+class Kind(IntEnum):
+    """Which of the texts a place is in; see the fields of `Texts`.
+
+    The first two kinds come first because alignments are with these only (`aligning`).
+    """
+
+    REPOSITORY = 0
+    OWN = 1
+    DEPENDENCIES = 2
+    SAVED = 3
+    OPEN = 4
+
+
+KINDS = len(Kind)
 
 
 class Texts(NamedTuple):
@@ -46,24 +60,24 @@ class Texts(NamedTuple):
 @kernel
 def token_at(texts: Texts, cursor: int, kind: int) -> int:
     """Return the stored token at a place: 0 where a text ends, negative where it is dead."""
-    if kind == OWN:
+    if kind == Kind.OWN:
         return int(texts.own[cursor, TOKEN])
-    if kind == OPEN:
+    if kind == Kind.OPEN:
         return int(texts.live[cursor, TOKEN])
-    if kind == SAVED:
+    if kind == Kind.SAVED:
         return int(texts.saved[cursor, TOKEN])
-    array = texts.repository if kind == REPOSITORY else texts.dependencies
+    array = texts.repository if kind == Kind.REPOSITORY else texts.dependencies
     return int(array.text[cursor])
 
 
 @kernel
 def step_on(texts: Texts, cursor: int, kind: int) -> int:
     """Return the cursor of the token after the one at a place; 0 for none, or no place."""
-    if kind == OWN:
+    if kind == Kind.OWN:
         return int(texts.own[cursor, NEXT])
-    if kind == OPEN:
+    if kind == Kind.OPEN:
         return int(texts.live[cursor, NEXT])
-    if kind == SAVED:
+    if kind == Kind.SAVED:
         return int(texts.saved[cursor, NEXT])
     return cursor + 1 if cursor else 0
 
@@ -71,17 +85,17 @@ def step_on(texts: Texts, cursor: int, kind: int) -> int:
 @kernel
 def origin_of(texts: Texts, cursor: int, kind: int, suffix_stream: int) -> int:
     """Return the `Source` of a place."""
-    if kind == OWN and texts.own[cursor, STREAM] == suffix_stream:
-        return SUFFIX
+    if kind == Kind.OWN and texts.own[cursor, STREAM] == suffix_stream:
+        return Source.SUFFIX
     return source_of(kind)
 
 
 @kernel
 def source_of(kind: int) -> int:
     """Return the `Source` that a kind of place is of."""
-    if kind == OPEN:
-        return OWN
-    return REPOSITORY if kind == SAVED else int(kind)
+    if kind in (Kind.OWN, Kind.OPEN):
+        return Source.LIVE
+    return Source.DEPENDENCIES if kind == Kind.DEPENDENCIES else Source.REPOSITORY
 
 
 @kernel

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from completer.drafting.growing import predict
 from completer.drafting.jit import kernel
-from completer.drafting.live_text import LENGTH, NUMBER, RECENT, RECENT_TOKENS, TAIL
+from completer.drafting.live_text import RECENT_TOKENS, End
 from completer.drafting.places import Texts
+from completer.drafting.scratch import Scratch
 from completer.drafting.suffix_tree import NEXT, PREVIOUS, RECENT_BIT, STREAM, append, cut
 
 Int32s = NDArray[np.int32]
@@ -38,7 +39,8 @@ def predict_tree(
     live: [4] as from `LiveText.reserve`, the text before the caret, with room for the deepest path;
     it is as before when this returns.
     """
-    s = scratch[0]
+    s: Scratch = scratch[0]
+    candidates = s.candidates
     at, depth, end = -1, 0, 0
     for node in range(-1, len(token_ids)):
         if node >= 0:
@@ -53,11 +55,12 @@ def predict_tree(
         count = predict(texts, history, length + depth, scratch)
         total = 0.0
         for i in range(count):
-            total += s.prob[i]
+            total += candidates.prob[i]
         for i in range(count):
-            found[end + i], probs[end + i] = s.token[i] - 1, s.prob[i] / max(1.0, total)
+            found[end + i] = candidates.token[i] - 1
+            probs[end + i] = candidates.prob[i] / max(1.0, total)
         end += count
-        bounds[node + 2], match_lengths[node + 1] = end, s.match_len
+        bounds[node + 2], match_lengths[node + 1] = end, s.tree.match_len
     _cut_back(texts.own, live, depth)
 
 
@@ -76,20 +79,20 @@ def _write_path(history: Int32s, length: int, token_ids: Int32s, parents: Int32s
 @kernel
 def _grow(nodes: Int32s, live: Int64s, history: Int32s, at: int) -> None:
     """Append history[at] to the live text; as many tokens stay recent."""
-    live[LENGTH] += 1
-    number = live[NUMBER] + (RECENT_BIT if live[RECENT] else 0)
-    live[TAIL] = append(nodes, live[TAIL], history[at : at + 1], number)
-    if live[RECENT] and live[LENGTH] > RECENT_TOKENS:
-        nodes[live[RECENT], STREAM] = live[NUMBER]
-        live[RECENT] = nodes[live[RECENT], NEXT]
+    live[End.LENGTH] += 1
+    number = live[End.NUMBER] + (RECENT_BIT if live[End.RECENT] else 0)
+    live[End.TAIL] = append(nodes, live[End.TAIL], history[at : at + 1], number)
+    if live[End.RECENT] and live[End.LENGTH] > RECENT_TOKENS:
+        nodes[live[End.RECENT], STREAM] = live[End.NUMBER]
+        live[End.RECENT] = nodes[live[End.RECENT], NEXT]
 
 
 @kernel
 def _cut_back(nodes: Int32s, live: Int64s, count: int) -> None:
     """Undo `count` times `_grow`."""
     for _ in range(count):
-        live[LENGTH] -= 1
-        live[TAIL] = cut(nodes, live[TAIL], 1)
-        if live[RECENT] and live[LENGTH] >= RECENT_TOKENS:
-            live[RECENT] = nodes[live[RECENT], PREVIOUS]
-            nodes[live[RECENT], STREAM] = live[NUMBER] + RECENT_BIT
+        live[End.LENGTH] -= 1
+        live[End.TAIL] = cut(nodes, live[End.TAIL], 1)
+        if live[End.RECENT] and live[End.LENGTH] >= RECENT_TOKENS:
+            live[End.RECENT] = nodes[live[End.RECENT], PREVIOUS]
+            nodes[live[End.RECENT], STREAM] = live[End.NUMBER] + RECENT_BIT

@@ -1,33 +1,28 @@
 """One completion being drafted: start, propose and observe in turn, stop."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.calibration import initial_factors
 from completer.drafting.canonical import CanonicalContext
-from completer.drafting.evidence import MAX_OCCURRENCES, MAX_TREE, SCRATCH
 from completer.drafting.healing import Healer, Predict
 from completer.drafting.kernels import kernels
-from completer.drafting.matching import HIDDEN
-from completer.drafting.overlap import Overlap
+from completer.drafting.matching import Seen
 from completer.drafting.own_text import AFTER, BEFORE, OwnText
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table, remember
+from completer.drafting.scratch import MAX_OCCURRENCES, MAX_TREE, SCRATCH
 from completer.drafting.tree import DraftTree, Predictions, Source
-
-if TYPE_CHECKING:
-    from completer.drafting.drafter import Drafter
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
 Tokens = Sequence[int] | Int32s
 
-_OVERLAP_MEANS_SUFFIX = 4
-"""So many tokens of the suffix, generated in its order, mean that the completion ran into it."""
 _NOTHING_RECYCLED, _UNLEARNED = new_table(), initial_factors()
 
 
@@ -42,6 +37,40 @@ class View(NamedTuple):
     """The positions of its file in the sorted repository, [begin, end)."""
 
 
+class Shared(Protocol):
+    """What the sessions of one workspace share: its texts, and what they learn together.
+
+    The drafter has it (`drafter.Drafter`).
+    """
+
+    @property
+    def lock(self) -> AbstractContextManager[bool]:
+        """Held while anything here is read or written, and while a kernel runs."""
+
+    @property
+    def recycled(self) -> Int32s:
+        """The table of `recycling`."""
+
+    @property
+    def rate(self) -> float:
+        """Tokens per millisecond that steps have yielded of late; 0 before the first."""
+
+    def texts(self) -> Texts:
+        """Return the texts as they stand; the same object as before unless an array is another."""
+
+    def view(self, document: str) -> View:
+        """Return where a document stands in the texts."""
+
+    def folder_of(self, document: str) -> tuple[int, int]:
+        """Return the positions of a document's folder in the sorted repository, [begin, end)."""
+
+    def count_step(self, tokens: int, milliseconds: float) -> None:
+        """Count what a step yielded and cost."""
+
+    def end(self, own: OwnText) -> None:
+        """Take a session's copy of its document back."""
+
+
 class DraftSession:
     """One completion being drafted, from `Drafter.start`. A context manager: leaving it stops it.
 
@@ -50,7 +79,7 @@ class DraftSession:
 
     def __init__(
         self,
-        drafter: "Drafter",
+        shared: Shared,
         context: Int32s,
         after: Int32s,
         own: OwnText,
@@ -58,42 +87,40 @@ class DraftSession:
         factors: Float64s | None,
     ) -> None:
         self._factors = _UNLEARNED if factors is None else factors
-        self._drafter, self._own, self._heal = drafter, own, heal
+        self._shared, self._own, self._heal = shared, own, heal
         self._canonical = CanonicalContext(context, heal)
         own.drop_last(len(self._canonical.taken_off))
         self._start = self._canonical.length
         self._last = context[-1:]
-        self._suffix_length, self._overlap = len(after), Overlap(after[:64].tolist())
         self._scratch = np.zeros(1, SCRATCH)
         self._cost = 0.0
-        self._shared: Texts | None = None
+        self._seen: Texts | None = None
         self._texts: Texts | None = None
         self._view: View | None = None
         self._stopped = False
         self._kernels = kernels()
-        record = self._scratch
-        self._token_ids, self._parents = record["tree_token"][0], record["tree_parent"][0]
-        self._probs, self._sources = record["tree_prob"][0], record["tree_source"][0]
-        self._match_len = record["match_len"]
+        tree = self._scratch["tree"]
+        self._token_ids, self._parents = tree["token"][0], tree["parent"][0]
+        self._probs, self._sources = tree["prob"][0], tree["source"][0]
+        self._match_len = tree["match_len"]
 
-    def propose(self, max_tokens: int, step_cost: Float64s, *, branching: bool = True) -> DraftTree:
+    def propose(self, max_tokens: int, step_cost: Float64s) -> DraftTree:
         """Return the tree worth verifying next: empty when drafting does not pay.
 
         step_cost: [> max_tokens] milliseconds of a step that verifies 0, 1, ... drafted tokens.
-        branching: False for a tree without branches.
 
         Raises ValueError if step_cost is too short for max_tokens.
         """
         if max_tokens >= len(step_cost):
             raise ValueError(f"step_cost must give the cost of 0 to {max_tokens} drafted tokens")
         cost = np.ascontiguousarray(step_cost[: min(max_tokens, MAX_TREE) + 1], np.float64)
-        with self._drafter.lock:
+        with self._shared.lock:
             texts = self._look_around()
-            rate = self._drafter.rate or 1.0 / float(cost[0])
+            rate = self._shared.rate or 1.0 / float(cost[0])
             if self._canonical.open_text:
-                tree = self._propose_healed(texts, cost, rate, branching)
+                tree = self._propose_healed(texts, cost, rate)
             else:
-                tree = self._grow(texts, self._canonical.length, cost, rate, branching)
+                tree = self._grow(texts, self._canonical.length, cost, rate)
         self._cost = float(cost[len(tree.token_ids)])
         return tree
 
@@ -107,16 +134,15 @@ class DraftSession:
         each node.
         """
         tokens = np.ascontiguousarray(accepted, np.int32)
-        drafter = self._drafter
-        with drafter.lock:
+        shared = self._shared
+        with shared.lock:
             if top_candidates is not None and len(self._last):
                 seen = np.concatenate((self._last, tree.token_ids))
-                remember(drafter.recycled, seen, np.ascontiguousarray(top_candidates, np.int32))
-            drafter.count_step(len(tokens), self._cost)
+                remember(shared.recycled, seen, np.ascontiguousarray(top_candidates, np.int32))
+            shared.count_step(len(tokens), self._cost)
             for token in tokens.tolist():
                 self._learn(self._canonical.extend(token))
         self._last = tokens[-1:] if len(tokens) else self._last
-        self._overlap.extend(tokens.tolist())
 
     def predict(self, tree: DraftTree) -> Predictions:
         """Return the tokens that may follow the context and each node of a tree.
@@ -124,21 +150,12 @@ class DraftSession:
         Depends on the repository, the open documents and the session's own text, and on nothing
         else: not on what was learned or accepted, nor on any other session.
         """
-        with self._drafter.lock:
+        with self._shared.lock:
             own = self._own.text.reserve(BEFORE, len(tree))
             if self._canonical.open_text or own is None:
                 paths = [tree.path_to(node) for node in range(-1, len(tree))]
                 return Predictions.of_rows([self._predict_after(path) for path in paths])
             return self._predict_tree(tree, own)
-
-    def ran_into_suffix(self) -> bool:
-        """Whether what was generated last is the beginning of the text after the caret."""
-        wanted = min(_OVERLAP_MEANS_SUFFIX, self._suffix_length)
-        return 0 < wanted <= self._overlap.length
-
-    def suffix_overlap(self) -> int:
-        """Return how many of the last generated tokens begin the text after the caret."""
-        return self._overlap.length
 
     def stop(self) -> None:
         """End the session: what it generated is forgotten, unless it is taken in as accepted."""
@@ -146,7 +163,7 @@ class DraftSession:
             self._stopped = True
             self._own.drop_last(self._canonical.length - self._start)
             self._own.text.append(BEFORE, self._canonical.taken_off)
-            self._drafter.end(self._own)
+            self._shared.end(self._own)
 
     def __enter__(self) -> Self:
         return self
@@ -166,12 +183,10 @@ class DraftSession:
             self._kernels.learn(self._look_around(), canonical.tokens, at, self._scratch)
             self._own.text.append(BEFORE, canonical.tokens[at : at + 1])
 
-    def _grow(
-        self, texts: Texts, length: int, cost: Float64s, rate: float, branching: bool
-    ) -> DraftTree:
+    def _grow(self, texts: Texts, length: int, cost: Float64s, rate: float) -> DraftTree:
         """Draft what follows canonical.tokens[:length]; `rate` as in `growing.propose`."""
         history, scratch = self._canonical.tokens, self._scratch
-        size = self._kernels.propose(texts, history, length, cost, rate, branching, scratch)
+        size = self._kernels.propose(texts, history, length, cost, rate, scratch)
         if not size:
             return DraftTree.empty()
         return DraftTree(
@@ -182,9 +197,7 @@ class DraftSession:
             int(self._match_len[0]),
         )
 
-    def _propose_healed(
-        self, texts: Texts, cost: Float64s, rate: float, branching: bool
-    ) -> DraftTree:
+    def _propose_healed(self, texts: Texts, cost: Float64s, rate: float) -> DraftTree:
         """Draft the rest of the likeliest token that covers the open end, and what follows it."""
         assert self._heal is not None  # noqa: S101
         read = self._reader(texts, self._canonical)
@@ -193,10 +206,10 @@ class DraftSession:
         rest = np.array(self._heal.encode(best.rest)[: len(cost) - 1], np.int32)
         length = self._canonical.write(best.tokens)
         if not len(rest):
-            return self._grow(texts, length, cost, rate, branching)
+            return self._grow(texts, length, cost, rate)
         # a token after the rest is the likelier not to count: that makes it as much dearer
         first, more = cost[len(rest)], cost[len(rest) :] - cost[len(rest)]
-        follows = self._grow(texts, length, first + more / best.prob, rate, branching)
+        follows = self._grow(texts, length, first + more / best.prob, rate)
         source = Source(int(follows.sources[0])) if len(follows) else Source.REPOSITORY
         path = DraftTree.path(rest, np.full(len(rest), best.prob, np.float32), source)
         tree = path.then(follows, len(best.tokens))
@@ -244,24 +257,24 @@ class DraftSession:
         def read(more: Tokens) -> tuple[Int32s, Float64s]:
             length = canonical.write(more)
             count = self._kernels.predict(texts, canonical.tokens, length, self._scratch)
-            tokens = self._scratch["token"][0, :count] - 1
-            return tokens.astype(np.int32), self._scratch["prob"][0, :count].copy()
+            candidates = self._scratch["candidates"]
+            tokens = candidates["token"][0, :count] - 1
+            return tokens.astype(np.int32), candidates["prob"][0, :count].copy()
 
         return read
 
     def _look_around(self) -> Texts:
         """Return the texts; where they are others than before, note what stands where in them."""
-        shared, view = self._drafter.texts(), self._drafter.view(self._own.document)
+        seen, view = self._shared.texts(), self._shared.view(self._own.document)
         nodes = self._own.text.nodes
-        if self._texts is None or shared is not self._shared or nodes is not self._texts.own:
-            self._shared, self._texts, self._view = shared, shared._replace(own=nodes), None
+        if self._texts is None or seen is not self._seen or nodes is not self._texts.own:
+            self._seen, self._texts, self._view = seen, seen._replace(own=nodes), None
         if view != self._view:
             self._view = view
-            scratch, document = self._scratch[0], self._own.document
-            scratch["suffix_stream"] = self._own.text.number(AFTER)
-            scratch["open_view"][HIDDEN], scratch["saved_view"][HIDDEN] = view.open, view.saved
-            scratch["hidden_begin"], scratch["hidden_end"] = view.span
-            near = self._drafter.corpus.folder_of(document)
-            scratch["near_begin"], scratch["near_end"] = near
-            scratch["root_length"] = -1
+            sight, near = self._scratch["sight"][0], self._shared.folder_of(self._own.document)
+            sight["suffix_stream"] = self._own.text.number(AFTER)
+            sight["opened"][Seen.HIDDEN], sight["saved"][Seen.HIDDEN] = view.open, view.saved
+            sight["hidden_begin"], sight["hidden_end"] = view.span
+            sight["near_begin"], sight["near_end"] = near
+            self._scratch["candidates"]["root_length"] = -1
         return self._texts

@@ -26,7 +26,7 @@ class Source(IntEnum):
 class DraftTree:
     """Drafted tokens in the order they were chosen in: likeliest first, parents before children.
 
-    Every prefix of a tree (`truncate`) is therefore itself the best tree of its size.
+    Every beginning of a tree is therefore itself the best tree of its size.
     """
 
     token_ids: NDArray[np.int32]
@@ -47,36 +47,15 @@ class DraftTree:
 
     @classmethod
     def path(
-        cls,
-        token_ids: NDArray[np.int32],
-        probs: NDArray[np.float32],
-        source: Source,
-        match_len: int = 0,
+        cls, token_ids: NDArray[np.int32], probs: NDArray[np.float32], source: Source
     ) -> "DraftTree":
         """Return a tree without branches over `token_ids`."""
         n = len(token_ids)
         parents = np.arange(-1, n - 1, dtype=np.int32)
-        return cls(token_ids, parents, probs, np.full(n, source, np.int8), match_len)
+        return cls(token_ids, parents, probs, np.full(n, source, np.int8), 0)
 
     def __len__(self) -> int:
         return len(self.token_ids)
-
-    @property
-    def is_path(self) -> bool:
-        """Whether no node has a sibling."""
-        return bool((self.parents == np.arange(-1, len(self) - 1)).all())
-
-    def truncate(self, n: int) -> "DraftTree":
-        """Return the tree of the first `n` nodes."""
-        if n >= len(self):
-            return self
-        return DraftTree(
-            self.token_ids[:n],
-            self.parents[:n],
-            self.probs[:n],
-            self.sources[:n],
-            self.match_len,
-        )
 
     def then(self, other: "DraftTree", match_len: int) -> "DraftTree":
         """Return this path with `other` growing from its end; for a path that is not empty."""
@@ -96,21 +75,6 @@ class DraftTree:
             path.append(int(self.token_ids[node]))
             node = int(self.parents[node])
         return path[::-1]
-
-    def best_path(self) -> "DraftTree":
-        """Return the tree's path that follows the likeliest child everywhere."""
-        chosen: list[int] = []
-        for node, parent in enumerate(self.parents.tolist()):
-            if parent == (chosen[-1] if chosen else -1):
-                chosen.append(node)
-        parents = np.arange(-1, len(chosen) - 1, dtype=np.int32)
-        return DraftTree(
-            self.token_ids[chosen],
-            parents,
-            self.probs[chosen],
-            self.sources[chosen],
-            self.match_len,
-        )
 
     def descend(self, accepted: list[int]) -> list[int]:
         """Return the nodes that `accepted` walks through from the root; shorter where it leaves."""

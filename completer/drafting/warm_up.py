@@ -101,10 +101,9 @@ def _draft(drafter: Drafter, context: NDArray[np.int32]) -> None:
     healer = Healer(["a"] * _VOCABULARY, lambda text: [1] * len(text))
     for heal in (None, healer):
         with drafter.start(context, after=_TEXT[60:90], document="open", heal=heal) as session:
-            for branching in (True, False):
-                tree = session.propose(16, costs, branching=branching)
-                candidates = np.ones((1 + len(tree), 8), np.int32)
-                session.observe(tree, [int(_TEXT[50]), 63], candidates)
+            tree = session.propose(16, costs)
+            candidates = np.ones((1 + len(tree), 8), np.int32)
+            session.observe(tree, [int(_TEXT[50]), 63], candidates)
             session.predict(tree)
 
 

@@ -12,6 +12,7 @@ import pytest
 from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.draft_index import DraftIndex, IndexOptions
 from tests.canaries import canaries
+from tests.completer.drafting.reference import best_path
 from tests.completer.evaluation.reachable import holders
 from tests.tiny import byte_tokenizer
 
@@ -38,8 +39,8 @@ def index_of(root, cache=None, **options) -> DraftIndex:
 def drafted_after(index: DraftIndex, text: str) -> str:
     """The most likely draft after `text`, where every token pays."""
     with index.drafter.start(index.encode("\n" + text)) as session:
-        path = session.propose(16, COSTS, branching=False)
-    drafted: str = byte_tokenizer().backend_tokenizer.decode(path.token_ids.tolist())
+        path = best_path(session.propose(16, COSTS))
+    drafted: str = byte_tokenizer().backend_tokenizer.decode(path.tolist())
     return drafted
 
 

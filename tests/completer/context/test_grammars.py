@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from completer.context.grammars import definition_nodes, has_grammar, parse, wrappers
+from completer.context.grammars import definition_nodes, has_grammar, parse
 
 LANGUAGES = [
     "python",
@@ -23,13 +23,11 @@ def test_each_grammar_loads_with_its_query(language):
     assert tree is not None
     assert list(definition_nodes(tree, language)) == []
     assert has_grammar(language)
-    assert wrappers(language)[0] == ("", "")
 
 
 def test_other_languages_have_none():
     assert parse(b"x", "perl") is None
     assert parse(b"x", None) is None
-    assert wrappers("perl") == ()
     assert not has_grammar("perl")
 
 

@@ -64,6 +64,15 @@ def occurrences(streams, context):
     return counts
 
 
+def best_path(tree):
+    """The tokens of a draft's path that follows the likeliest child everywhere."""
+    chosen = []
+    for node, parent in enumerate(tree.parents.tolist()):
+        if parent == (chosen[-1] if chosen else -1):
+            chosen.append(node)
+    return tree.token_ids[chosen]
+
+
 def path_of(ids):
     """A draft without branches."""
     return DraftTree.path(np.array(ids, np.int32), np.ones(len(ids), np.float32), Source.LIVE)

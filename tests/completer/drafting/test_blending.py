@@ -7,8 +7,12 @@ from hypothesis import strategies as st
 
 from completer.drafting import blending
 from completer.drafting import calibration as c
-from completer.drafting.evidence import SCRATCH
+from completer.drafting.calibration import EvidenceSource
+from completer.drafting.scratch import SCRATCH
 
+REPOSITORY, LIVE, NEARBY, RECENT = (
+    EvidenceSource[name] for name in ("REPOSITORY", "LIVE", "NEARBY", "RECENT")
+)
 EVIDENCE = st.lists(
     st.tuples(
         st.integers(0, 5), st.integers(0, 2), st.integers(0, 9), st.integers(1, 9), st.booleans()
@@ -22,12 +26,24 @@ def record(rows):
     scratch = np.zeros(1, SCRATCH)
     n = len(rows)
     for field, column in zip(
-        ("evidence", "evidence_source", "evidence_order", "evidence_weight", "evidence_close"),
+        ("candidate", "source", "order", "weight", "close"),
         zip(*rows, strict=True),
         strict=True,
     ):
-        scratch[field][0, :n] = column
+        scratch["evidence"][field][0, :n] = column
     return scratch
+
+
+def blend(scratch, *args):
+    return blending.blend(scratch["evidence"][0], scratch["mixture"][0], *args)
+
+
+def adapt(scratch, *args):
+    blending.adapt(scratch["evidence"][0], scratch["mixture"][0], *args)
+
+
+def scores_in(scratch):
+    return scratch["mixture"]["score"][0]
 
 
 def naive_scores(rows, factors):
@@ -37,7 +53,7 @@ def naive_scores(rows, factors):
     for order in sorted({row[2] for row in rows}, reverse=True):
         fresh = set()
         for candidate, source, _, weight, close in (row for row in rows if row[2] == order):
-            extra = [c.NEARBY if source == c.REPOSITORY else c.RECENT] if close else []
+            extra = [NEARBY if source == REPOSITORY else RECENT] if close else []
             for each in [source, *extra]:
                 counts[each][candidate] += weight
                 fresh.add(each)
@@ -56,36 +72,35 @@ def naive_scores(rows, factors):
 @given(EVIDENCE)
 def test_blending_is_the_mixture_it_says_it_is(rows):
     factors, scratch = c.initial_factors(), record(rows)
-    total = blending.blend(scratch[0], factors, len(rows), 6, -1)
+    total = blend(scratch, factors, len(rows), 6, -1)
     scores, naive_total = naive_scores(rows, factors)
     assert total == pytest.approx(naive_total)
-    assert scratch["score"][0, :6] == pytest.approx([scores[i] for i in range(6)])
-    assert scratch["score"][0, :6].sum() < total
+    assert scores_in(scratch)[:6] == pytest.approx([scores[i] for i in range(6)])
+    assert scores_in(scratch)[:6].sum() < total
 
 
 def test_learning_makes_what_came_likelier():
-    rows = [(0, c.LIVE, 5, 1, False), (1, c.REPOSITORY, 3, 4, False), (0, c.REPOSITORY, 1, 2, True)]
+    rows = [(0, LIVE, 5, 1, False), (1, REPOSITORY, 3, 4, False), (0, REPOSITORY, 1, 2, True)]
     factors, scratch = c.initial_factors(), record(rows)
-    s = scratch[0]
-    first = blending.blend(s, factors, 3, 2, 1)
-    before = scratch["score"][0, 1] / first
+    first = blend(scratch, factors, 3, 2, 1)
+    before = scores_in(scratch)[1] / first
     for _ in range(200):
-        total = blending.blend(s, factors, 3, 2, 1)
-        blending.adapt(s, factors, total, 2, 1)
-    after = scratch["score"][0, 1] / blending.blend(s, factors, 3, 2, 1)
+        total = blend(scratch, factors, 3, 2, 1)
+        adapt(scratch, factors, total, 2, 1)
+    after = scores_in(scratch)[1] / blend(scratch, factors, 3, 2, 1)
     assert after > before + 0.1
 
 
 def test_learning_that_nothing_known_came_lowers_everything():
-    rows = [(0, c.LIVE, 5, 1, False)]
+    rows = [(0, LIVE, 5, 1, False)]
     factors, scratch = c.initial_factors(), record(rows)
-    before = scratch["score"][0, 0] / blending.blend(scratch[0], factors, 1, 1, -1)
+    before = scores_in(scratch)[0] / blend(scratch, factors, 1, 1, -1)
     for _ in range(200):
-        total = blending.blend(scratch[0], factors, 1, 1, -1)
-        blending.adapt(scratch[0], factors, total, 1, -1)
+        total = blend(scratch, factors, 1, 1, -1)
+        adapt(scratch, factors, total, 1, -1)
     before = c.initial_factors()
     assert factors[c.BY_NONE + 5] > before[c.BY_NONE + 5]
-    assert factors[c.BY_ORDER + c.LIVE * c.ORDERS + 5] < before[c.BY_ORDER + c.LIVE * c.ORDERS + 5]
+    assert factors[c.BY_ORDER + LIVE * c.ORDERS + 5] < before[c.BY_ORDER + LIVE * c.ORDERS + 5]
 
 
 def test_agreement_keeps_probabilities_probabilities():

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from completer.drafting.corpus import Corpus
 from completer.drafting.drafter import Drafter
-from completer.drafting.evidence import SCRATCH
 from completer.drafting.growing import predict
+from completer.drafting.scratch import SCRATCH
 from tests.completer.drafting.reference import tokens
 
 CONTEXTS = [np.array(ids, np.int32) for ids in ([0], [1, 0], [2, 2, 1], [0, 1, 2, 0])]
@@ -25,7 +25,8 @@ def predictions(drafter):
     for context in CONTEXTS:
         scratch = np.zeros(1, SCRATCH)
         n = predict(drafter.texts(), context, len(context), scratch)
-        ids, probs = scratch["token"][0, :n].tolist(), scratch["prob"][0, :n].round(9).tolist()
+        candidates = scratch["candidates"][0]
+        ids, probs = candidates["token"][:n].tolist(), candidates["prob"][:n].round(9).tolist()
         result.append(dict(zip(ids, probs, strict=True)))
     return result
 

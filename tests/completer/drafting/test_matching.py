@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from completer.drafting import matching as m
 from completer.drafting import suffix_tree as tree
+from completer.drafting.matching import Found
+from completer.drafting.places import Kind
 from completer.drafting.suffix_array import SuffixArray, join_streams
 from tests.completer.drafting.reference import hard_texts, occurrences, tokens
 
@@ -16,7 +18,7 @@ ROOM = 4096
 def gather(array, pattern, hint=0, known=0, room=ROOM, enough=99, hidden=(0, 0)):
     found, weights = np.zeros((room, 4), np.int32), np.zeros(room, np.float32)
     count = m.gather_static(
-        array.parts, pattern[::-1] + np.int32(1), hint, known, m.REPOSITORY, room,
+        array.parts, pattern[::-1] + np.int32(1), hint, known, Kind.REPOSITORY, room,
         enough, *hidden, found, weights, 0,
     )  # fmt: skip
     return found[:count], weights[:count]
@@ -26,7 +28,7 @@ def counted(array, found, weights):
     counts = Counter()
     for (_, _, length, token), weight in zip(found.tolist(), weights.tolist(), strict=True):
         counts[length, token - 1] += weight
-    assert np.array_equal(array.text[found[:, m.CURSOR]], found[:, m.TOKEN])
+    assert np.array_equal(array.text[found[:, Found.CURSOR]], found[:, Found.TOKEN])
     return counts
 
 
@@ -44,7 +46,7 @@ def test_a_hint_changes_nothing_but_the_time(ids, pattern, room):
     truth, weights = gather(array, pattern, room=room)
     if not len(truth):
         return
-    for hint, _, known, _ in truth[truth[:, m.LENGTH] == truth[:, m.LENGTH].max()].tolist():
+    for hint, _, known, _ in truth[truth[:, Found.LENGTH] == truth[:, Found.LENGTH].max()].tolist():
         found = gather(array, pattern, hint, known, room)
         assert counted(array, *found) == counted(array, truth, weights)
 
@@ -56,7 +58,7 @@ def test_a_sample_stands_for_all_occurrences(name):
     found, weights = gather(array, ids[1000:1064], room=24)
     assert len(found) <= 24
     truth = occurrences([ids], ids[1000:1064].tolist())
-    assert found[:, m.LENGTH].max() == max(length for length, _ in truth)
+    assert found[:, Found.LENGTH].max() == max(length for length, _ in truth)
     assert weights.sum() <= sum(truth.values())
 
 
@@ -64,15 +66,17 @@ def test_the_shortest_matches_are_left_out_where_enough_tokens_match():
     ids = hard_texts(300)["random"]
     array = SuffixArray.build(join_streams([ids])[0], 4)
     everything, some = (gather(array, ids[90:100], enough=enough)[0] for enough in (99, 8))
-    assert everything[:, m.LENGTH].min() == 1
-    assert sorted(some.tolist()) == sorted(row.tolist() for row in everything if row[m.LENGTH] > 2)
+    assert everything[:, Found.LENGTH].min() == 1
+    assert sorted(some.tolist()) == sorted(
+        row.tolist() for row in everything if row[Found.LENGTH] > 2
+    )
 
 
 def test_dead_tokens_are_not_found():
     array = SuffixArray.build(join_streams([np.array([0, 1, 2, 0, 1, 0], np.int32)])[0], 3)
     array.kill(3, 4)
     found, _ = gather(array, np.array([0, 1], np.int32))
-    assert [int(array.text[cursor]) - 1 for cursor in found[:, m.CURSOR]] == [0]
+    assert [int(array.text[cursor]) - 1 for cursor in found[:, Found.CURSOR]] == [0]
 
 
 def test_positions_that_a_session_does_not_see_are_as_dead_ones():
@@ -120,10 +124,12 @@ def gather_live(ids, pattern, hint=0, known=0, *, view=None, beside=None):
     view = np.zeros(2, np.int32) if view is None else view
     found, weights = np.zeros((ROOM, 4), np.int32), np.zeros(ROOM, np.float32)
     context = pattern[::-1] + np.int32(1)
-    count = m.gather_live(nodes, context, hint, known, m.OPEN, ROOM, view, found, weights, 0)
+    count = m.gather_live(nodes, context, hint, known, Kind.OPEN, ROOM, view, found, weights, 0)
     found = found[:count]
-    assert np.array_equal(nodes[found[:, m.CURSOR], tree.TOKEN], found[:, m.TOKEN])
-    return np.column_stack((found[:, m.CURSOR], found[:, m.LENGTH], found[:, m.TOKEN] - 1))
+    assert np.array_equal(nodes[found[:, Found.CURSOR], tree.TOKEN], found[:, Found.TOKEN])
+    return np.column_stack(
+        (found[:, Found.CURSOR], found[:, Found.LENGTH], found[:, Found.TOKEN] - 1)
+    )
 
 
 def test_occurrences_are_chained_longest_first():

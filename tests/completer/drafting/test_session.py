@@ -6,7 +6,7 @@ import pytest
 from completer.drafting.drafter import Drafter
 from completer.drafting.tree import DraftTree
 from tests.completer.drafting.pieces import Pieces
-from tests.completer.drafting.reference import path_of
+from tests.completer.drafting.reference import best_path, path_of
 
 KNOWN = Pieces(
     "(", " re", "tu", "rn", " return", " x", "\n", " result", " y", ")", ",", " z", "re", "sult"
@@ -27,8 +27,8 @@ def start(drafter, *context, heal=True, **kwargs):
     return drafter.start(KNOWN.ids(*context), heal=KNOWN.healer if heal else None, **kwargs)
 
 
-def best_path(session, room=16):
-    return KNOWN.read(session.propose(room, COST).best_path().token_ids)
+def drafted(session, room=16):
+    return KNOWN.read(best_path(session.propose(room, COST)))
 
 
 def predicted(session, *path):
@@ -39,7 +39,7 @@ def predicted(session, *path):
 def test_a_draft_finishes_the_word_and_goes_on():
     drafter = drafter_over(*[["(", "\n", " return", " x", "\n"]] * 3)
     with start(drafter, "(", "\n", " re", "tu") as session:
-        assert best_path(session)[:3] == ["rn", " x", "\n"]
+        assert drafted(session)[:3] == ["rn", " x", "\n"]
     with start(drafter, "(", "\n", " re", "tu", heal=False) as session:
         assert KNOWN.ids("rn")[0] not in session.propose(16, COST).token_ids
 
@@ -60,7 +60,7 @@ def test_contexts_reach_back_over_the_word_for_the_rest_of_the_completion():
             session.observe(NOTHING, generated)
             drafts.append(session.propose(16, COST))
 
-    assert KNOWN.read(drafts[0].best_path().token_ids)[:2] == [" y", ")"]
+    assert KNOWN.read(best_path(drafts[0]))[:2] == [" y", ")"]
     assert drafts[0].match_len == 5  # over " return"
     assert drafts[1].match_len == 2  # " x" and ","
 
@@ -68,9 +68,9 @@ def test_contexts_reach_back_over_the_word_for_the_rest_of_the_completion():
 def test_a_draft_has_no_more_than_there_is_room_for():
     drafter = drafter_over(*[["(", "\n", " return", " x", "\n"]] * 3)
     with start(drafter, "(", "\n", " re") as session:
-        assert best_path(session)[:3] == ["tu", "rn", " x"]
-        assert best_path(session, 1) == ["tu"]
-        assert best_path(session, 0) == []
+        assert drafted(session)[:3] == ["tu", "rn", " x"]
+        assert drafted(session, 1) == ["tu"]
+        assert drafted(session, 0) == []
 
 
 def test_where_drafting_does_not_pay_no_word_is_finished():

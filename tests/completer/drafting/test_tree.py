@@ -4,7 +4,7 @@ from completer.drafting.tree import DraftTree, Source
 
 
 def tree():
-    """7 -> (8 -> 9, 5); the likeliest path is 7, 8, 9."""
+    """7 -> (8 -> 9, 5)."""
     return DraftTree(
         np.array([7, 8, 9, 5], np.int32),
         np.array([-1, 0, 1, 0], np.int32),
@@ -20,18 +20,6 @@ def test_descending_stops_where_the_text_leaves_the_tree():
     assert tree().descend([8]) == []
 
 
-def test_the_best_path_follows_the_likeliest_children():
-    path = tree().best_path()
-    assert path.token_ids.tolist() == [7, 8, 9]
-    assert path.is_path
-    assert not tree().is_path
-
-
-def test_truncating_keeps_the_likeliest_nodes():
-    assert tree().truncate(2).token_ids.tolist() == [7, 8]
-    assert tree().truncate(9).token_ids.tolist() == tree().token_ids.tolist()
-
-
 def test_a_tree_can_grow_from_the_end_of_a_path():
     path = DraftTree.path(np.array([1, 2], np.int32), np.full(2, 0.5, np.float32), Source.LIVE)
     grown = path.then(tree(), 4)
@@ -42,4 +30,3 @@ def test_a_tree_can_grow_from_the_end_of_a_path():
 
 def test_the_empty_tree_proposes_nothing():
     assert len(DraftTree.empty()) == 0
-    assert DraftTree.empty().is_path
