@@ -40,8 +40,9 @@ class Store:
     def orders_of(self, customer: Customer) -> list[Order]:
         """Return what a customer has ordered, the oldest first."""
         query = "SELECT * FROM orders WHERE customer_id = ? ORDER BY ordered_on"
-        rows = self._connection.execute(query, (customer.customer_id,))
+        rows = self._connection.execute(query, [customer.customer_id])
         return [Order(**row) for row in rows]
 
     def _find_row(self, table: str, row_id: int) -> sqlite3.Row | None:
-        return self._connection.execute(ONE_ROW[table], (row_id,)).fetchone()
+        rows = self._connection.execute(ONE_ROW[table], [row_id])
+        return rows.fetchone()

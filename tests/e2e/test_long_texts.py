@@ -172,6 +172,7 @@ class Health:
 
 
 numbers = itertools.count()
+ENDED_AT_ONCE = {"blocks"}  # the model sees nothing to add there, and says so
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
@@ -190,13 +191,13 @@ def test_every_route_answers_in_time_and_lets_others_be_answered(server, idle, s
                 reply = connection.post(route.path, data, headers)
                 answered_s = time.perf_counter() - started
             health_s = health.worst_s - idle.take() / 1000
-            check_answer(route, reply)
+            check_answer(route, reply, may_be_empty=shape in ENDED_AT_ONCE)
             if answered_s <= ANSWERED_S and health_s <= HEALTH_S:
                 break
             assert left, f"{name}: answered in {answered_s:.2f} s, health in {health_s:.3f} s"
 
 
-def check_answer(route: Route, reply: str) -> None:
+def check_answer(route: Route, reply: str, *, may_be_empty: bool) -> None:
     """The model has read and answered: this is no refusal, and not empty where it must not be."""
     if reply.startswith("data: "):
         chunks = [line.removeprefix("data: ") for line in reply.split("\n") if line]
@@ -204,8 +205,7 @@ def check_answer(route: Route, reply: str) -> None:
         assert any('"stop":true' in c or '"finish_reason":"' in c for c in chunks)
     else:
         answer = json.loads(reply)
-        read = answer.get("usage", {}).get("prompt_tokens", 0)
-        assert route.text(answer) or read > 100 or not route.speaks  # it may end a text at once
+        assert route.text(answer) or may_be_empty or not route.speaks
         if "completer" in answer:
             assert answer["completer"]["stats"]["prompt_tokens"] > 100
 

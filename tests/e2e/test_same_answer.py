@@ -17,7 +17,7 @@ from completer.settings import ModelSettings, Settings
 SOURCE = Path(inspect.getfile(argparse)).read_text(encoding="utf-8")
 
 
-@pytest.fixture(params=["float32", "bfloat16"])
+@pytest.fixture(params=["float32"])
 def service(request, tmp_path):
     for module in (argparse, inspect, random, textwrap):
         shutil.copy(inspect.getfile(module), tmp_path)
