@@ -160,11 +160,6 @@ KINDS: tuple[tuple[Kind, float], ...] = (
 )
 
 
-def draw_kind(rng: np.random.Generator) -> Kind:
-    """A kind of span, in the shares of `KINDS`."""
-    return KINDS[int(rng.choice(len(KINDS), p=[share for _, share in KINDS]))][0]
-
-
 def draw_caret(source: Source, rng: np.random.Generator) -> int:
     """A place in the text, seldom in prose and not in white space, if there is another."""
     caret = 0
@@ -178,14 +173,10 @@ def draw_caret(source: Source, rng: np.random.Generator) -> int:
     return caret
 
 
-def draw_span(source: Source, kind: Kind, rng: np.random.Generator) -> Span:
-    """A span of a kind at a random caret."""
-    return Span(*kind(source, draw_caret(source, rng), rng))
-
-
 def any_span(source: Source, rng: np.random.Generator) -> Span:
-    """A span of a random kind at a random caret."""
-    return draw_span(source, draw_kind(rng), rng)
+    """A span at a random caret, of a kind drawn in the shares of `KINDS`."""
+    kind, _ = KINDS[int(rng.choice(len(KINDS), p=[share for _, share in KINDS]))]
+    return Span(*kind(source, draw_caret(source, rng), rng))
 
 
 def _ancestors(node: Node | None) -> Iterator[Node]:
