@@ -17,7 +17,7 @@ from completer.interface import CompletionService
 from completer.measures import measures, outcome
 from completer.place import Place
 from completer.request import Completion, DecodeStats, Trigger
-from completer.unicode import utf16_prefix
+from telemetry.alignment import utf16_prefix
 from telemetry.events import (
     Accepted,
     AcceptKind,

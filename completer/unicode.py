@@ -6,8 +6,3 @@ def well_formed(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def utf16_prefix(text: str, length: int) -> str:
-    """The first `length` UTF-16 units of a text, without half a character at the end."""
-    return text.encode("utf-16-le", "surrogatepass")[: 2 * length].decode("utf-16-le", "ignore")

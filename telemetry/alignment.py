@@ -47,6 +47,13 @@ def utf16_length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def utf16_prefix(text: str, units: int) -> str:
+    """The first `units` UTF-16 code units of a text, without half a character at the end."""
+    if text.isascii():
+        return text[:units]
+    return text.encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "ignore")
+
+
 def levenshtein(one: Units, other: Units) -> int:
     """The fewest insertions, deletions and substitutions between two sequences.
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from telemetry.alignment import utf16_length
+from telemetry.alignment import utf16_length, utf16_prefix
 from telemetry.events import (
     AUTO_CLOSED,
     AcceptKind,
@@ -79,10 +79,7 @@ def pending_of(
 
 def points(text: str, units: int) -> int:
     """How many code points of `text` its first `units` UTF-16 units hold."""
-    if text.isascii():
-        return min(units, len(text))
-    head = text.encode("utf-16-le", "surrogatepass")[: 2 * units]
-    return len(head.decode("utf-16-le", "ignore"))
+    return len(utf16_prefix(text, units))
 
 
 @dataclass(frozen=True, slots=True)

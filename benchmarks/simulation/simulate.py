@@ -20,12 +20,12 @@ from benchmarks.simulation.truth import Truth
 from benchmarks.simulation.vocabulary import ARMS, FINISH, LANGUAGES, OUTCOMES, SOURCES, Array
 from telemetry.arms import assign_arm
 from telemetry.events import SessionStarted
+from telemetry.schema import DAY_MS
 from telemetry.store import Store
 from telemetry.writes import Write, event_rows
 
 DAYS: Final = 15
 USERS_PER_SUGGESTION: Final = 16_000 / 4_500_000  # CodeCompose's
-_DAY_MS: Final = 86_400_000
 _BATCH: Final = 50_000
 _OTHER_OUTCOMES: Final = (0.0, 0.2, 0.4, 0.2, 0.15, 0.05)
 _RETURNED_SHARE: Final = 0.75
@@ -51,7 +51,7 @@ def simulate(
     if path.exists() or path.is_symlink():
         raise FileExistsError(f"{path} exists: name another file, or remove it first")
     end_ms = int(time.time() * 1000) - 3_600_000 if end_ms is None else end_ms
-    start_ms = (end_ms // _DAY_MS - DAYS + 1) * _DAY_MS
+    start_ms = (end_ms // DAY_MS - DAYS + 1) * DAY_MS
     rng = np.random.default_rng(seed)
     store = Store(path, patience_s=60.0)
     people = _draw_people(rng, max(2, round(suggestions * USERS_PER_SUGGESTION)))

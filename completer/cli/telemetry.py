@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from telemetry.export import Format
 
 telemetry = typer.Typer(no_args_is_help=True, help="Look after what has been recorded.")
-DAY_MS = 86_400_000
 DbFlag = Annotated[
     Path | None,
     typer.Option("--db", help="A database or a folder of them.", metavar="PATH"),
@@ -63,6 +62,7 @@ def purge(
     """Delete what is too old, what one person left, or everything."""
     from telemetry.files import own_files
     from telemetry.retention import purge
+    from telemetry.schema import DAY_MS
 
     before_ms = None
     if older_than_days is not None:

@@ -18,6 +18,7 @@ from completer.http.answering import Answering, suggestion_id
 from completer.http.body import Body, read_json
 from completer.http.errors import error_response
 from completer.reporting import Offer, Reports, stored
+from telemetry.alignment import utf16_length
 from telemetry.events import AcceptKind, HiddenReason
 
 Milliseconds = Annotated[int, Field(ge=0, lt=2**53)]
@@ -56,7 +57,7 @@ class TabbyEvent(Event):
             choice_index=self.choice_index,
             event=_TABBY[self.type],
             kind="line" if line else "full",
-            length=len(first.encode("utf-16-le")) // 2 if line else None,
+            length=utf16_length(first) if line else None,
             reason="esc" if self.type == "dismiss" else "unknown",
             shown_for_ms=self.elapsed,
         )

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from lsprotocol.types import InlineCompletionTriggerKind
 
-from completer.unicode import utf16_prefix
 from lsp.convert import path_of, same_document, trigger_of
+from telemetry.alignment import utf16_prefix
 
 
 @pytest.mark.parametrize(
