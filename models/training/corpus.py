@@ -64,7 +64,7 @@ def _summary(
 ) -> str:
     names = ", ".join(package.name for package in held) or "no package"
     found = {normalised(package.name) for package in (*packages, *held)}
-    wanted = [] if config.sources else map(normalised, _search(config).names)
+    wanted = map(normalised, _search(config).names)
     missing = ", ".join(sorted(name for name in wanted if name not in found))
     lacking = f"; not installed, or their licence is not permissive: {missing}" if missing else ""
     return f"{train} files to train on, {held_out} held out ({names}){lacking}"

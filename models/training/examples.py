@@ -11,13 +11,13 @@ from tokenizers import Tokenizer
 
 from models.training.fim_spans import Source, any_span
 from models.training.languages import DEFAULT
-from models.training.layouts import Example, Middle, plain, prefix_first, suffix_first
+from models.training.layouts import Example, Middle, plain, suffix_first
 from models.training.repository import RepositoryContext
 from models.training.shards import Group, Shard
 from models.training.tokenizer import END, mark_id
 from models.training.unit_table import UnitTable
 
-SUFFIX_FIRST, PREFIX_FIRST = 0.63, 0.12  # shares of the layouts; the rest is plain text
+FILLING_IN = 0.78  # share of the examples with a middle; the rest is plain text
 PACKAGE_POWER = 0.7  # a group weighs its tokens to this power: large packages less than by size
 TESTS_WEIGHT = 0.35  # of a group of tests
 REPOSITORY_SHARE = 0.55  # of the examples that are long enough have other files in front
@@ -107,8 +107,7 @@ class ExampleMaker:
         own = int(size * rng.uniform(*OWN_SHARE)) if with_others else size
         text, place = self._cut(document, own - len(path) - SLACK, rng)
         source = Source(text, group.language)
-        layout = rng.random()
-        span = any_span(source, rng) if layout < SUFFIX_FIRST + PREFIX_FIRST and text else None
+        span = any_span(source, rng) if rng.random() < FILLING_IN and text else None
         others: list[int] = []
         if with_others:
             room = size - own
@@ -117,8 +116,7 @@ class ExampleMaker:
             return plain(self._tokenizer, [*others, *path], text)
         if rng.random() < CUT_SUFFIX_SHARE:
             text = text[: int(rng.integers(span.end, len(text) + 1))]
-        lay_out = suffix_first if layout < SUFFIX_FIRST else prefix_first
-        return lay_out(self._tokenizer, [*others, *path], text, span)
+        return suffix_first(self._tokenizer, [*others, *path], text, span)
 
     def _draw_document(self, group: Group, rng: np.random.Generator) -> int:
         """A document of the group, the long ones more often."""

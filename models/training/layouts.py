@@ -1,4 +1,4 @@
-"""How one example is laid out in marks: suffix first, prefix first, or plain text."""
+"""How one example is laid out in marks: to be filled in, suffix first, or as plain text."""
 
 from __future__ import annotations
 
@@ -47,39 +47,12 @@ def plain(tokenizer: Tokenizer, context: list[int], text: str) -> Example:
 def suffix_first(tokenizer: Tokenizer, context: list[int], text: str, span: Span) -> Example:
     """SPM with a mark at the caret, the layout that `LAYOUT` names.
 
-    `<|fim_suffix|>` suffix `<|fim_prefix|>` prefix `<|fim_middle|>` middle, end mark.
+    `<|fim_suffix|>` suffix `<|fim_prefix|>` prefix `<|fim_middle|>` middle, end mark. Each part is
+    encoded by itself, as an editor's text will be.
     """
-    prefix, middle, suffix = _parts(tokenizer, text, span)
-    prefix_mark, suffix_mark, middle_mark = _marks(tokenizer)
-    before = [*context, suffix_mark, *suffix, prefix_mark, *prefix, middle_mark]
-    return _ended(tokenizer, before, middle)
-
-
-def prefix_first(tokenizer: Tokenizer, context: list[int], text: str, span: Span) -> Example:
-    """PSM: `<|fim_prefix|>` prefix `<|fim_suffix|>` suffix `<|fim_middle|>` middle, end mark."""
-    prefix, middle, suffix = _parts(tokenizer, text, span)
-    prefix_mark, suffix_mark, middle_mark = _marks(tokenizer)
-    before = [*context, prefix_mark, *prefix, suffix_mark, *suffix, middle_mark]
-    return _ended(tokenizer, before, middle)
-
-
-def _parts(tokenizer: Tokenizer, text: str, span: Span) -> tuple[list[int], list[int], list[int]]:
-    """Ids of prefix, middle and suffix, each encoded by itself as an editor's text will be."""
-    return (
-        encode(tokenizer, text[: span.start]),
-        encode(tokenizer, text[span.start : span.end]),
-        encode(tokenizer, text[span.end :]),
-    )
-
-
-def _marks(tokenizer: Tokenizer) -> tuple[int, int, int]:
-    return (
-        mark_id(tokenizer, FIM_PREFIX),
-        mark_id(tokenizer, FIM_SUFFIX),
-        mark_id(tokenizer, FIM_MIDDLE),
-    )
-
-
-def _ended(tokenizer: Tokenizer, before: list[int], middle: list[int]) -> Example:
+    before = [*context, mark_id(tokenizer, FIM_SUFFIX), *encode(tokenizer, text[span.end :])]
+    before += [mark_id(tokenizer, FIM_PREFIX), *encode(tokenizer, text[: span.start])]
+    before.append(mark_id(tokenizer, FIM_MIDDLE))
+    middle = encode(tokenizer, text[span.start : span.end])
     ids = [*before, *middle, mark_id(tokenizer, END)]
     return Example(ids, Middle(len(before), len(ids)))

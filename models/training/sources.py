@@ -12,6 +12,7 @@ from pathlib import Path
 
 from models.training.licences import is_permissive, licence_of
 
+LICENCE_FILE = ".licence"  # in a folder that is named: its licence in one line
 STDLIB_SKIPPED = {
     "site-packages",
     "dist-packages",
@@ -37,7 +38,10 @@ class Search:
     """Where to look for packages, and what of them to take."""
 
     folders: tuple[Path, ...] = ()
-    """Taken as they are, one package each, in the belief that who names a folder may use it."""
+    """Taken as they are, one package each, in the belief that who names a folder may use it.
+
+    A file `.licence` in a folder says its licence, for the manifest.
+    """
     package_paths: tuple[Path, ...] = ()
     """Folders with installed packages beside those that Python itself would import."""
     names: frozenset[str] = frozenset()
@@ -49,16 +53,17 @@ class Search:
 def find_packages(search: Search, held_out: Iterable[str]) -> tuple[list[Package], list[Package]]:
     """Packages to train on, and the held-out ones.
 
-    Without folders of their own they are the standard library and the installed distributions
-    whose licence is permissive. Raises FileNotFoundError for a folder that is not there.
+    Folders take the place of the standard library and of the installed distributions whose licence
+    is permissive, unless names or paths of distributions are given as well. Raises
+    FileNotFoundError for a folder that is not there.
     """
     kept_back = {normalised(name) for name in held_out}
     wanted = {normalised(name) for name in search.names}
     found = [_folder(path, search.suffixes) for path in search.folders]
-    if not found:
+    if not found or search.names or search.package_paths:
         installed = [*_standard_library(search.suffixes), *_installed(search)]
         known = wanted | kept_back
-        found = [each for each in installed if not wanted or normalised(each.name) in known]
+        found += [each for each in installed if not wanted or normalised(each.name) in known]
     held = [package for package in found if normalised(package.name) in kept_back]
     return [package for package in found if package not in held], held
 
@@ -80,7 +85,9 @@ def normalised(name: str) -> str:
 def _folder(path: Path, suffixes: frozenset[str]) -> Package:
     files = (file for file in sorted(_require_folder(path).rglob("*")) if file.is_file())
     chosen = tuple(file for file in files if file.suffix.lower() in suffixes)
-    return Package(path.resolve().name, "as given", path, chosen)
+    stated = path / LICENCE_FILE
+    licence = stated.read_text().strip() if stated.is_file() else "as given"
+    return Package(path.resolve().name, licence, path, chosen)
 
 
 def _require_folder(path: Path) -> Path:

@@ -24,9 +24,7 @@ def test_every_step_is_measured_beside_its_floor(device):
     for row in report["steps"]:
         floor = row["bytes"] / report["bandwidth_gb_per_s"] / 1e6
         assert row["floor_ms"] == pytest.approx(floor, rel=0.01, abs=1e-4)
-        assert row["static_over_floor"] == pytest.approx(
-            row["static_ms"] / floor, rel=0.02
-        )
+        assert row["static_over_floor"] == pytest.approx(row["static_ms"] / floor, rel=0.02)
     steps = {name: run["tokens_per_step"] for name, run in report["texts"].items()}
     assert steps["engine_packed"] == steps["engine_static"] == steps["generate"] == 1.0
     assert min(steps["engine_drafting"], steps["generate_prompt_lookup"]) >= 1.0

@@ -2,7 +2,7 @@ from tokenizers import Tokenizer
 
 from models.fim import LAYOUTS
 from models.training.fim_spans import Span
-from models.training.layouts import LAYOUT, plain, prefix_first, suffix_first
+from models.training.layouts import LAYOUT, plain, suffix_first
 
 TEXT = "total = left + right\nprint(total)\n"
 SPAN = Span(TEXT.index("left"), TEXT.index("\n"))
@@ -21,12 +21,11 @@ def test_suffix_first_is_the_layout_that_prompts_are_made_in(tokenizer: Tokenize
 
 
 def test_the_middle_reaches_to_the_end_mark(tokenizer: Tokenizer):
-    for lay_out in (suffix_first, prefix_first):
-        example = lay_out(tokenizer, [7, 7], TEXT, SPAN)
-        assert example.ids[:2] == [7, 7]
-        assert example.middle is not None
-        middle = example.ids[example.middle.start : example.middle.end]
-        assert written(tokenizer, middle) == "left + right<|endoftext|>"
+    example = suffix_first(tokenizer, [7, 7], TEXT, SPAN)
+    assert example.ids[:2] == [7, 7]
+    assert example.middle is not None
+    middle = example.ids[example.middle.start : example.middle.end]
+    assert written(tokenizer, middle) == "left + right<|endoftext|>"
 
 
 def test_plain_text_has_no_middle(tokenizer: Tokenizer):
