@@ -13,6 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from completer.calibration import Calibration, Mixture
 from completer.drafting.calibration import initial_factors
 from completer.drafting.factor_fitting import RATES
@@ -134,18 +136,23 @@ class Calibrating:
         }
 
     def _fit_factors(self) -> Factors:
-        """Fit on one half of the files, twice, repository by repository."""
+        """Fit on one half of the files: to each repository by itself, then the geometric mean.
+
+        Factors that went on from one repository to the next would be those of the last ones.
+        """
         factors = initial_factors()
         for rate in RATES:
-            for sample in self.samples:
-                repository = self.service.repositories.open(sample.root)
-                texts = {
-                    str(path): text
-                    for path, text in sample.held_out.items()
-                    if self._halves[path] == 0
-                }
-                factors = repository.fitted_factors(texts, factors, rate)
+            fitted = [self._fitted_to(sample, factors, rate) for sample in self.samples]
+            factors = np.exp(np.mean(np.log(fitted), axis=0))
         return factors
+
+    def _fitted_to(self, sample: Sample, factors: Factors, rate: float) -> Factors:
+        """Return `factors` as one repository's half of files changes them."""
+        texts = {
+            str(path): text for path, text in sample.held_out.items() if self._halves[path] == 0
+        }
+        repository = self.service.repositories.open(sample.root)
+        return repository.fitted_factors(texts, factors, rate)
 
     async def _answers(self, kinds: Sequence[Kind], half: int | None = None) -> list[Answer]:
         found = []
