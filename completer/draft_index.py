@@ -24,6 +24,7 @@ from completer.drafting.index_store import index_folder, load_index, retire_inde
 from completer.drafting.indexing import IndexReport, refresh, text_digest
 from completer.drafting.memory import trim
 from completer.drafting.warm_up import is_warm, warm_up
+from completer.settings import Settings
 
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
@@ -38,6 +39,15 @@ class IndexOptions:
     cache_folder: Path | None = None
     max_bytes: int = 512 << 20
     dependencies: bool = False
+
+
+def index_options(settings: Settings) -> IndexOptions:
+    """Turn settings into an index's options."""
+    return IndexOptions(
+        cache_folder=settings.cache_folder,
+        max_bytes=settings.drafting.max_index_mb << 20,
+        dependencies=settings.drafting.with_dependencies,
+    )
 
 
 class DraftIndex:
@@ -62,6 +72,11 @@ class DraftIndex:
         self._lock = threading.Lock()
         self._has_kernels = False
         self._edited: dict[Path, str] = {}  # open documents, until there are kernels to take them
+
+    @property
+    def ready(self) -> bool:
+        """Whether drafting can begin; not while its kernels are being compiled."""
+        return self._has_kernels
 
     def build(self, progress: Progress = lambda files, tokens: None) -> IndexReport:
         """Take in all files: from the saved index what has not changed, the rest anew; save it."""

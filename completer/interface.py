@@ -51,41 +51,6 @@ class ServiceInfo:
     graphs_given_up: str = ""
 
 
-class Workspaces(Protocol):
-    """The open workspaces of a service; they outlive its model."""
-
-    @property
-    def roots(self) -> tuple[Place, ...]:
-        """Their folders."""
-        ...
-
-    @property
-    def index_bytes(self) -> int:
-        """Bytes that their indexes hold."""
-        ...
-
-    @property
-    def health(self) -> Mapping[Place, WorkspaceHealth]:
-        """What is wrong with which of them."""
-        ...
-
-    def open_workspace(self, root: Place) -> None:
-        """See `CompletionService`."""
-        ...
-
-    def close_workspace(self, root: Place) -> None:
-        """See `CompletionService`."""
-        ...
-
-    def document_changed(self, path: Place, text: str | None) -> None:
-        """See `CompletionService`."""
-        ...
-
-    def close(self) -> None:
-        """Close all of them."""
-        ...
-
-
 class CompletionService(Protocol):
     """Completes code. Cancelling the awaiting task, or closing the stream, stops the decoding.
 

@@ -4,13 +4,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
+from tokenizers import Tokenizer
+
+from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.errors import BadRequestError, CompleterError, WorkspaceError
 from completer.interface import WorkspaceHealth
-from completer.place import Place, innermost
+from completer.place import Place, innermost, local_place
 from completer.repository import STOPS_WITHIN_S, Repository
 from completer.request import CompletionRequest
+from completer.settings import Settings
+from completer.workspace_settings import WorkspaceSettings
 
 log = logging.getLogger(__name__)
 
@@ -62,14 +69,6 @@ class Repositories:
             raise WorkspaceError(f"{root} cannot be used: {error}") from error
         self._failed.pop(root, None)
         return repository
-
-    def open_workspace(self, root: Place) -> None:
-        """Open a workspace if it is not open. Raises `WorkspaceError`."""
-        self.open(root)
-
-    def close_workspace(self, root: Place) -> None:
-        """Close a workspace, in the background, if it is open."""
-        self.dismiss(root)
 
     def dismiss(
         self, root: Place, at_first: Callable[[Repository], None] = lambda repository: None
@@ -144,6 +143,25 @@ class Repositories:
         if request.may_use is None:
             return self._open
         return {root: each for root, each in self._open.items() if root in request.may_use}
+
+
+def open_repositories(settings: Settings, tokenizer: Tokenizer | Future[Tokenizer]) -> Repositories:
+    """Open the workspaces that the settings name; `tokenizer` must treat marks as text."""
+
+    def open_repository(root: Place) -> Repository:
+        workspace = Workspace(root, options=workspace_options(settings))
+        return Repository(workspace, tokenizer, WorkspaceSettings(workspace.root, settings))
+
+    repositories = Repositories(open_repository)
+    for root in settings.workspaces:
+        with suppress(WorkspaceError):  # the others are open; `health` tells of this one
+            repositories.open(local_place(root))
+    return repositories
+
+
+def workspace_options(settings: Settings) -> WorkspaceOptions:
+    """Turn settings into how a workspace is read."""
+    return WorkspaceOptions(keep_secrets=settings.secrets == "keep")
 
 
 def _containing(path: Path | None, among: Mapping[Place, Repository]) -> Repository | None:

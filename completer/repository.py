@@ -8,26 +8,28 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import CancelledError, Future
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from completer.context.definition_reader import DefinitionReader
-from completer.context.feed import WorkspaceFeed
+from completer.context.feed import Sink, WorkspaceFeed
 from completer.context.languages import language_of_name
 from completer.context.prompt import Prompt
 from completer.context.retrieval import Retriever
 from completer.context.workspace import Workspace
-from completer.draft_index import DraftIndex, IndexOptions
-from completer.drafting.factor_fitting import adapted
-from completer.drafting.session import DraftSession
-from completer.drafting.warm_up import is_warm
 from completer.interface import WorkspaceHealth
 from completer.place import Place
 from completer.request import CompletionRequest, Snippet
 from completer.settings import Settings
 from completer.workspace_settings import WorkspaceSettings
+
+if TYPE_CHECKING:  # Numba's import takes long, and happens on the thread that reads
+    from completer.draft_index import DraftIndex
+    from completer.drafting.session import DraftSession
 
 log = logging.getLogger(__name__)
 CHARACTERS_PER_TOKEN = 4
@@ -38,15 +40,14 @@ STOPS_WITHIN_S = 2.0
 class Repository:
     """What is known of one workspace's code. `tokenizer` must treat marks as text.
 
-    `settings` are the workspace's own; without them, requests have the user's. Reading starts at
-    once, in the background; `wait` tells when all files were read.
+    `settings` are the workspace's own; without them, requests have the user's. Reading starts in
+    the background, once there is a tokenizer; `wait` tells when all files were read.
     """
 
     def __init__(
         self,
         workspace: Workspace,
-        tokenizer: Tokenizer,
-        options: IndexOptions | None = None,
+        tokenizer: Tokenizer | Future[Tokenizer],
         settings: WorkspaceSettings | None = None,
     ) -> None:
         self.workspace = workspace
@@ -54,13 +55,15 @@ class Repository:
         self._fault = ""
         self._definitions = DefinitionReader()
         self._retriever = Retriever(workspace.root, read=self._definitions)
-        self._index = DraftIndex(workspace, tokenizer, options or IndexOptions())
-        self._feed = WorkspaceFeed(workspace, [self._retriever.update, self._index.update])
+        self._index: DraftIndex | None = None
+        self._sinks: list[Sink] = [self._retriever.update]
+        self._feed = WorkspaceFeed(workspace, self._sinks)
         self._indexed = threading.Event()
         self._stopped = threading.Event()
-        self._indexer = threading.Thread(target=self._build_index, name="index", daemon=True)
+        self._indexer = threading.Thread(
+            target=self._read, args=(tokenizer,), name="index", daemon=True
+        )
         self._indexer.start()
-        self._feed.start()
 
     @property
     def root(self) -> Place:
@@ -91,12 +94,12 @@ class Repository:
     @property
     def can_draft(self) -> bool:
         """Whether drafting can begin; not while its kernels are being compiled."""
-        return is_warm()
+        return self._index is not None and self._index.ready
 
     @property
     def index_bytes(self) -> int:
         """Bytes that drafting holds."""
-        return self._index.drafter.nbytes
+        return 0 if self._index is None else self._index.drafter.nbytes
 
     def snippets(self, request: CompletionRequest, budget: int) -> list[Snippet]:
         """Find what of the other files helps at the caret, within about `budget` tokens."""
@@ -107,13 +110,13 @@ class Repository:
 
     def drafts(
         self, request: CompletionRequest, prompt: Prompt, factors: Factors | None = None
-    ) -> DraftSession | None:
+    ) -> "DraftSession | None":
         """Start drafting for one request; whoever takes the session has to `stop` it.
 
         `factors` were fitted for what it predicts. `None` while that cannot begin: a request never
         waits for a compiler.
         """
-        if not self.can_draft:
+        if self._index is None or not self._index.ready:
             return None
         return self._index.drafter.start(
             prompt.prefix_ids,
@@ -129,17 +132,25 @@ class Repository:
 
     def accepted(self, text: str) -> None:
         """Learn a text that a person accepted."""
-        self._index.accepted(text)
+        if self._index is not None:
+            self._index.accepted(text)
 
     def fitted_factors(self, texts: Mapping[str, str], factors: Factors, rate: float) -> Factors:
-        """Return drafting factors adapted to `texts` by their paths, which must not be indexed."""
+        """Return drafting factors adapted to `texts` by their paths, which must not be indexed.
+
+        To be called when the workspace `can_draft`.
+        """
+        from completer.drafting.factor_fitting import adapted
+
+        assert self._index is not None  # noqa: S101
         encode = self._index.encode
         encoded = {name: np.array(encode(text), np.int32) for name, text in texts.items()}
         return adapted(self._index.drafter, encoded, factors, rate)
 
     def forget_requests(self) -> None:
         """Keep nothing of the texts that requests have shown."""
-        self._index.drafter.forget_sessions()
+        if self._index is not None:
+            self._index.drafter.forget_sessions()
 
     def wait_until_indexed(self, timeout_s: float | None = None) -> bool:
         """Wait until completions can be drafted from all files; say whether they can."""
@@ -152,7 +163,8 @@ class Repository:
     def stop(self) -> None:
         """Let what reads files come to its end soon; returns at once."""
         self._stopped.set()
-        self._index.stop()
+        if self._index is not None:
+            self._index.stop()
         self._definitions.close()
         self._feed.stop(0)
 
@@ -165,12 +177,25 @@ class Repository:
         self.stop()
         self._feed.stop(max(0.0, until - time.monotonic()))
         self._indexer.join(max(0.0, until - time.monotonic()))
-        if not self._indexer.is_alive():
+        if self._index is not None and not self._indexer.is_alive():
             self._index.close()
 
-    def _build_index(self) -> None:
+    def _read(self, tokenizer: Tokenizer | Future[Tokenizer]) -> None:
+        """Begin to read, and build the index, as soon as there is a tokenizer."""
+        from completer.draft_index import DraftIndex, IndexOptions, index_options
+
         try:
-            self._index.build()
+            if isinstance(tokenizer, Future):
+                tokenizer = tokenizer.result()
+            settings = self.settings
+            options = IndexOptions() if settings is None else index_options(settings)
+            self._index = DraftIndex(self.workspace, tokenizer, options)
+            if self.is_open:
+                self._sinks.append(self._index.update)
+                self._feed.start()
+                self._index.build()
+        except CancelledError:
+            log.info("%s is not read: there is no tokenizer", self.root)
         except Exception as error:
             self._fault = type(error).__name__
             log.exception("%s cannot be drafted from", self.root)

@@ -1,86 +1,47 @@
-"""The service in this process: context -> prompt -> engine -> postprocess."""
+"""The service in this process: the workspaces of a request, and the model that answers it."""
 
-import asyncio
 import logging
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
-from completer.ahead import Ahead, once_accepted
-from completer.calibration import CalibrationOf, Calibrations
-from completer.choices import Alternative, Choices, Step
-from completer.engine.engine import Engine
-from completer.engine.sequence import GenerationResult
 from completer.errors import WorkspaceClosedError
-from completer.generation import (
-    Generations,
-    Job,
-    check_request,
-    milliseconds_since,
-    owner_of,
-    owns,
-)
 from completer.interface import ServiceInfo
+from completer.model_host import ModelHost
 from completer.place import Place
-from completer.postprocess import TextContext, postprocess
 from completer.repositories import Repositories
 from completer.repository import Repository
-from completer.request import (
-    Choice,
-    Completion,
-    CompletionRequest,
-    Confidence,
-    DecodeStats,
-    Distribution,
-    TextDelta,
-)
-from completer.result_cache import ResultCache
+from completer.request import Completion, CompletionRequest, TextDelta
 from completer.settings import Settings
-from completer.stopping.controller import StopController
-from completer.text_policy import TextPolicy
-from models.loading import LoadedModel
+
+if TYPE_CHECKING:  # these import torch, for which a front door does not wait
+    from completer.calibration import CalibrationOf
+    from completer.engine.engine import Engine
+    from models.loading import LoadedModel
 
 log = logging.getLogger(__name__)
 REMEMBERED_ANSWERS = 2000
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
-class LocalService:
-    """Implements `CompletionService` with an engine in this process."""
+class Service:
+    """Implements `CompletionService`: requests wait until `host` has the model.
 
-    def __init__(
-        self,
-        model: LoadedModel,
-        engine: Engine,
-        settings: Settings,
-        repositories: Repositories,
-        calibration_of: CalibrationOf | None = None,
-    ) -> None:
-        self._model = model
-        self._weights = sum(each.nbytes for each in model.model.parameters())
-        self._engine = engine
-        self._settings = settings
+    `described` is what can be told before that has been loaded.
+    """
+
+    def __init__(self, host: ModelHost, repositories: Repositories, described: ServiceInfo) -> None:
+        self._host = host
         self._repositories = repositories
-        if calibration_of is None:
-            calibration_of = Calibrations(model, settings.calibration_folder).of
-        self._generations = Generations(model, settings, calibration_of)
-        # Under PSM the whole suffix would have to be computed again for what may never be asked.
-        self._foresees = model.layout.layout.order == "spm"
-        self._results = ResultCache(settings.engine.result_cache_mb << 20)
-        self._ahead = Ahead()
+        self._described = described
         self._answered: OrderedDict[str, Repository] = OrderedDict()
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare")
 
     @property
     def model(self) -> str:
         """See `CompletionService`."""
-        return self._model.name
+        return self._described.model
 
     @property
     def workspaces(self) -> tuple[Place, ...]:
@@ -88,29 +49,21 @@ class LocalService:
         return self._repositories.roots
 
     async def complete(self, request: CompletionRequest) -> Completion:
-        """See `CompletionService`. Typing through the last answer needs no model."""
-        repository = self._repositories.of(request)
-        request = self._generations.within_reach(request, repository)
-        known = self._results.get(request, _remembered_for(request, repository))
-        if known is not None:
-            completion = replace(known, id=self._new_id(repository))
-        else:
-            self._ahead.give_way()
+        """See `CompletionService`. Raises `OverloadedError` if the model is not there in time."""
+        async with self._host.use(request.deadline_ms) as model:
+            repository = self._repositories.of(request)
             try:
-                completion = await self._answer(request, repository)
+                return self._named(await model.complete(request, repository), repository)
             except WorkspaceClosedError:
                 return await self.complete(request)
-        self._look_ahead(request, repository, completion)
-        return completion
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[TextDelta | Completion]:
-        """See `CompletionService`. What is streamed cannot be taken back, so it is not polished."""
-        repository = self._repositories.of(request)
-        request = self._generations.within_reach(request, repository)
-        self._ahead.give_way()
-        async with aclosing(self._run(replace(request, polish=False), repository)) as parts:
-            async for part in parts:
-                yield part
+        """See `CompletionService`. Raises `OverloadedError` if the model is not there in time."""
+        async with self._host.use(request.deadline_ms) as model:
+            repository = self._repositories.of(request)
+            async with aclosing(model.stream(request, repository)) as parts:
+                async for part in parts:
+                    yield self._named(part, repository) if isinstance(part, Completion) else part
 
     def open_workspace(self, root: Place) -> None:
         """See `CompletionService`."""
@@ -118,13 +71,19 @@ class LocalService:
 
     def close_workspace(self, root: Place) -> None:
         """See `CompletionService`. A request that is being answered in it is asked again."""
+        model = self._host.now
 
         def drop_rows(repository: Repository) -> None:
-            self._engine.drop(lambda owner: owns(owner, repository))
+            if model is not None:
+                model.drop_rows(repository)
 
         repository = self._repositories.dismiss(root, drop_rows)
-        if repository is not None:
-            self._forget_answers_in(repository)
+        if repository is None:
+            return
+        if model is not None:
+            model.forget_answers_in(repository)
+        answered = self._answered.items()
+        self._answered = OrderedDict(each for each in answered if each[1] is not repository)
 
     def wait_until_indexed(self, root: Place, timeout_s: float) -> bool:
         """Wait until the code of an open workspace can be used; say whether it can."""
@@ -135,181 +94,64 @@ class LocalService:
         self._repositories.document_changed(path, text)
 
     def accepted(self, completion_id: str, text: str) -> None:
-        """See `CompletionService`."""
-        repository = self._answered.get(completion_id)
-        if repository is not None:
-            self._threads.submit(_learn, repository, text)
+        """See `CompletionService`; nothing is learned from it while there is no model."""
+        repository, model = self._answered.get(completion_id), self._host.now
+        if repository is not None and model is not None:
+            model.aside(_learn, repository, text)
 
     def info(self) -> ServiceInfo:
-        """See `CompletionService`."""
-        return ServiceInfo(
-            model=self.model,
-            device=str(self._model.device),
-            dtype=self._model.dtype_name,
-            context_tokens=self._model.context_tokens,
+        """See `CompletionService`; without a model, what is known."""
+        model = self._host.now
+        if model is not None:
+            self._described = model.info()
+        memory = self._described.memory_bytes
+        memory = {part: held if model is not None else 0 for part, held in memory.items()}
+        return replace(
+            self._described,
+            state=self._host.state,
             workspaces=self.workspaces,
-            memory_bytes={
-                "weights": self._weights,
-                "kv_pool": self._engine.kv_bytes,
-                "draft_indexes": self._repositories.index_bytes,
-                "result_cache": self._results.nbytes,
-            },
+            memory_bytes={**memory, "draft_indexes": self._repositories.index_bytes},
             health=self._repositories.health,
-            graphs_given_up=self._engine.graphs_given_up,
         )
-
-    def release(self) -> Repositories:
-        """Stop the engine; what the service is dropped with is the model, not the workspaces."""
-        self._engine.close()
-        self._threads.shutdown(cancel_futures=True)
-        return self._repositories
 
     def forget(self) -> None:
         """Keep no answer, text, key or value of the requests so far."""
-        self._ahead.give_way()
-        self._results.clear()
-        self._generations.forget()
         self._repositories.forget_requests()
-        self._engine.forget()
+        if (model := self._host.now) is not None:
+            model.forget()
 
     def close(self) -> None:
-        """Stop the engine and everything that watches files."""
-        self.release().close()
+        """Stop the model and everything that watches files."""
+        self._host.close()
+        self._repositories.close()
 
-    def _forget_answers_in(self, repository: Repository) -> None:
-        self._ahead.give_way()
-        self._results.forget(lambda of: isinstance(of, tuple) and owns(of[0], repository))
-        self._generations.prompts.forget()
-        answered = self._answered.items()
-        self._answered = OrderedDict(each for each in answered if each[1] is not repository)
-
-    async def _answer(
-        self, request: CompletionRequest, repository: Repository | None
-    ) -> Completion:
-        """Ask the model, and remember what it says."""
-        async with aclosing(self._run(request, repository)) as parts:
-            async for part in parts:
-                if isinstance(part, Completion):
-                    self._results.put(request, _remembered_for(request, repository), part)
-                    return part
-        raise AssertionError("a run ends with its completion")
-
-    def _look_ahead(
-        self, request: CompletionRequest, repository: Repository | None, completion: Completion
-    ) -> None:
-        """While the model has nothing to do: what will be asked if the person accepts?"""
-        settings = self._generations.settings_in(repository)
-        if not self._foresees or not settings.completion.decode_ahead or any(self._engine.load):
-            return
-        coming = once_accepted(request, completion)
-        if coming and not self._results.get(coming, _remembered_for(request, repository)):
-            self._ahead.start(coming, lambda request: self._answer(request, repository))
-
-    async def _run(
-        self, request: CompletionRequest, repository: Repository | None
-    ) -> AsyncGenerator[TextDelta | Completion]:
-        """Generate all choices; the second and later ones start when the first has its prompt.
-
-        What reads text, or may wait for a lock, runs on the service's threads.
-        """
-        check_request(request)
-        loop, news = asyncio.get_running_loop(), asyncio.Queue[Step]()
-        choices = Choices(
-            self._generations,
-            self._engine,
-            tell=lambda step: loop.call_soon_threadsafe(news.put_nowait, step),
-        )
-        try:
-            job = await self._aside(self._begin, request, repository, choices)
-            unfinished = request.n
-            while unfinished:
-                step = await news.get()
-                if len(choices.started) < request.n:
-                    await self._aside(choices.start, job, range(1, request.n))
-                if step.text:
-                    yield TextDelta(step.index, step.text)
-                unfinished -= step.done
-        finally:
-            choices.give_up()
-        yield await self._aside(self._finish, job, choices.started)
-
-    def _aside(self, work: Callable[P, T], *of: P.args, **named: P.kwargs) -> asyncio.Future[T]:
-        """Have work done on one of the service's threads."""
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._threads, partial(work, *of, **named))
-
-    def _begin(
-        self, request: CompletionRequest, repository: Repository | None, choices: Choices
-    ) -> Job:
-        """Prepare a request and start its first choice."""
-        job = self._generations.prepare(request, repository)
-        self._check_open(job)
-        choices.start(job, range(1))
-        return job
-
-    def _check_open(self, job: Job) -> None:
-        """Raise `WorkspaceClosedError` where that has happened since the request came."""
-        if job.repository is not None and not job.repository.is_open:
-            self._generations.prompts.forget()
-            raise WorkspaceClosedError(f"The workspace {job.repository.root} was closed.")
-
-    def _finish(self, job: Job, alternatives: Sequence[Alternative]) -> Completion:
-        self._check_open(job)
-        results = [each.ticket.future.result() for each in alternatives]
-        choices = [
-            Choice(
-                text=self._polish(each.policy.text, job),
-                finish_reason="secret" if each.policy.withheld else result.finish_reason,
-                token_ids=() if each.policy.withheld else result.token_ids,
-                confidence=_confidence(each.policy),
-            )
-            for each, result in zip(alternatives, results, strict=True)
-        ]
-        stats = replace(
-            _summed(results),
-            self_speculation=str(self._engine.self_speculation_report),
-            context_ms=job.context_ms,
-            total_ms=milliseconds_since(job.started),
-        )
-        return Completion(
-            id=self._new_id(job.repository),
-            model=self._model.name,
-            choices=tuple(choices),
-            stats=stats,
-            distribution=self._distribution(job),
-            exit_mode="lossy" if self._exits_early(job) else "lossless",
-            identity=self._model.identity,
-        )
-
-    def _exits_early(self, job: Job) -> bool:
-        return job.lossy and self._engine.lossy is not None
-
-    def _distribution(self, job: Job) -> Distribution:
-        if self._exits_early(job):
-            return "early-exit"
-        return "model+repository" if job.repository_weight else "model"
-
-    def _new_id(self, repository: Repository | None) -> str:
+    def _named(self, completion: Completion, repository: Repository | None) -> Completion:
         """Name an answer, and remember whose it is in case it is accepted."""
-        completion_id = f"cmpl-{uuid.uuid4().hex}"
+        completion = replace(completion, id=f"cmpl-{uuid.uuid4().hex}")
         if repository is not None:
-            self._answered[completion_id] = repository
+            self._answered[completion.id] = repository
         if len(self._answered) > REMEMBERED_ANSWERS:
             self._answered.popitem(last=False)
-        return completion_id
+        return completion
 
-    def _polish(self, text: str, job: Job) -> str:
-        request = job.request
-        if self._settings.pure or not request.polish:
-            return text
-        context = TextContext(
-            prefix=request.prefix,
-            suffix=request.suffix,
-            language=request.language,
-            multiline=job.block,
-            marks=tuple(self._model.layout.mark_ids),
-        )
-        return postprocess(text, context)
+
+class LocalService(Service):
+    """A service whose model was loaded before, and stays."""
+
+    def __init__(
+        self,
+        model: "LoadedModel",
+        engine: "Engine",
+        settings: Settings,
+        repositories: Repositories,
+        calibration_of: "CalibrationOf | None" = None,
+    ) -> None:
+        from completer.running_model import RunningModel
+
+        running = RunningModel(model, engine, settings, calibration_of)
+        host = ModelHost(lambda: running)
+        host.wait()
+        super().__init__(host, repositories, running.info())
 
 
 def _learn(repository: Repository, text: str) -> None:
@@ -318,26 +160,3 @@ def _learn(repository: Repository, text: str) -> None:
         repository.accepted(text)
     except Exception:
         log.exception("an accepted completion was not learned from")
-
-
-def _remembered_for(request: CompletionRequest, repository: Repository | None) -> Hashable:
-    """Who may be given an answer again: whose caches it is from, while the settings stay."""
-    return owner_of(request, repository), repository and repository.settings
-
-
-def _confidence(policy: TextPolicy | StopController) -> tuple[Confidence, ...]:
-    return tuple(policy.steps) if isinstance(policy, StopController) else ()
-
-
-def _summed(results: Sequence[GenerationResult]) -> DecodeStats:
-    """Add up what several choices cost; the prompt and its times are the first one's."""
-    first = results[0].stats
-    return replace(
-        first,
-        generated_tokens=sum(each.stats.generated_tokens for each in results),
-        steps=sum(each.stats.steps for each in results),
-        drafted=sum(each.stats.drafted for each in results),
-        accepted=sum(each.stats.accepted for each in results),
-        skipped_layers=sum(each.stats.skipped_layers for each in results),
-        decode_ms=max(each.stats.decode_ms for each in results),
-    )

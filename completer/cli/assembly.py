@@ -1,15 +1,13 @@
 """Puts model, engine, workspaces and service together; everything that needs torch."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from completer.calibration import Calibrations
 from completer.context.prompt import blind_to_marks
-from completer.context.workspace import Workspace, WorkspaceOptions
-from completer.draft_index import IndexOptions
 from completer.drafting.drafter import Drafter
 from completer.drafting.suffix_array import SuffixArray, join_streams
 from completer.engine.cost import FixedLength
@@ -22,14 +20,10 @@ from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
 from completer.engine.self_speculation import SelfSpeculation
 from completer.engine.tuning import Tuning, forward_of
-from completer.errors import WorkspaceError
-from completer.place import Place, local_place
-from completer.repositories import Repositories
-from completer.repository import Repository
+from completer.repositories import open_repositories
 from completer.service import LocalService
 from completer.settings import Settings
 from completer.tuned import tuned
-from completer.workspace_settings import WorkspaceSettings
 from models.decoder import BareDecoder
 from models.exit_gates import ExitGate
 from models.loading import LoadedModel, load_model
@@ -106,47 +100,15 @@ def build_engine(
     return Engine(runner, limits=limits, costs=pricing, self_speculation=speculation, lossy=lossy)
 
 
-def build_service(
-    model: LoadedModel,
-    tuning: Tuning,
-    settings: Settings,
-    repositories: Repositories | None = None,
-) -> LocalService:
-    """Put engine and workspaces together into a service; `repositories` are open already."""
-    if repositories is None:
-        repositories = open_repositories(model, settings)
-    engine = build_engine(model, tuning, settings)
-    return LocalService(model, engine, settings, repositories)
+def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> LocalService:
+    """Put engine and workspaces together into a service of a model that is loaded."""
+    repositories = open_repositories(settings, tokenizer_of(model))
+    return LocalService(model, build_engine(model, tuning, settings), settings, repositories)
 
 
-def open_repositories(model: LoadedModel, settings: Settings) -> Repositories:
-    """Open the workspaces that the settings name, read with the model's tokenizer."""
-    tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
-
-    def open_repository(root: Place) -> Repository:
-        workspace = Workspace(root, options=workspace_options(settings))
-        own = WorkspaceSettings(workspace.root, settings)
-        return Repository(workspace, tokenizer, index_options(own.current()), own)
-
-    repositories = Repositories(open_repository)
-    for root in settings.workspaces:
-        with suppress(WorkspaceError):  # the others are open; `health` tells of this one
-            repositories.open(local_place(root))
-    return repositories
-
-
-def workspace_options(settings: Settings) -> WorkspaceOptions:
-    """Turn settings into how a workspace is read."""
-    return WorkspaceOptions(keep_secrets=settings.secrets == "keep")
-
-
-def index_options(settings: Settings) -> IndexOptions:
-    """Turn settings into an index's options."""
-    return IndexOptions(
-        cache_folder=settings.cache_folder,
-        max_bytes=settings.drafting.max_index_mb * MEGABYTE,
-        dependencies=settings.drafting.with_dependencies,
-    )
+def tokenizer_of(model: LoadedModel) -> Tokenizer:
+    """Return the tokenizer that code is read with: marks in it are text."""
+    return blind_to_marks(model.tokenizer.backend_tokenizer)
 
 
 def build_isolated(
@@ -176,7 +138,7 @@ def build_pair(
 
 def build_drafter(model: LoadedModel, texts: Sequence[str]) -> Drafter:
     """Index `texts` for drafting, where there is no workspace; for evaluations."""
-    tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
+    tokenizer = tokenizer_of(model)
     encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
     streams = [np.asarray(encoding.ids, np.int32) for encoding in encodings]
     drafter = Drafter(tokenizer.get_vocab_size(with_added_tokens=True))

@@ -29,10 +29,10 @@ def index(
 
     Servers do this by themselves; this shows size, files, tokens, time, and what was left out.
     """
-    from completer.cli.assembly import index_options, workspace_options
     from completer.context.prompt import blind_to_marks
-    from completer.draft_index import DraftIndex
+    from completer.draft_index import DraftIndex, index_options
     from completer.drafting.compiled import is_first_start
+    from completer.repositories import workspace_options
     from models.loading import load_tokenizer, resolve_source
 
     settings = load(config, model=model, with_dependencies=with_dependencies or None).settings

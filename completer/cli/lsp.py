@@ -37,10 +37,10 @@ def lsp(
 
 
 def _serve(settings: Settings, end: Ending) -> None:
-    from completer.cli.wiring import build_recorder, deferred_service
+    from completer.cli.wiring import build_recorder, start_service
     from lsp.server import create_server
 
-    service = deferred_service(settings)
+    service = start_service(settings)
     recorder = build_recorder(settings)
     end.of(recorder, service)
     server = create_server(service, recorder)

@@ -75,13 +75,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _serve(settings: Settings, listener: socket.socket, end: Ending, *, insecure: bool) -> None:
     from completer.cli.exposure import check_exposure
-    from completer.cli.wiring import build_recorder, deferred_service, http_options
+    from completer.cli.wiring import build_recorder, http_options, start_service
     from completer.http.app import create_app
     from completer.http.serving import Server, server_config
 
     exposed = check_exposure(settings, listener, insecure=insecure)
     options = http_options(settings, exposed=exposed, insecure=insecure)
-    service = deferred_service(settings)
+    service = start_service(settings)
     recorder = build_recorder(settings)
     end.of(recorder, service)
     app = create_app(service, recorder, options=options)

@@ -1,15 +1,23 @@
 """Builds what a front door is handed, without waiting for torch or the model."""
 
+from concurrent.futures import Future
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from completer.deferred import DeferredService, LoadedService
+from tokenizers import Tokenizer
+
 from completer.drafting.memory import settled_memory, trim
 from completer.http.options import HttpOptions
-from completer.interface import ServiceInfo, Workspaces
-from completer.place import local_place
+from completer.interface import ServiceInfo
+from completer.model_host import ModelHost
+from completer.repositories import open_repositories
+from completer.service import Service
 from completer.settings import Settings
 from telemetry.journal import open_recorder
 from telemetry.recorder import NullRecorder, Recorder
+
+if TYPE_CHECKING:
+    from completer.running_model import RunningModel
 
 KILOBYTE = 1 << 10
 MEGABYTE = 1 << 20
@@ -18,30 +26,36 @@ MIN_CONNECTIONS, MAX_CONNECTIONS = 8, 10_000
 GROUP_STREAM_MS = 50.0  # on a shared server: long enough to hide which tokens were drafted
 
 
-def deferred_service(settings: Settings) -> DeferredService:
-    """Start loading the model in the background and return a service that waits for it."""
+def start_service(settings: Settings) -> Service:
+    """Open the workspaces, start loading the model, and return a service that waits for it."""
+    tokenizer: Future[Tokenizer] = Future()
 
-    def make(workspaces: Workspaces | None) -> LoadedService:
-        with settled_memory():
-            from completer.cli.assembly import build_model, build_service
-            from completer.repositories import Repositories
+    def load() -> "RunningModel":
+        try:
+            with settled_memory():
+                from completer.cli.assembly import build_engine, build_model, tokenizer_of
+                from completer.running_model import RunningModel
 
-            model, tuning = build_model(settings, own_code=False)
-        opened = workspaces if isinstance(workspaces, Repositories) else None
-        service = build_service(model, tuning, settings, opened)
+                model, tuning = build_model(settings, own_code=False)
+        except BaseException:
+            tokenizer.cancel()
+            raise
+        if not tokenizer.done():  # from now on files are read: how fast it runs is measured
+            tokenizer.set_result(tokenizer_of(model))
+        running = RunningModel(model, build_engine(model, tuning, settings), settings)
         trim()
-        return service
+        return running
 
-    loading = ServiceInfo(
+    described = ServiceInfo(
         model=Path(settings.model.source).name,
         device=settings.model.device,
         dtype="float32" if settings.pure else settings.model.dtype,
         context_tokens=settings.model.context_tokens or 0,
-        workspaces=tuple(map(local_place, settings.workspaces)),
+        workspaces=(),
     )
-    return DeferredService(
-        make, loading, idle_s=60.0 * settings.engine.idle_unload_minutes, free=_free_memory
-    )
+    repositories = open_repositories(settings, tokenizer)
+    idle_s = 60.0 * settings.engine.idle_unload_minutes
+    return Service(ModelHost(load, idle_s=idle_s, free=_free_memory), repositories, described)
 
 
 def _free_memory() -> None:

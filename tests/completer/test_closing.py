@@ -74,8 +74,8 @@ def inotify() -> int:
 
 def held(service):
     """What the service's caches say that they hold for workspaces."""
-    owners = [key[1][0] for key in service._results._entries]
-    owners += [slot.owner for slot in service._engine._pool.slots]
+    owners = [key[1][0] for key in service._host.now._results._entries]
+    owners += [slot.owner for slot in service._host.now._engine._pool.slots]
     return [owner for owner in owners if "workspace" in owner] + list(service._answered)
 
 
@@ -104,10 +104,10 @@ async def test_a_closed_workspace_leaves_nothing_behind(service, root, tmp_path)
     gc.collect()
     assert gone() is None
     assert held(service) == []
-    assert service._results.nbytes == 0
+    assert service._host.now._results.nbytes == 0
     assert not mapped(tmp_path / "cache")
     assert inotify() == fds
-    assert service._generations.prompts._encode_again.cache_info().currsize == 0
+    assert service._host.now._generations.prompts._encode_again.cache_info().currsize == 0
 
 
 async def test_nothing_of_a_closed_workspace_is_used(service, root):
@@ -140,7 +140,7 @@ async def test_of_two_folders_within_each_other_the_right_one_stays(service, roo
 
 async def test_a_request_is_asked_again_where_its_workspace_is_closed_meanwhile(service, root):
     await open_and_used(service, root)
-    engine = service._engine
+    engine = service._host.now._engine
     prefix = await does_not_end(service)
     task = asyncio.create_task(service.complete(ask(prefix, path=root / "a.py", max_tokens=200)))
     await eventually(lambda: engine.load[0], 10)

@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from completer.cli.assembly import index_options
 from completer.context.workspace import Workspace
 from completer.drafting.warm_up import warm_up
 from completer.errors import WorkspaceError
@@ -39,7 +38,7 @@ def repositories():
     def make(root):
         workspace = Workspace(root)
         own = WorkspaceSettings(workspace.root, settings)
-        return Repository(workspace, tokenizer, index_options(own.current()), own)
+        return Repository(workspace, tokenizer, own)
 
     repositories = Repositories(make)
     yield repositories

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from completer.cli.assembly import open_repositories
+from completer.cli.assembly import tokenizer_of
 from completer.drafting.memory import release_memory, settled_memory
 from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.kv_cache import KVPool, LayerShape
 from completer.engine.runner import Runner
 from completer.http.app import create_app
+from completer.repositories import open_repositories
 from completer.request import CompletionRequest
 from completer.service import LocalService
 from completer.settings import Settings
@@ -79,7 +80,7 @@ def service(model, engine, tmp_path):
     chosen = Settings(
         cache_folder=tmp_path / "cache", workspaces=(root,), engine={"result_cache_mb": 1}
     )
-    service = LocalService(model, engine, chosen, open_repositories(model, chosen))
+    service = LocalService(model, engine, chosen, open_repositories(chosen, tokenizer_of(model)))
     yield service
     service.close()
 

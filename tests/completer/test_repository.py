@@ -3,6 +3,7 @@
 import gc
 import time
 import weakref
+from concurrent.futures import Future
 
 import pytest
 
@@ -55,6 +56,42 @@ def test_a_closed_workspace_goes_though_no_garbage_is_looked_for(root, monkeypat
     finally:
         gc.enable()
     assert len(frozen) == 2
+
+
+def test_nothing_is_read_before_there_is_a_tokenizer(root):
+    tokenizer = Future()
+    repository = Repository(Workspace(root), tokenizer)
+    repository.document_changed(root / "m0.py", "def zebra_quotient():\n    return 7\n")
+    assert not repository.wait(0.2)
+    assert not repository.can_draft
+    assert (repository.index_bytes, repository.health) == (0, WorkspaceHealth())
+    repository.accepted("x = 1")
+    repository.forget_requests()
+    tokenizer.set_result(byte_tokenizer().backend_tokenizer)
+
+    assert repository.wait(PATIENCE_S)
+    assert repository.can_draft
+    until = time.monotonic() + PATIENCE_S
+    while str(root / "m0.py") not in repository._index.drafter.live:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    repository.close()
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_what_is_closed_before_there_is_a_tokenizer_is_never_read(root, comes):
+    tokenizer = Future()
+    repository = Repository(Workspace(root), tokenizer)
+    repository.stop()
+    if comes:
+        tokenizer.set_result(byte_tokenizer().backend_tokenizer)
+    else:
+        tokenizer.cancel()
+
+    repository._indexer.join(PATIENCE_S)
+    assert repository.health == WorkspaceHealth()
+    assert not repository._feed._thread.is_alive()
+    repository.close()
 
 
 def test_a_workspace_tells_how_its_watch_does(root):

@@ -64,16 +64,17 @@ def request_for(canary: Canary, root: Path, **changes) -> CompletionRequest:
 async def answer(service: LocalService, request: CompletionRequest) -> tuple[str, str]:
     """All that a service says to a request: its prompt, and its answers in either way."""
     prompts: list[str] = []
-    submit, decode = service._engine.submit, service._model.tokenizer.backend_tokenizer.decode
+    running = service._host.wait()
+    submit, decode = running._engine.submit, running._model.tokenizer.backend_tokenizer.decode
 
     def spied(generation, **options):
         prompts.append(decode(generation.prompt))
         return submit(generation, **options)
 
-    service._engine.submit = spied  # type: ignore[method-assign, assignment]
+    running._engine.submit = spied  # type: ignore[method-assign, assignment]
     whole = [await service.complete(request), await service.complete(request)]
     parts = [part async for part in service.stream(request)]
-    service._engine.submit = submit  # type: ignore[method-assign]
+    running._engine.submit = submit  # type: ignore[method-assign]
     said = [each.text for each in whole]
     said += ["".join(part.text for part in parts if isinstance(part, TextDelta))]
     said += [part.text for part in parts if isinstance(part, Completion)]
@@ -88,8 +89,9 @@ async def leaks(service: LocalService, root: Path, **changes) -> list[str]:
         said = await answer(service, request_for(canary, root, **changes))
         leaked += [canary.kind for text in said if canary.leaked(text)]
     secrets = {secret[:12] for canary in CANARIES for secret in canary.secrets}
-    kept = [service._repositories, service._engine, service._generations]
-    return leaked + holders(kept, secrets, service._model.tokenizer.backend_tokenizer)
+    running = service._host.wait()
+    kept = [service._repositories, running._engine, running._generations]
+    return leaked + holders(kept, secrets, running._model.tokenizer.backend_tokenizer)
 
 
 PLACES: dict[str, Callable[[Canary], str]] = {
@@ -152,7 +154,8 @@ async def test_none_comes_back_from_the_document_itself(model, root):
                 prompt, said = await answer(service, request)
                 assert not canary.leaked(prompt)
                 assert not canary.leaked(said)
-        kept = [service._repositories, service._engine, service._generations.prompts]
+        running = service._host.wait()
+        kept = [service._repositories, running._engine, running._generations.prompts]
         secrets = {secret[:12] for canary in CANARIES for secret in canary.secrets}
         assert not holders(kept, secrets, model.tokenizer.backend_tokenizer)
 

@@ -1,22 +1,30 @@
 """The whole path in one process: a request goes in, a completion comes out, on a tiny model."""
 
 import asyncio
+import threading
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from completer.cli.assembly import build_service
+from completer.cli.assembly import build_engine, build_service, tokenizer_of
 from completer.engine.cost import ASSUMED
 from completer.engine.tuning import Tuning
 from completer.errors import BadRequestError, WorkspaceError
+from completer.interface import ServiceInfo
 from completer.measures import measures
+from completer.model_host import ModelHost
+from completer.repositories import open_repositories
 from completer.request import Completion, CompletionRequest, Sampling, TextDelta
-from completer.service import LocalService
+from completer.running_model import RunningModel
+from completer.service import LocalService, Service
 from completer.settings import Settings
+from models.errors import ModelError
 from models.loading import LoadedModel, load_model
+from tests.completer.http.live import eventually
 from tests.tiny import save_tiny
 
 NO_TUNING = Tuning("float32", 1, False, ASSUMED, ())
@@ -167,7 +175,7 @@ async def test_several_alternatives_share_one_prompt_pass(service):
 
 async def test_cancelling_a_request_frees_the_engine(service):
     task = asyncio.create_task(service.complete(ask("y" * 50, max_tokens=60)))
-    while service._engine.load == (0, 0):
+    while service._host.now._engine.load == (0, 0):
         await asyncio.sleep(0.001)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -185,7 +193,7 @@ async def test_closing_a_stream_frees_the_engine(service):
 async def becomes_idle(service: LocalService) -> None:
     """A cancelled sequence is dropped before the next step."""
     deadline = time.monotonic() + 2
-    while service._engine.load != (0, 0):
+    while service._host.wait()._engine.load != (0, 0):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.005)
 
@@ -206,7 +214,7 @@ def ghost(prefix: str = "x = ") -> CompletionRequest:
 
 async def test_an_accepted_completion_finds_the_next_one_ready(foreseeing):
     shown = await foreseeing.complete(ghost())
-    await asyncio.wait_for(foreseeing._ahead._task, 10)
+    await asyncio.wait_for(foreseeing._host.now._ahead._task, 10)
     accepted = await foreseeing.complete(ghost("x = " + shown.text))
 
     assert accepted.stats.cached
@@ -218,7 +226,7 @@ async def test_an_accepted_completion_finds_the_next_one_ready(foreseeing):
 
 async def test_what_is_decoded_ahead_gives_way_to_whoever_asks(foreseeing):
     await foreseeing.complete(ghost())
-    ahead = foreseeing._ahead._task
+    ahead = foreseeing._host.now._ahead._task
     await foreseeing.complete(ask("another", user="bob"))
     assert ahead.cancelled()
 
@@ -226,7 +234,7 @@ async def test_what_is_decoded_ahead_gives_way_to_whoever_asks(foreseeing):
 async def test_plain_text_and_switched_off_nothing_is_foreseen(foreseeing, service):
     await foreseeing.complete(ask())
     await service.complete(ghost())
-    assert foreseeing._ahead._task is service._ahead._task is None
+    assert foreseeing._host.now._ahead._task is service._host.now._ahead._task is None
 
 
 async def test_a_deadline_gives_what_there_is(service):
@@ -323,3 +331,101 @@ async def test_lossy_exits_are_asked_for_and_labelled(model, tmp_path):
         assert answers[name].exit_mode == "lossless"
         assert answers[name].distribution == "model"
         assert answers[name].stats.skipped_layers == 0
+
+
+class Hosted:
+    """A service whose model loads when it may; each model that was loaded, while it is there."""
+
+    def __init__(self, model, folder: Path, **options) -> None:
+        self.may_load = threading.Event()
+        self.loaded: list[weakref.ref[RunningModel]] = []
+        self.error: Exception | None = None
+        self._model, self._settings = model, settings(folder)
+        self.service = Service(
+            ModelHost(self._load, **options),
+            open_repositories(self._settings, tokenizer_of(model)),
+            ServiceInfo(model="m", device="auto", dtype="auto", context_tokens=0, workspaces=()),
+        )
+
+    def _load(self) -> RunningModel:
+        assert self.may_load.wait(10)
+        if self.error is not None:
+            raise self.error
+        engine = build_engine(self._model, NO_TUNING, self._settings)
+        running = RunningModel(self._model, engine, self._settings)
+        self.loaded.append(weakref.ref(running))
+        return running
+
+
+@pytest.fixture
+def hosted(model, tmp_path):
+    hosted = Hosted(model, tmp_path)
+    yield hosted
+    hosted.may_load.set()
+    hosted.service.close()
+
+
+async def test_workspaces_are_open_while_the_model_loads(hosted, tmp_path):
+    service, other = hosted.service, tmp_path / "other"
+    other.mkdir()
+    task = asyncio.create_task(service.complete(ask(path=tmp_path / "a.py")))
+    service.open_workspace(tmp_path)
+    service.open_workspace(other)
+    service.close_workspace(other)
+    service.document_changed(tmp_path / "a.py", "x = 1\n")
+    await asyncio.sleep(0.02)
+
+    assert not task.done()
+    assert service.workspaces == (tmp_path,)
+    assert service.wait_until_indexed(tmp_path, 60)
+    said = service.info()
+    assert (said.state, said.model, said.workspaces) == ("loading", "m", (tmp_path,))
+    assert said.memory_bytes.keys() == {"draft_indexes"}
+    with pytest.raises(WorkspaceError):
+        service.open_workspace(tmp_path / "gone")
+    hosted.may_load.set()
+    assert (await task).text
+    assert service.info().state == "ready"
+    assert service.info().memory_bytes["weights"] > 0
+
+
+async def test_a_model_that_cannot_be_loaded_leaves_workspaces_alone(hosted, tmp_path):
+    service = hosted.service
+    service.open_workspace(tmp_path)
+    hosted.error = ModelError("no such model")
+    hosted.may_load.set()
+    for _ in range(2):
+        with pytest.raises(ModelError, match="no such model"):
+            await service.complete(ask())
+        with pytest.raises(ModelError, match="no such model"):
+            await anext(service.stream(ask()))
+
+    assert service.info().state == "failed"
+    assert service.workspaces == (tmp_path,)
+    service.document_changed(tmp_path / "a.py", "x = 1\n")
+    service.accepted("cmpl-1", "x")
+    service.forget()
+    service.close_workspace(tmp_path)
+
+
+async def test_an_idle_model_leaves_nothing_behind_but_workspaces(model, tmp_path):
+    hosted = Hosted(model, tmp_path, idle_s=0.2)
+    hosted.may_load.set()
+    service = hosted.service
+    service.open_workspace(tmp_path)
+    first = await service.complete(ask(path=tmp_path / "a.py"))
+    held = service.info().memory_bytes
+    assert held["weights"] > 0
+    await eventually(lambda: hosted.loaded[0]() is None, 10)
+    said = service.info()
+
+    assert said.state == "unloaded"
+    assert said.device == "cpu"
+    assert said.workspaces == (tmp_path,)
+    assert [said.memory_bytes[part] for part in ("weights", "kv_pool", "result_cache")] == [0, 0, 0]
+    again = await service.complete(ask(path=tmp_path / "a.py"))
+    assert again.text == first.text
+    assert again.id != first.id
+    assert not again.stats.cached
+    assert len(hosted.loaded) == 2
+    service.close()

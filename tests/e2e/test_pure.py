@@ -43,7 +43,7 @@ async def test_pure_greedy_tokens_equal_generate(tmp_path):
     ended = 0
     for request in places(PROMPTS):
         ours = (await service.complete(request)).choices[0]
-        prompt = torch.tensor([service._generations.prompts.build(request).ids])
+        prompt = torch.tensor([service._host.now._generations.prompts.build(request).ids])
         generated = plain.generate(
             prompt,
             attention_mask=torch.ones_like(prompt),

@@ -134,7 +134,7 @@ async def test_the_search_finds_what_is_there(model, sample, settings):
         session = Repository.drafts(repository, request_for(sample.spans[0], sample.root), prompt)
         assert "LiveText" in found([service, session], model, {"hidden_0123456789ab"})
         session.stop()
-        service._service._engine._pool.extend(0, ids, 0)
+        service._service._host.now._engine._pool.extend(0, ids, 0)
         assert "Slot" in found(service, model, {"hidden_0123456789ab"})
 
 
