@@ -41,6 +41,10 @@ class CanonicalContext:
 
     def extend(self, token: int) -> Int32s:
         """Append a generated token; return the tokens that are settled by it."""
+        if not self.open_text:
+            self.reserve(1)[self.length] = token
+            self.length += 1
+            return self.tokens[self.length - 1 : self.length]
         settled = self._settle(token)
         end = self.write(settled)
         begin, self.length = self.length, end
@@ -64,8 +68,7 @@ class CanonicalContext:
         return copy(self)
 
     def _settle(self, token: int) -> Iterable[int]:
-        if not self.open_text or self._healer is None:
-            return (token,)
+        assert self._healer is not None  # noqa: S101
         piece = self._healer.piece(token)
         if INCOMPLETE in piece:  # half a character is no text to encode
             return self._close((*self._healer.encode(self.open_text), token))

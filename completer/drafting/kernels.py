@@ -15,7 +15,7 @@ from numba import typeof
 from completer.drafting import growing, predicting
 from completer.drafting.calibration import initial_factors
 from completer.drafting.places import Texts
-from completer.drafting.recycling import new_table
+from completer.drafting.recycling import new_table, remember
 from completer.drafting.scratch import SCRATCH
 from completer.drafting.suffix_array import SuffixArray
 from completer.drafting.suffix_tree import new_nodes
@@ -23,12 +23,13 @@ from completer.drafting.worth import new_foresight
 
 
 class Kernels(NamedTuple):
-    """The functions of `growing` and `predicting` that are called from Python."""
+    """The functions that a session calls from Python, step after step."""
 
     propose: Callable[..., int]
     predict: Callable[..., int]
     predict_tree: Callable[..., None]
     learn: Callable[..., None]
+    remember: Callable[..., None]
 
 
 @cache
@@ -45,6 +46,7 @@ def kernels() -> Kernels:
         _bind(growing.predict, texts, history, 0, scratch),
         _bind(predicting.predict_tree, texts, history, 0, *tree, scratch, *rows),
         _bind(growing.learn, texts, history, 0, scratch),
+        _bind(remember, tables[0], history, tables[0]),
     )
 
 

@@ -15,7 +15,7 @@ from completer.drafting.kernels import kernels
 from completer.drafting.matching import Seen
 from completer.drafting.own_text import AFTER, BEFORE, OwnText
 from completer.drafting.places import Texts
-from completer.drafting.recycling import new_table, remember
+from completer.drafting.recycling import new_table
 from completer.drafting.scratch import MAX_OCCURRENCES, MAX_TREE, SCRATCH
 from completer.drafting.tree import DraftTree, Predictions, Source
 
@@ -138,10 +138,12 @@ class DraftSession:
         with shared.lock:
             if top_candidates is not None and len(self._last):
                 seen = np.concatenate((self._last, tree.token_ids))
-                remember(shared.recycled, seen, np.ascontiguousarray(top_candidates, np.int32))
+                top = np.ascontiguousarray(top_candidates, np.int32)
+                self._kernels.remember(shared.recycled, seen, top)
             shared.count_step(len(tokens), self._cost)
+            texts = self._look_around()
             for token in tokens.tolist():
-                self._learn(self._canonical.extend(token))
+                texts = self._learn(texts, self._canonical.extend(token))
         self._last = tokens[-1:] if len(tokens) else self._last
 
     def predict(self, tree: DraftTree) -> Predictions:
@@ -176,12 +178,18 @@ class DraftSession:
     ) -> None:
         self.stop()
 
-    def _learn(self, settled: Int32s) -> None:
-        """Adapt the factors to tokens that were settled last, and let them be known text."""
-        canonical = self._canonical
+    def _learn(self, texts: Texts, settled: Int32s) -> Texts:
+        """Adapt the factors to tokens that were settled last, and let them be known text.
+
+        Takes and returns the texts as they stand, with what has been appended.
+        """
+        canonical, own = self._canonical, self._own.text
         for at in range(canonical.length - len(settled), canonical.length):
-            self._kernels.learn(self._look_around(), canonical.tokens, at, self._scratch)
-            self._own.text.append(BEFORE, canonical.tokens[at : at + 1])
+            self._kernels.learn(texts, canonical.tokens, at, self._scratch)
+            own.append(BEFORE, canonical.tokens[at : at + 1])
+            if own.nodes is not texts.own:
+                texts = self._look_around()
+        return texts
 
     def _grow(self, texts: Texts, length: int, cost: Float64s, rate: float) -> DraftTree:
         """Draft what follows canonical.tokens[:length]; `rate` as in `growing.propose`."""
