@@ -60,6 +60,8 @@ class Segment:
 
     def positions(self) -> NDArray[np.int64]:
         """Each token's position in its own text: a node's is given by its depth."""
+        if not len(self.parents):
+            return np.arange(self.start, self.end)
         depths = np.zeros(len(self.parents), np.int64)
         for node, parent in enumerate(self.parents):
             depths[node] = depths[parent] + 1 if parent >= 0 else 1

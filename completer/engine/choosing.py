@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from completer.drafting.tree import Predictions
 from completer.engine.attention import Segment
-from completer.engine.readout import Question, Readout, certainty
+from completer.engine.part import Part
+from completer.engine.readout import Question, Readout, certainty, certainty_here
 from completer.engine.sampling import choose_token, uniform
 from completer.engine.sequence import Running
 from completer.engine.staging import to_device
@@ -21,24 +21,24 @@ from completer.engine.stopping import TokenSignals
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """A sequence's rows [1 + n, V] of a step: the model's `logits`, the `law` that is drawn from.
+class Outcome:
+    """What a step computed: the model's `logits` [R, V], and the `law` [R, V] that is drawn from.
 
-    `expected` is what the repository brought to the law, if it differs.
+    Both are of all of the step's sequences; `readout` is what was read of one of them.
     """
 
     logits: Tensor
     law: Tensor
-    expected: Predictions | None = None
+    readout: Readout
 
 
 class Chooser:
-    """Chooses after `rows`, which are walked down from the root."""
+    """Chooses after a part's rows, which are walked down from the root."""
 
-    def __init__(self, sequence: Running, rows: Rows, readout: Readout) -> None:
-        self._sequence = sequence
-        self._rows = rows
-        self._readout = readout
+    def __init__(self, part: Part, outcome: Outcome) -> None:
+        self._part = part
+        self._outcome = outcome
+        self._readout = outcome.readout
         self._made: list[tuple[int, int]] = []  # rows and the tokens chosen after them
 
     def __call__(self, row: int, depth: int) -> int:
@@ -50,7 +50,7 @@ class Chooser:
 
     def signals(self) -> tuple[TokenSignals, ...]:
         """Tell of every chosen token how sure the distribution was."""
-        last, expected = len(self._made) - 1, self._rows.expected
+        last, expected = len(self._made) - 1, self._part.expected
         told = []
         for number, ((row, token), sure) in enumerate(
             zip(self._made, self._certainty(), strict=True)
@@ -62,31 +62,45 @@ class Chooser:
 
     def _certainty(self) -> list[list[float]]:
         """Probability, margin, entropy and the model's own probability of each chosen token."""
-        rows, chosen = (list(column) for column in zip(*self._made, strict=True))
+        chosen = [token for _, token in self._made]
         if self._readout.certainty is not None:
+            rows = [row for row, _ in self._made]
             return [[*each, each[0]] for each in self._readout.certainty[rows].tolist()]
-        logits, tokens = self._rows.logits, to_device(np.array(chosen), self._rows.logits.device)
-        models = logits[rows].float().softmax(-1).gather(1, tokens[:, None])
-        columns: list[list[float]]
-        columns = torch.cat([certainty(self._rows.law[rows], tokens), models], dim=1).tolist()
-        return columns
+        law = self._walked(self._outcome.law)
+        if law.device.type == "cpu":
+            columns = certainty_here(law, chosen)
+        else:
+            columns = certainty(law, to_device(np.array(chosen), law.device)).tolist()
+        if self._part.expected is None:  # the model's own distribution is the one drawn from
+            return [[*each, each[0]] for each in columns]
+        models = self._walked(self._outcome.logits).float().softmax(-1)
+        own = models[range(len(chosen)), chosen].tolist()
+        return [[*each, of_model] for each, of_model in zip(columns, own, strict=True)]
+
+    def _walked(self, logits: Tensor) -> Tensor:
+        """Those of a step's rows of `logits` [R, V] that were chosen after."""
+        if len(self._made) == len(logits):
+            return logits
+        first = self._part.rows.start
+        return logits[[first + row for row, _ in self._made]]
 
     def _choose(self, row: int, depth: int) -> int:
-        sequence, request = self._sequence, self._sequence.request
+        sequence = self._part.work.sequence
+        request = sequence.request
         position = len(sequence.ids) - sequence.prompt_length + depth
-        return choose_token(
-            self._rows.law[row], request.sampling, position=position, choice=request.choice
-        )
+        law = self._outcome.law[self._part.rows.start + row]
+        return choose_token(law, request.sampling, position=position, choice=request.choice)
 
 
-def question(sequence: Running, segment: Segment, rows: slice, device: torch.device) -> Question:
-    """What a step has to read of `rows`, which belong to a segment's last token and its nodes."""
+def question(part: Part, device: torch.device) -> Question:
+    """What a step has to read of a part's rows."""
+    sequence, rows = part.work.sequence, part.rows
     request = sequence.request
     drafted, policy = request.drafts is not None, request.policy
     greedy, on_cpu = request.sampling.greedy, device.type == "cpu"
     if on_cpu and not greedy:
         return Question(rows, candidates=drafted)
-    noise = [] if greedy else _noise(sequence, segment)[: rows.stop - rows.start]
+    noise = [] if greedy else _noise(sequence, part.segment)[: rows.stop - rows.start]
     certain = policy is not None and policy.wants_signals and not on_cpu and not _mixes(sequence)
     return Question(rows, request.sampling, noise, candidates=drafted, certainty=certain)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -78,11 +79,17 @@ class CostCurve:
         of the whole batch (goodput; SmartSpec, Liu et al. 2024). Alone, a draft is nearly free on
         most devices; in a large batch only a nearly certain one is worth its price, down to none.
         """
-        plain_step = float(self.of_tokens(np.array([sequences]))[0])
-        share = (plain_step + self.per_sequence * (sequences - 1)) / sequences
-        passes = self.of_tokens(np.arange(planned, planned + max_tokens + 1))
-        added: NDArray[np.float64] = (passes - passes[0]) / share
-        return 1.0 + added
+        return _prices(self, max_tokens, planned, sequences)
+
+
+@lru_cache(maxsize=1024)
+def _prices(curve: CostCurve, max_tokens: int, planned: int, sequences: int) -> NDArray[np.float64]:
+    """Work out `CostCurve.of_drafts`; nearly every step asks what one before it has asked."""
+    plain_step = float(curve.of_tokens(np.array([sequences]))[0])
+    share = (plain_step + curve.per_sequence * (sequences - 1)) / sequences
+    passes = curve.of_tokens(np.arange(planned, planned + max_tokens + 1))
+    added: NDArray[np.float64] = (passes - passes[0]) / share
+    return 1.0 + added
 
 
 ASSUMED = CostCurve((1, 64), (1.0, 7.0), 0.2)

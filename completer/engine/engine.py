@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from contextlib import contextmanager
 
+import torch
+
 from completer.drafting.memory import trim
 from completer.drafting.tree import DraftTree
+from completer.engine.choosing import Outcome
 from completer.engine.cost import ASSUMED, Pricing
 from completer.engine.lossy import LossyExits
 from completer.engine.memory import out_of_memory
-from completer.engine.outcome import Outcome, absorb
+from completer.engine.outcome import absorb
 from completer.engine.part import Part, lay_out
 from completer.engine.passes import Outcomes, Passes
 from completer.engine.runner import Runner
@@ -148,6 +151,7 @@ class Engine:
             return not ran_out(error)
         return True
 
+    @torch.inference_mode()
     def step(self) -> None:
         """Advance every running sequence by one forward pass.
 
@@ -279,6 +283,8 @@ class Engine:
 
         What the last steps took beside their results is given back when nothing follows.
         """
+        if self._scheduler.running:
+            return not self._closed
         if not self._comes(within_s=RESTS_AFTER_S):
             trim()
             self._comes()

@@ -5,10 +5,9 @@ step that fails can be run again.
 """
 
 import time
-from dataclasses import dataclass
 
 from completer.drafting.tree import DraftTree
-from completer.engine.choosing import Chooser, Rows
+from completer.engine.choosing import Chooser, Outcome
 from completer.engine.kv_cache import KVPool
 from completer.engine.part import Part
 from completer.engine.readout import Readout
@@ -17,21 +16,13 @@ from completer.engine.stopping import StepSignals, Stop
 from completer.engine.verify import Verdict, verify
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A sequence's rows of a step, and what was read of them."""
-
-    rows: Rows
-    readout: Readout
-
-
 def absorb(part: Part, outcome: Outcome, pool: KVPool) -> tuple[Verdict | None, Stop | None]:
     """Take over a step's outcome: what it emitted, if it reached the end, and whether it ends."""
     if not part.work.reaches_end:
         _keep(part, [], pool)
         return None, None
     sequence = part.work.sequence
-    chooser = Chooser(sequence, outcome.rows, outcome.readout)
+    chooser = Chooser(part, outcome)
     verdict = verify(part.tree.token_ids.tolist(), part.tree.parents.tolist(), chooser)
     _keep(part, verdict.path, pool)
     sequence.ids.extend(verdict.emitted)
@@ -59,7 +50,8 @@ def _count(part: Part, verdict: Verdict) -> None:
     sequence.drafted += len(tree)
     sequence.accepted += len(verdict.path)
     sequence.skipped_layers += part.skipped_layers
-    sequence.sources.update(tree.sources[verdict.path].tolist())
+    if verdict.path:
+        sequence.sources.update(tree.sources[verdict.path].tolist())
 
 
 def _teach(part: Part, verdict: Verdict, readout: Readout) -> None:
@@ -73,8 +65,9 @@ def _teach(part: Part, verdict: Verdict, readout: Readout) -> None:
 
 def _give_up(part: Part, verdict: Verdict) -> Stop | None:
     """End before this step's tokens where an early layer has seen that they lead nowhere."""
-    before = len(part.work.sequence.generated) - len(verdict.emitted)
-    return Stop("low_confidence", before) if part.hopeless else None
+    if not part.hopeless:
+        return None
+    return Stop("low_confidence", len(part.work.sequence.generated) - len(verdict.emitted))
 
 
 def _stop(sequence: Running, tree: DraftTree, verdict: Verdict, chooser: Chooser) -> Stop | None:

@@ -40,13 +40,14 @@ def lay_out(work: Work, tree: DraftTree, rows: slice) -> Part:
 
 def wanted_rows(parts: Sequence[Part]) -> NDArray[np.int64]:
     """Return the packed rows whose logits are wanted: each chain's last token and all nodes."""
-    wanted = []
+    wanted: list[int] = []
     begin = 0
     for part in parts:
+        end = begin + len(part.ids)
         if part.work.reaches_end:
-            wanted.append(np.arange(begin + part.segment.chain - 1, begin + part.segment.length))
-        begin += part.segment.length
-    return np.concatenate(wanted) if wanted else np.empty(0, np.int64)
+            wanted += range(begin + part.segment.chain - 1, end)
+        begin = end
+    return np.array(wanted, np.int64)
 
 
 def laws(parts: Sequence[Part], logits: Tensor) -> Tensor:

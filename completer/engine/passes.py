@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from completer.engine.choosing import Rows, question
+from completer.engine.choosing import Outcome, question
 from completer.engine.lossy import LossyExits
-from completer.engine.outcome import Outcome
 from completer.engine.part import Part, exit_early, laws, lay_out, wanted_rows
 from completer.engine.readout import read
 from completer.engine.runner import Runner
@@ -60,8 +59,6 @@ class Passes:
 
     def _read(self, parts: Sequence[Part], logits: Tensor) -> Outcomes:
         law, device = laws(parts, logits), self._runner.device
-        asked = [question(part.work.sequence, part.segment, part.rows, device) for part in parts]
-        return [
-            (part, Outcome(Rows(logits[part.rows], law[part.rows], part.expected), readout))
-            for part, readout in zip(parts, read(law, asked), strict=True)
-        ]
+        readouts = read(law, [question(part, device) for part in parts])
+        outcomes = [Outcome(logits, law, readout) for readout in readouts]
+        return list(zip(parts, outcomes, strict=True))

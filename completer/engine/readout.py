@@ -47,11 +47,12 @@ class Readout:
     certainty: NDArray[np.float64] | None = None
 
 
-@torch.inference_mode()
 def read(logits: Tensor, questions: Sequence[Question]) -> list[Readout]:
     """Answer `questions` about `logits` [R, V] with one copy from the device."""
     if not len(logits):
         return [Readout() for _ in questions]
+    if logits.device.type == "cpu" and not any(q.certainty or len(q.noise) for q in questions):
+        return _read_here(logits, questions)
     chosen = _choose(logits, questions)
     columns = [chosen[:, None]]
     candidates = min(CANDIDATES, logits.shape[1]) if any(q.candidates for q in questions) else 0
@@ -61,6 +62,22 @@ def read(logits: Tensor, questions: Sequence[Question]) -> list[Readout]:
         columns.append(certainty(logits, chosen))
     table = torch.cat([column.double() for column in columns], 1).to("cpu").numpy()
     return list(_split(table, candidates, questions))
+
+
+def _read_here(logits: Tensor, questions: Sequence[Question]) -> list[Readout]:
+    """Answer questions about `logits` that need not be copied: in fewer operations."""
+    tokens, candidates = [], None
+    if any(question.sampling for question in questions):
+        tokens = _likeliest(logits).tolist()
+    if any(question.candidates for question in questions):
+        candidates = logits.topk(min(CANDIDATES, logits.shape[1])).indices.int().numpy()
+    return [
+        Readout(
+            tokens[question.rows] if question.sampling else None,
+            candidates[question.rows] if candidates is not None and question.candidates else None,
+        )
+        for question in questions
+    ]
 
 
 def _choose(logits: Tensor, questions: Sequence[Question]) -> Tensor:
@@ -80,8 +97,25 @@ def _likeliest(logits: Tensor) -> Tensor:
 
 def certainty(logits: Tensor, chosen: Tensor) -> Tensor:
     """How sure each row of `logits` [R, V] is: see `Readout.certainty`."""
+    if len(logits) <= ROWS_AT_ONCE:
+        return _certainty(logits, chosen)
     pieces = zip(logits.split(ROWS_AT_ONCE), chosen.split(ROWS_AT_ONCE), strict=True)  # type: ignore[no-untyped-call]
     return torch.cat([_certainty(*piece) for piece in pieces])
+
+
+def certainty_here(logits: Tensor, chosen: Sequence[int]) -> list[list[float]]:
+    """Return what `certainty` does [n, 3], to the last bit, of `logits` [n, V] on a CPU.
+
+    Small arrays of torch cost more than what is computed in them.
+    """
+    laws = logits.float().log_softmax(-1)
+    law = laws.exp()
+    probabilities, best = law.numpy(), law.topk(2).values.numpy()
+    entropies = laws.clamp_min_(-100.0).mul_(law).sum(-1).tolist()
+    return [
+        [float(probabilities[row, token]), float(best[row, 0] - best[row, 1]), -entropies[row]]
+        for row, token in enumerate(chosen)
+    ]
 
 
 def _certainty(logits: Tensor, chosen: Tensor) -> Tensor:
@@ -91,7 +125,7 @@ def _certainty(logits: Tensor, chosen: Tensor) -> Tensor:
     columns = (
         probabilities.gather(1, chosen[:, None])[:, 0],
         best[:, 0] - best[:, 1],
-        -(probabilities * laws.clamp_min(-100.0)).sum(-1),
+        -laws.clamp_min_(-100.0).mul_(probabilities).sum(-1),
     )
     return torch.stack(columns, dim=1)
 

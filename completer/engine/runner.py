@@ -57,10 +57,11 @@ class Runner:
     def _forward_packed(
         self, segments: Sequence[Segment], ids: Sequence[int], rows: NDArray[np.int64]
     ) -> Tensor:
-        positions = np.concatenate([segment.positions() for segment in segments])
+        positions = [segment.positions() for segment in segments]
+        joined = positions[0] if len(positions) == 1 else np.concatenate(positions)
         return self._forward(
             to_device(np.asarray(ids, np.int64), self.device),
-            to_device(positions, self.device),
+            to_device(joined, self.device),
             to_device(rows, self.device),
             PackedStep(self.pool, segments, self.pool.dtype),
         )

@@ -13,6 +13,8 @@ def to_device(array: NDArray[Any], device: torch.device) -> Tensor:
     torch does not give the pinned memory to anyone else before the copy is done.
     """
     tensor = torch.from_numpy(array)
+    if device.type == "cpu":
+        return tensor
     if device.type == "cuda":
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)

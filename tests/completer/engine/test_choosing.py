@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from completer.drafting.tree import Predictions
-from completer.engine.choosing import Chooser, Rows, question
+from completer.engine.choosing import Chooser, Outcome, question
 from completer.engine.part import laws, lay_out
 from completer.engine.readout import read
 from completer.engine.scheduler import Work
@@ -42,8 +42,8 @@ def chooser(logits=LOGITS, device=CPU, **request):
     tree = path_of([0] * (len(logits) - 1))
     part = lay_out(Work(sequence, 1), tree, slice(0, len(logits)))
     law = laws([part], logits)
-    (readout,) = read(law, [question(sequence, part.segment, part.rows, device)])
-    return Chooser(sequence, Rows(logits, law, part.expected), readout)
+    (readout,) = read(law, [question(part, device)])
+    return Chooser(part, Outcome(logits, law, readout))
 
 
 def test_greedy_signals_are_those_of_the_models_own_distribution():

@@ -1,11 +1,13 @@
 """One table for all sequences of a step; each gets what it asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from completer.engine.attention import Segment
-from completer.engine.readout import Question, certainty, read
+from completer.engine.readout import Question, certainty, certainty_here, read
 from completer.engine.sampling import draw
 from completer.request import Sampling
 
@@ -37,6 +39,22 @@ def test_each_sequence_gets_what_it_asked_for(logits):
     np.testing.assert_allclose(second.certainty, certainty(logits[3:6], drawn).cpu(), atol=1e-6)
     assert (first.certainty, second.candidates) == (None, None)
     assert (third.tokens, third.candidates, third.certainty) == (None, None, None)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", [1, 7])
+def test_a_cpu_reads_the_same_with_and_without_a_copy(rows, dtype):
+    torch.manual_seed(1)
+    logits = torch.randn(rows, 8_259).to(dtype)
+    logits[0, 5:20] = -torch.inf
+    asked = Question(slice(0, rows), GREEDY, candidates=True)
+    (here,) = read(logits, [asked])
+    (copied,) = read(logits, [replace(asked, certainty=True)])
+
+    assert here.tokens == copied.tokens
+    np.testing.assert_array_equal(here.candidates, copied.candidates)
+    assert here.candidates.dtype == np.int32
+    assert certainty_here(logits, here.tokens) == copied.certainty.tolist()
 
 
 def test_a_step_that_ends_no_prompt_asks_nothing(logits):
