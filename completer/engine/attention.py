@@ -62,11 +62,11 @@ class Segment:
         """Each token's position in its own text: a node's is given by its depth."""
         if not len(self.parents):
             return np.arange(self.start, self.end)
-        depths = np.zeros(len(self.parents), np.int64)
-        for node, parent in enumerate(self.parents):
-            depths[node] = depths[parent] + 1 if parent >= 0 else 1
         last = self.start + self.chain - 1
-        return np.concatenate([np.arange(self.start, last + 1), last + depths])
+        positions = list(range(self.start, last + 1))
+        for parent in self.parents.tolist():
+            positions.append(1 + (positions[self.chain + parent] if parent >= 0 else last))
+        return np.array(positions, np.int64)
 
     def visible(self, first: int = 0) -> NDArray[np.bool_]:
         """Which of the rows before `end` the tokens from `first` on see: [length - first, end]."""

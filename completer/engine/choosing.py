@@ -79,7 +79,7 @@ class Chooser:
 
     def _walked(self, logits: Tensor) -> Tensor:
         """Those of a step's rows of `logits` [R, V] that were chosen after."""
-        if len(self._made) == len(logits):
+        if len(self._made) == logits.shape[0]:
             return logits
         first = self._part.rows.start
         return logits[[first + row for row, _ in self._made]]

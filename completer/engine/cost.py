@@ -21,6 +21,7 @@ REPEATS = 6
 WARM_UPS = 3  # on a GPU: the first passes load kernels and capture graphs
 LONG_ENOUGH_MS = 200.0
 UNAFFORDABLE = 1e9
+USUAL_DRAFT = 32  # tokens that prices are worked out for at once
 
 
 class Pricing(Protocol):
@@ -79,12 +80,13 @@ class CostCurve:
         of the whole batch (goodput; SmartSpec, Liu et al. 2024). Alone, a draft is nearly free on
         most devices; in a large batch only a nearly certain one is worth its price, down to none.
         """
-        return _prices(self, max_tokens, planned, sequences)
+        longest = max(USUAL_DRAFT, max_tokens)
+        return _prices(self, longest, planned, sequences)[: max_tokens + 1].copy()
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _prices(curve: CostCurve, max_tokens: int, planned: int, sequences: int) -> NDArray[np.float64]:
-    """Work out `CostCurve.of_drafts`; nearly every step asks what one before it has asked."""
+    """Work out `CostCurve.of_drafts`: nearly every step asks what one before it has asked."""
     plain_step = float(curve.of_tokens(np.array([sequences]))[0])
     share = (plain_step + curve.per_sequence * (sequences - 1)) / sequences
     passes = curve.of_tokens(np.arange(planned, planned + max_tokens + 1))

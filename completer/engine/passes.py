@@ -35,8 +35,8 @@ class Passes:
         That is at most `room` of the sequence tokens long.
         """
         part, sequence = parts[0], parts[0].work.sequence
-        alone = len(parts) == 1 and sequence.decoding and not self._exits_early(parts)
-        if not alone or self._self_speculation is None:
+        alone = len(parts) == 1 and sequence.decoding
+        if self._self_speculation is None or not alone or self._exits_early(parts):
             return self.run_as_planned(parts)
         passed = self._self_speculation.forward(part.segment, part.ids, part.tree, room(sequence))
         sequence.draft_seconds += passed.draft_ms / 1000

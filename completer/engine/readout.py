@@ -49,7 +49,7 @@ class Readout:
 
 def read(logits: Tensor, questions: Sequence[Question]) -> list[Readout]:
     """Answer `questions` about `logits` [R, V] with one copy from the device."""
-    if not len(logits):
+    if not logits.shape[0]:
         return [Readout() for _ in questions]
     if logits.device.type == "cpu" and not any(q.certainty or len(q.noise) for q in questions):
         return _read_here(logits, questions)
@@ -97,7 +97,7 @@ def _likeliest(logits: Tensor) -> Tensor:
 
 def certainty(logits: Tensor, chosen: Tensor) -> Tensor:
     """How sure each row of `logits` [R, V] is: see `Readout.certainty`."""
-    if len(logits) <= ROWS_AT_ONCE:
+    if logits.shape[0] <= ROWS_AT_ONCE:
         return _certainty(logits, chosen)
     pieces = zip(logits.split(ROWS_AT_ONCE), chosen.split(ROWS_AT_ONCE), strict=True)  # type: ignore[no-untyped-call]
     return torch.cat([_certainty(*piece) for piece in pieces])

@@ -6,7 +6,7 @@ prompts, a chunk at a time, so that a long prompt never stalls those that are al
 
 import time
 from collections import OrderedDict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from completer.engine.kv_cache import KVPool
 from completer.engine.sequence import Running
@@ -33,11 +33,11 @@ class Work:
 
     sequence: Running
     chain: int
+    reaches_end: bool = field(init=False)
+    """Whether the step computes the logits that the next token is chosen from."""
 
-    @property
-    def reaches_end(self) -> bool:
-        """Whether the step computes the logits that the next token is chosen from."""
-        return self.chain == self.sequence.pending
+    def __post_init__(self) -> None:
+        self.reaches_end = self.chain == self.sequence.pending
 
 
 class Scheduler:

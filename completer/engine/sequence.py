@@ -101,6 +101,7 @@ class Running:
         self.ticket = Ticket()
         self.on_step = on_step
         self.ids = list(request.prompt)
+        self.prompt_length = len(self.ids)
         self.slot = -1
         self.cached = 0
         self.reused = 0
@@ -113,11 +114,6 @@ class Running:
         self.submitted_at = time.perf_counter()
         self.admitted_at = 0.0
         self.first_token_at = 0.0
-
-    @property
-    def prompt_length(self) -> int:
-        """Tokens of the prompt."""
-        return len(self.request.prompt)
 
     @property
     def generated(self) -> list[int]:
