@@ -39,7 +39,7 @@ def kernels() -> Kernels:
     texts = Texts(nodes, nodes, nodes, sorted_text, sorted_text, *tables)
     history, cost, scratch = np.zeros(1, np.int32), np.zeros(1), np.zeros(1, SCRATCH)
     places = np.zeros(1, np.int64)
-    tree, rows = (history, history, places), (history, cost, places, places)
+    tree, rows = (history, history, places), (history, cost, places)
     return Kernels(
         _bind(growing.propose, texts, history, 0, cost, 0.0, scratch),
         _bind(growing.predict, texts, history, 0, scratch),

@@ -221,23 +221,23 @@ class DraftSession:
         rows, canonical = 1 + len(tree), self._canonical
         found = np.empty(rows * MAX_OCCURRENCES, np.int32)
         probs = np.empty(rows * MAX_OCCURRENCES)
-        bounds, lengths = np.zeros(rows + 1, np.int64), np.zeros(rows, np.int64)
+        bounds = np.zeros(rows + 1, np.int64)
         history = canonical.reserve(len(tree))
         self._kernels.predict_tree(
             self._unlearned(), history, canonical.length, tree.token_ids, tree.parents, own,
-            self._scratch, found, probs, bounds, lengths,
+            self._scratch, found, probs, bounds,
         )  # fmt: skip
-        return Predictions(found[: bounds[-1]], probs[: bounds[-1]], bounds, lengths)
+        return Predictions(found[: bounds[-1]], probs[: bounds[-1]], bounds)
 
-    def _predict_after(self, path: Tokens) -> tuple[Int32s, Float64s, int]:
-        """Predict what follows the context and a path: ids, probabilities, length of the match."""
+    def _predict_after(self, path: Tokens) -> tuple[Int32s, Float64s]:
+        """Predict what follows the context and a path: ids and probabilities."""
         text, ahead = self._own.text, self._canonical.branch()
         kept = text.length(BEFORE)
         for token in path:
             text.append(BEFORE, ahead.extend(int(token)))
         tokens, probs = self._predict(ahead)
         text.truncate(BEFORE, kept)
-        return tokens, probs / max(1.0, float(probs.sum())), int(self._match_len[0])
+        return tokens, probs / max(1.0, float(probs.sum()))
 
     def _unlearned(self) -> Texts:
         """Return the texts, weighed as if nothing had been learned while serving."""

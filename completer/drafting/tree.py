@@ -103,20 +103,17 @@ class Predictions:
     """[m] their probabilities; a row's sum to at most one."""
     bounds: NDArray[np.int64]
     """[rows + 1] where each row begins and the last one ends."""
-    match_lengths: NDArray[np.int64]
-    """[rows] tokens of context in the longest match behind each row."""
 
     @classmethod
     def of_rows(
-        cls, rows: Sequence[tuple[NDArray[np.int32], NDArray[np.float64], int]]
+        cls, rows: Sequence[tuple[NDArray[np.int32], NDArray[np.float64]]]
     ) -> "Predictions":
-        """Join rows of ids, probabilities and length of match; at least one."""
-        ids, probs, lengths = zip(*rows, strict=True)
-        bounds = np.cumsum([0, *map(len, ids)])
-        return cls(np.concatenate(ids), np.concatenate(probs), bounds, np.array(lengths, np.int64))
+        """Join rows of ids and probabilities; at least one."""
+        ids, probs = zip(*rows, strict=True)
+        return cls(np.concatenate(ids), np.concatenate(probs), np.cumsum([0, *map(len, ids)]))
 
     def __len__(self) -> int:
-        return len(self.match_lengths)
+        return len(self.bounds) - 1
 
     def row(self, number: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the ids and the probabilities of a row."""

@@ -20,15 +20,14 @@ _TOKENS = 32  # of a truth that are looked at
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A true token: what model and repository gave it, and on what the repository based that.
+    """A true token: the probabilities that model and repository gave it.
 
-    `confidence` is the sum of the repository's probabilities, `match_length` in tokens.
+    `confidence` is the sum of the repository's probabilities, of all tokens.
     """
 
     model: float
     repository: float
     confidence: float
-    match_length: int
 
 
 def evidence(
@@ -60,7 +59,7 @@ class _Forced:
 
     drafts: Drafting
     truth: Sequence[int]
-    said: list[tuple[float, float, int]] = field(default_factory=list)
+    said: list[tuple[float, float]] = field(default_factory=list)
     _emitted: int = 0
 
     def propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
@@ -78,11 +77,11 @@ class _Forced:
 
     def predict(self, tree: DraftTree) -> Predictions:
         expected, rows = self.drafts.predict(tree), []
-        for row, length in enumerate(expected.match_lengths.tolist()):
+        for row in range(len(expected)):
             token = self.truth[min(self._emitted + row, len(self.truth) - 1)]
             confidence = float(expected.row(row)[1].sum())
-            self.said.append((expected.prob(row, token), confidence, length))
-            rows.append((np.array([token], np.int32), np.ones(1), length))
+            self.said.append((expected.prob(row, token), confidence))
+            rows.append((np.array([token], np.int32), np.ones(1)))
         return Predictions.of_rows(rows)
 
     def stop(self) -> None:

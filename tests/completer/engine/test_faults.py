@@ -184,9 +184,7 @@ class Expecting(ScriptedDrafts):
 
 def _nothing_expected(tree: DraftTree) -> Predictions:
     rows = 1 + len(tree)
-    return Predictions(
-        np.empty(0, np.int32), np.empty(0), np.zeros(rows + 1, np.int64), np.zeros(rows, np.int64)
-    )
+    return Predictions(np.empty(0, np.int32), np.empty(0), np.zeros(rows + 1, np.int64))
 
 
 @pytest.mark.parametrize("method", ["propose", "observe", "predict"])
