@@ -13,7 +13,7 @@ from torch import Tensor
 
 from completer.drafting.tree import Predictions
 from completer.engine.attention import Segment
-from completer.engine.readout import Question, Readout, certainty
+from completer.engine.readout import Readout, ReadoutRequest, certainty
 from completer.engine.sampling import choose_token, uniform
 from completer.engine.sequence import Running
 from completer.engine.staging import to_device
@@ -21,74 +21,80 @@ from completer.engine.stopping import TokenSignals
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """A sequence's rows [1 + n, V] of a step: the model's `logits`, the `law` that is drawn from.
+class StepResult:
+    """One sequence's result of a step, in rows [1 + n, V] for a chain's last token and n nodes.
 
-    `expected` is what the repository brought to the law, if it differs.
+    `logits` are the model's, `distribution` holds the logs of what tokens are drawn from, and
+    `expected` is what the repository has added to that, where it was asked. `readout` is what was
+    copied from the device.
     """
 
     logits: Tensor
-    law: Tensor
+    distribution: Tensor
+    readout: Readout
     expected: Predictions | None = None
 
 
 class Chooser:
-    """Chooses after `rows`, which are walked down from the root."""
+    """Chooses the tokens after rows of `result`, which are walked down from the root."""
 
-    def __init__(self, sequence: Running, rows: Rows, readout: Readout) -> None:
+    def __init__(self, sequence: Running, result: StepResult) -> None:
         self._sequence = sequence
-        self._rows = rows
-        self._readout = readout
+        self._result = result
         self._made: list[tuple[int, int]] = []  # rows and the tokens chosen after them
 
     def __call__(self, row: int, depth: int) -> int:
         """Choose the token after `row`; what was chosen before lies on the way to it."""
-        tokens = self._readout.tokens
+        tokens = self._result.readout.tokens
         token = self._choose(row, depth) if tokens is None else tokens[row]
         self._made.append((row, token))
         return token
 
     def signals(self) -> tuple[TokenSignals, ...]:
-        """Tell of every chosen token how sure the distribution was."""
-        last, expected = len(self._made) - 1, self._rows.expected
-        told = []
+        """Return how sure the distribution was of every chosen token."""
+        last, expected = len(self._made) - 1, self._result.expected
+        signals = []
         for number, ((row, token), sure) in enumerate(
             zip(self._made, self._certainty(), strict=True)
         ):
             probability, margin, entropy, own = sure
             given = expected.prob(row, token) if expected is not None else 0.0
-            told.append(TokenSignals(probability, margin, entropy, own, given, number < last))
-        return tuple(told)
+            signals.append(TokenSignals(probability, margin, entropy, own, given, number < last))
+        return tuple(signals)
 
     def _certainty(self) -> list[list[float]]:
         """Probability, margin, entropy and the model's own probability of each chosen token."""
         rows, chosen = (list(column) for column in zip(*self._made, strict=True))
-        if self._readout.certainty is not None:
-            return [[*each, each[0]] for each in self._readout.certainty[rows].tolist()]
-        logits, tokens = self._rows.logits, to_device(np.array(chosen), self._rows.logits.device)
+        if self._result.readout.certainty is not None:
+            return [[*each, each[0]] for each in self._result.readout.certainty[rows].tolist()]
+        logits, distribution = self._result.logits, self._result.distribution
+        tokens = to_device(np.array(chosen), logits.device)
         models = logits[rows].float().softmax(-1).gather(1, tokens[:, None])
         columns: list[list[float]]
-        columns = torch.cat([certainty(self._rows.law[rows], tokens), models], dim=1).tolist()
+        columns = torch.cat([certainty(distribution[rows], tokens), models], dim=1).tolist()
         return columns
 
     def _choose(self, row: int, depth: int) -> int:
         sequence, request = self._sequence, self._sequence.request
         position = len(sequence.ids) - sequence.prompt_length + depth
+        distribution = self._result.distribution[row]
         return choose_token(
-            self._rows.law[row], request.sampling, position=position, choice=request.choice
+            distribution, request.sampling, position=position, choice=request.choice
         )
 
 
-def question(sequence: Running, segment: Segment, rows: slice, device: torch.device) -> Question:
+def readout_request(
+    sequence: Running, segment: Segment, rows: slice, device: torch.device
+) -> ReadoutRequest:
     """What a step has to read of `rows`, which belong to a segment's last token and its nodes."""
     request = sequence.request
     drafted, policy = request.drafts is not None, request.policy
     greedy, on_cpu = request.sampling.greedy, device.type == "cpu"
     if on_cpu and not greedy:
-        return Question(rows, candidates=drafted)
+        return ReadoutRequest(rows, candidates=drafted)
     noise = [] if greedy else _noise(sequence, segment)[: rows.stop - rows.start]
     certain = policy is not None and policy.wants_signals and not on_cpu and not _mixes(sequence)
-    return Question(rows, request.sampling, noise, candidates=drafted, certainty=certain)
+    return ReadoutRequest(rows, request.sampling, noise, candidates=drafted, certainty=certain)
 
 
 def _noise(sequence: Running, segment: Segment) -> list[float]:
@@ -101,5 +107,5 @@ def _noise(sequence: Running, segment: Segment) -> list[float]:
 
 
 def _mixes(sequence: Running) -> bool:
-    """Whether the law is not the model's own, so that there are two to tell of."""
+    """Whether tokens are drawn from a mixture, so that the model's own probability is another."""
     return sequence.request.repository_weight > 0 and sequence.request.drafts is not None

@@ -28,8 +28,8 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Work:
-    """A sequence's part of the next step: how many of its pending tokens to run."""
+class Scheduled:
+    """A sequence that takes part in the next step with `chain` of its pending tokens."""
 
     sequence: Running
     chain: int
@@ -92,16 +92,16 @@ class Scheduler:
         self._take_from_queue(sequence)
         self.running.append(sequence)
 
-    def plan(self) -> list[Work]:
+    def plan(self) -> list[Scheduled]:
         """Share out the next step."""
-        work = [Work(each, 1) for each in self.running if each.decoding]
-        room = self.limits.prefill_chunk * (1 if work else self.limits.undisturbed)
+        scheduled = [Scheduled(each, 1) for each in self.running if each.decoding]
+        room = self.limits.prefill_chunk * (1 if scheduled else self.limits.undisturbed)
         for sequence in self.running:
             if not sequence.decoding and room > 0:
                 chain = min(sequence.pending, room)
-                work.append(Work(sequence, chain))
+                scheduled.append(Scheduled(sequence, chain))
                 room -= chain
-        return work
+        return scheduled
 
     def _take_from_queue(self, sequence: Running) -> None:
         owner = sequence.request.owner

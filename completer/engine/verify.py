@@ -8,11 +8,12 @@ distribution given exactly the tokens before it: the draft decides how many toke
 yields, never which.
 
 Why this is the best a deterministic draft can do: the step goes on with probability Σ p(child), and
-no rule that keeps the model's law can accept with a higher one. It is also the same as the usual
-sequential rule, which tries candidate i with probability p_i / (1 − Σ p of those tried before) and
-samples the rest from what remains: both emit child i with probability p_i and any other token t
-with p_t. (Recursive Speculative Decoding, sampling without replacement; Optimal Multi-Draft.)
-With noise keyed by position, the text with and without drafts is the same, token for token.
+no rule that keeps the model's distribution can accept with a higher one. It is also the same as the
+usual sequential rule, which tries candidate i with probability p_i / (1 − Σ p of those tried
+before) and samples the rest from what remains: both emit child i with probability p_i and any
+other token t with p_t. (Recursive Speculative Decoding, sampling without replacement; Optimal
+Multi-Draft.) With noise keyed by position, the text with and without drafts is the same, token for
+token.
 """
 
 from collections.abc import Callable, Sequence

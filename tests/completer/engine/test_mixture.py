@@ -34,7 +34,7 @@ def mixed_with(weight, *rows):
     return mix(LOGITS.expand(len(rows), -1), expected, weight).exp()
 
 
-def test_nothing_from_the_repository_leaves_the_models_law():
+def test_nothing_from_the_repository_leaves_the_models_distribution():
     (mixed,) = mixed_with(0.6, {})
 
     torch.testing.assert_close(mixed, LOGITS.softmax(0))

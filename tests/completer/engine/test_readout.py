@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from completer.engine.attention import Segment
-from completer.engine.readout import Question, certainty, read
+from completer.engine.readout import ReadoutRequest, certainty, read
 from completer.engine.sampling import draw
 from completer.request import Sampling
 
@@ -23,9 +23,9 @@ def test_each_sequence_gets_what_it_asked_for(logits):
     first, second, third = read(
         logits,
         [
-            Question(slice(0, 3), GREEDY, candidates=True),
-            Question(slice(3, 6), SAMPLED, noise, certainty=True),
-            Question(slice(6, 7)),
+            ReadoutRequest(slice(0, 3), GREEDY, candidates=True),
+            ReadoutRequest(slice(3, 6), SAMPLED, noise, certainty=True),
+            ReadoutRequest(slice(6, 7)),
         ],
     )
 
@@ -40,7 +40,7 @@ def test_each_sequence_gets_what_it_asked_for(logits):
 
 
 def test_a_step_that_ends_no_prompt_asks_nothing(logits):
-    (readout,) = read(logits[:0], [Question(slice(0, 0), GREEDY)])
+    (readout,) = read(logits[:0], [ReadoutRequest(slice(0, 0), GREEDY)])
 
     assert readout.tokens is None
 
@@ -53,8 +53,8 @@ def test_a_step_reads_from_the_device_once(logits, monkeypatch):
     read(
         logits,
         [
-            Question(slice(0, 3), GREEDY, candidates=True, certainty=True),
-            Question(slice(3, 7), SAMPLED, [0.1, 0.2, 0.3, 0.4], certainty=True),
+            ReadoutRequest(slice(0, 3), GREEDY, candidates=True, certainty=True),
+            ReadoutRequest(slice(3, 7), SAMPLED, [0.1, 0.2, 0.3, 0.4], certainty=True),
         ],
     )
 
@@ -80,8 +80,8 @@ def test_a_gpu_is_waited_for_once_a_step(static, make_runner, device):
     tree = np.array([-1, 0, 0], np.int32)
     segments = [Segment(0, 40, 1, tree), Segment(1, 20, 1)]
     questions = [
-        Question(slice(0, 4), GREEDY, candidates=True, certainty=True),
-        Question(slice(4, 5), SAMPLED, [0.3]),
+        ReadoutRequest(slice(0, 4), GREEDY, candidates=True, certainty=True),
+        ReadoutRequest(slice(4, 5), SAMPLED, [0.3]),
     ]
 
     def step():

@@ -150,8 +150,8 @@ def test_below_its_bound_a_temperature_is_greedy(temperature):
 def test_what_the_repository_expects_is_drawn_at_every_temperature(temperature):
     """Sure of one token, with all of the weight: the mixture forbids every other one."""
     expected = Predictions(np.array([3], np.int32), np.array([1.0]), np.array([0, 1]))
-    law = mix(LOGITS[None], expected, 1.0)[0]
+    distribution = mix(LOGITS[None], expected, 1.0)[0]
     for top_p in TOP_PS:
         sampling = Sampling(temperature=temperature, top_p=top_p)
-        found = {choose_token(law, sampling, position=at) for at in range(20)}
+        found = {choose_token(distribution, sampling, position=at) for at in range(20)}
         assert found == {3}

@@ -1,48 +1,43 @@
-"""What a step says of one sequence, and what becomes of the sequence by it.
+"""Updates a sequence with the result of a step: verification, KV rows, counts, whether it ends.
 
 Nothing in here has happened to a sequence before its step has been computed as a whole, so that a
 step that fails can be run again.
 """
 
 import time
-from dataclasses import dataclass
 
 from completer.drafting.tree import DraftTree
-from completer.engine.choosing import Chooser, Rows
+from completer.engine.choosing import Chooser, StepResult
 from completer.engine.kv_cache import KVPool
-from completer.engine.part import Part
 from completer.engine.readout import Readout
 from completer.engine.sequence import Running
+from completer.engine.step_part import StepPart
 from completer.engine.stopping import StepSignals, Stop
 from completer.engine.verify import Verdict, verify
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A sequence's rows of a step, and what was read of them."""
+def update(part: StepPart, result: StepResult, pool: KVPool) -> tuple[Verdict | None, Stop | None]:
+    """Verify a part's draft, and update its sequence and the KV rows with what was accepted.
 
-    rows: Rows
-    readout: Readout
-
-
-def absorb(part: Part, outcome: Outcome, pool: KVPool) -> tuple[Verdict | None, Stop | None]:
-    """Take over a step's outcome: what it emitted, if it reached the end, and whether it ends."""
-    if not part.work.reaches_end:
+    Returns what the step emitted, `None` while the prompt is prefilled, and whether the sequence
+    ends.
+    """
+    if not part.scheduled.reaches_end:
         _keep(part, [], pool)
         return None, None
-    sequence = part.work.sequence
-    chooser = Chooser(sequence, outcome.rows, outcome.readout)
+    sequence = part.scheduled.sequence
+    chooser = Chooser(sequence, result)
     verdict = verify(part.tree.token_ids.tolist(), part.tree.parents.tolist(), chooser)
     _keep(part, verdict.path, pool)
     sequence.ids.extend(verdict.emitted)
     _count(part, verdict)
-    _teach(part, verdict, outcome.readout)
+    _teach(part, verdict, result.readout)
     return verdict, _give_up(part, verdict) or _stop(sequence, part.tree, verdict, chooser)
 
 
-def _keep(part: Part, path: list[int], pool: KVPool) -> None:
+def _keep(part: StepPart, path: list[int], pool: KVPool) -> None:
     """Make the chain's and the accepted nodes' rows part of the sequence, forget the rest."""
-    sequence, segment = part.work.sequence, part.segment
+    sequence, segment = part.scheduled.sequence, part.segment
     nodes_at = segment.start + segment.chain
     pool.keep_path(segment.slot, nodes_at, path)
     accepted = [part.ids[segment.chain + node] for node in path]
@@ -50,8 +45,8 @@ def _keep(part: Part, path: list[int], pool: KVPool) -> None:
     sequence.cached = nodes_at + len(path)
 
 
-def _count(part: Part, verdict: Verdict) -> None:
-    sequence, tree = part.work.sequence, part.tree
+def _count(part: StepPart, verdict: Verdict) -> None:
+    sequence, tree = part.scheduled.sequence, part.tree
     if sequence.first_token_at == 0.0:
         sequence.first_token_at = time.perf_counter()
     else:
@@ -62,19 +57,19 @@ def _count(part: Part, verdict: Verdict) -> None:
     sequence.sources.update(tree.sources[verdict.path].tolist())
 
 
-def _teach(part: Part, verdict: Verdict, readout: Readout) -> None:
-    drafts = part.work.sequence.request.drafts
+def _teach(part: StepPart, verdict: Verdict, readout: Readout) -> None:
+    drafts = part.scheduled.sequence.request.drafts
     if drafts is None:
         return
     started = time.perf_counter()
     drafts.observe(part.tree, verdict.emitted, readout.candidates)
-    part.work.sequence.draft_seconds += time.perf_counter() - started
+    part.scheduled.sequence.draft_seconds += time.perf_counter() - started
 
 
-def _give_up(part: Part, verdict: Verdict) -> Stop | None:
-    """End before this step's tokens where an early layer has seen that they lead nowhere."""
-    before = len(part.work.sequence.generated) - len(verdict.emitted)
-    return Stop("low_confidence", before) if part.hopeless else None
+def _give_up(part: StepPart, verdict: Verdict) -> Stop | None:
+    """End before this step's tokens where an exit gate has given the completion up."""
+    before = len(part.scheduled.sequence.generated) - len(verdict.emitted)
+    return Stop("low_confidence", before) if part.given_up else None
 
 
 def _stop(sequence: Running, tree: DraftTree, verdict: Verdict, chooser: Chooser) -> Stop | None:
