@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from completer.cli.told import telemetry_errors
+from completer.cli.telemetry_errors import telemetry_errors
 from completer.errors import CompleterError
 from completer.place import Place
 

@@ -53,8 +53,8 @@ class Texts(NamedTuple):
     """The table of `recycling`."""
     factors: Float64s
     """The factors of `calibration`."""
-    foresight: Float32s
-    """What `worth` knows of what is covered."""
+    coverage: Float32s
+    """The weights of `coverage.predict_covered`."""
 
 
 @kernel

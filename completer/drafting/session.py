@@ -105,7 +105,7 @@ class DraftSession:
         self._match_len = tree["match_len"]
 
     def propose(self, max_tokens: int, step_cost: Float64s) -> DraftTree:
-        """Return the tree worth verifying next: empty when drafting does not pay.
+        """Return the tree to verify next: empty when drafting does not pay.
 
         step_cost: [> max_tokens] milliseconds of a step that verifies 0, 1, ... drafted tokens.
 
