@@ -43,7 +43,7 @@ from completer.drafting.scratch import (
     Candidates,
     Scratch,
 )
-from completer.drafting.tree import Source
+from completer.drafting.tree import DraftSource
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
@@ -240,7 +240,7 @@ def _recycle(
         token = texts.recycled[row, 1 + rank]
         likely = prob * texts.factors[BY_RANK + rank]
         if token >= 0 and likely >= _LEAST_PROB:
-            begin_candidate(candidates, count, token + 1, Source.RECYCLED)
+            begin_candidate(candidates, count, token + 1, DraftSource.RECYCLED)
             candidates.parent[count], candidates.prob[count] = node, likely
             candidates.certainty[count] = 0.0
             count += 1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from completer.drafting.jit import kernel
 from completer.drafting.suffix_array import SortedText
 from completer.drafting.suffix_tree import NEXT, RECENT_BIT, STREAM, TOKEN
-from completer.drafting.tree import Source
+from completer.drafting.tree import DraftSource
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
@@ -84,18 +84,18 @@ def step_on(texts: Texts, cursor: int, kind: int) -> int:
 
 @kernel
 def origin_of(texts: Texts, cursor: int, kind: int, suffix_stream: int) -> int:
-    """Return the `Source` of a place."""
+    """Return the `DraftSource` of a place."""
     if kind == Kind.OWN and texts.own[cursor, STREAM] == suffix_stream:
-        return Source.SUFFIX
+        return DraftSource.SUFFIX
     return source_of(kind)
 
 
 @kernel
 def source_of(kind: int) -> int:
-    """Return the `Source` that a kind of place is of."""
+    """Return the `DraftSource` that a kind of place is of."""
     if kind in (Kind.OWN, Kind.OPEN):
-        return Source.LIVE
-    return Source.DEPENDENCIES if kind == Kind.DEPENDENCIES else Source.REPOSITORY
+        return DraftSource.LIVE
+    return DraftSource.DEPENDENCIES if kind == Kind.DEPENDENCIES else DraftSource.REPOSITORY
 
 
 @kernel

@@ -17,7 +17,7 @@ from completer.drafting.own_text import AFTER, BEFORE, OwnText
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table, remember
 from completer.drafting.scratch import MAX_OCCURRENCES, MAX_TREE, SCRATCH
-from completer.drafting.tree import DraftTree, Predictions, Source
+from completer.drafting.tree import DraftSource, DraftTree, Predictions
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
@@ -210,7 +210,7 @@ class DraftSession:
         # a token after the rest is the likelier not to count: that makes it as much dearer
         first, more = cost[len(rest)], cost[len(rest) :] - cost[len(rest)]
         follows = self._grow(texts, length, first + more / best.prob, rate)
-        source = Source(int(follows.sources[0])) if len(follows) else Source.REPOSITORY
+        source = DraftSource(int(follows.sources[0])) if len(follows) else DraftSource.REPOSITORY
         path = DraftTree.path(rest, np.full(len(rest), best.prob, np.float32), source)
         tree = path.then(follows, len(best.tokens))
         pays = float(tree.probs.sum()) > rate * (cost[len(tree)] - cost[0])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Source(IntEnum):
+class DraftSource(IntEnum):
     """Where a drafted token comes from; of several, the one with the longest match."""
 
     REPOSITORY = 0
@@ -36,7 +36,7 @@ class DraftTree:
     probs: NDArray[np.float32]
     """[n] P(the node is accepted): the calibrated probability of the whole path down to it."""
     sources: NDArray[np.int8]
-    """[n] `Source` of each node."""
+    """[n] `DraftSource` of each node."""
     match_len: int
     """Length in tokens of the longest context match behind the tree; 0 when nothing matched."""
 
@@ -47,7 +47,7 @@ class DraftTree:
 
     @classmethod
     def path(
-        cls, token_ids: NDArray[np.int32], probs: NDArray[np.float32], source: Source
+        cls, token_ids: NDArray[np.int32], probs: NDArray[np.float32], source: DraftSource
     ) -> "DraftTree":
         """Return a tree without branches over `token_ids`."""
         n = len(token_ids)

@@ -17,7 +17,7 @@ from completer.engine.readout import Readout, ReadoutRequest, certainty
 from completer.engine.sampling import choose_token, uniform
 from completer.engine.sequence import Running
 from completer.engine.staging import to_device
-from completer.engine.stopping import TokenSignals
+from completer.engine.stop_policy import TokenSignals
 
 
 @dataclass(frozen=True, slots=True)

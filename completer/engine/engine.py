@@ -23,7 +23,7 @@ from completer.engine.scheduler import Limits, Scheduled, Scheduler
 from completer.engine.self_speculation import SelfReport, SelfSpeculation
 from completer.engine.sequence import GenerationRequest, GenerationResult, Running, Ticket
 from completer.engine.step_part import StepPart, lay_out
-from completer.engine.stopping import Stop
+from completer.engine.stop_policy import Stop
 from completer.engine.update import update
 from completer.errors import BadRequestError
 from models.memory import ran_out

@@ -12,7 +12,7 @@ from completer.engine.kv_cache import KVPool
 from completer.engine.readout import Readout
 from completer.engine.sequence import Running
 from completer.engine.step_part import StepPart
-from completer.engine.stopping import StepSignals, Stop
+from completer.engine.stop_policy import StepSignals, Stop
 from completer.engine.verify import Verdict, verify
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from completer.drafting.tree import DraftTree, Predictions, Source
+from completer.drafting.tree import DraftSource, DraftTree, Predictions
 from completer.engine.engine import Engine
 from completer.engine.sequence import Drafting, GenerationRequest
-from completer.engine.stopping import StepSignals, Stop, TokenSignals
+from completer.engine.stop_policy import StepSignals, Stop, TokenSignals
 
 _TOKENS = 32  # of a truth that are looked at
 
@@ -64,7 +64,7 @@ class _Forced:
 
     def propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
         ahead = np.array(self.truth[self._emitted :][:max_tokens], np.int32)
-        return DraftTree.path(ahead, np.ones(len(ahead), np.float32), Source.REPOSITORY)
+        return DraftTree.path(ahead, np.ones(len(ahead), np.float32), DraftSource.REPOSITORY)
 
     def observe(
         self,

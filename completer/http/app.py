@@ -16,9 +16,9 @@ from starlette.routing import Route
 from completer.context.head import Heads
 from completer.http import errors, events, llamacpp, mistral, openai, tabby, tgi
 from completer.http.access import Accesses
-from completer.http.answering import Answering
 from completer.http.body import read_json
 from completer.http.dialect import endpoint, respond
+from completer.http.handler import CompletionHandler
 from completer.http.health import summary
 from completer.http.metrics import Measured
 from completer.http.options import HttpOptions
@@ -38,10 +38,10 @@ def create_app(
     """
     options = options or HttpOptions()
     accesses = Accesses(options)
-    answering = Answering(service, recorder, options)
+    handler = CompletionHandler(service, recorder, options)
     routes = [
         Route("/health", health),
-        Route("/metrics", answering.metrics.endpoint),
+        Route("/metrics", handler.metrics.endpoint),
         Route("/v1/completions", completions, methods=["POST"]),
         Route("/v1/models", openai.models),
         Route("/v1/models/{id:path}", openai.model),
@@ -66,12 +66,12 @@ def create_app(
             heads.watch(service.workspaces)
         yield
         heads.stop()
-        answering.close()
+        handler.close()
 
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(Measured, metrics=answering.metrics, paths=paths),
+            Middleware(Measured, metrics=handler.metrics, paths=paths),
             Middleware(HeaderLimit, options=options),
             Middleware(HostGuard, options=options),
             *_cors(options),
@@ -81,7 +81,7 @@ def create_app(
         exception_handlers=dict.fromkeys(errors.HANDLED, errors.handle),
         lifespan=lifespan,
     )
-    app.state.answering = answering
+    app.state.handler = handler
     return app
 
 
@@ -103,8 +103,8 @@ def _cors(options: HttpOptions) -> list[Middleware]:
 
 async def health(http: Request) -> Response:
     """`GET /health`: the process answers, whether its model is there, and what went wrong."""
-    answering: Answering = http.app.state.answering
-    info = answering.service.info()
+    handler: CompletionHandler = http.app.state.handler
+    info = handler.service.info()
     found: dict[str, Any] = {"status": "ok", "model": info.state}
     if workspaces := summary(info.health.values()):
         found["workspaces"] = workspaces

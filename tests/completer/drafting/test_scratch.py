@@ -7,7 +7,7 @@ import pytest
 from completer.drafting.calibration import EvidenceSource
 from completer.drafting.places import Kind
 from completer.drafting.scratch import ALIGNED_KINDS, SCRATCH, Scratch
-from completer.drafting.tree import Source
+from completer.drafting.tree import DraftSource
 
 RECORDS = get_type_hints(Scratch)
 
@@ -28,7 +28,7 @@ def test_a_record_has_the_fields_of_its_class(name):
 
 @pytest.mark.parametrize("name", ["REPOSITORY", "LIVE", "DEPENDENCIES"])
 def test_sources_of_one_name_are_one_number(name):
-    assert EvidenceSource[name] == Source[name]
+    assert EvidenceSource[name] == DraftSource[name]
 
 
 def test_alignments_are_with_the_first_kinds():

@@ -16,7 +16,7 @@ from completer.engine.lossy import LossyExits
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
 from completer.engine.sequence import GenerationRequest
-from completer.engine.stopping import Stop
+from completer.engine.stop_policy import Stop
 from completer.request import Sampling
 from tests.completer.engine.conftest import ScriptedDrafts
 from tests.completer.engine.test_attention import random_ids
