@@ -36,7 +36,7 @@ class TextPolicy:
 
     @property
     def wants_signals(self) -> bool:
-        """Only the text counts here."""
+        """Whether it reads probabilities: no, the text alone."""
         return False
 
     def after_step(self, ids: Sequence[int], signals: StepSignals) -> Stop | None:

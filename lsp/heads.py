@@ -1,4 +1,4 @@
-"""Tells the recorder what git does in the open folders: commits, and files that nobody typed."""
+"""Records what git does in the open folders: commits, and checkouts that change files."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Display:
         self.suggestions.add(suggestion.id, pending)
 
     def shown(self, now_ms: int, event: events.Shown, receipt: Receipt | None = None) -> None:
-        """It is on the screen; a client's word replaces what was inferred."""
+        """Store that a suggestion is displayed; a client's report replaces what was inferred."""
         pending, source = self._known(event.suggestion, receipt), event.source
         if pending is None:
             return
@@ -135,7 +135,7 @@ class Display:
     def hide(
         self, pending: Pending, reason: HiddenReason, now_ms: int, shown_for_ms: int | None = None
     ) -> None:
-        """It is off the screen, after `shown_for_ms` where the client has measured it."""
+        """Store that a suggestion is hidden, after `shown_for_ms` if the client measured that."""
         self.suggestions.hide(pending)
         if pending.shown_ms is None:
             return
@@ -158,7 +158,7 @@ class Display:
             taken = min(event.length - pending.repeats, taken)
         if pending.shown_ms is None:
             self._show(pending, pending.returned_ms, "inferred")
-        self._accepts.told(now_ms, event, pending, taken, receipt)
+        self._accepts.reported(now_ms, event, pending, taken, receipt)
         if pending.accepted >= pending.length:
             self.hide(pending, "accepted", now_ms)
 

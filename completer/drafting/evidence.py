@@ -46,7 +46,7 @@ from completer.drafting.suffix_array import DEPTH
 
 Int32s = NDArray[np.int32]
 ALIGNED_LENGTH = 4
-"""Matches shorter than this are not worth going on from after a mismatch."""
+"""Shorter matches are not continued after a mismatch."""
 ALL = DEPTH + 1
 """More tokens than any match has: no occurrence is left out for long ones' sake."""
 NODE_SHARE = 2

@@ -32,12 +32,12 @@ class Span:
 
     @property
     def truth(self) -> str:
-        """The text that belongs there."""
+        """The text that was taken out."""
         return self.source.text[self.start : self.end]
 
     @property
     def suffix(self) -> str:
-        """The text behind it."""
+        """The text after the gap."""
         return self.source.text[self.end :]
 
 

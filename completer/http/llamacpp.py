@@ -52,7 +52,7 @@ class InfillBody(StreamingDialect):
 
     @property
     def fills_caches_only(self) -> bool:
-        """So says an `n_predict` of 0."""
+        """Whether no text is wanted yet: an `n_predict` of 0 asks to fill the caches."""
         return self.n_predict == 0
 
     def requests(self) -> list[CompletionRequest]:

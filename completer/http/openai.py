@@ -86,11 +86,11 @@ class CompletionBody(StreamingDialect):
         return self
 
     def origin(self, http: Request, workspaces: Sequence[Place]) -> Origin:
-        """The body may name the user."""
+        """Where the request comes from; the body may name the user."""
         return origin_of(http, workspaces, user=self.user or "")
 
     def requests(self) -> list[CompletionRequest]:
-        """One request per prompt."""
+        """Return one request for each prompt."""
         return [
             CompletionRequest(
                 prefix=prompt,

@@ -64,7 +64,7 @@ class TabbyBody(Dialect):
         return origin_of(http, workspaces, path=self.segments.filepath, user=self.user or "")
 
     def requests(self) -> list[CompletionRequest]:
-        """One, for ghost text."""
+        """Return one request, for ghost text."""
         request = CompletionRequest(
             prefix=self.segments.prefix,
             suffix=self.segments.suffix or "",

@@ -50,7 +50,7 @@ class StopController:
 
     @property
     def wants_signals(self) -> bool:
-        """Those of every token."""
+        """Whether it reads probabilities: yes, every token's."""
         return True
 
     @property

@@ -67,7 +67,7 @@ class CaretFeatures:
 
 @dataclass(slots=True)
 class Progress:
-    """All that the steps of one completion have told."""
+    """The signals of all steps of one completion so far."""
 
     caret: CaretFeatures
     tokens: list[TokenSignals] = field(default_factory=list)

@@ -29,7 +29,7 @@ class ShownSuggestion(Protocol):
 
     @property
     def features(self) -> Mapping[str, float]:
-        """What the probability was computed from."""
+        """The numbers that its probability was computed from (`features.py`)."""
         ...
 
     @property
@@ -39,12 +39,12 @@ class ShownSuggestion(Protocol):
 
     @property
     def user(self) -> str:
-        """Who saw it."""
+        """Whom it was shown to."""
         ...
 
     @property
     def accepted(self) -> bool:
-        """Whether it was taken."""
+        """Whether it was accepted, at least in part."""
         ...
 
 
