@@ -40,7 +40,7 @@ RECORDING_S = 0.2  # telemetry is stored by other threads, after the reply
 PATIENCE_S = 300.0  # until the model is loaded, its kernels compiled and the workspace indexed
 
 
-class Trace:
+class CallTrace:
     """A profile function that notes which of the program's modules each call enters.
 
     A call is a Python function's, or a generator's or coroutine's that goes on.
@@ -113,7 +113,7 @@ def run(
     from completer.cli.wiring import build_recorder, deferred_service, http_options
     from completer.http.app import create_app
 
-    trace = Trace()
+    trace = CallTrace()
     with TemporaryDirectory() as folder, trace.watching():
         settings = load(
             config,
@@ -132,7 +132,9 @@ def run(
             recorder.close()
 
 
-async def measure(app: Starlette, trace: Trace, tokens: int, patience_s: float) -> dict[str, Any]:
+async def measure(
+    app: Starlette, trace: CallTrace, tokens: int, patience_s: float
+) -> dict[str, Any]:
     """Warm an application up, until it drafts or `patience_s` are over, and trace one request.
 
     Raises `CompleterError` if the request was answered without the model.

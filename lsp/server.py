@@ -15,7 +15,7 @@ from lsprotocol import types
 from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 
-from completer.context.head import Heads
+from completer.context.git_heads import GitHeads
 from completer.interface import CompletionService
 from completer.reporting import Reports
 from lsp.client_process import can_be_watched, gone
@@ -23,7 +23,7 @@ from lsp.document_feed import DocumentFeed
 from lsp.documents import Documents
 from lsp.feedback import ACCEPT_COMMAND, Feedback
 from lsp.framing import read
-from lsp.heads import report_heads
+from lsp.git_heads import report_heads
 from lsp.inline_completion import InlineCompletions
 from lsp.options import LspOptions
 from lsp.protocol import Protocol, VersionedInlineCompletionParams, converter
@@ -147,7 +147,7 @@ def _add_session_features(
     documents: Documents,
     workspaces: Workspaces,
     recorder: Recorder,
-    heads: Heads,
+    heads: GitHeads,
     status: Status,
 ) -> None:
     def watch_heads() -> None:

@@ -130,7 +130,7 @@ class Candidates:
     """The length of the context that `ROOT` leads to; -1: of none."""
 
 
-class Evidence:
+class OccurrenceEvidence:
     """What the occurrences say, longest match first. Written by `evidence.sort_out`."""
 
     candidate: Annotated[Int32s, Cell(np.int32, (MAX_OCCURRENCES,))]
@@ -147,7 +147,7 @@ class Evidence:
     """By candidate and `calibration.Side`: the longest match's class + 1; 0: none."""
 
 
-class Mixture:
+class ExpertMixture:
     """The experts' opinions of one node's candidates. Written by `blending.blend`."""
 
     count: Annotated[Float64s, Cell(np.float64, (SOURCES, MAX_OCCURRENCES))]
@@ -193,8 +193,8 @@ class Scratch:
     occurrences: Occurrences
     alignments: Alignments
     candidates: Candidates
-    evidence: Evidence
-    mixture: Mixture
+    evidence: OccurrenceEvidence
+    mixture: ExpertMixture
     tree: Tree
 
 

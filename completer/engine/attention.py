@@ -89,7 +89,7 @@ def ancestors(parents: Sequence[int] | NDArray[np.int32]) -> NDArray[np.bool_]:
     return lies_on_path
 
 
-class Step(Protocol):
+class AttentionStep(Protocol):
     """What a model's layers see of one forward pass: where keys and values go, who sees whom."""
 
     def attend(
@@ -132,7 +132,7 @@ class PackedStep:
         window: int = 0,
         softcap: float | None = None,
     ) -> Tensor:
-        """See `Step`; computed in the precision of the pool's rows."""
+        """See `AttentionStep`; computed in the precision of the pool's rows."""
         self._store(layer, key[0], value[0])
         exact, on_cpu = query.to(self._dtype), query.device.type == "cpu"
         pieces = []

@@ -221,11 +221,11 @@ class Engine:
     def _update(self, part: StepPart, result: StepResult) -> None:
         """Update one sequence with what a step computed for it, and report what it emitted."""
         sequence = part.scheduled.sequence
-        verdict, stop = update(part, result, self._pool)
-        if verdict is None:
+        verified, stop = update(part, result, self._pool)
+        if verified is None:
             return
         if self.self_speculation is not None:
-            self.self_speculation.learn(verdict.emitted)
+            self.self_speculation.learn(verified.emitted)
         if sequence.on_step is not None:
             sequence.on_step(sequence.generated[: stop.keep if stop else None])
         if stop:

@@ -5,7 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from completer.engine.attention import Step
+from completer.engine.attention import AttentionStep
 
 
 class Forward(Protocol):
@@ -14,6 +14,6 @@ class Forward(Protocol):
     device: torch.device
     dtype: torch.dtype
 
-    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: Step) -> Tensor:
+    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: AttentionStep) -> Tensor:
         """Return the logits [R, V] of `rows` [R] of the packed tokens `ids` [T]."""
         ...

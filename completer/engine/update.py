@@ -13,10 +13,12 @@ from completer.engine.readout import Readout
 from completer.engine.sequence import Running
 from completer.engine.step_part import StepPart
 from completer.engine.stop_policy import StepSignals, Stop
-from completer.engine.verify import Verdict, verify
+from completer.engine.verify import Verification, verify
 
 
-def update(part: StepPart, result: StepResult, pool: KVPool) -> tuple[Verdict | None, Stop | None]:
+def update(
+    part: StepPart, result: StepResult, pool: KVPool
+) -> tuple[Verification | None, Stop | None]:
     """Verify a part's draft, and update its sequence and the KV rows with what was accepted.
 
     Returns what the step emitted, `None` while the prompt is prefilled, and whether the sequence
@@ -27,12 +29,12 @@ def update(part: StepPart, result: StepResult, pool: KVPool) -> tuple[Verdict | 
         return None, None
     sequence = part.scheduled.sequence
     chooser = Chooser(sequence, result)
-    verdict = verify(part.tree.token_ids.tolist(), part.tree.parents.tolist(), chooser)
-    _keep(part, verdict.path, pool)
-    sequence.ids.extend(verdict.emitted)
-    _count(part, verdict)
-    _teach(part, verdict, result.readout)
-    return verdict, _give_up(part, verdict) or _stop(sequence, part.tree, verdict, chooser)
+    verified = verify(part.tree.token_ids.tolist(), part.tree.parents.tolist(), chooser)
+    _keep(part, verified.path, pool)
+    sequence.ids.extend(verified.emitted)
+    _count(part, verified)
+    _teach(part, verified, result.readout)
+    return verified, _give_up(part, verified) or _stop(sequence, part.tree, verified, chooser)
 
 
 def _keep(part: StepPart, path: list[int], pool: KVPool) -> None:
@@ -45,34 +47,36 @@ def _keep(part: StepPart, path: list[int], pool: KVPool) -> None:
     sequence.cached = nodes_at + len(path)
 
 
-def _count(part: StepPart, verdict: Verdict) -> None:
+def _count(part: StepPart, verified: Verification) -> None:
     sequence, tree = part.scheduled.sequence, part.tree
     if sequence.first_token_at == 0.0:
         sequence.first_token_at = time.perf_counter()
     else:
         sequence.steps += 1
     sequence.drafted += len(tree)
-    sequence.accepted += len(verdict.path)
+    sequence.accepted += len(verified.path)
     sequence.skipped_layers += part.skipped_layers
-    sequence.sources.update(tree.sources[verdict.path].tolist())
+    sequence.sources.update(tree.sources[verified.path].tolist())
 
 
-def _teach(part: StepPart, verdict: Verdict, readout: Readout) -> None:
+def _teach(part: StepPart, verified: Verification, readout: Readout) -> None:
     drafts = part.scheduled.sequence.request.drafts
     if drafts is None:
         return
     started = time.perf_counter()
-    drafts.observe(part.tree, verdict.emitted, readout.candidates)
+    drafts.observe(part.tree, verified.emitted, readout.candidates)
     part.scheduled.sequence.draft_seconds += time.perf_counter() - started
 
 
-def _give_up(part: StepPart, verdict: Verdict) -> Stop | None:
+def _give_up(part: StepPart, verified: Verification) -> Stop | None:
     """End before this step's tokens where an exit gate has given the completion up."""
-    before = len(part.scheduled.sequence.generated) - len(verdict.emitted)
+    before = len(part.scheduled.sequence.generated) - len(verified.emitted)
     return Stop("low_confidence", before) if part.given_up else None
 
 
-def _stop(sequence: Running, tree: DraftTree, verdict: Verdict, chooser: Chooser) -> Stop | None:
+def _stop(
+    sequence: Running, tree: DraftTree, verified: Verification, chooser: Chooser
+) -> Stop | None:
     """Apply the rules in their order: end marks, text rules, the limit."""
     request = sequence.request
     generated = sequence.generated
@@ -83,7 +87,7 @@ def _stop(sequence: Running, tree: DraftTree, verdict: Verdict, chooser: Chooser
     if request.policy is not None:
         signals = StepSignals(
             drafted=len(tree),
-            accepted=len(verdict.path),
+            accepted=len(verified.path),
             match_length=tree.match_len,
             tokens=chooser.signals() if request.policy.wants_signals else (),
             ended=end is not None,

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verification:
     """`emitted`: the accepted tokens and the bonus token. `path`: the accepted nodes, downwards."""
 
     emitted: list[int]
@@ -30,7 +30,7 @@ class Verdict:
 
 def verify(
     token_ids: Sequence[int], parents: Sequence[int], choose: Callable[[int, int], int]
-) -> Verdict:
+) -> Verification:
     """Walk down the tree of `token_ids` and `parents` for as long as the model agrees.
 
     `choose(row, depth)` gives the model's own token after `row`, where row 0 is the last accepted
@@ -49,4 +49,4 @@ def verify(
         node = child_of.get((node, token))
         if node is not None:
             path.append(node)
-    return Verdict(emitted, path)
+    return Verification(emitted, path)

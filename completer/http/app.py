@@ -13,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from completer.context.head import Heads
+from completer.context.git_heads import GitHeads
 from completer.http import errors, events, llamacpp, mistral, openai, tabby, tgi
 from completer.http.access import Accesses
 from completer.http.body import read_json
 from completer.http.dialect import endpoint, respond
 from completer.http.handler import CompletionHandler
 from completer.http.health import summary
-from completer.http.metrics import Measured
+from completer.http.metrics import MetricsMiddleware
 from completer.http.options import HttpOptions
 from completer.http.security import BearerAuth, BodyLimit, HeaderLimit, HostGuard
 from completer.interface import CompletionService
@@ -61,7 +61,7 @@ def create_app(
         def on_move(folder: Place) -> None:
             recorder.record(BranchChanged(str(folder)))
 
-        heads = Heads(on_move=on_move)
+        heads = GitHeads(on_move=on_move)
         if recorder.records:
             heads.watch(service.workspaces)
         yield
@@ -71,7 +71,7 @@ def create_app(
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(Measured, metrics=handler.metrics, paths=paths),
+            Middleware(MetricsMiddleware, metrics=handler.metrics, paths=paths),
             Middleware(HeaderLimit, options=options),
             Middleware(HostGuard, options=options),
             *_cors(options),

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from benchmarks.path import Trace, measure, table
+from benchmarks.path import CallTrace, measure, table
 from completer.errors import CompleterError
 from completer.http.app import create_app
 from completer.http.options import HttpOptions
@@ -14,7 +14,7 @@ from tests.fakes import FakeRecorder, FakeService
 
 
 def test_calls_are_counted_by_module_in_threads_that_were_started_under_it():
-    trace, go = Trace(), threading.Event()
+    trace, go = CallTrace(), threading.Event()
 
     def work():
         go.wait()
@@ -44,7 +44,7 @@ def test_calls_are_counted_by_module_in_threads_that_were_started_under_it():
 async def test_a_request_is_followed_through_the_application():
     service = FakeService()
     app = create_app(service, FakeRecorder(), options=HttpOptions())
-    found = await measure(app, Trace(), tokens=8, patience_s=0)
+    found = await measure(app, CallTrace(), tokens=8, patience_s=0)
 
     assert {"completer.http.app", "completer.http.handler", "completer.http.openai"} <= set(
         found["calls_by_module"]
@@ -57,4 +57,4 @@ async def test_a_request_is_followed_through_the_application():
 async def test_an_answer_from_the_cache_is_no_warm_completion():
     app = create_app(FakeService(cached=True), FakeRecorder(), options=HttpOptions())
     with pytest.raises(CompleterError, match="from the cache"):
-        await measure(app, Trace(), tokens=8, patience_s=0)
+        await measure(app, CallTrace(), tokens=8, patience_s=0)
