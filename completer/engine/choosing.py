@@ -15,7 +15,7 @@ from completer.drafting.tree import Predictions
 from completer.engine.attention import Segment
 from completer.engine.readout import Readout, ReadoutRequest, certainty
 from completer.engine.sampling import choose_token, uniform
-from completer.engine.sequence import Running
+from completer.engine.sequence import SequenceState
 from completer.engine.staging import to_device
 from completer.engine.stop_policy import TokenSignals
 
@@ -38,7 +38,7 @@ class StepResult:
 class Chooser:
     """Chooses the tokens after rows of `result`, which are walked down from the root."""
 
-    def __init__(self, sequence: Running, result: StepResult) -> None:
+    def __init__(self, sequence: SequenceState, result: StepResult) -> None:
         self._sequence = sequence
         self._result = result
         self._made: list[tuple[int, int]] = []  # rows and the tokens chosen after them
@@ -84,7 +84,7 @@ class Chooser:
 
 
 def readout_request(
-    sequence: Running, segment: Segment, rows: slice, device: torch.device
+    sequence: SequenceState, segment: Segment, rows: slice, device: torch.device
 ) -> ReadoutRequest:
     """What a step has to read of `rows`, which belong to a segment's last token and its nodes."""
     request = sequence.request
@@ -97,7 +97,7 @@ def readout_request(
     return ReadoutRequest(rows, request.sampling, noise, candidates=drafted, certainty=certain)
 
 
-def _noise(sequence: Running, segment: Segment) -> list[float]:
+def _noise(sequence: SequenceState, segment: Segment) -> list[float]:
     """The uniform numbers that belong to what follows a segment's last token and each node."""
     request = sequence.request
     first = len(sequence.ids) - sequence.prompt_length
@@ -106,6 +106,6 @@ def _noise(sequence: Running, segment: Segment) -> list[float]:
     return [uniform(request.sampling.seed, request.choice, first + depth) for depth in depths]
 
 
-def _mixes(sequence: Running) -> bool:
+def _mixes(sequence: SequenceState) -> bool:
     """Whether tokens are drawn from a mixture, so that the model's own probability is another."""
     return sequence.request.repository_weight > 0 and sequence.request.drafts is not None

@@ -21,7 +21,7 @@ from completer.engine.passes import Passes, StepResults
 from completer.engine.runner import Runner
 from completer.engine.scheduler import Limits, Scheduled, Scheduler
 from completer.engine.self_speculation import SelfReport, SelfSpeculation
-from completer.engine.sequence import GenerationRequest, GenerationResult, Running, Ticket
+from completer.engine.sequence import GenerationRequest, GenerationResult, SequenceState, Ticket
 from completer.engine.step_part import StepPart, lay_out
 from completer.engine.stop_policy import Stop
 from completer.engine.update import update
@@ -94,7 +94,7 @@ class Engine:
                 f" do not fit into {self._pool.capacity}.",
                 hint="Send at least one token, and less text or a smaller max_tokens.",
             )
-        sequence = Running(request, on_step)
+        sequence = SequenceState(request, on_step)
         with self._condition:
             if self._closed:
                 raise RuntimeError("the engine is closed")
@@ -213,7 +213,7 @@ class Engine:
         sequence.draft_seconds += time.perf_counter() - started
         return tree
 
-    def _room(self, sequence: Running) -> int:
+    def _room(self, sequence: SequenceState) -> int:
         """How many tokens may be drafted."""
         in_slot = self._pool.capacity - len(sequence.ids) - MAX_DRAFT
         return min(MAX_DRAFT, sequence.tokens_left - 1, in_slot)
@@ -231,17 +231,17 @@ class Engine:
         if stop:
             self._finish(sequence, stop)
 
-    def _finish(self, sequence: Running, stop: Stop) -> None:
+    def _finish(self, sequence: SequenceState, stop: Stop) -> None:
         result = sequence.result(stop)
         self._remove(sequence)
         sequence.ticket.future.set_result(result)
 
-    def _fail(self, sequence: Running, error: Exception) -> None:
+    def _fail(self, sequence: SequenceState, error: Exception) -> None:
         sequence.cached = 0  # the rows of a step that failed cannot be trusted
         self._remove(sequence)
         sequence.ticket.future.set_exception(error)
 
-    def _remove(self, sequence: Running) -> None:
+    def _remove(self, sequence: SequenceState) -> None:
         with self._condition:
             self._scheduler.remove(sequence)
         drafts = sequence.request.drafts
@@ -256,7 +256,7 @@ class Engine:
         return out_of_memory(self._runner.device) if ran_out(error) else error
 
     @contextmanager
-    def _guarding(self, sequence: Running) -> Iterator[None]:
+    def _guarding(self, sequence: SequenceState) -> Iterator[None]:
         """Give up a sequence if what is done for it raises."""
         try:
             yield
@@ -271,7 +271,7 @@ class Engine:
             if stop is not None:
                 self._finish(sequence, stop)
 
-    def _everyone(self) -> list[Running]:
+    def _everyone(self) -> list[SequenceState]:
         with self._condition:
             return self._scheduler.everyone()
 

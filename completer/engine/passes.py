@@ -13,7 +13,7 @@ from completer.engine.lossy import LossyExits
 from completer.engine.readout import read
 from completer.engine.runner import Runner
 from completer.engine.self_speculation import SelfSpeculation
-from completer.engine.sequence import Running
+from completer.engine.sequence import SequenceState
 from completer.engine.step_part import StepPart, distributions, exit_early, lay_out, wanted_rows
 
 StepResults = list[tuple[StepPart, StepResult]]
@@ -29,7 +29,7 @@ class Passes:
         self._lossy = lossy
         self._self_speculation = self_speculation
 
-    def run(self, parts: Sequence[StepPart], room: Callable[[Running], int]) -> StepResults:
+    def run(self, parts: Sequence[StepPart], room: Callable[[SequenceState], int]) -> StepResults:
         """Run `parts`; a sequence that is alone may get another draft, of the early layers.
 
         That is at most `room` of the sequence tokens long.

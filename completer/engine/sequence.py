@@ -87,7 +87,7 @@ class Ticket:
         self.cancelled = True
 
 
-class Running:
+class SequenceState:
     """The state of one generation on the engine's thread.
 
     `ids` is the prompt and what has been generated; the first `cached` of them have rows in the

@@ -10,7 +10,7 @@ from completer.drafting.tree import DraftTree
 from completer.engine.choosing import Chooser, StepResult
 from completer.engine.kv_cache import KVPool
 from completer.engine.readout import Readout
-from completer.engine.sequence import Running
+from completer.engine.sequence import SequenceState
 from completer.engine.step_part import StepPart
 from completer.engine.stop_policy import StepSignals, Stop
 from completer.engine.verify import Verification, verify
@@ -75,7 +75,7 @@ def _give_up(part: StepPart, verified: Verification) -> Stop | None:
 
 
 def _stop(
-    sequence: Running, tree: DraftTree, verified: Verification, chooser: Chooser
+    sequence: SequenceState, tree: DraftTree, verified: Verification, chooser: Chooser
 ) -> Stop | None:
     """Apply the rules in their order: end marks, text rules, the limit."""
     request = sequence.request

@@ -10,7 +10,7 @@ from completer.drafting.tree import Predictions
 from completer.engine.choosing import Chooser, StepResult, readout_request
 from completer.engine.readout import read
 from completer.engine.scheduler import Scheduled
-from completer.engine.sequence import GenerationRequest, Running
+from completer.engine.sequence import GenerationRequest, SequenceState
 from completer.engine.step_part import distributions, lay_out
 from completer.request import Sampling
 from tests.completer.drafting.reference import path_of
@@ -38,7 +38,7 @@ class Repository:
 
 def chooser(logits=LOGITS, device=CPU, **request):
     """A chooser for a token and one node below it, as a step on `device` has it."""
-    sequence = Running(GenerationRequest(prompt=[7], max_tokens=9, **request))
+    sequence = SequenceState(GenerationRequest(prompt=[7], max_tokens=9, **request))
     tree = path_of([0] * (len(logits) - 1))
     part = lay_out(Scheduled(sequence, 1), tree, slice(0, len(logits)))
     distribution = distributions([part], logits)
