@@ -37,6 +37,7 @@ FILE = WORKSPACE / "shop" / "store.py"
 URL = "http://127.0.0.1:8012"
 FEWEST_WARM_UPS = 3
 RECORDING_S = 0.2  # telemetry is stored by other threads, after the reply
+QUIET = 10  # calls within `RECORDING_S`: a thread that waits wakes up now and then
 PATIENCE_S = 300.0  # until the model is loaded, its kernels compiled and the workspace indexed
 
 
@@ -144,6 +145,7 @@ async def measure(
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=URL, timeout=None) as client:  # noqa: S113
         await _warm_up(client, {**body, "prompt": body["prompt"][:line]}, patience_s)
+        await _rest(trace, patience_s)
         with trace.counting():
             stats = await _ask(client, {**body, "max_tokens": tokens})
             await asyncio.sleep(RECORDING_S)
@@ -163,6 +165,16 @@ async def _warm_up(client: httpx.AsyncClient, body: dict[str, Any], patience_s: 
             if number >= FEWEST_WARM_UPS and (stats["drafted"] or time.monotonic() > ends):
                 return
             await asyncio.sleep(0 if number < FEWEST_WARM_UPS else 0.5)
+
+
+async def _rest(trace: CallTrace, patience_s: float) -> None:
+    """Wait until nothing works in the background any more: what indexes goes on for a while."""
+    ends = time.monotonic() + patience_s
+    calls = QUIET
+    while calls >= QUIET and time.monotonic() < ends:
+        with trace.counting():
+            await asyncio.sleep(RECORDING_S)
+        calls = trace.figures()["calls"]
 
 
 async def _ask(client: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, Any]:
