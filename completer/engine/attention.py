@@ -111,6 +111,17 @@ class AttentionStep(Protocol):
         ...
 
 
+class Forward(Protocol):
+    """A model's arithmetic over one packed row, whoever computes it (`own_code.py`, `lean.py`)."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: AttentionStep) -> Tensor:
+        """Return the logits [R, V] of `rows` [R] of the packed tokens `ids` [T]."""
+        ...
+
+
 class PackedStep:
     """One forward pass: its segments, the pool they read and write, and their masks."""
 

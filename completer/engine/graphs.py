@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from completer.engine.attention import Segment
-from completer.engine.forward import Forward
+from completer.engine.attention import Forward, Segment
 from completer.engine.kv_cache import KVPool
 from completer.engine.static import (
     MOST_PADDED,
