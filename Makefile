@@ -45,7 +45,9 @@ PYTHON_CODE := babel boltons celery dns falcon jsonschema litestar loguru marshm
 	redis scrapy structlog tox websockets werkzeug
 
 calibration: setup
-	PYTHON=$(BIN)/python .ci/calibration-sources $(CALIBRATION)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+		--target $(CALIBRATION)/python -r .ci/calibration-packages.txt
+	.ci/fetch-sources .ci/calibration-sources.txt $(CALIBRATION)
 	$(BIN)/completer calibrate --n 40 --force --output models/bundled/calibration.json \
 		$(addprefix --repo $(CALIBRATION)/python/,$(PYTHON_CODE)) \
 		$$(cd $(CALIBRATION) && for code in javascript typescript go rust java c; do \

@@ -9,7 +9,9 @@ from typer.core import TyperGroup
 from benchmarks.command import make_command
 from completer.cli.app import main
 
-NAMES = ("decode", "type", "exits", "dtypes", "draft", "serve", "gpu", "telemetry", "simulate")
+NAMES = (
+    "decode", "type", "exits", "dtypes", "draft", "serve", "gpu", "path", "telemetry", "simulate",
+)  # fmt: skip
 
 
 class Benchmarks(TyperGroup):

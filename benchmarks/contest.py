@@ -86,7 +86,7 @@ def engine_run(
 def peers(
     model: PreTrainedModel, stop_ids: frozenset[int], max_tokens: int = MAX_TOKENS
 ) -> dict[str, Run]:
-    """`generate` without and with prompt lookup, on a model that is theirs alone."""
+    """`generate` without and with prompt lookup, on a model of its own."""
     model.set_attn_implementation("sdpa")
     return {
         "generate": Generate(model, stop_ids, max_tokens),

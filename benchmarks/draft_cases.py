@@ -30,7 +30,7 @@ _LEFT_OUT = ("/test", "/idlelib/", "ensurepip", "site-packages")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TokenSpan:
     """Tokens [begin, end) of a held-out file, to be produced between what is around them."""
 
     file: str
@@ -45,7 +45,7 @@ class DraftCases:
     name: str
     streams: Streams
     held_out: list[str]
-    spans: list[Span] = field(default_factory=list)
+    spans: list[TokenSpan] = field(default_factory=list)
     held_out_for_spans: list[str] = field(default_factory=list)
 
     def indexed(self, held_out: Sequence[str]) -> Streams:
@@ -61,7 +61,7 @@ def cases_of_file(path: Path, encode: Encode) -> Iterator[DraftCases]:
             name,
             _encode_all(_package_files(name), encode),
             walk["held_out"],
-            [Span(*span) for span in fim["one_line"]],
+            [TokenSpan(*span) for span in fim["one_line"]],
             fim["held_out"],
         )
 
@@ -111,7 +111,7 @@ def _encode_all(texts: dict[str, str], encode: Encode) -> Streams:
     return dict(zip(texts, encode(list(texts.values())), strict=True))
 
 
-def _line_spans(name: str, text: str, encode: Encode, rng: random.Random) -> Iterator[Span]:
+def _line_spans(name: str, text: str, encode: Encode, rng: random.Random) -> Iterator[TokenSpan]:
     """Draw rests of lines: from some character of a line to its end, as ranges of tokens."""
     lines = text.splitlines(keepends=True)
     chosen = [i for i, line in enumerate(lines) if len(line.strip()) >= 12]
@@ -121,7 +121,7 @@ def _line_spans(name: str, text: str, encode: Encode, rng: random.Random) -> Ite
         through = "".join(lines[:i]) + lines[i].rstrip()
         begin, end = (len(ids) for ids in encode([before, through]))
         if end > begin >= 32:
-            yield Span(name, begin, end)
+            yield TokenSpan(name, begin, end)
 
 
 def load_encoder(tokenizer: Tokenizer) -> Encode:

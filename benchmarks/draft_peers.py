@@ -9,7 +9,7 @@ from transformers.generation.candidate_generator import PromptLookupCandidateGen
 
 from benchmarks.draft_cases import DraftCases, Int32s
 from benchmarks.draft_walks import MAX_TREE
-from completer.drafting.tree import DraftTree, Source
+from completer.drafting.tree import DraftSource, DraftTree
 
 SuffixTree: TypeAlias = Any
 """ArcticInference's; it has no stubs."""
@@ -36,7 +36,7 @@ class PromptLookup:
         context = cast(torch.LongTensor, torch.from_numpy(self._ids)[None])
         with_draft, _ = self._generator.get_candidates(context)
         drafted = with_draft[0, len(self._ids) :].numpy().astype(np.int32)
-        return DraftTree.path(drafted, np.ones(len(drafted), np.float32), Source.REPOSITORY)
+        return DraftTree.path(drafted, np.ones(len(drafted), np.float32), DraftSource.REPOSITORY)
 
     def observe(self, tree: DraftTree, accepted: list[int]) -> None:
         """Append what followed."""

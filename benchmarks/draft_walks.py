@@ -53,12 +53,12 @@ class Walker(Protocol):
         ...
 
     def observe(self, tree: DraftTree, accepted: list[int]) -> None:
-        """Take in what did follow."""
+        """Learn the tokens that followed."""
         ...
 
 
 class SessionWalker:
-    """Our drafter as a walker."""
+    """The product's drafter as a walker."""
 
     def __init__(self, session: DraftSession, step_cost: NDArray[np.float64] = STEP_COST) -> None:
         self.session = session
@@ -69,7 +69,7 @@ class SessionWalker:
         return self.session.propose(MAX_TREE, self.step_cost)
 
     def observe(self, tree: DraftTree, accepted: list[int]) -> None:
-        """Take in what did follow."""
+        """Learn the tokens that followed."""
         self.session.observe(tree, accepted)
 
 

@@ -33,7 +33,7 @@ from completer.engine.cost import MEASURED_LENGTHS, measure
 from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.kv_cache import KVPool
 from completer.engine.lean import supports
-from completer.engine.readout import Question, read
+from completer.engine.readout import ReadoutRequest, read
 from completer.engine.runner import Runner
 from completer.engine.tuning import forward_of, pool_of
 from completer.evaluation.turns import take_turns, turns
@@ -155,11 +155,11 @@ def _step(runner: Runner, plan: Plan, tokens: int) -> Work:
     tree = np.arange(-1, tokens - 2, dtype=np.int32)
     segments = [Segment(slot, plan.context, 1, tree) for slot in range(plan.sequences)]
     count = tokens * plan.sequences
-    question = Question(slice(0, count), Sampling(), candidates=True)
+    request = ReadoutRequest(slice(0, count), Sampling(), candidates=True)
 
     def run() -> None:
         logits = runner.forward(segments, [0] * count, np.arange(count))
-        read(logits, [question])
+        read(logits, [request])
 
     return run
 

@@ -33,7 +33,7 @@ PROGRAM = "from completer.cli.app import main; main()"
 
 
 class ServerFailedError(CompleterError):
-    """A server did not start, or does not answer as one of ours does."""
+    """A server did not start, or does not answer as a completer server does."""
 
 
 def run(

@@ -1,4 +1,4 @@
-"""The next request that is likely, asked while nobody else asks: what is shown is accepted.
+"""Decodes ahead: answers the request that would follow if what is shown is accepted.
 
 Its answer goes into the result cache, where the real request finds it. One is on its way at a time;
 it gives way to every request that needs the model, and what it has computed by then is still of use
@@ -31,7 +31,7 @@ class Ahead:
             self._task = asyncio.create_task(_quietly(request, answer))
 
     def give_way(self) -> None:
-        """Drop what is on its way."""
+        """Cancel the request that is being answered ahead."""
         if self._task is not None:
             self._task.cancel()
         self._task = self._request = None
@@ -45,12 +45,12 @@ async def _quietly(request: CompletionRequest, answer: Answer) -> None:
 
 
 def once_accepted(request: CompletionRequest, completion: Completion) -> CompletionRequest | None:
-    """What an editor asks when a completion was taken whole; `None` where none can be foreseen.
+    """What an editor asks when a completion was taken whole; `None` where that is not known.
 
-    Only ghost text that can be had again in the same words is foreseen.
+    It is known only of ghost text that is the same each time: one choice, greedy.
     """
-    foreseen = request.polish and request.n == 1 and request.sampling.greedy
+    repeatable = request.polish and request.n == 1 and request.sampling.greedy
     ended = completion.finish_reason in ("stop", "length")
-    if not (foreseen and ended and completion.text):
+    if not (repeatable and ended and completion.text):
         return None
     return replace(request, prefix=request.prefix + completion.text)

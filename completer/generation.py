@@ -17,11 +17,11 @@ from completer.engine.sequence import Drafting, GenerationRequest
 from completer.errors import BadRequestError
 from completer.repository import Repository
 from completer.request import CompletionRequest, Snippet
-from completer.secrets.answering import AnswerGuard
-from completer.secrets.asking import SecretsOut
+from completer.secrets.answer_guard import AnswerGuard
+from completer.secrets.cleaning import RequestCleaner
 from completer.settings import Settings
 from completer.stopping.controller import Rule, StopController
-from completer.stopping.features import Caret
+from completer.stopping.features import CaretFeatures
 from completer.text_policy import TextPolicy, block_end, line_end, loop_end
 from models.loading import LoadedModel
 
@@ -71,7 +71,7 @@ class Generations:
         self._calibration_of = calibration_of
         self._settings = settings
         self.prompts = prompt_builder(model, settings)
-        self._secrets_out = SecretsOut()
+        self._cleaner = RequestCleaner()
 
     def prepare(self, request: CompletionRequest, repository: Repository | None) -> Job:
         """Gather a request's context and lay out its prompt."""
@@ -86,7 +86,7 @@ class Generations:
         others = _of_other_files(request, repository, prompts.budget, share)
         asked = request
         if settings.secrets == "cut":
-            asked = self._secrets_out.of(request, prompts.budget * CHARACTERS_PER_TOKEN)
+            asked = self._cleaner.clean(request, prompts.budget * CHARACTERS_PER_TOKEN)
         prompt = prompts.build(asked, (*asked.snippets, *others))
         may_draft = _may_draft(request, repository, settings)
         calibration = self._calibration_of(repository.root if repository else None)
@@ -125,7 +125,7 @@ class Generations:
         exploration = job.settings.completion.exploration
         return StopController(
             rules,
-            Caret.of(job.request, several_lines=job.block),
+            CaretFeatures.of(job.request, several_lines=job.block),
             job.rule,
             explores=_draw(job) < exploration,
             exploration=exploration,
@@ -162,7 +162,7 @@ class Generations:
     def forget(self) -> None:
         """Keep no text of the requests so far."""
         self.prompts.forget()
-        self._secrets_out.forget()
+        self._cleaner.forget()
 
     def _prompts_of(self, settings: Settings) -> PromptBuilder:
         if settings is self._settings:

@@ -1,7 +1,7 @@
 """How each request ended, what it offered, and what became of that: for the recorder.
 
-A front door begins an `Attempt` for each request and ends it once. What its client says afterwards
-names a suggestion by its id, for which the `Offer` is remembered.
+A front door begins a `TrackedRequest` for each request and ends it once. What its client says
+afterwards names a suggestion by its id, for which the `Offer` is remembered.
 """
 
 from __future__ import annotations
@@ -36,12 +36,15 @@ MAX_CHARACTERS = 2 << 20  # of all offers
 MAX_WAIT_S = 5.0
 
 OnEnd = Callable[[Outcome, DecodeStats | None], None]
-"""Hears how a request ended, and what it cost if it was completed."""
+"""Is called with how a request ended, and what it cost if it was completed."""
 
 
 @dataclass(slots=True)
-class Attempt:
-    """One request on its way: what to report when it ends, and when it came (since the epoch)."""
+class TrackedRequest:
+    """A request that is being answered: what to report when it ends.
+
+    `came_ms` is when it came, in ms since the epoch; `finished` that a completion was reported.
+    """
 
     opportunity: Opportunity
     came_ms: int
@@ -50,7 +53,7 @@ class Attempt:
 
     @property
     def elapsed_ms(self) -> float:
-        """Time since the request came."""
+        """Milliseconds since the request came."""
         return 1000 * (time.perf_counter() - self.started)
 
 
@@ -74,7 +77,7 @@ class Offer:
 
 
 class Reports:
-    """Follows every attempt from its begin to its one end, and the last offers after that."""
+    """Records how each request ends, once, and what becomes of the last `MAX_OFFERS` offers."""
 
     def __init__(
         self, service: CompletionService, recorder: Recorder, on_end: OnEnd | None = None
@@ -94,7 +97,7 @@ class Reports:
         places: tuple[str, ...],
         language: str,
         trigger: Trigger,
-    ) -> Attempt:
+    ) -> TrackedRequest:
         """A request has come; for the arguments see `Opportunity`."""
         came_ms = time.time_ns() // 1_000_000
         opportunity = Opportunity(
@@ -107,29 +110,29 @@ class Reports:
             trigger="manual" if trigger == "manual" else "auto",
             started_ms=came_ms,
         )
-        return Attempt(opportunity, came_ms)
+        return TrackedRequest(opportunity, came_ms)
 
     @contextmanager
-    def following(self, attempt: Attempt) -> Iterator[None]:
-        """Report an attempt that ends in here without a completion."""
+    def following(self, tracked: TrackedRequest) -> Iterator[None]:
+        """Report a request that is cancelled or fails inside of the `with`; the error goes on."""
         try:
             yield
         except (asyncio.CancelledError, GeneratorExit):
-            self.end(attempt, "cancelled")
+            self.end(tracked, "cancelled")
             raise
         except Exception:
-            self.end(attempt, "error")
+            self.end(tracked, "error")
             raise
 
-    def end(self, attempt: Attempt, outcome: Outcome) -> None:
+    def end(self, tracked: TrackedRequest, outcome: Outcome) -> None:
         """Report that there is no completion, unless there was one."""
-        if not attempt.finished:
-            took_ms = None if outcome == "not_requested" else attempt.elapsed_ms
-            self._end(replace(attempt.opportunity, outcome=outcome, total_ms=took_ms))
+        if not tracked.finished:
+            took_ms = None if outcome == "not_requested" else tracked.elapsed_ms
+            self._end(replace(tracked.opportunity, outcome=outcome, total_ms=took_ms))
 
     def finish(
         self,
-        attempt: Attempt,
+        tracked: TrackedRequest,
         completion: Completion,
         suggestions: Sequence[Suggestion],
         *,
@@ -137,9 +140,9 @@ class Reports:
         owner: str = "",
     ) -> None:
         """Report a completion and what is sent of it; for `typed` and `owner` see `Offer`."""
-        attempt.finished = True
-        spent = measures(completion, attempt.elapsed_ms)
-        ended = replace(attempt.opportunity, outcome=outcome(completion), **spent)
+        tracked.finished = True
+        spent = measures(completion, tracked.elapsed_ms)
+        ended = replace(tracked.opportunity, outcome=outcome(completion), **spent)
         self._end(ended, completion.stats)
         for suggestion in suggestions:
             self._remember(Offer(completion.id, suggestion, typed, owner))
@@ -152,17 +155,17 @@ class Reports:
         return offer if offer is not None and offer.owner == owner else None
 
     def shown(self, offer: Offer) -> Receipt:
-        """It is on the screen."""
+        """Record that the client displays the suggestion; the receipt says when that is stored."""
         return self._recorder.record(Shown(offer.suggestion.id))
 
     def hidden(self, offer: Offer, reason: HiddenReason, shown_for_ms: int | None) -> None:
-        """It is gone without having been taken."""
+        """Record that the client displays it no longer, and that it was not accepted."""
         self._recorder.record(Hidden(offer.suggestion.id, reason, shown_for_ms))
 
     def accepted(
         self, offer: Offer, kind: AcceptKind = "full", length: int | None = None
     ) -> Receipt:
-        """It was taken, or its first `length` UTF-16 units were."""
+        """Record that it was accepted, or only its first `length` UTF-16 units."""
         self._service.accepted(offer.completion_id, offer.taken(length))
         return self._recorder.record(Accepted(offer.suggestion.id, kind, length))
 
@@ -172,7 +175,7 @@ class Reports:
             self._on_end(opportunity.outcome, stats)
 
     def _remember(self, offer: Offer) -> None:
-        """Keep an offer; the oldest go."""
+        """Keep an offer for `find`, and drop the oldest ones over the limits."""
         self._offers[offer.suggestion.id] = offer
         self._characters += len(offer.suggestion.text)
         while len(self._offers) > MAX_OFFERS or self._characters > MAX_CHARACTERS:

@@ -17,7 +17,7 @@ one.
 """
 
 Distribution = Literal["model", "model+repository", "early-exit"]
-"""Whose law the tokens follow: exactly the model's own, or a labelled departure from it."""
+"""What the tokens are drawn from: exactly the model's own distribution, or a labelled departure."""
 
 ExitMode = Literal["lossless", "lossy"]
 """Whether early layers only draft, or may also have the last word (`early-exit`)."""

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from completer.context.blocks import BlockEnd
-from completer.engine.stopping import StepSignals, Stop
-from completer.secrets.answering import AnswerGuard
+from completer.engine.stop_policy import StepSignals, Stop
+from completer.secrets.answer_guard import AnswerGuard
 
 LOOP_LENGTHS, LOOP_ROUNDS = (4, 49), 4  # characters of one round, rounds that make a loop
 TELLING = 4  # different characters; "0, 0, 0, 0" and rulers are no loops
@@ -36,7 +36,7 @@ class TextPolicy:
 
     @property
     def wants_signals(self) -> bool:
-        """Only the text counts here."""
+        """Whether it reads probabilities: no, the text alone."""
         return False
 
     def after_step(self, ids: Sequence[int], signals: StepSignals) -> Stop | None:

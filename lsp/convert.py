@@ -1,4 +1,4 @@
-"""Between the protocol's values and ours: URIs and triggers."""
+"""Translates the protocol's values into the service's: URIs and triggers."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from telemetry.events import TextEdit, minimal_edit
 
 
 class Sync(Enum):
-    """What became of a change."""
+    """Whether a document's text is certain after a `didChange` notification."""
 
     APPLIED = "applied"
     GAP = "applied after a gap in the versions: one may have been lost"

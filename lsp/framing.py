@@ -104,7 +104,7 @@ class FrameDecoder:
         return self._lose("the message is shorter than its Content-Length", skip=start.start())
 
     def _lose(self, why: str, *, skip: int = 1) -> list[object]:
-        """Give a header up."""
+        """Drop a header that cannot be used, and report why."""
         del self._buffer[:skip]
         self._lost = True
         return [FrameError(ErrorCodes.InvalidRequest, f"Not a frame: {why}.")]

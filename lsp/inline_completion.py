@@ -14,7 +14,7 @@ from typing import cast
 from lsprotocol import types
 
 from completer.interface import CompletionService
-from completer.reporting import Attempt, Reports
+from completer.reporting import Reports, TrackedRequest
 from completer.request import Completion, CompletionRequest, Trigger
 from completer.unicode import well_formed
 from lsp.convert import trigger_of
@@ -33,9 +33,11 @@ LONGEST_REPEATED = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where to complete: in the document, `replaced` (at `range`, from `offset` on) gives way to
-    `typed` and what the model adds to it between `prefix` and `suffix`.
+class InsertionPoint:
+    """Where a suggestion goes in the document, and the text around it.
+
+    It replaces `replaced` (at `range`, from `offset` on) by `typed` and what the model adds to that
+    between `prefix` and `suffix`.
     """
 
     prefix: str
@@ -46,10 +48,10 @@ class Place:
     offset: int
 
 
-def place_of(
+def insertion_point(
     document: Document, position: types.Position, context: types.InlineCompletionContext, chars: int
-) -> Place:
-    """The place that a request means, with `chars` characters of context on each side.
+) -> InsertionPoint:
+    """Find where a request wants to insert, with `chars` characters of context on each side.
 
     The range covers the line up to the caret, which keeps editors from flickering, and nothing in a
     very long line; if the suggest widget is open, it is the selected item's range, and the item's
@@ -63,7 +65,7 @@ def place_of(
         start = buffer.caret(selected.range.start)
     replaced = buffer.line(end.line)[start.column : end.column]
     typed = selected.text if selected else replaced
-    return Place(
+    return InsertionPoint(
         prefix=well_formed(buffer.before(start, chars) + typed),
         suffix=well_formed(buffer.after(end, chars)),
         typed=typed,
@@ -117,14 +119,14 @@ class InlineCompletions:
     ) -> list[types.InlineCompletionItem]:
         options = self._session.options
         trigger = trigger_of(params.context.trigger_kind)
-        attempt = self._begin(document, trigger)
+        tracked = self._begin(document, trigger)
         if document.shrinking and trigger == "automatic" and not options.after_deletion:
-            self._reports.end(attempt, "not_requested")
+            self._reports.end(tracked, "not_requested")
             return []
-        place = place_of(document, params.position, params.context, options.context_chars)
+        point = insertion_point(document, params.position, params.context, options.context_chars)
         request = CompletionRequest(
-            prefix=place.prefix,
-            suffix=place.suffix,
+            prefix=point.prefix,
+            suffix=point.suffix,
             path=document.path,
             language=document.language or None,
             user=options.user,
@@ -135,18 +137,18 @@ class InlineCompletions:
         )
         self._status.busy(True)
         try:
-            with self._reports.following(attempt):
+            with self._reports.following(tracked):
                 completion = await self._service.complete(request)
         except Exception as error:  # whatever it is, the editor shows no pop-up
             logger.warning("no completion: %s", error, exc_info=not hasattr(error, "hint"))
             self._status.failed(error)
             return []
         self._status.recovered()
-        suggestions = suggestions_of(completion, place)
-        self._reports.finish(attempt, completion, suggestions, typed=len(place.typed))
-        return [item_of(suggestion, place.range) for suggestion in suggestions]
+        suggestions = suggestions_of(completion, point)
+        self._reports.finish(tracked, completion, suggestions, typed=len(point.typed))
+        return [item_of(suggestion, point.range) for suggestion in suggestions]
 
-    def _begin(self, document: Document, trigger: Trigger) -> Attempt:
+    def _begin(self, document: Document, trigger: Trigger) -> TrackedRequest:
         return self._reports.begin(
             session=self._session.id,
             uri=document.uri,
@@ -157,15 +159,15 @@ class InlineCompletions:
         )
 
 
-def suggestions_of(completion: Completion, place: Place) -> list[Suggestion]:
+def suggestions_of(completion: Completion, point: InsertionPoint) -> list[Suggestion]:
     """The choices that have a text, each text once."""
     texts = dict.fromkeys(choice.text for choice in completion.choices if choice.text)
     return [
         Suggestion(
-            text=place.typed + text,
+            text=point.typed + text,
             id=f"{completion.id}-{rank}",
-            offset=place.offset,
-            replaced=place.replaced,
+            offset=point.offset,
+            replaced=point.replaced,
             rank=rank,
         )
         for rank, text in enumerate(texts)

@@ -15,16 +15,16 @@ from lsprotocol import types
 from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 
-from completer.context.head import Heads
+from completer.context.git_heads import GitHeads
 from completer.interface import CompletionService
 from completer.reporting import Reports
 from lsp.client_process import can_be_watched, gone
+from lsp.document_feed import DocumentFeed
 from lsp.documents import Documents
 from lsp.feedback import ACCEPT_COMMAND, Feedback
 from lsp.framing import read
-from lsp.heads import report_heads
+from lsp.git_heads import report_heads
 from lsp.inline_completion import InlineCompletions
-from lsp.live_text import LiveText
 from lsp.options import LspOptions
 from lsp.protocol import Protocol, VersionedInlineCompletionParams, converter
 from lsp.session import Session
@@ -128,12 +128,12 @@ def create_server(
     completions = InlineCompletions(
         service, reports, documents=documents, session=session, status=status
     )
-    live_text = LiveText(service, session.options.max_document_chars)
+    feed = DocumentFeed(service, session.options.max_document_chars)
     synchronization = Synchronization(
-        documents, live_text, recorder, session, on_edit=completions.interrupt
+        documents, feed, recorder, session, on_edit=completions.interrupt
     )
     heads = report_heads(recorder, session)
-    workspaces = Workspaces(service, session, documents, live_text)
+    workspaces = Workspaces(service, session, documents, feed)
     _add_session_features(server, session, documents, workspaces, recorder, heads, status)
     _add_document_features(server, synchronization)
     _add_file_features(server, synchronization)
@@ -147,7 +147,7 @@ def _add_session_features(
     documents: Documents,
     workspaces: Workspaces,
     recorder: Recorder,
-    heads: Heads,
+    heads: GitHeads,
     status: Status,
 ) -> None:
     def watch_heads() -> None:

@@ -11,31 +11,31 @@ METHOD = "didChangeStatus"
 
 
 class Status:
-    """Tells the client how the server is, and then of changes. `notify` sends a notification."""
+    """Sends the client the server's status when it changes. `notify` sends a notification."""
 
     def __init__(self, notify: Callable[[str, dict[str, Any]], None]) -> None:
         self._notify = notify
-        self._told: dict[str, Any] = {"busy": False, "kind": "Normal", "message": ""}
+        self._sent: dict[str, Any] = {"busy": False, "kind": "Normal", "message": ""}
 
     def announce(self) -> None:
-        """Say how the server is, to a client that has heard nothing of it yet."""
-        self._notify(METHOD, self._told)
+        """Send the status to a client that has not received it yet."""
+        self._notify(METHOD, self._sent)
 
     def busy(self, busy: bool) -> None:
-        """Completions are being computed, or no longer."""
-        self._tell(busy=busy)
+        """Set whether completions are being computed."""
+        self._send(busy=busy)
 
     def failed(self, error: Exception) -> None:
-        """A completion failed; a full queue is a warning, for it passes by itself."""
+        """Set the error of a completion; a full queue is a warning, since it passes by itself."""
         kind = "Warning" if isinstance(error, OverloadedError) else "Error"
-        self._tell(kind=kind, message=f"{error} {getattr(error, 'hint', '')}".strip())
+        self._send(kind=kind, message=f"{error} {getattr(error, 'hint', '')}".strip())
 
     def recovered(self) -> None:
-        """A completion succeeded."""
-        self._tell(kind="Normal", message="")
+        """Clear the last error: a completion succeeded."""
+        self._send(kind="Normal", message="")
 
-    def _tell(self, **changes: object) -> None:
-        status = {**self._told, **changes}
-        if status != self._told:
-            self._told = status
+    def _send(self, **changes: object) -> None:
+        status = {**self._sent, **changes}
+        if status != self._sent:
+            self._sent = status
             self._notify(METHOD, status)

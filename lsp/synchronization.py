@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from lsprotocol import types
 
+from lsp.document_feed import DocumentFeed
 from lsp.documents import Document, Documents, Sync
-from lsp.live_text import LiveText
 from lsp.session import Session
 from telemetry.events import (
     CursorMoved,
@@ -31,13 +31,13 @@ class Synchronization:
     def __init__(
         self,
         documents: Documents,
-        live_text: LiveText,
+        feed: DocumentFeed,
         recorder: Recorder,
         session: Session,
         on_edit: Callable[[str], None],
     ) -> None:
         self._documents = documents
-        self._live_text = live_text
+        self._feed = feed
         self._recorder = recorder
         self._session = session
         self._on_edit = on_edit
@@ -60,7 +60,7 @@ class Synchronization:
                 places=self._session.places_of(document.path),
             )
         )
-        self._live_text.changed(document)
+        self._feed.changed(document)
 
     def changed(self, params: types.DidChangeTextDocumentParams) -> None:
         """`textDocument/didChange`."""
@@ -93,7 +93,7 @@ class Synchronization:
         if (document := self._documents.close(params.text_document.uri)) is not None:
             self._on_edit(document.uri)
             self._recorder.record(DocumentClosed(document.uri))
-            self._live_text.closed(document)
+            self._feed.closed(document)
 
     def focused(self, params: object) -> None:
         """`textDocument/didFocus {textDocument?}`: what was shown elsewhere is gone."""
@@ -131,4 +131,4 @@ class Synchronization:
 
     def _after_edit(self, document: Document) -> None:
         self._on_edit(document.uri)
-        self._live_text.changed(document)
+        self._feed.changed(document)

@@ -8,8 +8,8 @@ from lsprotocol import types
 
 from completer.errors import WorkspaceError
 from completer.interface import CompletionService
+from lsp.document_feed import DocumentFeed
 from lsp.documents import Documents
-from lsp.live_text import LiveText
 from lsp.session import Session
 
 logger = logging.getLogger(__name__)
@@ -23,12 +23,12 @@ class Workspaces:
         service: CompletionService,
         session: Session,
         documents: Documents,
-        live_text: LiveText,
+        feed: DocumentFeed,
     ) -> None:
         self._service = service
         self._session = session
         self._documents = documents
-        self._live_text = live_text
+        self._feed = feed
 
     def open(self) -> None:
         """Open the session's folders, those left out that are not there."""
@@ -45,10 +45,10 @@ class Workspaces:
         self._session.change_folders(added=event.added, removed=event.removed)
         moved = [each for each, was in held if self._session.workspace_of(each.path) != was]
         for document in moved:
-            self._live_text.closed(document)
+            self._feed.closed(document)
         self.open()
         for folder in folders:
             if folder not in self._session.folders:
                 self._service.close_workspace(folder)
         for document in moved:
-            self._live_text.changed(document)
+            self._feed.changed(document)

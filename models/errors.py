@@ -1,4 +1,4 @@
-"""The one error of this folder."""
+"""The error that everything in `models` raises for a person to read."""
 
 
 class ModelError(Exception):

@@ -1,4 +1,4 @@
-"""Acceptances: told by the client, seen in the document, or both, and each counted once."""
+"""Acceptances: reported by the client, seen in the document, or both, and each counted once."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Accepts:
         self._store = store
         self._runs = runs
         self.watches = Watches()
-        # Told by the client just now; the edit has not come yet.
+        # Reported by the client just now; the edit has not come yet.
         self._awaited: list[tuple[Pending, Watch]] = []
         self._rows = 0
 
     def awaiting(self, uri: str, now_ms: int) -> list[Pending]:
-        """Suggestions of this document whose acceptance was told just now and not seen yet."""
+        """Suggestions whose acceptance was just reported and not seen in the document yet."""
         self._awaited = [e for e in self._awaited if now_ms - e[1].accepted_ms <= _AWAITED_MS]
         return [pending for pending, _ in self._awaited if pending.uri == uri]
 
-    def told(
+    def reported(
         self, now_ms: int, event: Accepted, pending: Pending, taken: int, receipt: Receipt | None
     ) -> None:
-        """The client says that `taken` UTF-16 units of the new text have been taken by now."""
+        """Store that the client reports `taken` UTF-16 units of the new text as accepted by now."""
         if taken <= pending.accepted and pending.accept_row is not None:
             self._confirm(pending, event.source, receipt)
             return
@@ -74,7 +74,7 @@ class Accepts:
         self.watches.apply(uri, edit)
 
     def renamed(self, uri: str, new_uri: str) -> None:
-        """The file has another name."""
+        """Follow a file to its new name."""
         self.watches.rename(uri, new_uri)
         self._runs.rename(uri, new_uri)
 

@@ -73,7 +73,7 @@ class DatabaseFile:
             self.connection = None
 
     def set_aside(self) -> None:
-        """Keep a damaged file of ours under another name; one that is not ours keeps its own."""
+        """Rename a damaged database of this program; other programs' files are left alone."""
         self.disconnect()
         if not holds_telemetry(self.path):
             return
@@ -84,7 +84,7 @@ class DatabaseFile:
                 self.path.with_name(self.path.name + companion).rename(f"{aside}{companion}")
 
     def _create_unless_ours(self) -> bool:
-        """Make a new file, which others may not read, unless ours is there; say which it was."""
+        """Make a new file, for its owner alone, unless this program's is there; say if it did."""
         if self.path.exists() or self.path.is_symlink():
             if holds_telemetry(self.path):
                 return False
@@ -124,7 +124,7 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a database of ours with what SQLite keeps beside it."""
+    """Remove a database of this program with what SQLite keeps beside it."""
     for companion in ("", *COMPANIONS):
         path.with_name(path.name + companion).unlink(missing_ok=True)
 

@@ -23,7 +23,7 @@ from telemetry.store import Store
 from telemetry.suggestions import MAX_IDS, Pending, RetainedSuggestions, pending_of
 
 
-class _Asked(NamedTuple):
+class _OpenOpportunity(NamedTuple):
     """What of an opportunity is kept until its reply: its row, and whose and where it is."""
 
     row: int
@@ -42,7 +42,7 @@ class Display:
         self._pseudonyms = pseudonyms
         self._sessions = sessions
         self._accepts = accepts
-        self._opportunities: dict[str, _Asked | None] = {}
+        self._opportunities: dict[str, _OpenOpportunity | None] = {}
         self.suggestions = RetainedSuggestions()
         self._rows = {"opportunity": 0, "suggestion": 0}
 
@@ -65,7 +65,7 @@ class Display:
             return
         row = self._next_row("opportunity")
         place = intern(event.session), intern(event.uri), intern(event.workspace)
-        self._opportunities[event.id] = _Asked(row, *place)
+        self._opportunities[event.id] = _OpenOpportunity(row, *place)
         doc_h = self._pseudonyms.document(event.uri)
         self._store.insert(
             "opportunity", event, id=row, session=session, doc_h=doc_h, ts_ms=started_ms
@@ -88,25 +88,30 @@ class Display:
             if best is not None:
                 self.shown(now_ms, events.Shown(best.id, "inferred"))
 
-    def _add(self, suggestion: Suggestion, asked: _Asked, now_ms: int) -> None:
+    def _add(self, suggestion: Suggestion, opportunity: _OpenOpportunity, now_ms: int) -> None:
         suggestion_id = self._next_row("suggestion")
         pending = pending_of(
-            suggestion_id, asked.session, asked.uri, asked.workspace, suggestion, now_ms
+            suggestion_id,
+            opportunity.session,
+            opportunity.uri,
+            opportunity.workspace,
+            suggestion,
+            now_ms,
         )
         new_text = pending.change.inserted if pending.change else ""
         self._store.insert(
             "suggestion",
             replace(suggestion, text=new_text),
             id=suggestion_id,
-            opportunity=asked.row,
+            opportunity=opportunity.row,
             text_hmac=self._pseudonyms.text(new_text),
-            dedupe_hmac=self._pseudonyms.ending(asked.uri, new_text),
+            dedupe_hmac=self._pseudonyms.ending(opportunity.uri, new_text),
             ev_src="none",
         )
         self.suggestions.add(suggestion.id, pending)
 
     def shown(self, now_ms: int, event: events.Shown, receipt: Receipt | None = None) -> None:
-        """It is on the screen; a client's word replaces what was inferred."""
+        """Store that a suggestion is displayed; a client's report replaces what was inferred."""
         pending, source = self._known(event.suggestion, receipt), event.source
         if pending is None:
             return
@@ -135,7 +140,7 @@ class Display:
     def hide(
         self, pending: Pending, reason: HiddenReason, now_ms: int, shown_for_ms: int | None = None
     ) -> None:
-        """It is off the screen, after `shown_for_ms` where the client has measured it."""
+        """Store that a suggestion is hidden, after `shown_for_ms` if the client measured that."""
         self.suggestions.hide(pending)
         if pending.shown_ms is None:
             return
@@ -158,7 +163,7 @@ class Display:
             taken = min(event.length - pending.repeats, taken)
         if pending.shown_ms is None:
             self._show(pending, pending.returned_ms, "inferred")
-        self._accepts.told(now_ms, event, pending, taken, receipt)
+        self._accepts.reported(now_ms, event, pending, taken, receipt)
         if pending.accepted >= pending.length:
             self.hide(pending, "accepted", now_ms)
 

@@ -110,14 +110,14 @@ class Documents:
         self._watches.lose(event.uri)  # when it is opened again, anything may have changed
 
     def renamed(self, now_ms: int, event: events.DocumentRenamed) -> None:
-        """The file has another name."""
+        """Follow a file to its new name; what was displayed in it counts as hidden."""
         self._display.hide_all(event.uri, "doc_closed", now_ms)
         if event.uri in self._documents:
             self._documents[event.new_uri] = self._documents.pop(event.uri)
         self._accepts.renamed(event.uri, event.new_uri)
 
     def deleted(self, now_ms: int, event: events.DocumentDeleted) -> None:
-        """The file is gone."""
+        """Forget a file that was deleted; what was displayed in it counts as hidden."""
         self._display.hide_all(event.uri, "doc_closed", now_ms)
         self._watches.delete(event.uri)
 

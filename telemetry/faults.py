@@ -1,4 +1,4 @@
-"""What can be wrong with a disk, and how long a write is worth waiting for.
+"""What can be wrong with a disk, and how long a write is waited for.
 
 Faults are named, so that lost events can say why they were lost. One wait in vain is enough: from
 then on writes are tried just once, and who waits for a receipt is answered at once, until one is
@@ -87,15 +87,15 @@ class Stall:
         return min(_LOCK_S, self._patience_s) if fault == "locked" else 0.0
 
     def begin(self) -> None:
-        """An attempt begins."""
+        """Note that an attempt to write begins."""
         self._trying_since = time.monotonic()
 
     def end(self) -> None:
-        """It ended, and says nothing about the disk."""
+        """Note that the attempt ended in a way that says nothing about the disk."""
         self._trying_since = None
 
     def stored(self) -> None:
-        """It ended well."""
+        """Note that the attempt succeeded."""
         self.end()
         if self._stalled:
             _log.warning("telemetry: events are stored again; %d were lost", self._lost)

@@ -1,4 +1,4 @@
-"""Which database files there are, and which are ours: asked before one is written or removed.
+"""Which files are this program's databases: asked before one is written or removed.
 
 Each process writes its own file, reports read a folder of them. A telemetry database says so in
 its header (SQLite's `application_id`). One from before that has our migrations and no table but
@@ -51,12 +51,12 @@ class NotTelemetryError(Exception):
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file that lies in a folder is ours: a plain file with our name and our content."""
+    """Whether a file in a folder is this program's: a plain file, by its name and content."""
     return has_our_name(path) and not path.is_symlink() and holds_telemetry(path)
 
 
 def has_our_name(path: Path) -> bool:
-    """Whether a file is named as processes name theirs."""
+    """Whether a file is named as this program's processes name their databases."""
     return DATABASE_NAME.fullmatch(path.name) is not None
 
 
@@ -80,7 +80,7 @@ def refuse_others(path: Path) -> None:
 
 @contextmanager
 def noted_as_open(path: Path) -> Iterator[None]:
-    """Note that this process has a database open, which is ours for as long as that lasts."""
+    """Note that this process has a database open, which counts as its own for that long."""
     place = os.path.realpath(path)
     with _lock:
         _open_here[place] += 1
@@ -115,7 +115,7 @@ def database_files(path: Path) -> list[Path]:
 
 
 def own_files(path: Path) -> list[Path]:
-    """The databases behind `path` that may be changed: a file, or all in a folder that are ours.
+    """The databases at `path` that may be changed: a file, or this program's in a folder.
 
     Raises as `database_files` does.
     """
@@ -184,7 +184,7 @@ def _are_ours(names: set[str]) -> bool:
 
 
 def _names(path: Path, *, immutable: bool = True) -> set[str]:
-    """The tables and views of a database whose migrations, if it has any, are all ours."""
+    """The tables and views of a database whose migrations, if any, are all known."""
     uri = f"{path.resolve().as_uri()}?{'mode=ro&immutable=1' if immutable else ''}"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
         listed = connection.execute(

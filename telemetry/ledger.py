@@ -1,4 +1,4 @@
-"""What the events add up to: the rooms that keep account of them, and the passing of time.
+"""Turns events into rows: each kind goes to the module that keeps account of it, and time passes.
 
 One thread drives it, and time comes in with every event: the same events at the same times give the
 same rows.

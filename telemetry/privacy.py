@@ -28,7 +28,7 @@ _ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class ForeignFileError(Exception):
-    """A file of another program stands where one of ours would."""
+    """A file of another program stands where this one would write its own."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} is another program's, and is left as it is")
@@ -91,7 +91,7 @@ def install_key(folder: Path) -> bytes:
 
 
 def remove_key(folder: Path) -> None:
-    """Forget the folder's key, if it is one of ours."""
+    """Forget the folder's key, if this program made it."""
     path = folder / KEY_FILE
     if _is_key(path) and not path.is_symlink():
         path.unlink()

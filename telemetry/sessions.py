@@ -44,7 +44,7 @@ class Sessions:
             self._store.put()
 
     def end(self, now_ms: int, session: str) -> None:
-        """A client has gone."""
+        """Store that a session has ended, once."""
         known = self._sessions.get(session)
         if known is not None and not known.has_ended:
             known.has_ended = True

@@ -314,7 +314,7 @@ def vacuum(path: Path) -> None:
 
 @contextmanager
 def _connected_to(path: Path, source: Path | str, timeout: float) -> Iterator[sqlite3.Connection]:
-    """A connection to a file of ours, by its path or a URI; `timeout` in seconds, for its locks."""
+    """A connection to a database, by its path or a URI; `timeout` in seconds, for its locks."""
     refuse_others(path)
     uri = isinstance(source, str)
     with (

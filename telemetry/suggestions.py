@@ -161,13 +161,13 @@ class RetainedSuggestions:
             self._forget_oldest()
 
     def show(self, pending: Pending) -> None:
-        """It is on the screen."""
+        """Note that the client displays a suggestion."""
         if not pending.is_visible:
             pending.is_visible = True
             self._visible[pending.uri].append(pending)
 
     def hide(self, pending: Pending) -> None:
-        """It is off the screen."""
+        """Note that the client displays a suggestion no longer."""
         if pending.is_visible:
             pending.is_visible = False
             self._visible[pending.uri].remove(pending)

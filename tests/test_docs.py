@@ -1,5 +1,6 @@
 """Documentation that can fail: every setting and every command is described as it is."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +65,19 @@ def test_every_command_is_described(command):
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
     assert f"`{command}" in page
+
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`([\w/]+\.py)`", ARCHITECTURE))))
+def test_every_module_that_is_named_exists(name):
+    packages = ("completer", "lsp", "telemetry", "models", "benchmarks")
+    assert any(list((ROOT / package).rglob(Path(name).name)) for package in packages)
+    if "/" in name:
+        assert any((above / name).exists() for above in (ROOT, ROOT / "completer"))
+
+
+def test_the_glossary_is_short():
+    rows = ARCHITECTURE.split("## Three places to begin")[0].split("|---|---|\n")[1].strip()
+    assert len(rows.split("\n")) <= 25

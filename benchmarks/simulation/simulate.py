@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from benchmarks.simulation.arms import assign_arm
 from benchmarks.simulation.tables import Ids, writes
 from benchmarks.simulation.truth import Truth
 from benchmarks.simulation.vocabulary import ARMS, FINISH, LANGUAGES, OUTCOMES, SOURCES, Array
-from telemetry.arms import assign_arm
 from telemetry.events import SessionStarted
 from telemetry.schema import DAY_MS
 from telemetry.store import Store

@@ -222,13 +222,13 @@ def _port(settings: Settings) -> str:
         found = _served(f"http://{f'[{host}]' if ':' in host else host}:{port}/health")
         if found is None:
             raise
-        told = f"{host}:{port}: a server runs there, its model is {found['model']}"
-        return "; ".join(filter(None, [told, sentence(found.get("workspaces", {}))]))
+        found_there = f"{host}:{port}: a server runs there, its model is {found['model']}"
+        return "; ".join(filter(None, [found_there, sentence(found.get("workspaces", {}))]))
     return f"{host}:{port} is free"
 
 
 def _served(url: str) -> dict[str, Any] | None:
-    """Ask what listens whether it is a server of ours, and how it is."""
+    """Ask what listens whether it is a completer server, and for its state."""
     try:
         with urlopen(url, timeout=2) as reply:  # noqa: S310  an address of this machine
             found = json.load(reply)

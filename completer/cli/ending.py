@@ -25,18 +25,18 @@ _BY_ITSELF = 0  # no signal has this number
 
 
 class Closes(Protocol):
-    """What has threads to stop."""
+    """A service that has threads to stop."""
 
     def close(self) -> None:
-        """Stop them."""
+        """Stop the threads."""
         ...
 
 
 class Ending:
     """The end of one process. Its code is 0 where a signal asked for it.
 
-    Signals are told to a thread, for the main thread may be stuck. Python's own handlers, which the
-    main thread runs, only unwind what starts the server.
+    Signals are passed to a thread, for the main thread may be stuck. Python's own handlers, which
+    the main thread runs, only unwind what starts the server.
     """
 
     def __init__(self, within_s: float) -> None:
@@ -47,12 +47,12 @@ class Ending:
         self._recorder: Recorder = NullRecorder()
         self._service: Closes | None = None
         self._storing = threading.Lock()
-        self._told, self._tell = socket.socketpair()
-        self._tell.setblocking(False)
+        self._received, self._sent = socket.socketpair()
+        self._sent.setblocking(False)
         threading.Thread(target=self._watch, name="ending", daemon=True).start()
 
     def of(self, recorder: Recorder, service: Closes) -> None:
-        """Close these at the end."""
+        """Set what is closed at the end."""
         self._recorder, self._service = recorder, service
 
     def asks(self, stop: Callable[[], None]) -> None:
@@ -62,7 +62,7 @@ class Ending:
     def limit(self, code: int) -> None:
         """The end has begun, and is over in time: by itself, or with this exit code."""
         self._code = code
-        self._tell.send(bytes([_BY_ITSELF]))
+        self._sent.send(bytes([_BY_ITSELF]))
 
     def close(self) -> None:
         """Store what was recorded, and stop everything else if that can be done soon."""
@@ -76,9 +76,9 @@ class Ending:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Have signals told for as long as this lasts."""
+        """Receive signals for as long as this lasts."""
         with on_signals(self._unwind) as self._numbers:
-            before = signal.set_wakeup_fd(self._tell.fileno()) if self._numbers else -1
+            before = signal.set_wakeup_fd(self._sent.fileno()) if self._numbers else -1
             try:
                 yield
             finally:
@@ -90,7 +90,7 @@ class Ending:
             raise SystemExit(0)
 
     def _watch(self) -> None:
-        """Pass on what is told; once something was, end the process in time."""
+        """Act on signals as they come; after the first one, end the process in time."""
         deadline = None
         while numbers := self._next(deadline):
             ending = [n for n in numbers if n == _BY_ITSELF or n in self._numbers]
@@ -104,10 +104,10 @@ class Ending:
         os._exit(self._code)  # what was printed is not waited for: its reader may be what hangs
 
     def _next(self, deadline: float | None) -> bytes:
-        """What is told next; nothing when time is up."""
+        """Return the numbers of the signals that came next; nothing when time is up."""
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        ready, _, _ = select.select([self._told], [], [], left)
-        return self._told.recv(64) if ready else b""
+        ready, _, _ = select.select([self._received], [], [], left)
+        return self._received.recv(64) if ready else b""
 
 
 @contextmanager

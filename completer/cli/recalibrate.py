@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from completer.cli.told import telemetry_errors
+from completer.cli.telemetry_errors import telemetry_errors
 from completer.errors import CompleterError
 from completer.place import Place
 
@@ -52,7 +52,7 @@ class Recalibration:
 def _refit(present: "Calibration", telemetry: Path, model: str) -> "Refit":
     from completer.evaluation.stopping import MAY_LOSE
     from completer.stopping.refitting import refit
-    from telemetry.outcomes import outcomes
+    from telemetry.shown_suggestions import shown_suggestions
 
     if present.stopping is None or present.stopping.card is None:
         raise CompleterError(
@@ -60,7 +60,7 @@ def _refit(present: "Calibration", telemetry: Path, model: str) -> "Refit":
             hint="Run first: completer calibrate --repo PATH",
         )
     with telemetry_errors("Name its folder: --telemetry-folder"):
-        found = list(outcomes(telemetry, model))
+        found = list(shown_suggestions(telemetry, model))
     return refit(present.stopping.card, found, MAY_LOSE)
 
 
@@ -77,4 +77,4 @@ def table(result: dict[str, Any]) -> "Group":
     for name, key in (("Brier skill", "brier_skill"), ("calibration error", "ece")):
         lines.add_row(name, *(f"{result[when][key]:.3f}" for when in ("before", "after")))
     verdict = "better" if result["better"] else "no better"
-    return Group(lines, f"On outcomes it was not fitted to, the new one is {verdict}.")
+    return Group(lines, f"On suggestions it was not fitted to, the new one is {verdict}.")

@@ -8,7 +8,7 @@ import typer
 
 from completer.cli.options import ConfigFlag, JsonFlag, load
 from completer.cli.outputs import ForceFlag, check_output
-from completer.cli.told import telemetry_errors
+from completer.cli.telemetry_errors import telemetry_errors
 from completer.errors import BadRequestError
 
 

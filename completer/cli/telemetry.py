@@ -8,7 +8,7 @@ import typer
 
 from completer.cli.options import ConfigFlag, load
 from completer.cli.outputs import ForceFlag
-from completer.cli.told import telemetry_errors
+from completer.cli.telemetry_errors import telemetry_errors
 from completer.errors import BadRequestError
 from completer.place import local_place
 

@@ -72,5 +72,5 @@ def _file(config: Path | None) -> "TokenFile":
 
 
 def _facts(token: "Token") -> dict[str, object]:
-    """What may be told of a token."""
+    """Return what may be printed of a token: all but its hash."""
     return token.model_dump(mode="json", exclude={"sha256"})

@@ -27,7 +27,8 @@ Sources = Annotated[
     list[Path] | None,
     typer.Option(
         "--source",
-        help="Folder of code; may be repeated. Default: this Python and its packages.",
+        help="Folder of code, whose licence a file `.licence` in it may say; may be repeated."
+        " Default: this Python and its packages.",
         metavar="PATH",
     ),
 ]
@@ -35,7 +36,7 @@ PackagePaths = Annotated[
     list[Path] | None,
     typer.Option(
         "--package-path",
-        help="Another folder with installed packages; may be repeated. Unused beside --source.",
+        help="Another folder with installed packages; may be repeated.",
         metavar="PATH",
     ),
 ]

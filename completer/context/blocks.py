@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from completer.context.brackets import closable, excess, unmatched
-from completer.context.lexical import Token, blank_out, tokens, window_before
+from completer.context.lexical import Lexeme, blank_out, tokens, window_before
 
 _WINDOW = 8_192
 _LOOKAHEAD = 4  # characters: as many of what comes may change what the last ones before it are
@@ -79,7 +79,7 @@ class BlockEnd:
             return end
         return sum(len(line.text) + 1 for line in lines[: last + 1]) - 1 - len(self._line)
 
-    def _lines(self, text: str, code: str, found: list[Token]) -> list[_Line]:
+    def _lines(self, text: str, code: str, found: list[Lexeme]) -> list[_Line]:
         """Split into lines, from the start of the caret's line on."""
         start = len(self._lead) - len(self._line)
         texts = text[start:].split("\n")
@@ -150,8 +150,8 @@ def _lexing_start(text: str, line_start: int, language: str | None) -> int:
     return line_start
 
 
-def _moved(found: Iterable[Token], by: int) -> Iterator[Token]:
-    return (Token(kind, start + by, end + by, closing) for kind, start, end, closing in found)
+def _moved(found: Iterable[Lexeme], by: int) -> Iterator[Lexeme]:
+    return (Lexeme(kind, start + by, end + by, closing) for kind, start, end, closing in found)
 
 
 def _depth_change(code: str) -> int:

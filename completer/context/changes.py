@@ -46,7 +46,7 @@ class Changes(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Stop watching, and free the system's watches."""
         ...
 
 

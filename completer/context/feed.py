@@ -80,7 +80,7 @@ class WorkspaceFeed:
 
     @property
     def watch(self) -> WatchReport:
-        """How the watch goes."""
+        """What the watch of the folder reports: restarts, and why files are compared instead."""
         return self._watcher.report
 
     def document_changed(self, path: Place, text: str | None) -> None:

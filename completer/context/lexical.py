@@ -50,7 +50,7 @@ _COMMENT_MARKS = frozenset({"#", "//", "/*", "--", ";", "<!--"})
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
-class Token(NamedTuple):
+class Lexeme(NamedTuple):
     """A comment or string: where it stands, and its closing mark, empty if that was not found."""
 
     kind: Literal["comment", "string"]
@@ -67,7 +67,7 @@ def _lexicon(language: str) -> re.Pattern[str]:
     return re.compile("|".join(f"({re.escape(m)}){marks[m]}" for m in longest_first), re.DOTALL)
 
 
-def tokens(text: str, language: str | None, start: int = 0) -> Iterator[Token]:
+def tokens(text: str, language: str | None, start: int = 0) -> Iterator[Lexeme]:
     """Yield the comments and strings of `text`, none for a language without a known lexicon.
 
     The text is read from `start` on, which is in no token.
@@ -78,7 +78,7 @@ def tokens(text: str, language: str | None, start: int = 0) -> Iterator[Token]:
         mark = ((found.lastindex or 0) - 1) // 2 * 2 + 1  # a token that is closed ends in its group
         kind: Literal["comment", "string"]
         kind = "comment" if found[mark] in _COMMENT_MARKS else "string"
-        yield Token(kind, found.start(), found.end(), found[mark + 1] or "")
+        yield Lexeme(kind, found.start(), found.end(), found[mark + 1] or "")
 
 
 def where(prefix: str, language: str | None) -> Where:
@@ -94,7 +94,7 @@ def without_text(text: str, language: str | None) -> str:
     return blank_out(text, tokens(text, language))
 
 
-def blank_out(text: str, found: Iterable[Token]) -> str:
+def blank_out(text: str, found: Iterable[Lexeme]) -> str:
     """Return `text` with the tokens `found` in it replaced by spaces, their line ends kept."""
     parts: list[str] = []
     position = 0

@@ -103,18 +103,18 @@ class FileWatcher:
     def _watch(self) -> None:
         """Watch until all files have to be compared, which begins where the next watch does."""
         with closing(watch_changes(self._workspace, self._stopping)) as changes:
-            self._told(changes)
+            self._update_report(changes)
             if self._begun.is_set():
                 self._guarded(self._on_rescan)
             self._begun.set()
             for batch in changes.batches():
-                self._told(changes)
+                self._update_report(changes)
                 if batch is None or any(map(self._workspace.is_rule, batch)):
                     self._workspace.reload()
                     return
                 self._guarded(lambda batch=batch: self._hand_on(batch))  # type: ignore[misc]
 
-    def _told(self, changes: Changes) -> None:
+    def _update_report(self, changes: Changes) -> None:
         self.report = replace(self.report, compared=changes.compared)
 
     def _note(self, error: Exception, pause: float) -> None:
@@ -153,7 +153,7 @@ class FileWatcher:
 
 
 def _nothing(*_: object) -> None:
-    """Be called, and do nothing."""
+    """Do nothing: what is called once the watch has ended."""
 
 
 def _is_folder(path: Path) -> bool:

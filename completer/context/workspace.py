@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from completer.context.choice import Choice, Folder
 from completer.context.content import (
     HEAD_BYTES,
     NotRegularFileError,
@@ -24,6 +23,7 @@ from completer.context.content import (
     read_up_to,
 )
 from completer.context.languages import language_of_name, language_of_shebang
+from completer.context.reading_rules import Folder, ReadingRules
 from completer.context.verdict import Reason, Verdict
 from completer.errors import WorkspaceError
 from completer.place import local_place, name_in
@@ -77,7 +77,7 @@ class Workspace:
             raise WorkspaceError(f"{root} is not a folder", hint="Name an existing folder.")
         self.options = options or WorkspaceOptions()
         self.left_out: Counter[Reason] = Counter()
-        self._choice = Choice(
+        self._rules = ReadingRules(
             self.root,
             include=self.options.include,
             exclude=self.options.exclude,
@@ -87,15 +87,15 @@ class Workspace:
     @property
     def rule_files(self) -> frozenset[Path]:
         """The files outside of the root, or of git's own, that say what git ignores."""
-        return self._choice.rule_files
+        return self._rules.rule_files
 
     def is_rule(self, path: Path) -> bool:
         """Whether a file says which others may be read."""
-        return self._choice.is_rule(path)
+        return self._rules.is_rule(path)
 
     def reload(self) -> None:
         """Forget the ignore rules: they, or the folders that they are about, have changed."""
-        self._choice.reload()
+        self._rules.reload()
 
     def iter_files(self) -> Iterator[SourceFile]:
         """Yield the readable files in an order that depends on their names only."""
@@ -103,7 +103,7 @@ class Workspace:
         left_out: Counter[Reason] = Counter()
         self.left_out = left_out
         yielded = 0
-        for folder, names in self._walk(self._choice.top, left_out):
+        for folder, names in self._walk(self._rules.top, left_out):
             for name in names:
                 found = self._inspect(folder, name)
                 if isinstance(found, Reason):
@@ -141,9 +141,9 @@ class Workspace:
 
         For a document that an editor holds and that need not be on disk. Links are followed.
         """
-        located = self._choice.locate(path)
+        located = self._rules.locate(path)
         return Verdict(
-            located if isinstance(located, Reason) else self._choice.name_reason(*located)
+            located if isinstance(located, Reason) else self._rules.name_reason(*located)
         )
 
     def source_file(self, path: Path | str) -> SourceFile | None:
@@ -157,8 +157,8 @@ class Workspace:
         Lines end with `\n`, whatever they end with on disk. The file is judged by the
         very bytes that are returned.
         """
-        located = self._choice.locate(path)
-        if isinstance(located, Reason) or self._choice.name_reason(*located):
+        located = self._rules.locate(path)
+        if isinstance(located, Reason) or self._rules.name_reason(*located):
             return None
         folder, name = located
         data = None
@@ -193,9 +193,9 @@ class Workspace:
             if entries_left < 0:
                 return
             yield folder, [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
-            inner = [self._choice.enter(folder, name) for name in _folder_names(entries, left_out)]
+            inner = [self._rules.enter(folder, name) for name in _folder_names(entries, left_out)]
             for below in reversed(inner):
-                if self._choice.is_open(below):
+                if self._rules.is_open(below):
                     stack.append(below)
                 elif below.reason is not None:
                     left_out[below.reason] += 1
@@ -203,23 +203,23 @@ class Workspace:
     def _open_folder(self, path: Path) -> Folder | None:
         """Find a folder that files are read from, the root included."""
         if path == self.root:
-            return self._choice.top
-        located = self._choice.locate(path)
-        folder = None if isinstance(located, Reason) else self._choice.enter(*located)
-        return folder if folder is not None and self._choice.is_open(folder) else None
+            return self._rules.top
+        located = self._rules.locate(path)
+        folder = None if isinstance(located, Reason) else self._rules.enter(*located)
+        return folder if folder is not None and self._rules.is_open(folder) else None
 
     def _find(self, path: Path | str) -> SourceFile | Reason:
-        located = self._choice.locate(path)
+        located = self._rules.locate(path)
         return located if isinstance(located, Reason) else self._inspect(*located)
 
     def _head_reason(self, path: str, head: bytes) -> Reason | None:
         reason = content_reason(head)
-        admitted = reason is not Reason.BINARY and self._choice.admits(path)
+        admitted = reason is not Reason.BINARY and self._rules.admits(path)
         return None if admitted else reason
 
     def _inspect(self, folder: Folder, name: str) -> SourceFile | Reason:
         """Judge one file by its name, its size and its head, in this order."""
-        if reason := self._choice.name_reason(folder, name):
+        if reason := self._rules.name_reason(folder, name):
             return reason
         language = language_of_name(name)
         if language is None and "." in name:

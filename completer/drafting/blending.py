@@ -41,7 +41,7 @@ from completer.drafting.calibration import (
     prob_class,
 )
 from completer.drafting.jit import kernel
-from completer.drafting.scratch import Evidence, Mixture
+from completer.drafting.scratch import ExpertMixture, OccurrenceEvidence
 
 Float64s = NDArray[np.float64]
 
@@ -52,7 +52,12 @@ _RANK_RATE = 0.01
 
 @kernel
 def blend(
-    evidence: Evidence, mixture: Mixture, factors: Float64s, n: int, candidates: int, watched: int
+    evidence: OccurrenceEvidence,
+    mixture: ExpertMixture,
+    factors: Float64s,
+    n: int,
+    candidates: int,
+    watched: int,
 ) -> float:
     """Score what may follow; return the sum of all weights, "none of these" among them.
 
@@ -81,7 +86,7 @@ def blend(
 
 
 @kernel
-def _count(mixture: Mixture, source: int, candidate: int, weight: float) -> None:
+def _count(mixture: ExpertMixture, source: int, candidate: int, weight: float) -> None:
     mixture.count[source, candidate] += weight
     mixture.counted[source] += weight
     mixture.fresh[source] = 1
@@ -89,7 +94,12 @@ def _count(mixture: Mixture, source: int, candidate: int, weight: float) -> None
 
 @kernel
 def _consult(
-    mixture: Mixture, factors: Float64s, source: int, order: int, candidates: int, watched: int
+    mixture: ExpertMixture,
+    factors: Float64s,
+    source: int,
+    order: int,
+    candidates: int,
+    watched: int,
 ) -> float:
     """Add one expert's opinion to the scores; return its weight."""
     count, counted, score = mixture.count[source], mixture.counted[source], mixture.score
@@ -131,8 +141,8 @@ def _first_support(prob: float) -> int:
 
 @kernel
 def adapt(
-    evidence: Evidence,
-    mixture: Mixture,
+    evidence: OccurrenceEvidence,
+    mixture: ExpertMixture,
     factors: Float64s,
     total: float,
     candidates: int,

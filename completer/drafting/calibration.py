@@ -16,7 +16,7 @@ Float64s = NDArray[np.float64]
 
 
 class EvidenceSource(IntEnum):
-    """Where evidence comes from; the first three equal the `tree.Source` of the same name.
+    """Where evidence comes from; the first three equal the `tree.DraftSource` of the same name.
 
     What is nearby (in the document's folder) is part of the repository, what is recent (shortly
     before the caret) of the live texts. Of an alignment the order is for how long it has agreed

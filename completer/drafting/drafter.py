@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from completer.drafting.calibration import initial_factors
 from completer.drafting.corpus import Corpus, Stamp
+from completer.drafting.coverage import new_coverage
 from completer.drafting.healing import Healer
 from completer.drafting.live_text import LiveText
 from completer.drafting.memory import release_memory
@@ -30,7 +31,6 @@ from completer.drafting.recycling import new_table
 from completer.drafting.session import DraftSession, View
 from completer.drafting.suffix_array import SuffixArray, join_streams
 from completer.drafting.suffix_tree import DRAFT_BIT, new_nodes
-from completer.drafting.worth import new_foresight
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
@@ -58,7 +58,7 @@ class Drafter:
         self.corpus = Corpus(vocabulary_size, self.lock)
         self.recycled = new_table()
         self.factors = initial_factors()
-        self.foresight = new_foresight()
+        self.coverage = new_coverage()
         self._open: dict[str, Int32s] = {}
         self._own = OwnTexts()
         self._completions: deque[int] = deque()
@@ -70,7 +70,7 @@ class Drafter:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        tables = self.recycled.nbytes + self.factors.nbytes + self.foresight.nbytes
+        tables = self.recycled.nbytes + self.factors.nbytes + self.coverage.nbytes
         texts = self.live.nbytes + self._own.nbytes + self.corpus.nbytes
         return texts + self._dependencies.nbytes + tables
 
@@ -235,7 +235,7 @@ class Drafter:
             self._dependencies.parts,
             self.recycled,
             self.factors,
-            self.foresight,
+            self.coverage,
         )
 
     def _forget_evicted(self) -> None:

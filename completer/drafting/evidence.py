@@ -20,7 +20,7 @@ from completer.drafting.matching import (
 )
 from completer.drafting.places import (
     KINDS,
-    Kind,
+    TextKind,
     Texts,
     is_recent,
     origin_of,
@@ -46,7 +46,7 @@ from completer.drafting.suffix_array import DEPTH
 
 Int32s = NDArray[np.int32]
 ALIGNED_LENGTH = 4
-"""Matches shorter than this are not worth going on from after a mismatch."""
+"""Shorter matches are not continued after a mismatch."""
 ALL = DEPTH + 1
 """More tokens than any match has: no occurrence is left out for long ones' sake."""
 NODE_SHARE = 2
@@ -88,32 +88,32 @@ def gather(s: Scratch, texts: Texts, length: int, candidate: int, share: int, en
     own = opened = saved = repository = dependencies = 0
     if candidate >= 0:
         hint = s.candidates.hint[candidate]
-        own = step_on(texts, hint[Kind.OWN], Kind.OWN)
-        opened = step_on(texts, hint[Kind.OPEN], Kind.OPEN)
-        saved = step_on(texts, hint[Kind.SAVED], Kind.SAVED)
-        repository = step_on(texts, hint[Kind.REPOSITORY], Kind.REPOSITORY)
-        dependencies = step_on(texts, hint[Kind.DEPENDENCIES], Kind.DEPENDENCIES)
+        own = step_on(texts, hint[TextKind.OWN], TextKind.OWN)
+        opened = step_on(texts, hint[TextKind.OPEN], TextKind.OPEN)
+        saved = step_on(texts, hint[TextKind.SAVED], TextKind.SAVED)
+        repository = step_on(texts, hint[TextKind.REPOSITORY], TextKind.REPOSITORY)
+        dependencies = step_on(texts, hint[TextKind.DEPENDENCIES], TextKind.DEPENDENCIES)
     known = s.candidates.hint_length[max(candidate, 0)]
     count = gather_live(
-        texts.own, context, own, min(known[Kind.OWN] + 1, length),
-        Kind.OWN, LIVE_ROOM // share, s.sight.own, found, weight, 0,
+        texts.own, context, own, min(known[TextKind.OWN] + 1, length),
+        TextKind.OWN, LIVE_ROOM // share, s.sight.own, found, weight, 0,
     )  # fmt: skip
     count = gather_live(
-        texts.live, context, opened, min(known[Kind.OPEN] + 1, length),
-        Kind.OPEN, LIVE_ROOM // share, s.sight.opened, found, weight, count,
+        texts.live, context, opened, min(known[TextKind.OPEN] + 1, length),
+        TextKind.OPEN, LIVE_ROOM // share, s.sight.opened, found, weight, count,
     )  # fmt: skip
     count = gather_live(
-        texts.saved, context, saved, min(known[Kind.SAVED] + 1, length),
-        Kind.SAVED, SAVED_ROOM // share, s.sight.saved, found, weight, count,
+        texts.saved, context, saved, min(known[TextKind.SAVED] + 1, length),
+        TextKind.SAVED, SAVED_ROOM // share, s.sight.saved, found, weight, count,
     )  # fmt: skip
     count = gather_static(
-        texts.repository, context, repository, min(known[Kind.REPOSITORY] + 1, length),
-        Kind.REPOSITORY, REPOSITORY_ROOM // share, enough, s.sight.hidden_begin, s.sight.hidden_end,
-        found, weight, count,
+        texts.repository, context, repository, min(known[TextKind.REPOSITORY] + 1, length),
+        TextKind.REPOSITORY, REPOSITORY_ROOM // share, enough,
+        s.sight.hidden_begin, s.sight.hidden_end, found, weight, count,
     )  # fmt: skip
     count = gather_static(
-        texts.dependencies, context, dependencies, min(known[Kind.DEPENDENCIES] + 1, length),
-        Kind.DEPENDENCIES, DEPENDENCIES_ROOM // share, enough, 0, 0, found, weight, count,
+        texts.dependencies, context, dependencies, min(known[TextKind.DEPENDENCIES] + 1, length),
+        TextKind.DEPENDENCIES, DEPENDENCIES_ROOM // share, enough, 0, 0, found, weight, count,
     )  # fmt: skip
     if candidate >= 0:
         count = _add_aligned(s, texts, candidate, count)
@@ -170,7 +170,7 @@ def sort_out(s: Scratch, texts: Texts, chain: int, base: int) -> tuple[int, int]
         else:
             if not candidates.hint[at, kind]:
                 candidates.hint[at, kind], candidates.hint_length[at, kind] = cursor, length
-            side = Side.LIVE if kind in (Kind.OWN, Kind.OPEN) else Side.OTHERS
+            side = Side.LIVE if kind in (TextKind.OWN, TextKind.OPEN) else Side.OTHERS
             evidence.source[n] = source_of(kind)
             evidence.close[n] = _is_close(s.sight, texts, cursor, kind)
         evidence.support[at - base, side] = max(evidence.support[at - base, side], order + 1)
@@ -210,9 +210,9 @@ def begin_candidate(candidates: Candidates, at: int, token: int, origin: int) ->
 @kernel
 def _is_close(sight: Sight, texts: Texts, cursor: int, kind: int) -> bool:
     """Whether an occurrence is in the document's folder, or shortly before the caret."""
-    if kind == Kind.OWN:
+    if kind == TextKind.OWN:
         return is_recent(texts, cursor)
-    return kind == Kind.REPOSITORY and sight.near_begin <= cursor < sight.near_end
+    return kind == TextKind.REPOSITORY and sight.near_begin <= cursor < sight.near_end
 
 
 @kernel
@@ -225,7 +225,7 @@ def lead_to_root(candidates: Candidates, candidate: int, length: int) -> None:
     for kind in range(KINDS):
         candidates.hint[ROOT, kind] = 0
     if candidate >= 0:
-        for kind in (Kind.REPOSITORY, Kind.DEPENDENCIES):
+        for kind in (TextKind.REPOSITORY, TextKind.DEPENDENCIES):
             candidates.hint[ROOT, kind] = candidates.hint[candidate, kind]
             candidates.hint_length[ROOT, kind] = candidates.hint_length[candidate, kind]
 

@@ -8,7 +8,7 @@ tokens that a step yields is 1 + the sum of the tree's probabilities.
 
 The cut maximises (expected tokens) - rate * (cost of the step), where the rate is the tokens per
 millisecond that drafting has yielded of late: by the renewal-reward theorem that maximises the rate
-itself. Tokens count for what they save (`worth`).
+itself. Tokens count for what they save (`tokens_saved`).
 """
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from completer.drafting.aligning import align
 from completer.drafting.blending import adapt, adapt_rank, agree, blend
 from completer.drafting.calibration import BY_RANK, RANKS
+from completer.drafting.coverage import COVERED, learn_covered, predict_covered, tokens_saved
 from completer.drafting.evidence import (
     ALL,
     NODE_SHARE,
@@ -42,8 +43,7 @@ from completer.drafting.scratch import (
     Candidates,
     Scratch,
 )
-from completer.drafting.tree import Source
-from completer.drafting.worth import COVERED, foresee, learn_covered, worth
+from completer.drafting.tree import DraftSource
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
@@ -54,8 +54,8 @@ _LIKELY_NEXT = 0.9
 """What follows a token is looked up if it pays though no likelier than so much of its cover."""
 _USUALLY = 3
 """A step drafts about so many tokens."""
-_MOST_WORTH = 1.5
-"""Growth goes on while tokens that are worth this much would pay."""
+_MOST_SAVED = 1.5
+"""Growth goes on while tokens that save so many would pay."""
 _ENOUGH = 8
 """For a draft, matches of one or two tokens say nothing worth their time beside one so long."""
 _COPY_LENGTH, _CERTAIN, _COPIES = 20, 0.9, 7
@@ -91,11 +91,11 @@ def propose(
         if at < 0:
             break
         prob = candidates.prob[at]
-        if not _may_pay(step_cost, rate, taken, expected, _MOST_WORTH * prob, best_value):
+        if not _may_pay(step_cost, rate, taken, expected, _MOST_SAVED * prob, best_value):
             break
         parent, token = candidates.parent[at], candidates.token[at] - 1
         before = s.tree.token[parent] if parent >= 0 else s.contexts.root[0] - 1
-        covered = foresee(texts.foresight, before, token, hinted_match(candidates, at))
+        covered = predict_covered(texts.coverage, before, token, hinted_match(candidates, at))
         likely_next = _LIKELY_NEXT * covered * prob
         _take(s, at, taken)
         if (
@@ -106,7 +106,7 @@ def propose(
             count = _expand(s, texts, known, taken, at, prob, count, _ENOUGH)
             covered = s.tree.covered
         taken += 1
-        expected += prob * worth(covered, saved, step)
+        expected += prob * tokens_saved(covered, saved, step)
         if expected - rate * step_cost[taken] > best_value:
             best, best_value = taken, expected - rate * step_cost[taken]
     return best
@@ -151,7 +151,7 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
                 adapt_rank(texts.factors, rank, hit)
     if length:
         before, match_len = s.contexts.root[1] - 1, longest_match(s.occurrences, first)
-        learn_covered(texts.foresight, before, history[length - 1], match_len, likely >= COVERED)
+        learn_covered(texts.coverage, before, history[length - 1], match_len, likely >= COVERED)
     lead_to_root(s.candidates, watched, length + 1)
     align(s, texts, first, came)
 
@@ -240,7 +240,7 @@ def _recycle(
         token = texts.recycled[row, 1 + rank]
         likely = prob * texts.factors[BY_RANK + rank]
         if token >= 0 and likely >= _LEAST_PROB:
-            begin_candidate(candidates, count, token + 1, Source.RECYCLED)
+            begin_candidate(candidates, count, token + 1, DraftSource.RECYCLED)
             candidates.parent[count], candidates.prob[count] = node, likely
             candidates.certainty[count] = 0.0
             count += 1

@@ -188,7 +188,7 @@ def _digest(data: bytes | memoryview) -> str:
 
 
 def _remove_others(folder: Path, kept: set[str]) -> None:
-    """Remove arrays and drafts of earlier saves; what has none of our names is not ours."""
+    """Remove arrays and drafts of earlier saves; files with other names stay."""
     for path in folder.iterdir():
         if _OURS.fullmatch(path.name) and path.name not in kept:
             path.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ class File(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """The file's absolute path."""
         ...
 
     @property
@@ -44,7 +44,7 @@ Read = Callable[[Path], str | None]
 Encode = Callable[[Sequence[str]], Sequence[Sequence[int]]]
 """Turns a batch of texts into token ids."""
 Progress = Callable[[int, int], None]
-"""Is told the files and tokens read so far."""
+"""Is called with the numbers of files and tokens read so far."""
 
 
 @dataclass(slots=True)

@@ -14,12 +14,12 @@ from numba import typeof
 
 from completer.drafting import growing, predicting
 from completer.drafting.calibration import initial_factors
+from completer.drafting.coverage import new_coverage
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table, remember
 from completer.drafting.scratch import SCRATCH
 from completer.drafting.suffix_array import SuffixArray
 from completer.drafting.suffix_tree import new_nodes
-from completer.drafting.worth import new_foresight
 
 
 class Kernels(NamedTuple):
@@ -36,11 +36,11 @@ class Kernels(NamedTuple):
 def kernels() -> Kernels:
     """Return the kernels; the first call compiles them, or finds them compiled in the cache."""
     nodes, sorted_text = new_nodes(1), SuffixArray.empty(1).parts
-    tables = (new_table(), initial_factors(), new_foresight())
+    tables = (new_table(), initial_factors(), new_coverage())
     texts = Texts(nodes, nodes, nodes, sorted_text, sorted_text, *tables)
     history, cost, scratch = np.zeros(1, np.int32), np.zeros(1), np.zeros(1, SCRATCH)
     places = np.zeros(1, np.int64)
-    tree, rows = (history, history, places), (history, cost, places, places)
+    tree, rows = (history, history, places), (history, cost, places)
     return Kernels(
         _bind(growing.propose, texts, history, 0, cost, 0.0, scratch),
         _bind(growing.predict, texts, history, 0, scratch),

@@ -36,9 +36,9 @@ class End(IntEnum):
 
     NUMBER = 0
     TAIL = 1
-    """Its last node."""
+    """The text's last node."""
     RECENT = 2
-    """Its first recent node; 0: none."""
+    """The text's first recent node; 0: none."""
     LENGTH = 3
 
 

@@ -56,7 +56,8 @@ class Seen(IntEnum):
 _MIN_SAMPLE = 8
 _PASSED_OVER = 8
 """At most so many places are passed over for each that there is room for."""
-_WORTH_A_LOOK = 3
+_SHORTEST = 3
+"""Shorter matches are left out where the longest one is of `enough` tokens."""
 
 
 @kernel
@@ -99,7 +100,7 @@ def gather_static(
         above = level_of(row_length(array, low, context), packed) if low < last else 0
     high = low
     end = count + room
-    least = _WORTH_A_LOOK if max(below, above) >= enough else 1
+    least = _SHORTEST if max(below, above) >= enough else 1
     while count < end and max(below, above) >= least:
         level = max(below, above)
         new_low, new_high = (first, last) if level == 1 else (low, high)

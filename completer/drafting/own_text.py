@@ -76,7 +76,7 @@ class OwnTexts:
                 self._kept.popitem(last=False)
 
     def forget(self) -> None:
-        """Keep no copy."""
+        """Drop all copies."""
         self._kept.clear()
 
 

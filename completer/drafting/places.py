@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from completer.drafting.jit import kernel
 from completer.drafting.suffix_array import SortedText
 from completer.drafting.suffix_tree import NEXT, RECENT_BIT, STREAM, TOKEN
-from completer.drafting.tree import Source
+from completer.drafting.tree import DraftSource
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
 Float32s = NDArray[np.float32]
 
 
-class Kind(IntEnum):
+class TextKind(IntEnum):
     """Which of the texts a place is in; see the fields of `Texts`.
 
     The first two kinds come first because alignments are with these only (`aligning`).
@@ -33,7 +33,7 @@ class Kind(IntEnum):
     OPEN = 4
 
 
-KINDS = len(Kind)
+KINDS = len(TextKind)
 
 
 class Texts(NamedTuple):
@@ -53,49 +53,49 @@ class Texts(NamedTuple):
     """The table of `recycling`."""
     factors: Float64s
     """The factors of `calibration`."""
-    foresight: Float32s
-    """What `worth` knows of what is covered."""
+    coverage: Float32s
+    """The weights of `coverage.predict_covered`."""
 
 
 @kernel
 def token_at(texts: Texts, cursor: int, kind: int) -> int:
     """Return the stored token at a place: 0 where a text ends, negative where it is dead."""
-    if kind == Kind.OWN:
+    if kind == TextKind.OWN:
         return int(texts.own[cursor, TOKEN])
-    if kind == Kind.OPEN:
+    if kind == TextKind.OPEN:
         return int(texts.live[cursor, TOKEN])
-    if kind == Kind.SAVED:
+    if kind == TextKind.SAVED:
         return int(texts.saved[cursor, TOKEN])
-    array = texts.repository if kind == Kind.REPOSITORY else texts.dependencies
+    array = texts.repository if kind == TextKind.REPOSITORY else texts.dependencies
     return int(array.text[cursor])
 
 
 @kernel
 def step_on(texts: Texts, cursor: int, kind: int) -> int:
     """Return the cursor of the token after the one at a place; 0 for none, or no place."""
-    if kind == Kind.OWN:
+    if kind == TextKind.OWN:
         return int(texts.own[cursor, NEXT])
-    if kind == Kind.OPEN:
+    if kind == TextKind.OPEN:
         return int(texts.live[cursor, NEXT])
-    if kind == Kind.SAVED:
+    if kind == TextKind.SAVED:
         return int(texts.saved[cursor, NEXT])
     return cursor + 1 if cursor else 0
 
 
 @kernel
 def origin_of(texts: Texts, cursor: int, kind: int, suffix_stream: int) -> int:
-    """Return the `Source` of a place."""
-    if kind == Kind.OWN and texts.own[cursor, STREAM] == suffix_stream:
-        return Source.SUFFIX
+    """Return the `DraftSource` of a place."""
+    if kind == TextKind.OWN and texts.own[cursor, STREAM] == suffix_stream:
+        return DraftSource.SUFFIX
     return source_of(kind)
 
 
 @kernel
 def source_of(kind: int) -> int:
-    """Return the `Source` that a kind of place is of."""
-    if kind in (Kind.OWN, Kind.OPEN):
-        return Source.LIVE
-    return Source.DEPENDENCIES if kind == Kind.DEPENDENCIES else Source.REPOSITORY
+    """Return the `DraftSource` that a kind of place is of."""
+    if kind in (TextKind.OWN, TextKind.OPEN):
+        return DraftSource.LIVE
+    return DraftSource.DEPENDENCIES if kind == TextKind.DEPENDENCIES else DraftSource.REPOSITORY
 
 
 @kernel

@@ -31,7 +31,6 @@ def predict_tree(
     found: Int32s,
     probs: Float64s,
     bounds: Int64s,
-    match_lengths: Int64s,
 ) -> None:
     """Predict what follows history[:length], then each node of a tree; see `tree.Predictions`.
 
@@ -60,7 +59,7 @@ def predict_tree(
             found[end + i] = candidates.token[i] - 1
             probs[end + i] = candidates.prob[i] / max(1.0, total)
         end += count
-        bounds[node + 2], match_lengths[node + 1] = end, s.tree.match_len
+        bounds[node + 2] = end
     _cut_back(texts.own, live, depth)
 
 

@@ -109,7 +109,7 @@ class Candidates:
     parent: Annotated[Int32s, Cell(np.int32, (_SIZE,))]
     """The tree's node that it may follow; -1: the root."""
     origin: Annotated[Int8s, Cell(np.int8, (_SIZE,))]
-    """The `tree.Source` of its best occurrence."""
+    """The `tree.DraftSource` of its best occurrence."""
     prob: Annotated[Float64s, Cell(np.float64, (_SIZE,))]
     """The probability of the path to it; negative once it is taken."""
     hint: Annotated[Int32s, Cell(np.int32, (_SIZE, KINDS))]
@@ -130,7 +130,7 @@ class Candidates:
     """The length of the context that `ROOT` leads to; -1: of none."""
 
 
-class Evidence:
+class OccurrenceEvidence:
     """What the occurrences say, longest match first. Written by `evidence.sort_out`."""
 
     candidate: Annotated[Int32s, Cell(np.int32, (MAX_OCCURRENCES,))]
@@ -147,7 +147,7 @@ class Evidence:
     """By candidate and `calibration.Side`: the longest match's class + 1; 0: none."""
 
 
-class Mixture:
+class ExpertMixture:
     """The experts' opinions of one node's candidates. Written by `blending.blend`."""
 
     count: Annotated[Float64s, Cell(np.float64, (SOURCES, MAX_OCCURRENCES))]
@@ -178,7 +178,7 @@ class Tree:
     prob: Annotated[Float32s, Cell(np.float32, (MAX_TREE,))]
     """The probabilities of the paths to them."""
     source: Annotated[Int8s, Cell(np.int8, (MAX_TREE,))]
-    """The `tree.Source` of each."""
+    """The `tree.DraftSource` of each."""
     match_len: Int64
     """The length of the longest match at the root."""
     covered: Float64
@@ -193,8 +193,8 @@ class Scratch:
     occurrences: Occurrences
     alignments: Alignments
     candidates: Candidates
-    evidence: Evidence
-    mixture: Mixture
+    evidence: OccurrenceEvidence
+    mixture: ExpertMixture
     tree: Tree
 
 

@@ -17,7 +17,7 @@ from completer.drafting.own_text import AFTER, BEFORE, OwnText
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table
 from completer.drafting.scratch import MAX_OCCURRENCES, MAX_TREE, SCRATCH
-from completer.drafting.tree import DraftTree, Predictions, Source
+from completer.drafting.tree import DraftSource, DraftTree, Predictions
 
 Int32s = NDArray[np.int32]
 Float64s = NDArray[np.float64]
@@ -105,7 +105,7 @@ class DraftSession:
         self._match_len = tree["match_len"]
 
     def propose(self, max_tokens: int, step_cost: Float64s) -> DraftTree:
-        """Return the tree worth verifying next: empty when drafting does not pay.
+        """Return the tree to verify next: empty when drafting does not pay.
 
         step_cost: [> max_tokens] milliseconds of a step that verifies 0, 1, ... drafted tokens.
 
@@ -218,7 +218,7 @@ class DraftSession:
         # a token after the rest is the likelier not to count: that makes it as much dearer
         first, more = cost[len(rest)], cost[len(rest) :] - cost[len(rest)]
         follows = self._grow(texts, length, first + more / best.prob, rate)
-        source = Source(int(follows.sources[0])) if len(follows) else Source.REPOSITORY
+        source = DraftSource(int(follows.sources[0])) if len(follows) else DraftSource.REPOSITORY
         path = DraftTree.path(rest, np.full(len(rest), best.prob, np.float32), source)
         tree = path.then(follows, len(best.tokens))
         pays = float(tree.probs.sum()) > rate * (cost[len(tree)] - cost[0])
@@ -229,23 +229,23 @@ class DraftSession:
         rows, canonical = 1 + len(tree), self._canonical
         found = np.empty(rows * MAX_OCCURRENCES, np.int32)
         probs = np.empty(rows * MAX_OCCURRENCES)
-        bounds, lengths = np.zeros(rows + 1, np.int64), np.zeros(rows, np.int64)
+        bounds = np.zeros(rows + 1, np.int64)
         history = canonical.reserve(len(tree))
         self._kernels.predict_tree(
             self._unlearned(), history, canonical.length, tree.token_ids, tree.parents, own,
-            self._scratch, found, probs, bounds, lengths,
+            self._scratch, found, probs, bounds,
         )  # fmt: skip
-        return Predictions(found[: bounds[-1]], probs[: bounds[-1]], bounds, lengths)
+        return Predictions(found[: bounds[-1]], probs[: bounds[-1]], bounds)
 
-    def _predict_after(self, path: Tokens) -> tuple[Int32s, Float64s, int]:
-        """Predict what follows the context and a path: ids, probabilities, length of the match."""
+    def _predict_after(self, path: Tokens) -> tuple[Int32s, Float64s]:
+        """Predict what follows the context and a path: ids and probabilities."""
         text, ahead = self._own.text, self._canonical.branch()
         kept = text.length(BEFORE)
         for token in path:
             text.append(BEFORE, ahead.extend(int(token)))
         tokens, probs = self._predict(ahead)
         text.truncate(BEFORE, kept)
-        return tokens, probs / max(1.0, float(probs.sum())), int(self._match_len[0])
+        return tokens, probs / max(1.0, float(probs.sum()))
 
     def _unlearned(self) -> Texts:
         """Return the texts, weighed as if nothing had been learned while serving."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Source(IntEnum):
+class DraftSource(IntEnum):
     """Where a drafted token comes from; of several, the one with the longest match."""
 
     REPOSITORY = 0
@@ -36,7 +36,7 @@ class DraftTree:
     probs: NDArray[np.float32]
     """[n] P(the node is accepted): the calibrated probability of the whole path down to it."""
     sources: NDArray[np.int8]
-    """[n] `Source` of each node."""
+    """[n] `DraftSource` of each node."""
     match_len: int
     """Length in tokens of the longest context match behind the tree; 0 when nothing matched."""
 
@@ -47,7 +47,7 @@ class DraftTree:
 
     @classmethod
     def path(
-        cls, token_ids: NDArray[np.int32], probs: NDArray[np.float32], source: Source
+        cls, token_ids: NDArray[np.int32], probs: NDArray[np.float32], source: DraftSource
     ) -> "DraftTree":
         """Return a tree without branches over `token_ids`."""
         n = len(token_ids)
@@ -103,20 +103,17 @@ class Predictions:
     """[m] their probabilities; a row's sum to at most one."""
     bounds: NDArray[np.int64]
     """[rows + 1] where each row begins and the last one ends."""
-    match_lengths: NDArray[np.int64]
-    """[rows] tokens of context in the longest match behind each row."""
 
     @classmethod
     def of_rows(
-        cls, rows: Sequence[tuple[NDArray[np.int32], NDArray[np.float64], int]]
+        cls, rows: Sequence[tuple[NDArray[np.int32], NDArray[np.float64]]]
     ) -> "Predictions":
-        """Join rows of ids, probabilities and length of match; at least one."""
-        ids, probs, lengths = zip(*rows, strict=True)
-        bounds = np.cumsum([0, *map(len, ids)])
-        return cls(np.concatenate(ids), np.concatenate(probs), bounds, np.array(lengths, np.int64))
+        """Join rows of ids and probabilities; at least one."""
+        ids, probs = zip(*rows, strict=True)
+        return cls(np.concatenate(ids), np.concatenate(probs), np.cumsum([0, *map(len, ids)]))
 
     def __len__(self) -> int:
-        return len(self.match_lengths)
+        return len(self.bounds) - 1
 
     def row(self, number: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the ids and the probabilities of a row."""

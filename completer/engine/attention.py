@@ -91,7 +91,7 @@ def ancestors(parents: Sequence[int] | NDArray[np.int32]) -> NDArray[np.bool_]:
     return lies_on_path
 
 
-class Step(Protocol):
+class AttentionStep(Protocol):
     """What a model's layers see of one forward pass: where keys and values go, who sees whom."""
 
     def attend(
@@ -110,6 +110,17 @@ class Step(Protocol):
         Takes query [1, heads, T, head_dim], key and value [1, kv_heads, T, head_dim]; returns
         [1, T, heads, head_dim]. A `window` hides rows that are that far back or further.
         """
+        ...
+
+
+class Forward(Protocol):
+    """A model's arithmetic over one packed row, whoever computes it (`own_code.py`, `lean.py`)."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: AttentionStep) -> Tensor:
+        """Return the logits [R, V] of `rows` [R] of the packed tokens `ids` [T]."""
         ...
 
 
@@ -134,7 +145,7 @@ class PackedStep:
         window: int = 0,
         softcap: float | None = None,
     ) -> Tensor:
-        """See `Step`; computed in the precision of the pool's rows."""
+        """See `AttentionStep`; computed in the precision of the pool's rows."""
         self._store(layer, key[0], value[0])
         exact, on_cpu = query.to(self._dtype), query.device.type == "cpu"
         pieces = []

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.engine.attention import Segment
-from completer.engine.readout import Question, read
+from completer.engine.readout import ReadoutRequest, read
 from completer.engine.runner import Runner
 from completer.request import Sampling
 
@@ -126,7 +126,7 @@ def time_pass(runner: Runner, *segments: Segment) -> float:
     """Milliseconds of a pass over `segments` of any tokens, and of a look at its logits."""
     ids = [0] * sum(segment.length for segment in segments)
     rows = np.arange(len(ids))
-    verified = Question(slice(0, len(ids)), Sampling(), candidates=True)
+    verified = ReadoutRequest(slice(0, len(ids)), Sampling(), candidates=True)
     for _ in range(WARM_UPS if runner.device.type != "cpu" else 0):
         runner.forward(segments, ids, rows)
     times: list[float] = []

@@ -15,18 +15,18 @@ import torch
 
 from completer.drafting.memory import trim
 from completer.drafting.tree import DraftTree
-from completer.engine.choosing import Outcome
+from completer.engine.choosing import StepResult
 from completer.engine.cost import ASSUMED, Pricing
 from completer.engine.lossy import LossyExits
 from completer.engine.memory import out_of_memory
-from completer.engine.outcome import absorb
-from completer.engine.part import Part, lay_out
-from completer.engine.passes import Outcomes, Passes
+from completer.engine.passes import Passes, StepResults
 from completer.engine.runner import Runner
-from completer.engine.scheduler import Limits, Scheduler, Work
+from completer.engine.scheduler import Limits, Scheduled, Scheduler
 from completer.engine.self_speculation import SelfReport, SelfSpeculation
-from completer.engine.sequence import GenerationRequest, GenerationResult, Running, Ticket
-from completer.engine.stopping import Stop
+from completer.engine.sequence import GenerationRequest, GenerationResult, SequenceState, Ticket
+from completer.engine.step_part import StepPart, lay_out
+from completer.engine.stop_policy import Stop
+from completer.engine.update import update
 from completer.errors import BadRequestError
 from models.memory import ran_out
 
@@ -96,7 +96,7 @@ class Engine:
                 f" do not fit into {self._pool.capacity}.",
                 hint="Send at least one token, and less text or a smaller max_tokens.",
             )
-        sequence = Running(request, on_step)
+        sequence = SequenceState(request, on_step)
         with self._condition:
             if self._closed:
                 raise RuntimeError("the engine is closed")
@@ -147,7 +147,7 @@ class Engine:
         except Exception as error:
             log.exception("a step failed; its sequences are given up")
             for sequence in list(self._scheduler.running):
-                self._fail(sequence, self._told(error))
+                self._fail(sequence, self._reported(error))
             return not ran_out(error)
         return True
 
@@ -164,15 +164,15 @@ class Engine:
         if not parts:
             return
         try:
-            outcomes = self._passes.run(parts, self._room)
+            results = self._passes.run(parts, self._room)
         except Exception as error:
             if ran_out(error):
                 raise
             log.warning("a step failed; each of its sequences is tried alone: %s", error)
-            outcomes = self._run_apart(parts)
-        for part, outcome in outcomes:
-            with self._guarding(part.work.sequence):
-                self._absorb(part, outcome)
+            results = self._run_apart(parts)
+        for part, result in results:
+            with self._guarding(part.scheduled.sequence):
+                self._update(part, result)
 
     def _admit(self) -> None:
         """Start what waits, as far as there is room."""
@@ -181,34 +181,34 @@ class Engine:
                 with self._guarding(sequence):
                     self._scheduler.admit(sequence)
 
-    def _run_apart(self, parts: Sequence[Part]) -> Outcomes:
+    def _run_apart(self, parts: Sequence[StepPart]) -> StepResults:
         """Run the model over one part after the other, and give up those that fail."""
-        outcomes: Outcomes = []
+        results: StepResults = []
         for part in parts:
-            with self._guarding(part.work.sequence):
+            with self._guarding(part.scheduled.sequence):
                 rows = slice(0, part.rows.stop - part.rows.start)
-                outcomes += self._passes.run_as_planned([lay_out(part.work, part.tree, rows)])
-        return outcomes
+                results += self._passes.run_as_planned([lay_out(part.scheduled, part.tree, rows)])
+        return results
 
-    def _plan(self) -> list[Part]:
-        works = self._scheduler.plan()
-        packed = sum(work.chain for work in works)
-        decoding = sum(work.reaches_end for work in works)
-        parts: list[Part] = []
+    def _plan(self) -> list[StepPart]:
+        scheduled = self._scheduler.plan()
+        packed = sum(each.chain for each in scheduled)
+        decoding = sum(each.reaches_end for each in scheduled)
+        parts: list[StepPart] = []
         first_row = 0
-        for work in works:
-            with self._guarding(work.sequence):
-                tree = self._draft(work, packed, decoding)
+        for each in scheduled:
+            with self._guarding(each.sequence):
+                tree = self._draft(each, packed, decoding)
                 packed += len(tree)
-                wanted = 1 + len(tree) if work.reaches_end else 0
-                parts.append(lay_out(work, tree, slice(first_row, first_row + wanted)))
+                wanted = 1 + len(tree) if each.reaches_end else 0
+                parts.append(lay_out(each, tree, slice(first_row, first_row + wanted)))
                 first_row += wanted
         return parts
 
-    def _draft(self, work: Work, packed: int, decoding: int) -> DraftTree:
-        sequence = work.sequence
+    def _draft(self, scheduled: Scheduled, packed: int, decoding: int) -> DraftTree:
+        sequence = scheduled.sequence
         room = self._room(sequence)
-        if not work.reaches_end or sequence.request.drafts is None or room < 1:
+        if not scheduled.reaches_end or sequence.request.drafts is None or room < 1:
             return DraftTree.empty()
         started = time.perf_counter()
         price = self.costs.of_drafts(room, planned=packed, sequences=decoding)
@@ -216,35 +216,35 @@ class Engine:
         sequence.draft_seconds += time.perf_counter() - started
         return tree
 
-    def _room(self, sequence: Running) -> int:
+    def _room(self, sequence: SequenceState) -> int:
         """How many tokens may be drafted."""
         in_slot = self._pool.capacity - len(sequence.ids) - MAX_DRAFT
         return min(MAX_DRAFT, sequence.tokens_left - 1, in_slot)
 
-    def _absorb(self, part: Part, outcome: Outcome) -> None:
-        """Take over what a step computed for one sequence, and tell of it."""
-        sequence = part.work.sequence
-        verdict, stop = absorb(part, outcome, self._pool)
-        if verdict is None:
+    def _update(self, part: StepPart, result: StepResult) -> None:
+        """Update one sequence with what a step computed for it, and report what it emitted."""
+        sequence = part.scheduled.sequence
+        verified, stop = update(part, result, self._pool)
+        if verified is None:
             return
         if self.self_speculation is not None:
-            self.self_speculation.learn(verdict.emitted)
+            self.self_speculation.learn(verified.emitted)
         if sequence.on_step is not None:
             sequence.on_step(sequence.generated[: stop.keep if stop else None])
         if stop:
             self._finish(sequence, stop)
 
-    def _finish(self, sequence: Running, stop: Stop) -> None:
+    def _finish(self, sequence: SequenceState, stop: Stop) -> None:
         result = sequence.result(stop)
         self._remove(sequence)
         sequence.ticket.future.set_result(result)
 
-    def _fail(self, sequence: Running, error: Exception) -> None:
+    def _fail(self, sequence: SequenceState, error: Exception) -> None:
         sequence.cached = 0  # the rows of a step that failed cannot be trusted
         self._remove(sequence)
         sequence.ticket.future.set_exception(error)
 
-    def _remove(self, sequence: Running) -> None:
+    def _remove(self, sequence: SequenceState) -> None:
         with self._condition:
             self._scheduler.remove(sequence)
         drafts = sequence.request.drafts
@@ -254,18 +254,18 @@ class Engine:
             except Exception:
                 log.exception("drafts could not be ended")
 
-    def _told(self, error: Exception) -> Exception:
-        """What a caller is told; the error of memory itself would hold on to a step's tensors."""
+    def _reported(self, error: Exception) -> Exception:
+        """The error that a caller gets: torch's own for memory would keep a step's tensors."""
         return out_of_memory(self._runner.device) if ran_out(error) else error
 
     @contextmanager
-    def _guarding(self, sequence: Running) -> Iterator[None]:
+    def _guarding(self, sequence: SequenceState) -> Iterator[None]:
         """Give up a sequence if what is done for it raises."""
         try:
             yield
         except Exception as error:
             log.exception("a sequence is given up")
-            self._fail(sequence, self._told(error))
+            self._fail(sequence, self._reported(error))
 
     def _drop_interrupted(self) -> None:
         now = time.perf_counter()
@@ -274,7 +274,7 @@ class Engine:
             if stop is not None:
                 self._finish(sequence, stop)
 
-    def _everyone(self) -> list[Running]:
+    def _everyone(self) -> list[SequenceState]:
         with self._condition:
             return self._scheduler.everyone()
 

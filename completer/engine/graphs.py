@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from completer.engine.attention import Segment
-from completer.engine.forward import Forward
+from completer.engine.attention import Forward, Segment
 from completer.engine.kv_cache import KVPool
 from completer.engine.static import (
     MOST_PADDED,
@@ -114,7 +113,7 @@ class StaticPasses:
         """
         self._suspected = ""
         bucket = None if self.given_up else bucket_for(segments, self._pool.capacity)
-        if bucket is None or not self._is_worth_it(bucket):
+        if bucket is None or not self._pays(bucket):
             return None
         ready = self._ready.get(bucket)
         if ready is None:
@@ -140,7 +139,7 @@ class StaticPasses:
         self._seen.clear()
         self._logits = None
 
-    def _is_worth_it(self, bucket: Bucket) -> bool:
+    def _pays(self, bucket: Bucket) -> bool:
         self._seen[bucket] += 1
         return self._seen[bucket] >= self._prepare_after
 

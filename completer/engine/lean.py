@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from completer.engine.attention import Step
+from completer.engine.attention import AttentionStep
 from models.layers import DecoderLayers, why_not
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class LeanForward:
         self.device = model.device
         self.dtype = model.dtype
 
-    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: Step) -> Tensor:
+    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: AttentionStep) -> Tensor:
         """Return the logits [R, V] of `rows` [R] of the packed tokens `ids` [T]."""
         layers = self.layers
         hidden = layers.embed(ids)

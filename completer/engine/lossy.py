@@ -33,7 +33,7 @@ class Decision(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LossyInput:
     """One sequence's part: its `segment`, its token `ids`, the last `rows` whose logits count."""
 
     segment: Segment
@@ -43,12 +43,12 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class LossyOutput:
     """Logits [rows, V] of one sequence, how many layers it skipped, whether to give it up."""
 
     logits: Tensor
     skipped: int = 0
-    hopeless: bool = False
+    given_up: bool = False
 
 
 class LossyExits:
@@ -61,25 +61,30 @@ class LossyExits:
         self._layers = sorted(self._gates) or upper[:UNGATED_EXITS]
 
     @torch.inference_mode()
-    def forward(self, parts: Sequence[Asked]) -> list[Answered]:
+    def forward(self, parts: Sequence[LossyInput]) -> list[LossyOutput]:
         """Run all parts side by side; whoever exits leaves the others to go on."""
         exits = self._exits
         packed = exits.embed([token for part in parts for token in part.ids])
         states = list(packed.split([part.segment.length for part in parts]))  # type: ignore[no-untyped-call]
-        answers: dict[int, Answered] = {}
+        outputs: dict[int, LossyOutput] = {}
         for below, layer in pairwise((0, *self._layers, exits.depth)):
-            going = [i for i in range(len(parts)) if i not in answers]
+            going = [i for i in range(len(parts)) if i not in outputs]
             if not going:
                 break
             self._advance(states, parts, going, below, layer)
             for i in going:
-                answer = self._ask(parts[i], states[i], layer)
-                if answer is not None:
-                    answers[i] = answer
-        return [answers[i] for i in range(len(parts))]
+                output = self._output_at(parts[i], states[i], layer)
+                if output is not None:
+                    outputs[i] = output
+        return [outputs[i] for i in range(len(parts))]
 
     def _advance(
-        self, states: list[Tensor], parts: Sequence[Asked], going: list[int], below: int, layer: int
+        self,
+        states: list[Tensor],
+        parts: Sequence[LossyInput],
+        going: list[int],
+        below: int,
+        layer: int,
     ) -> None:
         segments = [parts[i].segment for i in going]
         hidden = torch.cat([states[i] for i in going])
@@ -88,11 +93,11 @@ class LossyExits:
         for i, state in zip(going, hidden.split(lengths), strict=True):  # type: ignore[no-untyped-call]
             states[i] = state
 
-    def _ask(self, part: Asked, hidden: Tensor, layer: int) -> Answered | None:
-        """Answer for a part that need not go on, or has nowhere to go."""
+    def _output_at(self, part: LossyInput, hidden: Tensor, layer: int) -> LossyOutput | None:
+        """Return the output of a part that need not go on, or has nowhere to go."""
         rows = hidden[len(hidden) - part.rows :]
         if layer == self._exits.depth:
-            return Answered(self._exits.logits(rows, layer))
+            return LossyOutput(self._exits.logits(rows, layer))
         if not part.may_exit or not part.rows:
             return None
         decision, logits = self._decide(rows, layer)
@@ -101,7 +106,7 @@ class LossyExits:
         if logits is None:
             logits = self._exits.logits(rows, layer)
         self._exits.fill(hidden, part.segment, layer)
-        return Answered(logits, self._exits.depth - layer, decision is Decision.STOP)
+        return LossyOutput(logits, self._exits.depth - layer, decision is Decision.STOP)
 
     def _decide(self, rows: Tensor, layer: int) -> tuple[Decision, Tensor | None]:
         """Decide for a sequence: it exits if all its rows may, and stops with its first one."""

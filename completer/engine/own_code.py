@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.modeling_utils import PreTrainedModel
 
-from completer.engine.attention import PackedStep, Segment, Step
+from completer.engine.attention import AttentionStep, PackedStep, Segment
 from completer.engine.kv_cache import KVPool, LayerShape
 
 NAME = "completer"
@@ -25,7 +25,7 @@ class ModelForward:
         self.dtype = model.dtype
         self._model = model
 
-    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: Step) -> Tensor:
+    def __call__(self, ids: Tensor, positions: Tensor, rows: Tensor, step: AttentionStep) -> Tensor:
         """See `Forward`."""
         output = self._model(
             ids[None], position_ids=positions[None], use_cache=False, logits_to_keep=rows, step=step
@@ -55,7 +55,7 @@ def attend(
     attention_mask: Tensor | None,
     *,
     scaling: float,
-    step: Step,
+    step: AttentionStep,
     sliding_window: int | None = None,
     softcap: float | None = None,
     **_: Any,  # noqa: ANN401  what a model's code passes along and this function has no use for

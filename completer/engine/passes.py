@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from completer.engine.choosing import Outcome, question
+from completer.engine.choosing import StepResult, readout_request
 from completer.engine.lossy import LossyExits
-from completer.engine.part import Part, exit_early, laws, lay_out, wanted_rows
 from completer.engine.readout import read
 from completer.engine.runner import Runner
 from completer.engine.self_speculation import SelfSpeculation
-from completer.engine.sequence import Running
+from completer.engine.sequence import SequenceState
+from completer.engine.step_part import StepPart, distributions, exit_early, lay_out, wanted_rows
 
-Outcomes = list[tuple[Part, Outcome]]
+StepResults = list[tuple[StepPart, StepResult]]
 
 
 class Passes:
@@ -29,21 +29,21 @@ class Passes:
         self._lossy = lossy
         self._self_speculation = self_speculation
 
-    def run(self, parts: Sequence[Part], room: Callable[[Running], int]) -> Outcomes:
+    def run(self, parts: Sequence[StepPart], room: Callable[[SequenceState], int]) -> StepResults:
         """Run `parts`; a sequence that is alone may get another draft, of the early layers.
 
         That is at most `room` of the sequence tokens long.
         """
-        part, sequence = parts[0], parts[0].work.sequence
+        part, sequence = parts[0], parts[0].scheduled.sequence
         alone = len(parts) == 1 and sequence.decoding
         if self._self_speculation is None or not alone or self._exits_early(parts):
             return self.run_as_planned(parts)
         passed = self._self_speculation.forward(part.segment, part.ids, part.tree, room(sequence))
         sequence.draft_seconds += passed.draft_ms / 1000
-        drafted = lay_out(part.work, passed.tree, slice(0, 1 + len(passed.tree)))
+        drafted = lay_out(part.scheduled, passed.tree, slice(0, 1 + len(passed.tree)))
         return self._read([drafted], passed.logits)
 
-    def run_as_planned(self, parts: Sequence[Part]) -> Outcomes:
+    def run_as_planned(self, parts: Sequence[StepPart]) -> StepResults:
         """Run `parts` with the drafts that they have."""
         if self._lossy is not None and self._exits_early(parts):
             return self._read(parts, exit_early(self._lossy, parts))
@@ -54,11 +54,13 @@ class Passes:
         )
         return self._read(parts, logits)
 
-    def _exits_early(self, parts: Sequence[Part]) -> bool:
-        return self._lossy is not None and any(part.work.sequence.request.lossy for part in parts)
+    def _exits_early(self, parts: Sequence[StepPart]) -> bool:
+        return self._lossy is not None and any(
+            part.scheduled.sequence.request.lossy for part in parts
+        )
 
-    def _read(self, parts: Sequence[Part], logits: Tensor) -> Outcomes:
-        law, device = laws(parts, logits), self._runner.device
-        readouts = read(law, [question(part, device) for part in parts])
-        outcomes = [Outcome(logits, law, readout) for readout in readouts]
-        return list(zip(parts, outcomes, strict=True))
+    def _read(self, parts: Sequence[StepPart], logits: Tensor) -> StepResults:
+        drawn_from, device = distributions(parts, logits), self._runner.device
+        readouts = read(drawn_from, [readout_request(part, device) for part in parts])
+        results = [StepResult(logits, drawn_from, readout) for readout in readouts]
+        return list(zip(parts, results, strict=True))

@@ -20,8 +20,8 @@ ROWS_AT_ONCE = 64  # of log-probabilities in float32: bounds the memory that the
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of one sequence's `rows` of the logits.
+class ReadoutRequest:
+    """What to read from one sequence's `rows` of the logits.
 
     With `sampling`, a token for each row: drawn with `noise`, one number in [0, 1) for each, or the
     likeliest. `candidates` asks what else was likely, `certainty` how sure the model was.
@@ -36,7 +36,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """The answer for a sequence's n rows: the token after each, the likeliest ones [n, k].
+    """What was read for a sequence's n rows: the token after each, the likeliest ones [n, k].
 
     `certainty` [n, 3]: probability of the token, margin of the likeliest over the runner-up,
     entropy in nats. What was not asked for is `None`.
@@ -47,46 +47,48 @@ class Readout:
     certainty: NDArray[np.float64] | None = None
 
 
-def read(logits: Tensor, questions: Sequence[Question]) -> list[Readout]:
-    """Answer `questions` about `logits` [R, V] with one copy from the device."""
+def read(logits: Tensor, requests: Sequence[ReadoutRequest]) -> list[Readout]:
+    """Read what `requests` ask for from `logits` [R, V] with one copy from the device."""
     if not logits.shape[0]:
-        return [Readout() for _ in questions]
-    if logits.device.type == "cpu" and not any(q.certainty or len(q.noise) for q in questions):
-        return _read_here(logits, questions)
-    chosen = _choose(logits, questions)
+        return [Readout() for _ in requests]
+    if logits.device.type == "cpu" and not any(r.certainty or len(r.noise) for r in requests):
+        return _read_here(logits, requests)
+    chosen = _choose(logits, requests)
     columns = [chosen[:, None]]
-    candidates = min(CANDIDATES, logits.shape[1]) if any(q.candidates for q in questions) else 0
+    candidates = (
+        min(CANDIDATES, logits.shape[1]) if any(each.candidates for each in requests) else 0
+    )
     if candidates:
         columns.append(logits.topk(candidates).indices)
-    if any(question.certainty for question in questions):
+    if any(request.certainty for request in requests):
         columns.append(certainty(logits, chosen))
     table = torch.cat([column.double() for column in columns], 1).to("cpu").numpy()
-    return list(_split(table, candidates, questions))
+    return list(_split(table, candidates, requests))
 
 
-def _read_here(logits: Tensor, questions: Sequence[Question]) -> list[Readout]:
-    """Answer questions about `logits` that need not be copied: in fewer operations."""
+def _read_here(logits: Tensor, requests: Sequence[ReadoutRequest]) -> list[Readout]:
+    """Read from `logits` on a CPU, which need not be copied: in fewer operations."""
     tokens, candidates = [], None
-    if any(question.sampling for question in questions):
+    if any(request.sampling for request in requests):
         tokens = _likeliest(logits).tolist()
-    if any(question.candidates for question in questions):
+    if any(request.candidates for request in requests):
         candidates = logits.topk(min(CANDIDATES, logits.shape[1])).indices.int().numpy()
     return [
         Readout(
-            tokens[question.rows] if question.sampling else None,
-            candidates[question.rows] if candidates is not None and question.candidates else None,
+            tokens[request.rows] if request.sampling else None,
+            candidates[request.rows] if candidates is not None and request.candidates else None,
         )
-        for question in questions
+        for request in requests
     ]
 
 
-def _choose(logits: Tensor, questions: Sequence[Question]) -> Tensor:
+def _choose(logits: Tensor, requests: Sequence[ReadoutRequest]) -> Tensor:
     """The token [R] after each row: the likeliest, or drawn where there is noise."""
     chosen = _likeliest(logits)
-    for question in questions:
-        if question.sampling is not None and len(question.noise):
-            rows = logits[question.rows]
-            chosen[question.rows] = draw(rows, question.sampling, question.noise)
+    for request in requests:
+        if request.sampling is not None and len(request.noise):
+            rows = logits[request.rows]
+            chosen[request.rows] = draw(rows, request.sampling, request.noise)
     return chosen
 
 
@@ -108,10 +110,10 @@ def certainty_here(logits: Tensor, chosen: Sequence[int]) -> list[list[float]]:
 
     Small arrays of torch cost more than what is computed in them.
     """
-    laws = logits.float().log_softmax(-1)
-    law = laws.exp()
-    probabilities, best = law.numpy(), law.topk(2).values.numpy()
-    entropies = laws.clamp_min_(-100.0).mul_(law).sum(-1).tolist()
+    log_probs = logits.float().log_softmax(-1)
+    probs = log_probs.exp()
+    probabilities, best = probs.numpy(), probs.topk(2).values.numpy()
+    entropies = log_probs.clamp_min_(-100.0).mul_(probs).sum(-1).tolist()
     return [
         [float(probabilities[row, token]), float(best[row, 0] - best[row, 1]), -entropies[row]]
         for row, token in enumerate(chosen)
@@ -119,24 +121,24 @@ def certainty_here(logits: Tensor, chosen: Sequence[int]) -> list[list[float]]:
 
 
 def _certainty(logits: Tensor, chosen: Tensor) -> Tensor:
-    laws = logits.float().log_softmax(-1)
-    probabilities = laws.exp()
+    log_probs = logits.float().log_softmax(-1)
+    probabilities = log_probs.exp()
     best = probabilities.topk(2).values
     columns = (
         probabilities.gather(1, chosen[:, None])[:, 0],
         best[:, 0] - best[:, 1],
-        -laws.clamp_min_(-100.0).mul_(probabilities).sum(-1),
+        -log_probs.clamp_min_(-100.0).mul_(probabilities).sum(-1),
     )
     return torch.stack(columns, dim=1)
 
 
 def _split(
-    table: NDArray[np.float64], candidates: int, questions: Sequence[Question]
+    table: NDArray[np.float64], candidates: int, requests: Sequence[ReadoutRequest]
 ) -> Iterator[Readout]:
-    for question in questions:
-        rows = table[question.rows]
+    for request in requests:
+        rows = table[request.rows]
         yield Readout(
-            rows[:, 0].astype(np.int64).tolist() if question.sampling else None,
-            rows[:, 1 : 1 + candidates].astype(np.int32) if question.candidates else None,
-            rows[:, 1 + candidates :] if question.certainty else None,
+            rows[:, 0].astype(np.int64).tolist() if request.sampling else None,
+            rows[:, 1 : 1 + candidates].astype(np.int32) if request.candidates else None,
+            rows[:, 1 + candidates :] if request.certainty else None,
         )

@@ -8,8 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from completer.engine.attention import PackedStep, Segment
-from completer.engine.forward import Forward
+from completer.engine.attention import Forward, PackedStep, Segment
 from completer.engine.graphs import StaticPasses
 from completer.engine.kv_cache import KVPool, LayerShape
 from completer.engine.staging import to_device

@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from completer.engine.kv_cache import KVPool
-from completer.engine.sequence import Running
+from completer.engine.sequence import SequenceState
 from completer.errors import OverloadedError
 
 
@@ -28,10 +28,10 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Work:
-    """A sequence's part of the next step: how many of its pending tokens to run."""
+class Scheduled:
+    """A sequence that takes part in the next step with `chain` of its pending tokens."""
 
-    sequence: Running
+    sequence: SequenceState
     chain: int
     reaches_end: bool = field(init=False)
     """Whether the step computes the logits that the next token is chosen from."""
@@ -45,16 +45,16 @@ class Scheduler:
 
     def __init__(self, limits: Limits, pool: KVPool) -> None:
         self.limits = limits
-        self.running: list[Running] = []
+        self.running: list[SequenceState] = []
         self._pool = pool
-        self._waiting: OrderedDict[str, deque[Running]] = OrderedDict()
+        self._waiting: OrderedDict[str, deque[SequenceState]] = OrderedDict()
 
     @property
     def waiting(self) -> int:
         """How many sequences have not been admitted yet."""
         return sum(len(queue) for queue in self._waiting.values())
 
-    def add(self, sequence: Running) -> None:
+    def add(self, sequence: SequenceState) -> None:
         """Queue a sequence, or raise `OverloadedError` when too many wait already."""
         if self.waiting >= self.limits.max_waiting:
             raise OverloadedError(
@@ -64,11 +64,11 @@ class Scheduler:
             )
         self._waiting.setdefault(sequence.request.owner, deque()).append(sequence)
 
-    def everyone(self) -> list[Running]:
+    def everyone(self) -> list[SequenceState]:
         """All sequences, waiting and running."""
         return [each for queue in self._waiting.values() for each in queue] + self.running
 
-    def remove(self, sequence: Running) -> None:
+    def remove(self, sequence: SequenceState) -> None:
         """Forget a sequence and free its slot, whose rows stay good for the next request."""
         if sequence in self.running:
             self.running.remove(sequence)
@@ -76,13 +76,13 @@ class Scheduler:
         else:
             self._take_from_queue(sequence)
 
-    def next_in_turn(self) -> Running | None:
+    def next_in_turn(self) -> SequenceState | None:
         """The waiting sequence to admit next, one owner after the other, if there is room."""
         if not self._waiting or not self._has_room():
             return None
         return next(iter(self._waiting.values()))[0]
 
-    def admit(self, sequence: Running) -> None:
+    def admit(self, sequence: SequenceState) -> None:
         """Let a waiting sequence run, in a slot of its own."""
         owner = sequence.request.owner
         sequence.slot, sequence.cached = self._pool.acquire(sequence.ids, owner)
@@ -92,18 +92,18 @@ class Scheduler:
         self._take_from_queue(sequence)
         self.running.append(sequence)
 
-    def plan(self) -> list[Work]:
+    def plan(self) -> list[Scheduled]:
         """Share out the next step."""
-        work = [Work(each, 1) for each in self.running if each.decoding]
-        room = self.limits.prefill_chunk * (1 if work else self.limits.undisturbed)
+        scheduled = [Scheduled(each, 1) for each in self.running if each.decoding]
+        room = self.limits.prefill_chunk * (1 if scheduled else self.limits.undisturbed)
         for sequence in self.running:
             if not sequence.decoding and room > 0:
                 chain = min(sequence.pending, room)
-                work.append(Work(sequence, chain))
+                scheduled.append(Scheduled(sequence, chain))
                 room -= chain
-        return work
+        return scheduled
 
-    def _take_from_queue(self, sequence: Running) -> None:
+    def _take_from_queue(self, sequence: SequenceState) -> None:
         owner = sequence.request.owner
         self._waiting[owner].remove(sequence)
         if not self._waiting[owner]:

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from completer.drafting.tree import DraftTree, Source
+from completer.drafting.tree import DraftSource, DraftTree
 from completer.engine.attention import Segment
 from completer.engine.cost import CostCurve
 from completer.engine.exit_choice import ENOUGH, MAX_LENGTH, ExitChoice, Plan
@@ -199,4 +199,4 @@ def _as_path(guesses: Sequence[Guess]) -> DraftTree:
         return DraftTree.empty()
     tokens: NDArray[np.int32] = np.array([guess.token for guess in guesses], np.int32)
     probs = np.cumprod([guess.probability for guess in guesses]).astype(np.float32)
-    return DraftTree.path(tokens, probs, Source.SELF)
+    return DraftTree.path(tokens, probs, DraftSource.SELF)

@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from completer.drafting.tree import DraftTree, Predictions, Source
-from completer.engine.stopping import Stop, StopPolicy
+from completer.drafting.tree import DraftSource, DraftTree, Predictions
+from completer.engine.stop_policy import Stop, StopPolicy
 from completer.request import DecodeStats, FinishReason, Sampling
 
 
@@ -87,7 +87,7 @@ class Ticket:
         self.cancelled = True
 
 
-class Running:
+class SequenceState:
     """The state of one generation on the engine's thread.
 
     `ids` is the prompt and what has been generated; the first `cached` of them have rows in the
@@ -162,7 +162,7 @@ class Running:
             accepted=min(self.accepted, generated),  # a stop may cut what was accepted
             skipped_layers=self.skipped_layers,
             draft_sources=tuple(
-                (Source(source).name.lower(), n) for source, n in self.sources.most_common()
+                (DraftSource(source).name.lower(), n) for source, n in self.sources.most_common()
             ),
             queue_ms=(admitted - self.submitted_at) * 1000,
             prefill_ms=(first_token - admitted) * 1000,

@@ -150,7 +150,7 @@ class StaticStep:
         window: int = 0,
         softcap: float | None = None,
     ) -> Tensor:
-        """See `attention.Step`; computed in the precision of the pool's rows."""
+        """See `attention.AttentionStep`; computed in the precision of the pool's rows."""
         bucket, data = self._bucket, self._data
         self._pool.scatter(layer, data.slots, data.rows, key[0], value[0])
         keys, values = self._pool.gather(layer, data.slots[:: bucket.tokens], bucket.rows)

@@ -18,9 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from completer.engine.attention import Segment
+from completer.engine.attention import Forward, Segment
 from completer.engine.cost import WARM_UPS, CostCurve, measure, time_pass
-from completer.engine.forward import Forward
 from completer.engine.kv_cache import KVPool
 from completer.engine.lean import LeanForward, supports
 from completer.engine.runner import Runner, kv_layers

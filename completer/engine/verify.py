@@ -8,11 +8,12 @@ distribution given exactly the tokens before it: the draft decides how many toke
 yields, never which.
 
 Why this is the best a deterministic draft can do: the step goes on with probability Σ p(child), and
-no rule that keeps the model's law can accept with a higher one. It is also the same as the usual
-sequential rule, which tries candidate i with probability p_i / (1 − Σ p of those tried before) and
-samples the rest from what remains: both emit child i with probability p_i and any other token t
-with p_t. (Recursive Speculative Decoding, sampling without replacement; Optimal Multi-Draft.)
-With noise keyed by position, the text with and without drafts is the same, token for token.
+no rule that keeps the model's distribution can accept with a higher one. It is also the same as the
+usual sequential rule, which tries candidate i with probability p_i / (1 − Σ p of those tried
+before) and samples the rest from what remains: both emit child i with probability p_i and any
+other token t with p_t. (Recursive Speculative Decoding, sampling without replacement; Optimal
+Multi-Draft.) With noise keyed by position, the text with and without drafts is the same, token for
+token.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verification:
     """`emitted`: the accepted tokens and the bonus token. `path`: the accepted nodes, downwards."""
 
     emitted: list[int]
@@ -29,7 +30,7 @@ class Verdict:
 
 def verify(
     token_ids: Sequence[int], parents: Sequence[int], choose: Callable[[int, int], int]
-) -> Verdict:
+) -> Verification:
     """Walk down the tree of `token_ids` and `parents` for as long as the model agrees.
 
     `choose(row, depth)` gives the model's own token after `row`, where row 0 is the last accepted
@@ -48,4 +49,4 @@ def verify(
         node = child_of.get((node, token))
         if node is not None:
             path.append(node)
-    return Verdict(emitted, path)
+    return Verification(emitted, path)

@@ -26,7 +26,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class ExitCalibration:
-    """What was fitted, and what it is worth on held-out text."""
+    """What was fitted, and how it does on held-out text."""
 
     adapters: FittedExits
     gates: FittedGates

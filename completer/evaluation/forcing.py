@@ -10,25 +10,24 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from completer.drafting.tree import DraftTree, Predictions, Source
+from completer.drafting.tree import DraftSource, DraftTree, Predictions
 from completer.engine.engine import Engine
 from completer.engine.sequence import Drafting, GenerationRequest
-from completer.engine.stopping import StepSignals, Stop, TokenSignals
+from completer.engine.stop_policy import StepSignals, Stop, TokenSignals
 
 _TOKENS = 32  # of a truth that are looked at
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A true token: what model and repository gave it, and on what the repository based that.
+    """A true token: the probabilities that model and repository gave it.
 
-    `confidence` is the sum of the repository's probabilities, `match_length` in tokens.
+    `confidence` is the sum of the repository's probabilities, of all tokens.
     """
 
     model: float
     repository: float
     confidence: float
-    match_length: int
 
 
 def evidence(
@@ -60,12 +59,12 @@ class _Forced:
 
     drafts: Drafting
     truth: Sequence[int]
-    said: list[tuple[float, float, int]] = field(default_factory=list)
+    said: list[tuple[float, float]] = field(default_factory=list)
     _emitted: int = 0
 
     def propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
         ahead = np.array(self.truth[self._emitted :][:max_tokens], np.int32)
-        return DraftTree.path(ahead, np.ones(len(ahead), np.float32), Source.REPOSITORY)
+        return DraftTree.path(ahead, np.ones(len(ahead), np.float32), DraftSource.REPOSITORY)
 
     def observe(
         self,
@@ -78,11 +77,11 @@ class _Forced:
 
     def predict(self, tree: DraftTree) -> Predictions:
         expected, rows = self.drafts.predict(tree), []
-        for row, length in enumerate(expected.match_lengths.tolist()):
+        for row in range(len(expected)):
             token = self.truth[min(self._emitted + row, len(self.truth) - 1)]
             confidence = float(expected.row(row)[1].sum())
-            self.said.append((expected.prob(row, token), confidence, length))
-            rows.append((np.array([token], np.int32), np.ones(1), length))
+            self.said.append((expected.prob(row, token), confidence))
+            rows.append((np.array([token], np.int32), np.ones(1)))
         return Predictions.of_rows(rows)
 
     def stop(self) -> None:

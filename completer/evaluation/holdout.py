@@ -14,7 +14,7 @@ from completer.context.grammars import has_grammar
 from completer.context.workspace import SourceFile, Workspace, WorkspaceOptions
 from completer.errors import BadRequestError
 from completer.evaluation.kinds import Kind
-from completer.evaluation.source import Source
+from completer.evaluation.parsed_file import ParsedFile
 from completer.evaluation.spans import Span, draw_spans
 from completer.place import Place
 
@@ -52,7 +52,7 @@ def draw_sample(root: Path, counts: Mapping[Kind, int], seed: int) -> Sample:
     workspace = Workspace(root)
     files = list(workspace.iter_files())
     sources = [
-        Source(file.path, file.language, text)
+        ParsedFile(file.path, file.language, text)
         for file in _draw_files(root, files, seed)
         if (text := workspace.read(file.path)) is not None
     ]
@@ -79,7 +79,7 @@ def _draw_files(root: Path, files: Sequence[SourceFile], seed: int) -> list[Sour
 
 
 def _with_copies(
-    sources: Sequence[Source], workspace: Workspace, files: Sequence[SourceFile]
+    sources: Sequence[ParsedFile], workspace: Workspace, files: Sequence[SourceFile]
 ) -> Iterator[Path]:
     """Yield the sources' paths and the files that have most of the telling lines of one of them."""
     wanted = {source.path: _telling_lines(source.text) for source in sources}

@@ -9,7 +9,7 @@ from itertools import accumulate
 import numpy as np
 
 from completer.evaluation.kinds import Kind
-from completer.evaluation.source import Source
+from completer.evaluation.parsed_file import ParsedFile
 
 FEWEST_VISIBLE = 5  # characters; a shorter answer is a matter of luck
 MOST_LINES = 6
@@ -20,7 +20,7 @@ _TRIES = 50  # carets looked at for each span wanted
 class Span:
     """Characters `start:end` of a file that are taken out, to be filled in again."""
 
-    source: Source
+    source: ParsedFile
     kind: Kind
     start: int
     end: int
@@ -32,19 +32,19 @@ class Span:
 
     @property
     def truth(self) -> str:
-        """The text that belongs there."""
+        """The text that was taken out."""
         return self.source.text[self.start : self.end]
 
     @property
     def suffix(self) -> str:
-        """The text behind it."""
+        """The text after the gap."""
         return self.source.text[self.end :]
 
 
 Cut = tuple[int, int]  # first and past-last character
 
 
-def draw_spans(sources: Sequence[Source], kind: Kind, count: int, seed: int) -> list[Span]:
+def draw_spans(sources: Sequence[ParsedFile], kind: Kind, count: int, seed: int) -> list[Span]:
     """Draw `count` different spans, fewer where the files do not have so many.
 
     The caret is uniform over the files' code characters. What it selects counts if something
@@ -65,17 +65,17 @@ def draw_spans(sources: Sequence[Source], kind: Kind, count: int, seed: int) -> 
     return list(spans)
 
 
-def _rest_of_line(source: Source, caret: int, rng: random.Random) -> Cut | None:
+def _rest_of_line(source: ParsedFile, caret: int, rng: random.Random) -> Cut | None:
     return caret, source.line_end(caret)
 
 
-def _whole_line(source: Source, caret: int, rng: random.Random) -> Cut | None:
+def _whole_line(source: ParsedFile, caret: int, rng: random.Random) -> Cut | None:
     """Take the caret's line behind its indentation."""
     start, end = source.line_start(caret), source.line_end(caret)
     return end - len(source.text[start:end].lstrip()), end
 
 
-def _lines(source: Source, caret: int, rng: random.Random) -> Cut | None:
+def _lines(source: ParsedFile, caret: int, rng: random.Random) -> Cut | None:
     """Take two lines or more behind the first one's indentation; each has code in it."""
     start, end = _whole_line(source, caret, rng) or (caret, caret)
     for _ in range(rng.randint(2, MOST_LINES) - 1):
@@ -86,7 +86,7 @@ def _lines(source: Source, caret: int, rng: random.Random) -> Cut | None:
     return start, end
 
 
-def _syntax_node(source: Source, caret: int, rng: random.Random) -> Cut | None:
+def _syntax_node(source: ParsedFile, caret: int, rng: random.Random) -> Cut | None:
     """Take one of the nodes around the caret that are neither too short nor too long."""
     cuts = {
         (start, end): None
@@ -98,7 +98,7 @@ def _syntax_node(source: Source, caret: int, rng: random.Random) -> Cut | None:
     return rng.choice(list(cuts)) if cuts else None
 
 
-_CUTS: dict[Kind, Callable[[Source, int, random.Random], Cut | None]] = {
+_CUTS: dict[Kind, Callable[[ParsedFile, int, random.Random], Cut | None]] = {
     Kind.REST_OF_LINE: _rest_of_line,
     Kind.WHOLE_LINE: _whole_line,
     Kind.LINES: _lines,

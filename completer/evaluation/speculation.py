@@ -1,4 +1,4 @@
-"""What drafts by a model's own first layers are worth: the same engine with and without them.
+"""Measures drafts by a model's own first layers: the same engine with and without them.
 
 The two take turns on each prompt, on the same weights and with the same drafts from the index.
 Self-speculation settles (measures and decides) on prompts of its own before anything is counted.

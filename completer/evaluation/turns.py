@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
+Input = TypeVar("Input")
+Result = TypeVar("Result")
 
 
 def turns(number: int, names: Sequence[T]) -> Sequence[T]:
@@ -15,14 +15,14 @@ def turns(number: int, names: Sequence[T]) -> Sequence[T]:
 
 
 def take_turns(
-    runs: Mapping[str, Callable[[Asked], Answer]],
-    asked: Sequence[Asked],
+    runs: Mapping[str, Callable[[Input], Result]],
+    inputs: Sequence[Input],
     progress: Callable[[int, int], None],
-) -> dict[str, list[Answer]]:
-    """Ask each of `runs` everything, one after the other each time; their answers by name."""
-    answers: dict[str, list[Answer]] = {name: [] for name in runs}
-    for number, each in enumerate(asked):
+) -> dict[str, list[Result]]:
+    """Run each of `runs` on every input, in turns; return their results by name."""
+    results: dict[str, list[Result]] = {name: [] for name in runs}
+    for number, each in enumerate(inputs):
         for name in turns(number, tuple(runs)):
-            answers[name].append(runs[name](each))
-        progress(number + 1, len(asked))
-    return answers
+            results[name].append(runs[name](each))
+        progress(number + 1, len(inputs))
+    return results

@@ -29,7 +29,7 @@ class Access:
     by_token: bool = False
 
     def among(self, served: Iterable[Place]) -> tuple[Place, ...]:
-        """Those of the served workspaces that may be used."""
+        """Return those of the served workspaces that may be used."""
         return tuple(root for root in served if self.workspaces is None or root in self.workspaces)
 
 

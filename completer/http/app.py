@@ -13,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from completer.context.head import Heads
+from completer.context.git_heads import GitHeads
 from completer.http import errors, events, llamacpp, mistral, openai, tabby, tgi
 from completer.http.access import Accesses
-from completer.http.answering import Answering
 from completer.http.body import read_json
 from completer.http.dialect import endpoint, respond
+from completer.http.handler import CompletionHandler
 from completer.http.health import summary
-from completer.http.metrics import Measured
+from completer.http.metrics import MetricsMiddleware
 from completer.http.options import HttpOptions
 from completer.http.security import BearerAuth, BodyLimit, HeaderLimit, HostGuard
 from completer.interface import CompletionService
@@ -38,10 +38,10 @@ def create_app(
     """
     options = options or HttpOptions()
     accesses = Accesses(options)
-    answering = Answering(service, recorder, options)
+    handler = CompletionHandler(service, recorder, options)
     routes = [
         Route("/health", health),
-        Route("/metrics", answering.metrics.endpoint),
+        Route("/metrics", handler.metrics.endpoint),
         Route("/v1/completions", completions, methods=["POST"]),
         Route("/v1/models", openai.models),
         Route("/v1/models/{id:path}", openai.model),
@@ -61,17 +61,17 @@ def create_app(
         def on_move(folder: Place) -> None:
             recorder.record(BranchChanged(str(folder)))
 
-        heads = Heads(on_move=on_move)
+        heads = GitHeads(on_move=on_move)
         if recorder.records:
             heads.watch(service.workspaces)
         yield
         heads.stop()
-        answering.close()
+        handler.close()
 
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(Measured, metrics=answering.metrics, paths=paths),
+            Middleware(MetricsMiddleware, metrics=handler.metrics, paths=paths),
             Middleware(HeaderLimit, options=options),
             Middleware(HostGuard, options=options),
             *_cors(options),
@@ -81,7 +81,7 @@ def create_app(
         exception_handlers=dict.fromkeys(errors.HANDLED, errors.handle),
         lifespan=lifespan,
     )
-    app.state.answering = answering
+    app.state.handler = handler
     return app
 
 
@@ -103,8 +103,8 @@ def _cors(options: HttpOptions) -> list[Middleware]:
 
 async def health(http: Request) -> Response:
     """`GET /health`: the process answers, whether its model is there, and what went wrong."""
-    answering: Answering = http.app.state.answering
-    info = answering.service.info()
+    handler: CompletionHandler = http.app.state.handler
+    info = handler.service.info()
     found: dict[str, Any] = {"status": "ok", "model": info.state}
     if workspaces := summary(info.health.values()):
         found["workspaces"] = workspaces

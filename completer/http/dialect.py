@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from completer.http.answering import Answering
 from completer.http.body import Body, read_json
+from completer.http.handler import CompletionHandler
 from completer.http.origin import Origin, origin_of
-from completer.http.streaming import Answer, Stream, event_stream
+from completer.http.streaming import CompletionResult, Stream, event_stream
 from completer.place import Place
 from completer.request import CompletionRequest, TextDelta
 
@@ -29,16 +29,16 @@ class Dialect(Body, ABC):
 
     @property
     def fills_caches_only(self) -> bool:
-        """Whether no text is wanted yet: the reply is that to no answers."""
+        """Whether no text is wanted yet: the reply is that to no results."""
         return False
 
     @abstractmethod
     def requests(self) -> list[CompletionRequest]:
-        """What is asked for, all of it at once; where it comes from is put in by `Answering`."""
+        """What the body asks for, all at once; `CompletionHandler` adds where it comes from."""
 
     @abstractmethod
-    def reply(self, answers: Sequence[Answer]) -> Response:
-        """The reply to the answers of all requests."""
+    def reply(self, results: Sequence[CompletionResult]) -> Response:
+        """The HTTP response with the results of all requests."""
 
 
 class StreamingDialect(Dialect):
@@ -48,22 +48,22 @@ class StreamingDialect(Dialect):
     stream: bool = False
 
     @abstractmethod
-    def chunks(self, stream: Stream, item: TextDelta | Answer) -> list[dict[str, Any]]:
-        """What is sent for an item of a stream, the last of which is the answer."""
+    def chunks(self, stream: Stream, item: TextDelta | CompletionResult) -> list[dict[str, Any]]:
+        """What is sent for an item of a stream, the last of which is the whole result."""
 
 
 async def respond(http: Request, body: Dialect) -> Response:
     """Answer a request for completions."""
-    answering: Answering = http.app.state.answering
-    origin = body.origin(http, answering.service.workspaces)
+    handler: CompletionHandler = http.app.state.handler
+    origin = body.origin(http, handler.service.workspaces)
     requests = body.requests()
     if body.fills_caches_only:
-        answering.warm_up(origin, requests[0])
+        handler.warm_up(origin, requests[0])
         return body.reply([])
     if isinstance(body, StreamingDialect) and body.stream:
-        stream = await answering.stream(http, origin, requests[0])
+        stream = await handler.stream(http, origin, requests[0])
         return event_stream(stream, lambda item: body.chunks(stream, item), body.end_of_stream)
-    return body.reply(await answering.complete(http, origin, requests))
+    return body.reply(await handler.complete(http, origin, requests))
 
 
 def endpoint(kind: type[Dialect]) -> Callable[[Request], Awaitable[Response]]:

@@ -1,6 +1,6 @@
-"""`POST /v1/events`: what became of a completion, in Tabby's words or in ours.
+"""`POST /v1/events`: what became of a completion, in Tabby's shape or this server's own.
 
-Ours: `{"event": "shown" | "accepted" | "hidden", "completion_id", "choice_index", ...}`, with
+Its own: `{"event": "shown" | "accepted" | "hidden", "completion_id", "choice_index", ...}`, with
 `kind` and `length` (UTF-16 units taken so far) for `accepted`, `reason` and `shown_for_ms` for
 `hidden`. Tabby's `type` is `view`, `select` (of all, or of a `line`) or `dismiss`.
 """
@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from completer.errors import BadRequestError
-from completer.http.answering import Answering, suggestion_id
 from completer.http.body import Body, read_json
 from completer.http.errors import error_response
+from completer.http.handler import CompletionHandler, suggestion_id
 from completer.reporting import Offer, Reports, stored
 from telemetry.alignment import utf16_length
 from telemetry.events import AcceptKind, HiddenReason
@@ -25,14 +25,14 @@ Milliseconds = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class Event(Body):
-    """What both shapes name."""
+    """What events of both shapes name: a reply's id and the index of a choice."""
 
     completion_id: Annotated[str, Field(max_length=256)]
     choice_index: Annotated[int, Field(ge=0, le=1000)] = 0
 
 
 class OurEvent(Event):
-    """An event in our words."""
+    """An event in this server's own shape."""
 
     event: Literal["shown", "accepted", "hidden"]
     kind: AcceptKind = "full"
@@ -42,13 +42,13 @@ class OurEvent(Event):
 
 
 class TabbyEvent(Event):
-    """An event in Tabby's words."""
+    """An event in Tabby's shape."""
 
     type: Literal["view", "select", "dismiss"]
     select_kind: str | None = None
     elapsed: Milliseconds | None = None
 
-    def in_our_words(self, text: str) -> OurEvent:
+    def as_our_event(self, text: str) -> OurEvent:
         """The same event; a selected line is the first of `text`."""
         line = self.type == "select" and self.select_kind == "line"
         first = text.partition("\n")[0]
@@ -73,16 +73,16 @@ _TABBY: dict[str, Literal["shown", "accepted", "hidden"]] = {
 async def post_event(http: Request) -> Response:
     """`POST /v1/events`: 200 once the event is stored, 400 for an unknown completion, else 503."""
     data = await read_json(http)
-    answering: Answering = http.app.state.answering
+    handler: CompletionHandler = http.app.state.handler
     kind = TabbyEvent if data.get("event") is None else OurEvent
     event: OurEvent | TabbyEvent = kind.model_validate(data)
     owner = http.scope["access"].user
-    offer = answering.reports.find(suggestion_id(event.completion_id, event.choice_index), owner)
+    offer = handler.reports.find(suggestion_id(event.completion_id, event.choice_index), owner)
     if offer is None:
         raise BadRequestError(f"Nothing is known of completion {event.completion_id!r}.")
     if isinstance(event, TabbyEvent):
-        event = event.in_our_words(offer.suggestion.text)
-    if not await _record(answering.reports, offer, event):
+        event = event.as_our_event(offer.suggestion.text)
+    if not await _record(handler.reports, offer, event):
         return error_response(503, "The event could not be stored.", headers={"Retry-After": "5"})
     return JSONResponse({"stored": True})
 

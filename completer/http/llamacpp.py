@@ -20,7 +20,7 @@ from completer.http.body import (
 )
 from completer.http.dialect import StreamingDialect
 from completer.http.replies import completer_field
-from completer.http.streaming import Answer, Stream
+from completer.http.streaming import CompletionResult, Stream
 from completer.request import CompletionRequest, DecodeStats, Snippet, TextDelta
 
 
@@ -52,7 +52,7 @@ class InfillBody(StreamingDialect):
 
     @property
     def fills_caches_only(self) -> bool:
-        """So says an `n_predict` of 0."""
+        """Whether no text is wanted yet: an `n_predict` of 0 asks to fill the caches."""
         return self.n_predict == 0
 
     def requests(self) -> list[CompletionRequest]:
@@ -72,36 +72,37 @@ class InfillBody(StreamingDialect):
         )
         return [request]
 
-    def reply(self, answers: Sequence[Answer]) -> Response:
-        """The result, or a list of them if several were asked for; an empty one without answers."""
-        found = [each for answer in answers for each in choices(answer, self.n_indent)]
-        results = [
-            select(each, self.response_fields) for each in found or [result("", DecodeStats())]
+    def reply(self, results: Sequence[CompletionResult]) -> Response:
+        """One object, or a list if several were asked for; an empty one without results."""
+        found = [each for result in results for each in choices(result, self.n_indent)]
+        objects = [
+            select(each, self.response_fields)
+            for each in found or [result_object("", DecodeStats())]
         ]
-        return JSONResponse(results if answers and self.n_cmpl > 1 else results[0])
+        return JSONResponse(objects if results and self.n_cmpl > 1 else objects[0])
 
-    def chunks(self, stream: Stream, item: TextDelta | Answer) -> list[dict[str, Any]]:
-        """Text, then everything else."""
+    def chunks(self, stream: Stream, item: TextDelta | CompletionResult) -> list[dict[str, Any]]:
+        """An object for each text delta, then one with everything else."""
         if isinstance(item, TextDelta):
             return [{"index": item.index, "content": item.text, "stop": False}]
-        return [{**result("", item.completion.stats), "id": item.id, "stop": True}]
+        return [{**result_object("", item.completion.stats), "id": item.id, "stop": True}]
 
 
-def choices(answer: Answer, n_indent: int) -> list[dict[str, Any]]:
-    """A result for each choice."""
-    completion = answer.completion
+def choices(result: CompletionResult, n_indent: int) -> list[dict[str, Any]]:
+    """llama.cpp's object for each choice."""
+    completion = result.completion
     return [
         {
-            **result(cut_at_outdent(choice.text, n_indent), completion.stats),
-            "id": answer.id,
+            **result_object(cut_at_outdent(choice.text, n_indent), completion.stats),
+            "id": result.id,
             "model": completion.model,
-            "completer": completer_field(answer),
+            "completer": completer_field(result),
         }
         for choice in completion.choices
     ]
 
 
-def result(content: str, stats: DecodeStats) -> dict[str, Any]:
+def result_object(content: str, stats: DecodeStats) -> dict[str, Any]:
     """llama.cpp's result; times are milliseconds."""
     computed = stats.prompt_tokens - stats.reused_tokens
     return {

@@ -74,12 +74,12 @@ class Metrics:
         gauge.set_function(running)
 
     def replied(self, path: str, status: int, seconds: float) -> None:
-        """A request was answered."""
+        """Count a reply to a request that took so many seconds."""
         self._requests.labels(path, str(status)).inc()
         self._latency.labels(path).observe(seconds)
 
     def completed(self, outcome: str, stats: DecodeStats | None = None) -> None:
-        """A completion ended."""
+        """Count a completion that ended, and the tokens that it cost."""
         self._outcomes.labels(outcome).inc()
         if stats is not None and not stats.cached:
             for kind in ("prompt", "reused", "generated"):
@@ -96,7 +96,7 @@ class Metrics:
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-class Measured:
+class MetricsMiddleware:
     """Middleware that counts every reply under its path, if that is one of `paths`."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, paths: frozenset[str]) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from completer.http.body import MaxTokens, Seed, Stop, Temperature, TopP, sampling
 from completer.http.dialect import StreamingDialect
 from completer.http.replies import completer_field, finish_reason, usage
-from completer.http.streaming import DONE, Answer, Stream
+from completer.http.streaming import DONE, CompletionResult, Stream
 from completer.request import CompletionRequest, TextDelta
 
 
@@ -38,25 +38,25 @@ class FimBody(StreamingDialect):
         )
         return [request]
 
-    def reply(self, answers: Sequence[Answer]) -> Response:
+    def reply(self, results: Sequence[CompletionResult]) -> Response:
         """A whole reply: the text is a message's content."""
-        answer = answers[0]
-        completion = answer.completion
+        result = results[0]
+        completion = result.completion
         message = {"role": "assistant", "content": completion.text, "tool_calls": None}
         reason = finish_reason(completion.finish_reason)
         return JSONResponse(
             {
-                "id": answer.id,
+                "id": result.id,
                 "object": "chat.completion",
-                "created": answer.created,
+                "created": result.created,
                 "model": completion.model,
                 "choices": [{"index": 0, "message": message, "finish_reason": reason}],
-                "usage": usage(answers),
-                "completer": completer_field(answer),
+                "usage": usage(results),
+                "completer": completer_field(result),
             }
         )
 
-    def chunks(self, stream: Stream, item: TextDelta | Answer) -> list[dict[str, Any]]:
+    def chunks(self, stream: Stream, item: TextDelta | CompletionResult) -> list[dict[str, Any]]:
         """Text as it comes, then the reason and the usage."""
         if isinstance(item, TextDelta):
             return [chunk(stream, item.text, None)]

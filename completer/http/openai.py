@@ -20,7 +20,7 @@ from completer.http.dialect import StreamingDialect
 from completer.http.errors import error_response
 from completer.http.origin import Origin, origin_of
 from completer.http.replies import completer_field, finish_reason, usage
-from completer.http.streaming import DONE, Answer, Stream
+from completer.http.streaming import DONE, CompletionResult, Stream
 from completer.place import Place
 from completer.request import Choice, CompletionRequest, TextDelta
 
@@ -86,11 +86,11 @@ class CompletionBody(StreamingDialect):
         return self
 
     def origin(self, http: Request, workspaces: Sequence[Place]) -> Origin:
-        """The body may name the user."""
+        """Where the request comes from; the body may name the user."""
         return origin_of(http, workspaces, user=self.user or "")
 
     def requests(self) -> list[CompletionRequest]:
-        """One request per prompt."""
+        """Return one request for each prompt."""
         return [
             CompletionRequest(
                 prefix=prompt,
@@ -104,20 +104,20 @@ class CompletionBody(StreamingDialect):
             for prompt in self.prompt
         ]
 
-    def reply(self, answers: Sequence[Answer]) -> Response:
-        """One reply for the answers to all prompts; a choice's index counts through them."""
-        first = answers[0]
-        choices = [choice for answer in answers for choice in answer.completion.choices]
+    def reply(self, results: Sequence[CompletionResult]) -> Response:
+        """One reply for the results of all prompts; a choice's index counts through them."""
+        first = results[0]
+        choices = [choice for result in results for choice in result.completion.choices]
         return JSONResponse(
             {
                 **_head(first.id, first.created, first.completion.model),
                 "choices": [choice_field(index, choice) for index, choice in enumerate(choices)],
-                "usage": usage(answers),
+                "usage": usage(results),
                 "completer": completer_field(first),
             }
         )
 
-    def chunks(self, stream: Stream, item: TextDelta | Answer) -> list[dict[str, Any]]:
+    def chunks(self, stream: Stream, item: TextDelta | CompletionResult) -> list[dict[str, Any]]:
         """Text as it comes; at the end every choice's reason, and the usage if it was asked for."""
         head = _head(stream.id, stream.created, stream.model)
         with_usage = self.stream_options is not None and self.stream_options.include_usage
@@ -149,7 +149,7 @@ async def model(http: Request) -> Response:
 
 def model_field(http: Request) -> dict[str, Any]:
     """The model that is loaded."""
-    name = http.app.state.answering.service.model
+    name = http.app.state.handler.service.model
     return {"id": name, "object": "model", "created": CREATED, "owned_by": "completer"}
 
 

@@ -57,7 +57,7 @@ class Sessions:
         return self._ids[key]
 
     def close(self) -> None:
-        """End all."""
+        """Record that all sessions have ended."""
         for session in self._ids.values():
             self._recorder.record(SessionEnded(session))
         self._ids.clear()

@@ -8,23 +8,23 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
-from completer.http.streaming import Answer
+from completer.http.streaming import CompletionResult
 from completer.request import Completion, DecodeStats, FinishReason
 
 PART_CHARACTERS = 1 << 16
 
 
 def finish_reason(reason: FinishReason) -> Literal["stop", "length", "content_filter"]:
-    """Ours in OpenAI's words."""
+    """Translate a reason why a completion ended into OpenAI's `finish_reason`."""
     if reason == "secret":
         return "content_filter"
     return "length" if reason == "length" else "stop"
 
 
-def usage(answers: Sequence[Answer]) -> dict[str, int]:
-    """OpenAI's token counts of one or more answers."""
-    prompt = sum(answer.completion.stats.prompt_tokens for answer in answers)
-    generated = sum(_generated(answer.completion) for answer in answers)
+def usage(results: Sequence[CompletionResult]) -> dict[str, int]:
+    """OpenAI's token counts of one or more results."""
+    prompt = sum(each.completion.stats.prompt_tokens for each in results)
+    generated = sum(_generated(each.completion) for each in results)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": generated,
@@ -33,14 +33,14 @@ def usage(answers: Sequence[Answer]) -> dict[str, int]:
 
 
 def _generated(completion: Completion) -> int:
-    """Count an answer's tokens, also if it was remembered and cost nothing."""
-    told = sum(len(choice.token_ids) for choice in completion.choices)
-    return completion.stats.generated_tokens or told
+    """Count a completion's tokens, also if it came from the result cache and cost nothing."""
+    known = sum(len(choice.token_ids) for choice in completion.choices)
+    return completion.stats.generated_tokens or known
 
 
-def completer_field(answer: Answer) -> dict[str, Any]:
-    """What OpenAI's shape has no place for."""
-    completion = answer.completion
+def completer_field(result: CompletionResult) -> dict[str, Any]:
+    """The reply's `completer` field: what OpenAI's shape has no place for."""
+    completion = result.completion
     return {
         "finish_reason": completion.finish_reason,
         "distribution": completion.distribution,

@@ -47,7 +47,7 @@ class HostGuard:
         self._origins = set(options.allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on if its `Host` and `Origin` are ours."""
+        """Pass the request on if its `Host` and `Origin` are allowed."""
         if scope["type"] == "http" and (why := self._objection(scope)):
             await error_response(403, why)(scope, receive, send)
         else:

@@ -44,7 +44,7 @@ class ImpatientProtocol(H11Protocol):
         self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The first request is awaited."""
+        """Start the time limit for the first request's header."""
         super().connection_made(transport)
         _send_at_once(transport)
         self._await_header()
@@ -60,7 +60,7 @@ class ImpatientProtocol(H11Protocol):
             self._stop_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is awaited any more."""
+        """Stop the time limit, and report that the connection has ended."""
         self._stop_waiting()
         super().connection_lost(exc)
         self._on_end()
@@ -134,7 +134,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Leave signals to the command that serves: uvicorn would install handlers of its own."""
         yield
 
     def _protocol(self, on_end: Callable[[], None]) -> asyncio.Protocol:

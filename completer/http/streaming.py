@@ -1,4 +1,4 @@
-"""A reply as it comes: text in groups, then the whole answer, as server-sent events."""
+"""A reply as it comes: text in groups, then the whole result, as server-sent events."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ DONE = "[DONE]"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole reply: its id, when it was asked for (seconds since the epoch), and what it says."""
+class CompletionResult:
+    """A finished completion, with its reply's id and time of request (seconds since the epoch)."""
 
     id: str
     created: int
@@ -30,16 +30,20 @@ class Answer:
 
 
 class Stream:
-    """A reply as it comes: text, then the whole `Answer`. Its id is known from the start."""
+    """A reply as it comes: text deltas, then the result. Its id is known from the start."""
 
     def __init__(
-        self, reply_id: str, created: int, model: str, items: AsyncGenerator[TextDelta | Answer]
+        self,
+        reply_id: str,
+        created: int,
+        model: str,
+        items: AsyncGenerator[TextDelta | CompletionResult],
     ) -> None:
         self.id = reply_id
         self.created = created
         self.model = model
         self._items = items
-        self._first: TextDelta | Answer | None = None
+        self._first: TextDelta | CompletionResult | None = None
 
     async def begin(self) -> None:
         """Wait for the first item, so that what fails before it can still get a status."""
@@ -48,7 +52,7 @@ class Stream:
     def __aiter__(self) -> Stream:
         return self
 
-    async def __anext__(self) -> TextDelta | Answer:
+    async def __anext__(self) -> TextDelta | CompletionResult:
         if self._first is not None:
             first, self._first = self._first, None
             return first
@@ -83,7 +87,9 @@ async def grouped(
 
 
 def event_stream(
-    stream: Stream, chunks: Callable[[TextDelta | Answer], Iterable[dict[str, Any]]], end: str = ""
+    stream: Stream,
+    chunks: Callable[[TextDelta | CompletionResult], Iterable[dict[str, Any]]],
+    end: str = "",
 ) -> EventSourceResponse:
     """Server-sent events: the `chunks` of every item, and `end` as the last; so is an error."""
 

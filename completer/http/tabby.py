@@ -15,7 +15,7 @@ from completer.http.body import Body, Seed, Temperature, sampling
 from completer.http.dialect import Dialect
 from completer.http.origin import Origin, origin_of
 from completer.http.replies import completer_field
-from completer.http.streaming import Answer
+from completer.http.streaming import CompletionResult
 from completer.place import Place
 from completer.request import CompletionRequest, Snippet
 
@@ -64,7 +64,7 @@ class TabbyBody(Dialect):
         return origin_of(http, workspaces, path=self.segments.filepath, user=self.user or "")
 
     def requests(self) -> list[CompletionRequest]:
-        """One, for ghost text."""
+        """Return one request, for ghost text."""
         request = CompletionRequest(
             prefix=self.segments.prefix,
             suffix=self.segments.suffix or "",
@@ -75,20 +75,20 @@ class TabbyBody(Dialect):
         )
         return [request]
 
-    def reply(self, answers: Sequence[Answer]) -> Response:
+    def reply(self, results: Sequence[CompletionResult]) -> Response:
         """The id, by which events name the completion, and its texts."""
-        (answer,) = answers
+        (result,) = results
         choices = [
             {"index": index, "text": choice.text}
-            for index, choice in enumerate(answer.completion.choices)
+            for index, choice in enumerate(result.completion.choices)
         ]
-        reply = {"id": answer.id, "choices": choices, "completer": completer_field(answer)}
+        reply = {"id": result.id, "choices": choices, "completer": completer_field(result)}
         return JSONResponse(reply)
 
 
 async def health(http: Request) -> Response:
     """`GET` or `POST /v1/health`."""
-    info = http.app.state.answering.service.info()
+    info = http.app.state.handler.service.info()
     version = {"build_date": "", "build_timestamp": "", "git_sha": "", "git_describe": "completer"}
     return JSONResponse(
         {

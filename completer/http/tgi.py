@@ -19,7 +19,7 @@ from completer.http.body import (
 )
 from completer.http.dialect import Dialect
 from completer.http.replies import json_parts
-from completer.http.streaming import Answer
+from completer.http.streaming import CompletionResult
 from completer.request import CompletionRequest
 
 
@@ -55,8 +55,8 @@ class GenerateBody(Dialect):
         )
         return [request]
 
-    def reply(self, answers: Sequence[Answer]) -> Response:
+    def reply(self, results: Sequence[CompletionResult]) -> Response:
         """The text, after the prompt if that is wanted."""
         before = self.inputs if self.parameters.return_full_text else ""
-        parts = json_parts("generated_text", before + answers[0].completion.text)
+        parts = json_parts("generated_text", before + results[0].completion.text)
         return StreamingResponse(parts, media_type="application/json")

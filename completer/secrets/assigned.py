@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from completer.secrets.spans import Span
+from completer.secrets.ranges import Range
 
 _CONTEXT = 96  # characters before a value in which its name stands
 _QUOTED = re.compile(r"[\"'`](?P<value>[^\s\"'`\\]{8,500}+)(?=[\"'`\\\r]|$)", re.MULTILINE)
@@ -34,7 +34,7 @@ PATTERNS = (_QUOTED, _BARE, _NAME, _HEADER, _WRITTEN_BY_HAND)
 _JOINTS = str.maketrans("", "", "_-./:=+ ")
 
 
-def assigned_secrets(text: str) -> Iterator[Span]:
+def assigned_secrets(text: str) -> Iterator[Range]:
     """Yield where values stand that a name, or an `Authorization` header, gives away."""
     for pattern, changing in ((_QUOTED, 1 / 7), (_BARE, 1 / 4)):
         for match in pattern.finditer(text):

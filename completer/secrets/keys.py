@@ -7,7 +7,7 @@ lines: in a file of its own, in a literal with `\n`, in pieces that are added up
 import re
 from collections.abc import Iterator
 
-from completer.secrets.spans import Span
+from completer.secrets.ranges import Range
 
 _NAMES = ("PRIVATE KEY", "PuTTY-User-Key-File-", "Private-MAC:")
 _BEGIN = re.compile(
@@ -33,7 +33,7 @@ _FROM_END = re.compile(  # in reverse, where the last line, or two, may be short
 PATTERNS = (_BEGIN, _LAST_MARK, _FROM_BEGIN, _FROM_END)
 
 
-def private_keys(text: str) -> Iterator[Span]:
+def private_keys(text: str) -> Iterator[Range]:
     """Yield where private keys stand, their marks included, in order."""
     if not any(name in text for name in _NAMES):
         return
@@ -47,7 +47,7 @@ def private_keys(text: str) -> Iterator[Span]:
     yield from _without_beginning(text, position, len(text))
 
 
-def _without_beginning(text: str, begin: int, end: int) -> Iterator[Span]:
+def _without_beginning(text: str, begin: int, end: int) -> Iterator[Range]:
     """Yield the ends of keys whose first mark is elsewhere, such as left of what is looked at."""
     for last in _LAST_MARK.finditer(text, begin, end):
         body = _FROM_END.match(text[begin : last.start()][::-1])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class SecretRule:
     """A form of secret. The group `secret`, or else the whole match, is what has to go.
 
     `backwards`: the match begins inside the secret, whose run reaches further back.
@@ -21,8 +21,8 @@ class Rule:
     backwards: bool = False
 
 
-def _rule(name: str, pattern: str, *, backwards: bool = False) -> Rule:
-    return Rule(name, re.compile(pattern, re.ASCII), backwards)
+def _rule(name: str, pattern: str, *, backwards: bool = False) -> SecretRule:
+    return SecretRule(name, re.compile(pattern, re.ASCII), backwards)
 
 
 _DISCORD_USER = "|".join(rf"(?<=[MNO][\w-]{{{length}}}\.)" for length in range(22, 28))
@@ -120,4 +120,4 @@ _OF_ISSUERS = (
     _rule("Stripe webhook secret", r"whsec_[A-Za-z0-9+/]{24}"),
 )
 
-RULES: tuple[Rule, ...] = (*_OF_DETECT_SECRETS, *_OF_SECRETLINT, *_OF_ISSUERS)
+RULES: tuple[SecretRule, ...] = (*_OF_DETECT_SECRETS, *_OF_SECRETLINT, *_OF_ISSUERS)

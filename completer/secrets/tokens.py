@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from completer.secrets.rules import RULES, Rule
-from completer.secrets.spans import Span
+from completer.secrets.ranges import Range
+from completer.secrets.rules import RULES, SecretRule
 
 _RUN = re.compile(r"[A-Za-z0-9_+/=-]*+")
 _FARTHEST_BACK = 2_000
@@ -14,7 +14,7 @@ _ANY = re.compile(
 )
 
 
-def tokens(text: str) -> Iterator[Span]:
+def tokens(text: str) -> Iterator[Range]:
     """Yield where tokens stand; those of different rules may overlap."""
     if len(text) <= _SHORT and not _ANY.search(text):
         return
@@ -22,7 +22,7 @@ def tokens(text: str) -> Iterator[Span]:
         yield from _matches(rule, text)
 
 
-def _matches(rule: Rule, text: str) -> Iterator[Span]:
+def _matches(rule: SecretRule, text: str) -> Iterator[Range]:
     position = 0
     while match := rule.pattern.search(text, position):
         begin, end = match.span("secret" if "secret" in rule.pattern.groupindex else 0)

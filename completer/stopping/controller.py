@@ -9,9 +9,9 @@ cut back to the last line end at which it was still worth showing, or nothing is
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from completer.engine.stopping import StepSignals, Stop
+from completer.engine.stop_policy import StepSignals, Stop
 from completer.request import Confidence
-from completer.stopping.features import Caret, Progress
+from completer.stopping.features import CaretFeatures, Progress
 from completer.stopping.scorecard import Scorecard
 from completer.text_policy import TextPolicy
 
@@ -36,7 +36,7 @@ class StopController:
     """
 
     rules: TextPolicy
-    caret: Caret
+    caret: CaretFeatures
     rule: Rule
     explores: bool = False
     exploration: float = 0.0
@@ -50,7 +50,7 @@ class StopController:
 
     @property
     def wants_signals(self) -> bool:
-        """Those of every token."""
+        """Whether it reads probabilities: yes, every token's."""
         return True
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from completer.context.lexical import where, window_before
-from completer.engine.stopping import StepSignals, TokenSignals
+from completer.engine.stop_policy import StepSignals, TokenSignals
 from completer.request import CompletionRequest
 
 Features = Mapping[str, float]
@@ -36,7 +36,7 @@ _STATEMENTS = (  # what is found first in the caret's line, by the statement's n
 
 
 @dataclass(frozen=True, slots=True)
-class Caret:
+class CaretFeatures:
     """Where a completion begins. `place` and `statement` are numbers from the lists above."""
 
     column: int
@@ -50,7 +50,7 @@ class Caret:
     """More than the line was asked for."""
 
     @classmethod
-    def of(cls, request: CompletionRequest, *, several_lines: bool) -> "Caret":
+    def of(cls, request: CompletionRequest, *, several_lines: bool) -> "CaretFeatures":
         """Look around the caret of a request."""
         before = window_before(request.prefix, _WINDOW)
         line = request.prefix[-_WINDOW:].rpartition("\n")[2]
@@ -67,9 +67,9 @@ class Caret:
 
 @dataclass(slots=True)
 class Progress:
-    """All that the steps of one completion have told."""
+    """The signals of all steps of one completion so far."""
 
-    caret: Caret
+    caret: CaretFeatures
     tokens: list[TokenSignals] = field(default_factory=list)
     first_match: int = 0
     longest_match: int = 0

@@ -2,8 +2,8 @@
 
 Masked code says whether a text is right; people say whether they take it, which is rarer. So the
 scorecard keeps its order, and its log-odds are stretched and moved to what was observed (Platt
-1999): two numbers, which a few hundred outcomes determine, and which hold for early moments of a
-completion as well, though the store knows only the last. Outcomes count by the inverse of the
+1999): two numbers, which a few hundred suggestions determine, and which hold for early moments of a
+completion as well, though the store knows only the last. Suggestions count by the inverse of the
 chance with which they came to be shown (inverse propensity weighting), or what is seldom shown
 would be judged by what is shown anyway. Needs scikit-learn.
 """
@@ -20,16 +20,16 @@ from completer.stopping.fitting import FEWEST_RIGHT, FOLDS, fit_logistic
 from completer.stopping.reliability import Floats, reliability
 from completer.stopping.scorecard import Scale, Scorecard
 
-LARGEST_WEIGHT = 50.0  # of one outcome: a rare one must not decide by itself
+LARGEST_WEIGHT = 50.0  # of one suggestion: a rare one must not decide by itself
 _STRENGTHS = (1e3,)  # scikit-learn's C: two numbers need no restraint
 
 
-class Outcome(Protocol):
-    """A text that was shown. `user` names whom; outcomes of one person resemble each other."""
+class ShownSuggestion(Protocol):
+    """A text that was shown. `user` names whom; suggestions of one person resemble each other."""
 
     @property
     def features(self) -> Mapping[str, float]:
-        """What the probability was computed from."""
+        """The numbers that its probability was computed from (`features.py`)."""
         ...
 
     @property
@@ -39,12 +39,12 @@ class Outcome(Protocol):
 
     @property
     def user(self) -> str:
-        """Who saw it."""
+        """Whom it was shown to."""
         ...
 
     @property
     def accepted(self) -> bool:
-        """Whether it was taken."""
+        """Whether it was accepted, at least in part."""
         ...
 
 
@@ -59,22 +59,22 @@ class Refit:
 
     @property
     def better(self) -> bool:
-        """Whether the new one predicts better, on outcomes that it was not fitted to."""
+        """Whether the new one predicts better, on suggestions that it was not fitted to."""
         return bool(self.after["brier_skill"] > self.before["brier_skill"])
 
 
-def refit(card: Scorecard, outcomes: Sequence[Outcome], may_lose: float) -> Refit:
-    """Fit `card` to outcomes; the threshold loses at most `may_lose` of what was accepted.
+def refit(card: Scorecard, suggestions: Sequence[ShownSuggestion], may_lose: float) -> Refit:
+    """Fit `card` to suggestions; the threshold loses at most `may_lose` of what was accepted.
 
     Raises `CompleterError` when too few were accepted or not accepted, features are missing, or
     scikit-learn is.
     """
-    accepted = np.array([each.accepted for each in outcomes], np.float64)
+    accepted = np.array([each.accepted for each in suggestions], np.float64)
     _check(len(accepted), int(accepted.sum()))
-    weights = np.array([1.0 / max(each.propensity, 1 / LARGEST_WEIGHT) for each in outcomes])
-    odds = np.array([_log_odds(card, each) for each in outcomes])
+    weights = np.array([1.0 / max(each.propensity, 1 / LARGEST_WEIGHT) for each in suggestions])
+    odds = np.array([_log_odds(card, each) for each in suggestions])
     taken = accepted > 0
-    groups = _groups([each.user for each in outcomes])
+    groups = _groups([each.user for each in suggestions])
     slopes, shift, out_of_fold = fit_logistic(odds[:, None], taken, weights, groups, _STRENGTHS)
     return Refit(
         _stretched(card, float(slopes[0]), shift),
@@ -92,9 +92,9 @@ def _check(n: int, accepted: int) -> None:
         )
 
 
-def _log_odds(card: Scorecard, outcome: Outcome) -> float:
+def _log_odds(card: Scorecard, suggestion: ShownSuggestion) -> float:
     try:
-        probability = card.probability(outcome.features)
+        probability = card.probability(suggestion.features)
     except KeyError as error:
         raise CompleterError(
             f"The feature {error} is missing from what was recorded.",

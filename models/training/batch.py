@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from models.training.examples import Row
-from models.training.layouts import Middle
 
 MIDDLE_WEIGHT = 2.5  # of a token of a middle or of its end mark, where another weighs one
 
@@ -19,12 +18,11 @@ MIDDLE_WEIGHT = 2.5  # of a token of a middle or of its end mark, where another 
 class Batch:
     """Rows of one window length: `ids [B, S + 1]` and what each target weighs, `weights [B, S]`.
 
-    The weights sum to one, padding at zero. `middles` are the rows' middles.
+    The weights sum to one, padding at zero.
     """
 
     ids: Tensor
     weights: Tensor
-    middles: tuple[tuple[Middle, ...], ...] = ()
 
     @property
     def inputs(self) -> Tensor:
@@ -38,18 +36,18 @@ class Batch:
 
     def pin_memory(self) -> Batch:
         """The batch in memory that a device copies from without waiting."""
-        return Batch(self.ids.pin_memory(), self.weights.pin_memory(), self.middles)
+        return Batch(self.ids.pin_memory(), self.weights.pin_memory())
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device; the copy may go on after the call."""
         ids, weights = (part.to(device, non_blocking=True) for part in (self.ids, self.weights))
-        return Batch(ids, weights, self.middles)
+        return Batch(ids, weights)
 
     def parts(self, rows: int) -> Iterator[Batch]:
         """The batch in parts of at most so many rows; their losses add up to the whole's."""
         for start in range(0, len(self.ids), rows):
             part = slice(start, start + rows)
-            yield Batch(self.ids[part], self.weights[part], self.middles[part])
+            yield Batch(self.ids[part], self.weights[part])
 
 
 def collate(rows: list[Row], middle_weight: float = 1.0) -> Batch:
@@ -57,4 +55,4 @@ def collate(rows: list[Row], middle_weight: float = 1.0) -> Batch:
     ids = np.stack([row.ids for row in rows]).astype(np.int32)
     weights = np.stack([row.meant * np.where(row.in_middle, middle_weight, 1.0) for row in rows])
     shares = torch.from_numpy((weights / weights.sum()).astype(np.float32))
-    return Batch(torch.from_numpy(ids), shares, tuple(row.middles for row in rows))
+    return Batch(torch.from_numpy(ids), shares)

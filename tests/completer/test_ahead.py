@@ -32,12 +32,12 @@ def test_the_caret_of_the_next_request_stands_behind_what_was_shown():
         ({}, completion(finish_reason="deadline")),
     ],
 )
-def test_nothing_is_foreseen_where_the_same_would_not_be_asked(changes, answer):
+def test_nothing_is_decoded_ahead_where_the_same_would_not_be_asked(changes, answer):
     request = CompletionRequest(**{"prefix": "x = ", "polish": True} | changes)
     assert once_accepted(request, answer) is None
 
 
-class Answering:
+class Service:
     """Remembers what it was asked and what of that it came to answer."""
 
     def __init__(self):
@@ -50,24 +50,24 @@ class Answering:
 
 
 async def test_the_same_is_asked_once_and_something_else_instead_of_it():
-    ahead, answering = Ahead(), Answering()
+    ahead, service = Ahead(), Service()
     for prefix in ("a", "a", "b"):
-        ahead.start(CompletionRequest(prefix=prefix), answering)
+        ahead.start(CompletionRequest(prefix=prefix), service)
         await asyncio.sleep(0)
     await asyncio.sleep(0.05)
-    ahead.start(CompletionRequest(prefix="b"), answering)
+    ahead.start(CompletionRequest(prefix="b"), service)
     await asyncio.sleep(0)
-    assert (answering.asked, answering.answered) == (["a", "b"], ["b"])
+    assert (service.asked, service.answered) == (["a", "b"], ["b"])
 
 
 async def test_what_gives_way_is_not_answered_and_may_be_asked_again():
-    ahead, answering = Ahead(), Answering()
+    ahead, service = Ahead(), Service()
     for _ in range(2):
-        ahead.start(REQUEST, answering)
+        ahead.start(REQUEST, service)
         await asyncio.sleep(0)
         ahead.give_way()
     await asyncio.sleep(0.05)
-    assert (len(answering.asked), answering.answered) == (2, [])
+    assert (len(service.asked), service.answered) == (2, [])
 
 
 async def test_an_error_is_nobodys_concern(caplog):

@@ -201,7 +201,7 @@ def test_case_matters_where_the_system_says_so(tmp_path):
 COMPARISON = re.compile(r"\.(resolve|realpath|normpath|abspath|is_relative_to|samefile)\b")
 MAY_COMPARE = {
     "completer/place.py",
-    "completer/context/choice.py",  # what a folder's own entries really are, before it opens one
+    "completer/context/reading_rules.py",  # what a folder's entries really are, before it opens one
     "completer/context/changes.py",  # what the system tells of folders within one workspace
     "completer/context/watch.py",
     "completer/context/gitignore.py",  # which of git's own files hold for one workspace

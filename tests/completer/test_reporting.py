@@ -2,13 +2,13 @@
 
 import pytest
 
-from completer.reporting import MAX_CHARACTERS, MAX_OFFERS, Attempt, Reports
+from completer.reporting import MAX_CHARACTERS, MAX_OFFERS, Reports, TrackedRequest
 from completer.request import Choice, Completion, DecodeStats
 from telemetry.events import Opportunity, Suggestion
 from tests.fakes import FakeRecorder, FakeService
 
 
-def begin(reports: Reports) -> Attempt:
+def begin(reports: Reports) -> TrackedRequest:
     return reports.begin(
         session="s", uri="", workspace=None, places=(), language="", trigger="automatic"
     )

@@ -194,7 +194,7 @@ def test_it_is_the_answer_that_the_least_typing_leads_from(known, prefix):
     assert (found and found.text) == expected
 
 
-def told(number: int) -> Completion:
+def completion_of(number: int) -> Completion:
     """An answer as a server has it: objects of its own, and how sure each of its steps was."""
     steps = tuple(
         Confidence(
@@ -229,7 +229,7 @@ def test_it_counts_about_what_it_takes():
                 path=Path(f"/a/folder/{number}.py"),
                 user=f"person {number}",
             )
-            cache.put(request, ("workspace", number), told(number))
+            cache.put(request, ("workspace", number), completion_of(number))
         del request
         gc.collect()
         taken = tracemalloc.get_traced_memory()[0] - before
@@ -241,6 +241,6 @@ def test_it_counts_about_what_it_takes():
 
 def test_how_sure_the_whole_answer_was_is_remembered():
     cache = ResultCache(1 << 20)
-    cache.put(REQUEST, "me", told(3))
+    cache.put(REQUEST, "me", completion_of(3))
 
-    assert cache.get(REQUEST, "me").confidence == told(3).confidence
+    assert cache.get(REQUEST, "me").confidence == completion_of(3).confidence

@@ -17,7 +17,7 @@ from models.loading import LoadedModel, load_model
 from tests.tiny import save_tiny
 
 NO_TUNING = Tuning("float32", 1, False, ASSUMED, ())
-HOPELESS, HOPEFUL = Scorecard(-3.0, {}), Scorecard(3.0, {})  # 0.047 and 0.953
+UNLIKELY, LIKELY = Scorecard(-3.0, {}), Scorecard(3.0, {})  # 0.047 and 0.953
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def ask(**options) -> CompletionRequest:
 
 
 async def test_what_will_not_be_accepted_is_not_shown(serve):
-    completion = await serve(HOPELESS).complete(ask())
+    completion = await serve(UNLIKELY).complete(ask())
 
     assert completion.text == ""
     assert completion.finish_reason == "low_confidence"
@@ -65,7 +65,7 @@ async def test_what_will_not_be_accepted_is_not_shown(serve):
 
 
 async def test_what_may_be_accepted_is_shown_with_its_probability(serve):
-    completion = await serve(HOPEFUL).complete(ask())
+    completion = await serve(LIKELY).complete(ask())
 
     assert completion.finish_reason != "low_confidence"
     assert completion.confidence.probability == pytest.approx(0.9526, abs=1e-4)
@@ -83,14 +83,14 @@ async def test_what_may_be_accepted_is_shown_with_its_probability(serve):
     ],
 )
 async def test_when_nothing_is_held_back(serve, request_options, settings):
-    completion = await serve(HOPELESS, **settings).complete(ask(**request_options))
+    completion = await serve(UNLIKELY, **settings).complete(ask(**request_options))
 
     assert completion.finish_reason != "low_confidence"
     assert completion.stats.generated_tokens > 1
 
 
 async def test_what_explores_says_how_likely_that_was(serve):
-    completion = await serve(HOPELESS, exploration=1.0).complete(ask())
+    completion = await serve(UNLIKELY, exploration=1.0).complete(ask())
 
     assert measures(completion, 1.0)["propensity"] == 1.0  # the chance of exploring, here certain
 
@@ -99,7 +99,7 @@ async def test_a_calibration_holds_only_for_the_distribution_that_it_was_fitted_
     settings = Settings(
         cache_folder=tmp_path, calibration_folder=tmp_path, engine={"kv_cache_mb": 8}
     )
-    fitted = Calibration(stopping=Rule(HOPELESS, 0.1), mixture=Mixture(0.5))
+    fitted = Calibration(stopping=Rule(UNLIKELY, 0.1), mixture=Mixture(0.5))
     Calibrations(model, tmp_path).adopt(None, fitted)
     service = build_service(model, NO_TUNING, settings)
     completion = await service.complete(ask())  # no workspace that could be mixed in
@@ -114,7 +114,7 @@ async def test_pure_answers_are_never_judged(model, tmp_path):
     settings = Settings(
         cache_folder=tmp_path, calibration_folder=tmp_path, pure=True, engine={"kv_cache_mb": 8}
     )
-    Calibrations(model, tmp_path).adopt(None, Calibration(stopping=Rule(HOPELESS, 0.1)))
+    Calibrations(model, tmp_path).adopt(None, Calibration(stopping=Rule(UNLIKELY, 0.1)))
     service = build_service(model, NO_TUNING, settings)
     completion = await service.complete(ask())
     service.close()
@@ -124,7 +124,7 @@ async def test_pure_answers_are_never_judged(model, tmp_path):
 
 
 async def test_what_is_streamed_is_plain_text_and_never_held_back(serve):
-    parts = [part async for part in serve(HOPELESS).stream(ask())]
+    parts = [part async for part in serve(UNLIKELY).stream(ask())]
 
     assert isinstance(parts[-1], Completion)
     assert parts[-1].finish_reason != "low_confidence"

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from completer.context.blocks import BlockEnd
-from completer.engine.stopping import StepSignals
-from completer.secrets.answering import AnswerGuard
+from completer.engine.stop_policy import StepSignals
+from completer.secrets.answer_guard import AnswerGuard
 from completer.text_policy import TextPolicy, _begun, block_end, line_end, loop_end
 from tests.canaries import canaries
 from tests.tiny import byte_tokenizer

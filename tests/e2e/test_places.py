@@ -58,7 +58,7 @@ def serving(top, environment):
 
 
 def distribution(server, headers=None, filepath=None):
-    """Whose law a completion followed: the workspace's code is blended in only where it counts."""
+    """What a completion was drawn from: the workspace's code is blended in only where it counts."""
     body = {"segments": {"prefix": f"# {time.monotonic()}\n{PREFIX}", "filepath": filepath}}
     reply = server.post("/v1/completions", json=body, headers=headers or {})
     assert reply.status_code == 200, reply.text

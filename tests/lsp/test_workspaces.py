@@ -70,7 +70,8 @@ async def test_a_folder_that_is_open_under_another_name_stays(editor, tmp_path):
 async def test_open_documents_go_over_to_the_folder_that_holds_them_now(editor, monkeypatch):
     passed_on = []
     monkeypatch.setattr(
-        "lsp.live_text.LiveText.changed", lambda self, document: passed_on.append(document.path)
+        "lsp.document_feed.DocumentFeed.changed",
+        lambda self, document: passed_on.append(document.path),
     )
     editor.open("text")
     editor.open("text", uri="file:///repo/b.py")

@@ -12,7 +12,7 @@ from completer.context.query import HEAD, STEP, query_at
 from completer.context.reach import LONGEST_WINDOW, within_reach
 from completer.postprocess import TextContext, postprocess
 from completer.request import CompletionRequest, Snippet
-from completer.stopping.features import Caret
+from completer.stopping.features import CaretFeatures
 from tests.completer.context.test_prompt import builder
 from tests.reading import SHAPES, CountedText, text_of
 
@@ -35,7 +35,9 @@ def test_what_is_left_out_changes_neither_the_prompt_nor_any_rule(budget):
         assert query_at(cut.prefix, cut.suffix, "python") == query_at(
             CODE[:at], CODE[at:], "python"
         )
-        assert Caret.of(cut, several_lines=True) == Caret.of(whole, several_lines=True)
+        assert CaretFeatures.of(cut, several_lines=True) == CaretFeatures.of(
+            whole, several_lines=True
+        )
         said = "x = (1,\n    2)\n" + CODE[at : at + 40]
         assert [
             BlockEnd(each.prefix, each.suffix, "python").find(said) for each in (cut, whole)
@@ -86,7 +88,7 @@ def test_a_bounded_part_of_a_text_is_read(shape):
     [
         lambda before, after: closable(before, after, "python"),
         lambda before, after: BlockEnd(before, after, "python").find("x\n    y\nz"),
-        lambda before, after: Caret.of(
+        lambda before, after: CaretFeatures.of(
             CompletionRequest(prefix=before, suffix=after, language="python"), several_lines=True
         ),
     ],

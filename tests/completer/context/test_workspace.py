@@ -174,8 +174,8 @@ def test_links_fifos_and_foreign_paths_are_refused(tmp_path):
 def test_a_link_put_in_place_after_the_check_is_not_followed(tmp_path, monkeypatch):
     write(tmp_path, {"outside/key.py": "secret = 1\n", "root/src/a.py": "a = 1\n"})
     workspace = Workspace(tmp_path / "root")
-    located = workspace._choice.locate("src/a.py")
-    monkeypatch.setattr(workspace._choice, "locate", lambda path: located)
+    located = workspace._rules.locate("src/a.py")
+    monkeypatch.setattr(workspace._rules, "locate", lambda path: located)
     shutil.rmtree(tmp_path / "root" / "src")
     (tmp_path / "root" / "src").symlink_to(tmp_path / "outside")
     (tmp_path / "outside" / "a.py").write_text("secret = 2\n")

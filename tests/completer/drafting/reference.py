@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 from hypothesis import strategies as st
 
-from completer.drafting.tree import DraftTree, Source
+from completer.drafting.tree import DraftSource, DraftTree
 
 DEPTH = 64
 
@@ -75,4 +75,4 @@ def best_path(tree):
 
 def path_of(ids):
     """A draft without branches."""
-    return DraftTree.path(np.array(ids, np.int32), np.ones(len(ids), np.float32), Source.LIVE)
+    return DraftTree.path(np.array(ids, np.int32), np.ones(len(ids), np.float32), DraftSource.LIVE)

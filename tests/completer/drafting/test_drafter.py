@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from completer.drafting.drafter import Drafter
-from completer.drafting.tree import DraftTree, Source
+from completer.drafting.tree import DraftSource, DraftTree
 from tests.completer.drafting.reference import best_path
 
 VOCABULARY = 500
@@ -37,7 +37,7 @@ def test_a_saved_line_is_drafted(drafter):
     tree = draft(drafter, LINE[:8])
     assert len(tree) >= 8
     assert expected_line(tree, 8)
-    assert set(tree.sources.tolist()) == {Source.REPOSITORY}
+    assert set(tree.sources.tolist()) == {DraftSource.REPOSITORY}
     assert tree.match_len == 8
 
 
@@ -45,7 +45,7 @@ def test_a_line_of_another_unsaved_document_is_drafted(drafter):
     drafter.open_document("other.py", np.concatenate(([1, 2, 3], LINE)))
     tree = draft(drafter, LINE[:8], document="this.py")
     assert len(tree) >= 8
-    assert set(tree.sources.tolist()) == {Source.LIVE}
+    assert set(tree.sources.tolist()) == {DraftSource.LIVE}
 
 
 class NotingLock:
@@ -107,7 +107,7 @@ def test_dependencies_are_a_source_of_their_own(drafter):
     drafter.set_dependencies([LINE])
     tree = draft(drafter, LINE[:8])
     assert expected_line(tree, 8)
-    assert set(tree.sources.tolist()) == {Source.DEPENDENCIES}
+    assert set(tree.sources.tolist()) == {DraftSource.DEPENDENCIES}
 
 
 def test_the_completed_document_does_not_match_across_its_caret(drafter):
@@ -119,7 +119,7 @@ def test_the_suffix_is_known_text(drafter):
     with drafter.start([1, 2, 3], after=LINE, document="a.py") as session:
         session.observe(DraftTree.empty(), LINE[:3])
         tree = session.propose(32, COST)
-        assert tree.sources[0] == Source.SUFFIX
+        assert tree.sources[0] == DraftSource.SUFFIX
         assert expected_line(tree, 3)
 
 
@@ -188,7 +188,7 @@ def test_runners_up_are_drafted_where_nothing_matches(drafter):
     with drafter.start(context) as session:
         tree = session.propose(4, 1 + 0.01 * np.arange(5))
     assert tree.token_ids[0] == 401
-    assert tree.sources[0] == Source.RECYCLED
+    assert tree.sources[0] == DraftSource.RECYCLED
 
 
 def test_a_short_cost_curve_is_refused(drafter):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from completer.drafting import matching as m
 from completer.drafting import suffix_tree as tree
 from completer.drafting.matching import Found
-from completer.drafting.places import Kind
+from completer.drafting.places import TextKind
 from completer.drafting.suffix_array import SuffixArray, join_streams
 from tests.completer.drafting.reference import hard_texts, occurrences, tokens
 
@@ -18,7 +18,7 @@ ROOM = 4096
 def gather(array, pattern, hint=0, known=0, room=ROOM, enough=99, hidden=(0, 0)):
     found, weights = np.zeros((room, 4), np.int32), np.zeros(room, np.float32)
     count = m.gather_static(
-        array.parts, pattern[::-1] + np.int32(1), hint, known, Kind.REPOSITORY, room,
+        array.parts, pattern[::-1] + np.int32(1), hint, known, TextKind.REPOSITORY, room,
         enough, *hidden, found, weights, 0,
     )  # fmt: skip
     return found[:count], weights[:count]
@@ -125,7 +125,7 @@ def gather_live(ids, pattern, hint=0, known=0, *, view=None, beside=None):
     view = np.zeros(2, np.int32) if view is None else view
     found, weights = np.zeros((ROOM, 4), np.int32), np.zeros(ROOM, np.float32)
     context = pattern[::-1] + np.int32(1)
-    count = m.gather_live(nodes, context, hint, known, Kind.OPEN, ROOM, view, found, weights, 0)
+    count = m.gather_live(nodes, context, hint, known, TextKind.OPEN, ROOM, view, found, weights, 0)
     found = found[:count]
     assert np.array_equal(nodes[found[:, Found.CURSOR], tree.TOKEN], found[:, Found.TOKEN])
     return np.column_stack(

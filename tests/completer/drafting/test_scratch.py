@@ -5,9 +5,9 @@ from typing import get_type_hints
 import pytest
 
 from completer.drafting.calibration import EvidenceSource
-from completer.drafting.places import Kind
+from completer.drafting.places import TextKind
 from completer.drafting.scratch import ALIGNED_KINDS, SCRATCH, Scratch
-from completer.drafting.tree import Source
+from completer.drafting.tree import DraftSource
 
 RECORDS = get_type_hints(Scratch)
 
@@ -28,10 +28,10 @@ def test_a_record_has_the_fields_of_its_class(name):
 
 @pytest.mark.parametrize("name", ["REPOSITORY", "LIVE", "DEPENDENCIES"])
 def test_sources_of_one_name_are_one_number(name):
-    assert EvidenceSource[name] == Source[name]
+    assert EvidenceSource[name] == DraftSource[name]
 
 
 def test_alignments_are_with_the_first_kinds():
-    assert [Kind(number).name for number in range(ALIGNED_KINDS)] == ["REPOSITORY", "OWN"]
+    assert [TextKind(number).name for number in range(ALIGNED_KINDS)] == ["REPOSITORY", "OWN"]
     aligned = EvidenceSource.ALIGNED_REPOSITORY
-    assert aligned + Kind.OWN == EvidenceSource.ALIGNED_LIVE == len(EvidenceSource) - 1
+    assert aligned + TextKind.OWN == EvidenceSource.ALIGNED_LIVE == len(EvidenceSource) - 1

@@ -1,6 +1,6 @@
 import numpy as np
 
-from completer.drafting.tree import DraftTree, Source
+from completer.drafting.tree import DraftSource, DraftTree
 
 
 def tree():
@@ -21,7 +21,7 @@ def test_descending_stops_where_the_text_leaves_the_tree():
 
 
 def test_a_tree_can_grow_from_the_end_of_a_path():
-    path = DraftTree.path(np.array([1, 2], np.int32), np.full(2, 0.5, np.float32), Source.LIVE)
+    path = DraftTree.path(np.array([1, 2], np.int32), np.full(2, 0.5, np.float32), DraftSource.LIVE)
     grown = path.then(tree(), 4)
     assert grown.descend([1, 2, 7, 5]) == [0, 1, 2, 5]
     assert grown.probs[2] == np.float32(0.45)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from completer.drafting.tree import DraftTree, Source
+from completer.drafting.tree import DraftSource, DraftTree
 from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.kv_cache import KVPool
 from completer.engine.runner import Runner, kv_layers
@@ -92,7 +92,7 @@ class ScriptedDrafts:
             np.array(tokens, np.int32),
             np.array(parents, np.int32),
             np.ones(len(tokens), np.float32),
-            np.full(len(tokens), Source.REPOSITORY, np.int8),
+            np.full(len(tokens), DraftSource.REPOSITORY, np.int8),
             match_len=1,
         )
         self.trees.append(tree)

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from completer.drafting.tree import Predictions
-from completer.engine.choosing import Chooser, Outcome, question
-from completer.engine.part import laws, lay_out
+from completer.engine.choosing import Chooser, StepResult, readout_request
 from completer.engine.readout import read
-from completer.engine.scheduler import Work
-from completer.engine.sequence import GenerationRequest, Running
+from completer.engine.scheduler import Scheduled
+from completer.engine.sequence import GenerationRequest, SequenceState
+from completer.engine.step_part import distributions, lay_out
 from completer.request import Sampling
 from tests.completer.drafting.reference import path_of
 
@@ -32,18 +32,18 @@ class Repository:
     """Expects token 2, by a half, wherever it is asked."""
 
     def predict(self, tree):
-        row = np.array([2], np.int32), np.array([0.5]), 3
+        row = np.array([2], np.int32), np.array([0.5])
         return Predictions.of_rows([row] * (1 + len(tree)))
 
 
 def chooser(logits=LOGITS, device=CPU, **request):
     """A chooser for a token and one node below it, as a step on `device` has it."""
-    sequence = Running(GenerationRequest(prompt=[7], max_tokens=9, **request))
+    sequence = SequenceState(GenerationRequest(prompt=[7], max_tokens=9, **request))
     tree = path_of([0] * (len(logits) - 1))
-    part = lay_out(Work(sequence, 1), tree, slice(0, len(logits)))
-    law = laws([part], logits)
-    (readout,) = read(law, [question(part, device)])
-    return Chooser(part, Outcome(logits, law, readout))
+    part = lay_out(Scheduled(sequence, 1), tree, slice(0, len(logits)))
+    distribution = distributions([part], logits)
+    (readout,) = read(distribution, [readout_request(part, device)])
+    return Chooser(part, StepResult(logits, distribution, readout))
 
 
 def test_greedy_signals_are_those_of_the_models_own_distribution():
@@ -85,14 +85,14 @@ def test_certainty_has_no_entropy():
 def test_a_gpu_chooses_for_all_rows_at_once_what_a_cpu_chooses_row_by_row(sampling):
     torch.manual_seed(0)
     logits = 2 * torch.randn(20, 50)
-    told = []
+    seen = []
     for device in (CPU, GPU):
         choose = chooser(logits, device, sampling=sampling, policy=Curious())
         tokens = [choose(row, row) for row in range(len(logits))]
-        told.append((tokens, [(s.probability, s.margin, s.entropy) for s in choose.signals()]))
+        seen.append((tokens, [(s.probability, s.margin, s.entropy) for s in choose.signals()]))
 
-    assert told[0][0] == told[1][0]
-    np.testing.assert_allclose(told[0][1], told[1][1], atol=1e-6)
+    assert seen[0][0] == seen[1][0]
+    np.testing.assert_allclose(seen[0][1], seen[1][1], atol=1e-6)
 
 
 def test_what_is_mixed_is_chosen_alike_on_every_device():

@@ -23,7 +23,7 @@ SAMPLING = Sampling(temperature=0.8, top_p=0.95, seed=7)
     ],
     ids=["no draft", "one token", "a tree", "every token"],
 )
-def test_first_and_second_tokens_have_the_models_law(tokens, parents, draws):
+def test_first_and_second_tokens_have_the_models_distribution(tokens, parents, draws):
     """Rows of logits depend on the token before, as a model's do; both positions are counted."""
     torch.manual_seed(3)
     first = torch.randn(VOCABULARY)
@@ -51,8 +51,8 @@ def test_first_and_second_tokens_have_the_models_law(tokens, parents, draws):
         assert fits(second_counts, process(following[0], SAMPLING))
 
 
-def fits(counts: torch.Tensor, law: torch.Tensor) -> bool:
-    possible = law > 0
+def fits(counts: torch.Tensor, distribution: torch.Tensor) -> bool:
+    possible = distribution > 0
     assert counts[~possible].sum() == 0
-    expected = law[possible] * counts.sum()
+    expected = distribution[possible] * counts.sum()
     return bool(chisquare(counts[possible].numpy(), expected.numpy()).pvalue > 0.001)

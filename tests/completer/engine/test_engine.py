@@ -10,7 +10,7 @@ import torch
 
 from completer.engine.scheduler import Limits
 from completer.engine.sequence import GenerationRequest
-from completer.engine.stopping import Stop
+from completer.engine.stop_policy import Stop
 from completer.errors import BadRequestError, OverloadedError
 from completer.request import Sampling
 from tests.completer.engine.conftest import VOCABULARY, ScriptedDrafts

@@ -16,7 +16,7 @@ from completer.engine.lossy import LossyExits
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
 from completer.engine.sequence import GenerationRequest
-from completer.engine.stopping import Stop
+from completer.engine.stop_policy import Stop
 from completer.request import Sampling
 from tests.completer.engine.conftest import ScriptedDrafts
 from tests.completer.engine.test_attention import random_ids
@@ -184,9 +184,7 @@ class Expecting(ScriptedDrafts):
 
 def _nothing_expected(tree: DraftTree) -> Predictions:
     rows = 1 + len(tree)
-    return Predictions(
-        np.empty(0, np.int32), np.empty(0), np.zeros(rows + 1, np.int64), np.zeros(rows, np.int64)
-    )
+    return Predictions(np.empty(0, np.int32), np.empty(0), np.zeros(rows + 1, np.int64))
 
 
 @pytest.mark.parametrize("method", ["propose", "observe", "predict"])

@@ -1,4 +1,4 @@
-"""Lossy exits: who is sure leaves early, what is skipped is filled in, who is hopeless ends."""
+"""Lossy exits: who is sure leaves early, what is skipped is filled in, who a gate gives up ends."""
 
 import pytest
 import torch
@@ -93,7 +93,7 @@ def test_drafts_are_verified_at_the_exit(make):
     assert result.stats.accepted > 0
 
 
-def test_a_hopeless_completion_ends_before_the_token_that_says_so(make):
+def test_a_completion_that_is_given_up_ends_before_the_token_that_says_so(make):
     engine = make({KNOWS: gate(stop_at=ALWAYS)})
     result = engine.generate(lossy(random_ids(20)))
 

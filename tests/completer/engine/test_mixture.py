@@ -29,12 +29,12 @@ LOGITS = torch.tensor([1.0, 0.0, 2.0, -1.0])
 
 def mixed_with(weight, *rows):
     expected = Predictions.of_rows(
-        [(np.array([*row], np.int32), np.array([*row.values()]), 3) for row in rows]
+        [(np.array([*row], np.int32), np.array([*row.values()])) for row in rows]
     )
     return mix(LOGITS.expand(len(rows), -1), expected, weight).exp()
 
 
-def test_nothing_from_the_repository_leaves_the_models_law():
+def test_nothing_from_the_repository_leaves_the_models_distribution():
     (mixed,) = mixed_with(0.6, {})
 
     torch.testing.assert_close(mixed, LOGITS.softmax(0))

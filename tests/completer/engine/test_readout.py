@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from completer.engine.attention import Segment
-from completer.engine.readout import Question, certainty, certainty_here, read
+from completer.engine.readout import ReadoutRequest, certainty, certainty_here, read
 from completer.engine.sampling import draw
 from completer.request import Sampling
 
@@ -25,9 +25,9 @@ def test_each_sequence_gets_what_it_asked_for(logits):
     first, second, third = read(
         logits,
         [
-            Question(slice(0, 3), GREEDY, candidates=True),
-            Question(slice(3, 6), SAMPLED, noise, certainty=True),
-            Question(slice(6, 7)),
+            ReadoutRequest(slice(0, 3), GREEDY, candidates=True),
+            ReadoutRequest(slice(3, 6), SAMPLED, noise, certainty=True),
+            ReadoutRequest(slice(6, 7)),
         ],
     )
 
@@ -47,7 +47,7 @@ def test_a_cpu_reads_the_same_with_and_without_a_copy(rows, dtype):
     torch.manual_seed(1)
     logits = torch.randn(rows, 8_259).to(dtype)
     logits[0, 5:20] = -torch.inf
-    asked = Question(slice(0, rows), GREEDY, candidates=True)
+    asked = ReadoutRequest(slice(0, rows), GREEDY, candidates=True)
     (here,) = read(logits, [asked])
     (copied,) = read(logits, [replace(asked, certainty=True)])
 
@@ -58,7 +58,7 @@ def test_a_cpu_reads_the_same_with_and_without_a_copy(rows, dtype):
 
 
 def test_a_step_that_ends_no_prompt_asks_nothing(logits):
-    (readout,) = read(logits[:0], [Question(slice(0, 0), GREEDY)])
+    (readout,) = read(logits[:0], [ReadoutRequest(slice(0, 0), GREEDY)])
 
     assert readout.tokens is None
 
@@ -71,8 +71,8 @@ def test_a_step_reads_from_the_device_once(logits, monkeypatch):
     read(
         logits,
         [
-            Question(slice(0, 3), GREEDY, candidates=True, certainty=True),
-            Question(slice(3, 7), SAMPLED, [0.1, 0.2, 0.3, 0.4], certainty=True),
+            ReadoutRequest(slice(0, 3), GREEDY, candidates=True, certainty=True),
+            ReadoutRequest(slice(3, 7), SAMPLED, [0.1, 0.2, 0.3, 0.4], certainty=True),
         ],
     )
 
@@ -98,8 +98,8 @@ def test_a_gpu_is_waited_for_once_a_step(static, make_runner, device):
     tree = np.array([-1, 0, 0], np.int32)
     segments = [Segment(0, 40, 1, tree), Segment(1, 20, 1)]
     questions = [
-        Question(slice(0, 4), GREEDY, candidates=True, certainty=True),
-        Question(slice(4, 5), SAMPLED, [0.3]),
+        ReadoutRequest(slice(0, 4), GREEDY, candidates=True, certainty=True),
+        ReadoutRequest(slice(4, 5), SAMPLED, [0.3]),
     ]
 
     def step():

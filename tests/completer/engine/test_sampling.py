@@ -149,11 +149,9 @@ def test_below_its_bound_a_temperature_is_greedy(temperature):
 @pytest.mark.parametrize("temperature", TEMPERATURES)
 def test_what_the_repository_expects_is_drawn_at_every_temperature(temperature):
     """Sure of one token, with all of the weight: the mixture forbids every other one."""
-    expected = Predictions(
-        np.array([3], np.int32), np.array([1.0]), np.array([0, 1]), np.array([20])
-    )
-    law = mix(LOGITS[None], expected, 1.0)[0]
+    expected = Predictions(np.array([3], np.int32), np.array([1.0]), np.array([0, 1]))
+    distribution = mix(LOGITS[None], expected, 1.0)[0]
     for top_p in TOP_PS:
         sampling = Sampling(temperature=temperature, top_p=top_p)
-        found = {choose_token(law, sampling, position=at) for at in range(20)}
+        found = {choose_token(distribution, sampling, position=at) for at in range(20)}
         assert found == {3}

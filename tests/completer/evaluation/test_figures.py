@@ -6,14 +6,14 @@ import pytest
 
 from completer.evaluation.figures import Examined, comparison, figures, report
 from completer.evaluation.kinds import Kind
+from completer.evaluation.parsed_file import ParsedFile
 from completer.evaluation.run import Answer
 from completer.evaluation.scoring import Score
-from completer.evaluation.source import Source
 from completer.evaluation.spans import Span
 from completer.evaluation.statistics import wilson
 from completer.request import DecodeStats
 
-SOURCE = Source(Path("f.py"), "python", "value = 12345\n")
+SOURCE = ParsedFile(Path("f.py"), "python", "value = 12345\n")
 
 
 def answer(

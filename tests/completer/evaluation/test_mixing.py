@@ -12,7 +12,7 @@ def likelihood(found, weight):
     return np.log(p).sum()
 
 
-def drawn(n, confidence, match_length, right_share, seed=0):
+def drawn(n, confidence, right_share, seed=0):
     """Tokens that the repository gets right so often, where it is so sure of one of them."""
     rng = np.random.default_rng(seed)
     return [
@@ -20,14 +20,13 @@ def drawn(n, confidence, match_length, right_share, seed=0):
             float(rng.uniform(0.05, 0.4)),
             confidence if rng.random() < right_share else 0.0,
             confidence,
-            match_length,
         )
         for _ in range(n)
     ]
 
 
 def test_a_weight_is_where_the_likelihood_is_highest():
-    found = drawn(400, 0.7, 5, 0.5)
+    found = drawn(400, 0.7, 0.5)
     weight = fit_mixture({"go": found}).weight("go")
     grid = np.linspace(0, 0.98, 99)
 
@@ -35,7 +34,7 @@ def test_a_weight_is_where_the_likelihood_is_highest():
 
 
 def test_each_language_has_its_own():
-    good, bad = drawn(2000, 0.9, 20, 0.9), drawn(2000, 0.9, 2, 0.05, seed=1)
+    good, bad = drawn(2000, 0.9, 0.9), drawn(2000, 0.9, 0.05, seed=1)
     mixture = fit_mixture({"go": good, "python": bad})
 
     assert mixture.weight("go") > 0.6
@@ -44,7 +43,7 @@ def test_each_language_has_its_own():
 
 
 def test_a_language_with_little_evidence_leans_on_the_others():
-    many, little = drawn(2000, 0.5, 5, 0.4), drawn(3, 0.5, 5, 0.0)
+    many, little = drawn(2000, 0.5, 0.4), drawn(3, 0.5, 0.0)
     alone = fit_mixture({"python": little}).weight("python")
     leaning = fit_mixture({"go": many, "python": little})
 
@@ -53,11 +52,11 @@ def test_a_language_with_little_evidence_leans_on_the_others():
 
 
 def test_a_language_that_was_not_seen_gets_the_mean():
-    mixture = fit_mixture({"go": drawn(900, 0.9, 4, 0.1), "python": drawn(3000, 0.9, 4, 0.8)})
+    mixture = fit_mixture({"go": drawn(900, 0.9, 0.1), "python": drawn(3000, 0.9, 0.8)})
 
     assert mixture.default == pytest.approx(sum(mixture.languages.values()) / 2, abs=1e-3)
 
 
 def test_what_is_never_right_has_no_weight():
-    assert fit_mixture({"go": drawn(100, 0.9, 4, 0.0)}).weight("go") == pytest.approx(0.0, abs=1e-6)
+    assert fit_mixture({"go": drawn(100, 0.9, 0.0)}).weight("go") == pytest.approx(0.0, abs=1e-6)
     assert fit_mixture({}).weight("go") == 0.0

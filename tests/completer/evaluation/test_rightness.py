@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from completer.evaluation.kinds import Kind
+from completer.evaluation.parsed_file import ParsedFile
 from completer.evaluation.rightness import is_right
-from completer.evaluation.source import Source
 from completer.evaluation.spans import Span
 
 CODE = "def f(reader):\n    total = reader.close(1, [2, 3]) + 4\n    return total\n"
@@ -16,7 +16,7 @@ LINES_START, LINES_END = CODE.index("total ="), CODE.rindex("\n")
 
 
 def span(start=START, end=END):
-    return Span(Source(Path("a.py"), "python", CODE), Kind.REST_OF_LINE, start, end)
+    return Span(ParsedFile(Path("a.py"), "python", CODE), Kind.REST_OF_LINE, start, end)
 
 
 @pytest.mark.parametrize(

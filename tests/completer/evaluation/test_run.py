@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from completer.evaluation.kinds import Kind
+from completer.evaluation.parsed_file import ParsedFile
 from completer.evaluation.run import answers, request_for
-from completer.evaluation.source import Source
 from completer.evaluation.spans import Span
 from tests.fakes import FakeService
 
@@ -14,7 +14,7 @@ ROOT = Path("/somewhere")
 
 def span(kind: Kind, truth: str) -> Span:
     start = TEXT.index(truth)
-    return Span(Source(ROOT / "f.py", "python", TEXT), kind, start, start + len(truth))
+    return Span(ParsedFile(ROOT / "f.py", "python", TEXT), kind, start, start + len(truth))
 
 
 def test_a_request_shows_both_sides_and_never_the_middle():

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from completer.evaluation import source as some_module
+from completer.evaluation import parsed_file as some_module
 from completer.evaluation import statistics as another_module
 from completer.evaluation.kinds import Kind
-from completer.evaluation.source import Source
+from completer.evaluation.parsed_file import ParsedFile
 from completer.evaluation.spans import FEWEST_VISIBLE, MOST_LINES, draw_spans
 
 MODULES = (some_module, another_module)
 
 
 @pytest.fixture(scope="module")
-def sources() -> list[Source]:
+def sources() -> list[ParsedFile]:
     return [
-        Source(Path(f"{module.__name__}.py"), "python", inspect.getsource(module))
+        ParsedFile(Path(f"{module.__name__}.py"), "python", inspect.getsource(module))
         for module in MODULES
     ]
 
@@ -75,7 +75,7 @@ def test_syntax_nodes_are_whole_nodes(sources):
 def test_carets_are_uniform_over_code_characters():
     lines = [f"{'a' * 10}_{number:02} = {'b' * 20}" for number in range(10)]
     text = "start = True\n" + "\n".join(lines) + "\n# " + "c" * 5000
-    spans = draw_spans([Source(Path("f.py"), "python", text)], Kind.REST_OF_LINE, 250, 3)
+    spans = draw_spans([ParsedFile(Path("f.py"), "python", text)], Kind.REST_OF_LINE, 250, 3)
 
     lengths = [len(span.truth) for span in spans]
     offsets = Counter(length // 9 for length in lengths)  # of 36 characters, those from 5 on
@@ -85,8 +85,8 @@ def test_carets_are_uniform_over_code_characters():
 
 
 def test_a_file_counts_by_its_code():
-    short = Source(Path("short.py"), "python", "x = 0\n" + "value = 123456\n" * 10)
-    long = Source(Path("long.py"), "python", "x = 0\n" + "value = 123456\n" * 90)
+    short = ParsedFile(Path("short.py"), "python", "x = 0\n" + "value = 123456\n" * 10)
+    long = ParsedFile(Path("long.py"), "python", "x = 0\n" + "value = 123456\n" * 90)
     spans = draw_spans([short, long], Kind.REST_OF_LINE, 300, 0)
 
     from_long = sum(span.source is long for span in spans)
@@ -94,7 +94,7 @@ def test_a_file_counts_by_its_code():
 
 
 def test_where_there_is_too_little_there_are_fewer():
-    only = Source(Path("f.py"), "python", "a = 1\nname = value\n# nothing\n")
+    only = ParsedFile(Path("f.py"), "python", "a = 1\nname = value\n# nothing\n")
 
     assert [span.truth for span in draw_spans([only], Kind.WHOLE_LINE, 5, 0)] == ["name = value"]
     assert draw_spans([], Kind.WHOLE_LINE, 5, 0) == []

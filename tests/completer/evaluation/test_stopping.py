@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from completer.evaluation.kinds import Kind
+from completer.evaluation.parsed_file import ParsedFile
 from completer.evaluation.run import Answer
 from completer.evaluation.scoring import Score
-from completer.evaluation.source import Source
 from completer.evaluation.spans import Span
 from completer.evaluation.stopping import (
     Moment,
@@ -25,7 +25,7 @@ from completer.request import Confidence, DecodeStats
 from completer.stopping.scorecard import Scale, Scorecard
 
 CODE = "total = 1\nother = 2\nthird = 3\n"
-SPAN = Span(Source(Path("a.py"), "python", CODE), Kind.LINES, 0, len(CODE) - 1)
+SPAN = Span(ParsedFile(Path("a.py"), "python", CODE), Kind.LINES, 0, len(CODE) - 1)
 
 
 def answer(text, *lines):

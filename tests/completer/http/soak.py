@@ -170,7 +170,7 @@ async def report(requests: int, clients: int) -> bool:
         f"largest lag: {outcome.lag.late_ms:.1f} ms, while the process worked for"
         f" {outcome.lag.own_ms:.1f} ms; of an idle loop: {outcome.idle_lag_ms:.1f} ms"
     )
-    stuck = service.running or app.state.answering.admission.running
+    stuck = service.running or app.state.handler.admission.running
     grew = per_request > 1024 or growth["descriptors"] > 0 or growth["tasks"] > 2
     return not (stuck or grew or outcome.is_late)
 

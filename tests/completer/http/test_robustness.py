@@ -75,7 +75,7 @@ async def test_no_body_makes_the_server_fail(app, request):
         assert reply.status_code in (200, 400), (data, reply.text)
         if reply.status_code == 400:
             assert reply.json()["error"]["message"]
-    assert app.state.answering.admission.running == 0
+    assert app.state.handler.admission.running == 0
 
 
 @settings(

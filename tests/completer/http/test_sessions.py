@@ -30,7 +30,7 @@ async def test_sessions_are_bounded_and_end_with_the_application(
     for number in range(6):
         await ask(client, **{"User-Agent": f"agent-{number}"})
     assert recorder.of(SessionEnded) == [SessionEnded(recorder.sessions[0])]
-    app.state.answering.close()
+    app.state.handler.close()
     assert len(recorder.of(SessionEnded)) == 6
 
 

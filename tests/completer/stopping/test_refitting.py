@@ -13,7 +13,7 @@ CARD = Scorecard(0.0, {"quality": Scale((-1.0, 0.0, 1.0), (-2.0, -0.7, 0.7, 2.0)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Shown:
     features: dict[str, float]
     accepted: bool
     propensity: float = 1.0
@@ -28,7 +28,7 @@ def observed(n, stretch, shift, seed=0):
         p = CARD.probability(features)
         odds = stretch * np.log(p / (1 - p)) + shift
         accepted = bool(rng.random() < 1 / (1 + np.exp(-odds)))
-        yield Outcome(features, accepted, user=f"user {i % 12}")
+        yield Shown(features, accepted, user=f"user {i % 12}")
 
 
 def test_odds_follow_what_people_do():
@@ -53,13 +53,13 @@ def test_what_was_shown_by_chance_stands_for_what_was_not():
     """Of the worst, which are better than they look, only one in ten is shown."""
     rng = np.random.default_rng(1)
     everything = [
-        Outcome(each.features, bool(rng.random() < 0.75), 0.1, each.user)
+        Shown(each.features, bool(rng.random() < 0.75), 0.1, each.user)
         if each.features["quality"] < 0
         else each
         for each in observed(20_000, 1.0, 0.0, seed=2)
     ]
     seen = [each for each in everything if rng.random() < each.propensity]
-    careless = [Outcome(each.features, each.accepted, 1.0, each.user) for each in seen]
+    careless = [Shown(each.features, each.accepted, 1.0, each.user) for each in seen]
     share = np.mean([each.accepted for each in everything])
 
     def expected(outcomes):
@@ -82,11 +82,11 @@ def test_a_scorecard_that_was_right_stays():
 @pytest.mark.parametrize("accepted", [True, False])
 def test_one_sided_outcomes_teach_nothing(accepted):
     with pytest.raises(CompleterError, match="too few"):
-        refit(CARD, [Outcome({"quality": 1.0}, accepted)] * 200, may_lose=0.05)
+        refit(CARD, [Shown({"quality": 1.0}, accepted)] * 200, may_lose=0.05)
 
 
 def test_outcomes_of_another_version_are_refused():
-    other = [Outcome({"luck": 1.0}, n % 2 == 0) for n in range(200)]
+    other = [Shown({"luck": 1.0}, n % 2 == 0) for n in range(200)]
 
     with pytest.raises(CompleterError, match="quality"):
         refit(CARD, other, may_lose=0.05)

@@ -29,4 +29,3 @@ def test_parts_have_the_weights_of_the_whole():
     assert [len(part.ids) for part in parts] == [1, 1]
     assert torch.equal(torch.cat([part.targets for part in parts]), batch.targets)
     assert sum(part.weights.sum() for part in parts) == pytest.approx(1.0)
-    assert parts[0].middles == (ROWS[0].middles,)

@@ -105,7 +105,7 @@ class HeadWatcher:
             return 0
 
 
-class Heads:
+class GitHeads:
     """The repositories that open folders lie in; two folders may share one.
 
     `on_commit` gets one of the repository's folders, `on_move` is called for each.

@@ -25,7 +25,7 @@ ORDER BY g.id
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ShownSuggestion:
     """A suggestion that was shown, with `propensity`, to somebody; `accepted` at least in part."""
 
     features: Mapping[str, float]
@@ -34,8 +34,8 @@ class Outcome:
     accepted: bool
 
 
-def outcomes(path: Path, model: str) -> Iterator[Outcome]:
-    """Yield the outcomes of a model's suggestions in a database file, or in a folder of them.
+def shown_suggestions(path: Path, model: str) -> Iterator[ShownSuggestion]:
+    """Yield a model's suggestions that were shown, from a database file or a folder of them.
 
     Raises FileNotFoundError if there is no database.
     """
@@ -43,4 +43,4 @@ def outcomes(path: Path, model: str) -> Iterator[Outcome]:
         with reading(file) as connection:
             for features, propensity, user, accepted in connection.execute(_SHOWN, (model,)):
                 share = 1.0 if propensity is None else propensity
-                yield Outcome(json.loads(features), share, user, bool(accepted))
+                yield ShownSuggestion(json.loads(features), share, user, bool(accepted))

@@ -11,7 +11,7 @@ from lsp.documents import Document
 DELAY_S = 0.2
 
 
-class LiveText:
+class DocumentFeed:
     """Passes on each document's text once it has not changed for `delay_s`, and when it is closed.
 
     A document over `max_chars` stays with the editor: what the service learns from such files is

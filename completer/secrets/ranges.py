@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 
-Span = tuple[int, int]
+Range = tuple[int, int]
 
 
-def merged(spans: Iterable[Span]) -> list[Span]:
-    """Sort spans and join those that touch.
+def merged(ranges: Iterable[Range]) -> list[Range]:
+    """Sort ranges and join those that touch.
 
     >>> merged([(5, 9), (0, 2), (8, 12)])
     [(0, 2), (5, 12)]
     """
-    joined: list[Span] = []
-    for begin, end in sorted(spans):
+    joined: list[Range] = []
+    for begin, end in sorted(ranges):
         if joined and begin <= joined[-1][1]:
             joined[-1] = joined[-1][0], max(joined[-1][1], end)
         else:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from completer.secrets.answering import AnswerGuard
+from completer.secrets.answer_guard import AnswerGuard
 from tests.canaries import Canary, canaries
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from completer.evaluation.source import Source
+from completer.evaluation.parsed_file import ParsedFile
 
 PYTHON = '''"""What the
 module is for."""
@@ -31,8 +31,8 @@ func Price(count int) int {
 """
 
 
-def source(text: str, language: str) -> Source:
-    return Source(Path("file"), language, text)
+def source(text: str, language: str) -> ParsedFile:
+    return ParsedFile(Path("file"), language, text)
 
 
 def code_of(text: str, language: str) -> str:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from completer.context.head import Heads
+from completer.context.git_heads import GitHeads
 from tests.completer.context.repositories import GitRepository, needs_git
 
 pytestmark = needs_git
@@ -47,7 +47,7 @@ def seen():
 
 @pytest.fixture
 def heads(seen):
-    heads = Heads(seen.on_commit, seen.on_move)
+    heads = GitHeads(seen.on_commit, seen.on_move)
     yield heads
     heads.stop()
 

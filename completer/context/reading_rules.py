@@ -35,7 +35,7 @@ class Folder:
     inner: dict[str, "Folder"] = field(default_factory=dict, compare=False, repr=False)
 
 
-class Choice:
+class ReadingRules:
     """Judges what lies in the folder `root` by its name: see `WorkspaceOptions` for the patterns.
 
     `rule_files` are those outside of `root`, or of git's own, that say what git ignores. Rules are

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lsprotocol.types import TextDocumentItem
 
+from lsp.document_feed import DocumentFeed
 from lsp.documents import Document, Documents
-from lsp.live_text import LiveText
 from tests.fakes import FakeService
 
 PATH = Path("/a.py")
@@ -20,9 +20,9 @@ def opened(text: str) -> Document:
 
 async def test_many_changes_are_told_once():
     service, document = FakeService(), opened("a")
-    live_text = LiveText(service, max_chars=100, delay_s=0.02)
+    feed = DocumentFeed(service, max_chars=100, delay_s=0.02)
     for _ in range(3):
-        live_text.changed(document)
+        feed.changed(document)
         await asyncio.sleep(0.01)
     assert service.documents == {}
     await asyncio.sleep(0.03)
@@ -31,9 +31,9 @@ async def test_many_changes_are_told_once():
 
 async def test_a_closed_document_is_told_at_once_and_not_again():
     service, document = FakeService(), opened("a")
-    live_text = LiveText(service, max_chars=100, delay_s=0.01)
-    live_text.changed(document)
-    live_text.closed(document)
+    feed = DocumentFeed(service, max_chars=100, delay_s=0.01)
+    feed.changed(document)
+    feed.closed(document)
     assert service.documents == {PATH: None}
     await asyncio.sleep(0.02)
     assert service.documents == {PATH: None}
@@ -41,6 +41,6 @@ async def test_a_closed_document_is_told_at_once_and_not_again():
 
 async def test_text_is_well_formed_when_it_leaves():
     service = FakeService()
-    LiveText(service, max_chars=100, delay_s=0).changed(opened("\ud83d"))
+    DocumentFeed(service, max_chars=100, delay_s=0).changed(opened("\ud83d"))
     await asyncio.sleep(0.01)
     assert service.documents == {PATH: "\N{REPLACEMENT CHARACTER}"}

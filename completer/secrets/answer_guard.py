@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from completer.secrets.finding import find_in_lines
 from completer.secrets.keys import private_keys
-from completer.secrets.spans import Span
+from completer.secrets.ranges import Range
 from completer.secrets.tokens import tokens
 
 _REACH = 2_048  # characters around the caret that may tell what an answer is
@@ -28,9 +28,9 @@ class AnswerGuard:
         """Return where in the answer `text` a secret begins, `None` if there is none."""
         known, caret = self._before + text, len(self._before)
         line = known.rfind("\n", 0, caret + self._looked_at) + 1
-        spans = [*private_keys(known), *_moved(find_in_lines(known[line:]), line)]
+        ranges = [*private_keys(known), *_moved(find_in_lines(known[line:]), line)]
         self._looked_at = len(text)
-        return _first(spans, caret, len(known))
+        return _first(ranges, caret, len(known))
 
     def find_at_end(self, text: str) -> int | None:
         """Look once more at an answer that ends here: with what follows it, and cut off."""
@@ -40,10 +40,10 @@ class AnswerGuard:
         line = known.rfind("\n") + 1
         rest = self._after.partition("\n")[0]
         cut_off = [
-            span for span in tokens(known[line:] + _REST) if len(known) - line - span[0] >= _BEGUN
+            each for each in tokens(known[line:] + _REST) if len(known) - line - each[0] >= _BEGUN
         ]
-        spans = [*find_in_lines(known[line:] + rest), *cut_off]
-        return _first(_moved(spans, line), caret, len(known))
+        ranges = [*find_in_lines(known[line:] + rest), *cut_off]
+        return _first(_moved(ranges, line), caret, len(known))
 
     def settled(self, text: str) -> int:
         """How many characters of the answer are no part of a secret, whatever comes next."""
@@ -64,11 +64,11 @@ def _open_word(text: str) -> str:
     return word[len(word.rstrip(_TOKEN)) :]
 
 
-def _moved(spans: Iterable[Span], by: int) -> list[Span]:
-    return [(begin + by, end + by) for begin, end in spans]
+def _moved(ranges: Iterable[Range], by: int) -> list[Range]:
+    return [(begin + by, end + by) for begin, end in ranges]
 
 
-def _first(spans: Iterable[Span], begin: int, end: int) -> int | None:
-    """Return where the first span begins that reaches into [begin, end), counted from `begin`."""
-    found = [max(0, span[0] - begin) for span in spans if span[1] > begin and span[0] < end]
+def _first(ranges: Iterable[Range], begin: int, end: int) -> int | None:
+    """Return where the first range begins that reaches into [begin, end), counted from `begin`."""
+    found = [max(0, each[0] - begin) for each in ranges if each[1] > begin and each[0] < end]
     return min(found, default=None)

@@ -3,7 +3,7 @@
 import pytest
 
 from telemetry.events import Opportunity, Returned, Shown, Suggestion
-from telemetry.outcomes import Outcome, outcomes
+from telemetry.shown_suggestions import ShownSuggestion, shown_suggestions
 
 
 def offer(editor, text, *, model="small", shown=True, **judged):
@@ -23,7 +23,7 @@ def found(editor, model="small"):
     editor.settle()
     return [
         (dict(each.features), each.propensity, each.accepted)
-        for each in outcomes(editor.folder, model)
+        for each in shown_suggestions(editor.folder, model)
     ]
 
 
@@ -47,13 +47,13 @@ def test_what_teaches_nothing_is_left_out(editor):
 def test_people_are_told_apart_but_not_named(editor):
     offer(editor, "a = 1", features={"tokens": 1.0})
     editor.settle()
-    (only,) = outcomes(editor.folder, "small")
+    (only,) = shown_suggestions(editor.folder, "small")
 
-    assert isinstance(only, Outcome)
+    assert isinstance(only, ShownSuggestion)
     assert only.user
     assert "ada" not in only.user
 
 
 def test_without_a_database_it_says_so(tmp_path):
     with pytest.raises(FileNotFoundError):
-        list(outcomes(tmp_path / "nothing", "small"))
+        list(shown_suggestions(tmp_path / "nothing", "small"))

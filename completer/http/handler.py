@@ -1,4 +1,4 @@
-"""Asks the service on behalf of a client that may go away."""
+"""Completes requests for HTTP clients, which may disconnect: admission, metrics, telemetry."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from completer.http.errors import ClientGoneError
 from completer.http.metrics import Metrics
 from completer.http.options import HttpOptions
 from completer.http.origin import Origin, Sessions
-from completer.http.streaming import Answer, Stream, grouped
+from completer.http.streaming import CompletionResult, Stream, grouped
 from completer.http.warm_up import WarmUps
 from completer.interface import CompletionService
-from completer.reporting import Attempt, Reports
+from completer.reporting import Reports, TrackedRequest
 from completer.request import Completion, CompletionRequest, TextDelta
 from telemetry.events import Suggestion
 from telemetry.recorder import Recorder
@@ -26,8 +26,8 @@ from telemetry.recorder import Recorder
 T = TypeVar("T")
 
 
-class Answering:
-    """What every dialect calls to have its requests answered."""
+class CompletionHandler:
+    """What every dialect calls to have its requests completed."""
 
     def __init__(
         self, service: CompletionService, recorder: Recorder, options: HttpOptions
@@ -46,7 +46,7 @@ class Answering:
 
     async def complete(
         self, http: Request, origin: Origin, requests: Sequence[CompletionRequest]
-    ) -> list[Answer]:
+    ) -> list[CompletionResult]:
         """Answer several requests at once; if one fails, or the client goes, all are given up."""
         tasks = [asyncio.ensure_future(self._complete(origin, request)) for request in requests]
         try:
@@ -57,9 +57,9 @@ class Answering:
 
     async def stream(self, http: Request, origin: Origin, request: CompletionRequest) -> Stream:
         """Start answering a request; raises what goes wrong before there is any text."""
-        attempt = self._begin(origin, request)
-        items = self._stream(origin, request, attempt)
-        stream = Stream(*_head(attempt), self.service.model, items)
+        tracked = self._begin(origin, request)
+        items = self._stream(origin, request, tracked)
+        stream = Stream(*_head(tracked), self.service.model, items)
         await until_gone(http, stream.begin())
         return stream
 
@@ -68,25 +68,25 @@ class Answering:
         self.warm_ups.close()
         self._sessions.close()
 
-    async def _complete(self, origin: Origin, request: CompletionRequest) -> Answer:
-        attempt = self._begin(origin, request)
-        with self.admission.admit(origin.user, request.n), self.reports.following(attempt):
+    async def _complete(self, origin: Origin, request: CompletionRequest) -> CompletionResult:
+        tracked = self._begin(origin, request)
+        with self.admission.admit(origin.user, request.n), self.reports.following(tracked):
             completion = await self.service.complete(_placed(request, origin))
-            return self._finish(origin, attempt, completion)
+            return self._finish(origin, tracked, completion)
 
     async def _stream(
-        self, origin: Origin, request: CompletionRequest, attempt: Attempt
-    ) -> AsyncGenerator[TextDelta | Answer]:
-        with self.admission.admit(origin.user, request.n), self.reports.following(attempt):
+        self, origin: Origin, request: CompletionRequest, tracked: TrackedRequest
+    ) -> AsyncGenerator[TextDelta | CompletionResult]:
+        with self.admission.admit(origin.user, request.n), self.reports.following(tracked):
             items = self.service.stream(_placed(request, origin))
             async with aclosing(items), aclosing(grouped(items, self._group_s)) as groups:
                 async for item in groups:
                     if isinstance(item, Completion):
-                        yield self._finish(origin, attempt, item)
+                        yield self._finish(origin, tracked, item)
                     else:
                         yield item
 
-    def _begin(self, origin: Origin, request: CompletionRequest) -> Attempt:
+    def _begin(self, origin: Origin, request: CompletionRequest) -> TrackedRequest:
         path = origin.path
         return self.reports.begin(
             session=self._sessions.of(origin),
@@ -97,21 +97,23 @@ class Answering:
             trigger=request.trigger,
         )
 
-    def _finish(self, origin: Origin, attempt: Attempt, completion: Completion) -> Answer:
+    def _finish(
+        self, origin: Origin, tracked: TrackedRequest, completion: Completion
+    ) -> CompletionResult:
         """Report a completion; its choices are named after the reply, by their index."""
-        reply_id, created = _head(attempt)
+        reply_id, created = _head(tracked)
         suggestions = [
             Suggestion(text=choice.text, id=suggestion_id(reply_id, rank), rank=rank)
             for rank, choice in enumerate(completion.choices)
             if choice.text
         ]
-        self.reports.finish(attempt, completion, suggestions, owner=origin.access.user)
-        return Answer(reply_id, created, completion)
+        self.reports.finish(tracked, completion, suggestions, owner=origin.access.user)
+        return CompletionResult(reply_id, created, completion)
 
 
-def _head(attempt: Attempt) -> tuple[str, int]:
+def _head(tracked: TrackedRequest) -> tuple[str, int]:
     """A reply's id, and when it was asked for, which are known from the start."""
-    return f"cmpl-{attempt.opportunity.id}", attempt.came_ms // 1000
+    return f"cmpl-{tracked.opportunity.id}", tracked.came_ms // 1000
 
 
 def suggestion_id(reply_id: str, index: int) -> str:

@@ -1,4 +1,4 @@
-"""What can be wrong with a telemetry database, told as something that its user can act on."""
+"""Turns what can be wrong with a telemetry database into errors that its user can act on."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,9 +9,10 @@ from completer.errors import BadRequestError
 
 @contextmanager
 def telemetry_errors(where: str = "") -> Iterator[None]:
-    """Raise `BadRequestError` for a database that is not there, not ours, newer or damaged.
+    """Raise `BadRequestError` for a database that cannot be read.
 
-    `where` says how another one is named.
+    It is not there, was not made by this program, has a newer schema, or is damaged. `where` is the
+    error's hint: how to name another database.
     """
     from telemetry.files import NotTelemetryError
     from telemetry.migrations import SchemaTooNewError

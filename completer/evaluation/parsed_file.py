@@ -10,7 +10,7 @@ from tree_sitter import Node
 from completer.context.grammars import parse
 
 
-class Source:
+class ParsedFile:
     """A file in a language that has a grammar.
 
     `is_code` [characters] tells what can be seen and is neither comment nor docstring. Raises

@@ -3,7 +3,7 @@
 import pytest
 
 from completer.request import CompletionRequest, Snippet
-from completer.secrets.asking import SecretsOut
+from completer.secrets.cleaning import RequestCleaner
 from tests.canaries import Canary, canaries
 
 CODE = "".join(f"def function_{n}(key):\n    return {n}\n" for n in range(40))
@@ -12,7 +12,7 @@ REACH = 1_000
 
 def asked(prefix: str, suffix: str = "", **options) -> CompletionRequest:
     request = CompletionRequest(prefix=prefix, suffix=suffix, **options)
-    return SecretsOut().of(request, REACH)
+    return RequestCleaner().clean(request, REACH)
 
 
 @pytest.mark.parametrize("canary", canaries(), ids=lambda canary: canary.kind)
@@ -66,16 +66,16 @@ def test_snippets_that_a_client_hands_in_are_cleaned(canary: Canary):
 def test_lines_are_looked_at_once(monkeypatch):
     looked_at = []
     monkeypatch.setattr(
-        "completer.secrets.asking.find_in_lines", lambda line: looked_at.append(line) or []
+        "completer.secrets.cleaning.find_in_lines", lambda line: looked_at.append(line) or []
     )
-    secrets_out = SecretsOut()
+    cleaner = RequestCleaner()
     long = f"'{'a' * 500}'"
     for typed in range(5):
         request = CompletionRequest(prefix=f"{CODE}{long}\n{'x' * typed}", suffix="\ny = 2\n")
-        secrets_out.of(request, REACH)
+        cleaner.clean(request, REACH)
 
     assert looked_at.count("    return 7") == 1
     assert looked_at.count(long) == 5  # what is long is not held
-    secrets_out.forget()
-    secrets_out.of(CompletionRequest(prefix=CODE), REACH)
+    cleaner.forget()
+    cleaner.clean(CompletionRequest(prefix=CODE), REACH)
     assert looked_at.count("    return 7") == 2

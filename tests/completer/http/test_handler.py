@@ -18,7 +18,7 @@ async def test_one_failing_prompt_ends_the_others(client, service, app):
     service.reply, service.delay_s = reply, 5
     answer = await asyncio.wait_for(client.post(URL, json={"prompt": ["a", "bad"]}), 2)
     assert answer.status_code == 500
-    assert app.state.answering.admission.running == 0
+    assert app.state.handler.admission.running == 0
 
 
 @pytest.mark.parametrize(

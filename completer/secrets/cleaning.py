@@ -11,7 +11,7 @@ from functools import lru_cache
 from completer.request import CompletionRequest
 from completer.secrets.finding import cut, find_in_lines, without_secrets
 from completer.secrets.keys import private_keys
-from completer.secrets.spans import Span, merged
+from completer.secrets.ranges import Range, merged
 
 _LINES = 8_192
 _LONGEST_LINE = 400  # characters; longer ones are looked at each time, to bound what is held
@@ -19,7 +19,7 @@ _SNIPPETS = 64
 _BEYOND = 8_192  # characters beyond the prompt's, in which a private key may begin or end
 
 
-class SecretsOut:
+class RequestCleaner:
     """Cleans requests. May be used from several threads."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class SecretsOut:
         self._in_line.cache_clear()
         self._snippet.cache_clear()
 
-    def of(self, request: CompletionRequest, reach: int) -> CompletionRequest:
+    def clean(self, request: CompletionRequest, reach: int) -> CompletionRequest:
         """Return a request without secrets, for a prompt of `reach` characters on either side.
 
         Line breaks alone are left of what stands beyond: how lines count stays as it is.
@@ -44,13 +44,13 @@ class SecretsOut:
         """Look at both sides as one text: a secret may go on behind the caret."""
         begin = _line_begin(prefix, len(prefix) - reach)
         before, after = prefix[begin:], suffix[:reach]
-        spans = merged([*private_keys(before + after), *self._in_lines(before + after)])
+        ranges = merged([*private_keys(before + after), *self._in_lines(before + after)])
         caret = len(before)
-        left = [(start, min(end, caret)) for start, end in spans if start < caret]
-        right = [(max(0, start - caret), end - caret) for start, end in spans if end > caret]
+        left = [(start, min(end, caret)) for start, end in ranges if start < caret]
+        right = [(max(0, start - caret), end - caret) for start, end in ranges if end > caret]
         return "\n" * prefix.count("\n", 0, begin) + cut(before, left), cut(after, right)
 
-    def _in_lines(self, text: str) -> Iterator[Span]:
+    def _in_lines(self, text: str) -> Iterator[Range]:
         position = 0
         for line in text.split("\n"):
             known = len(line) <= _LONGEST_LINE
@@ -59,7 +59,7 @@ class SecretsOut:
             position += len(line) + 1
 
 
-def _in_line(line: str) -> tuple[Span, ...]:
+def _in_line(line: str) -> tuple[Range, ...]:
     return tuple(find_in_lines(line))
 
 

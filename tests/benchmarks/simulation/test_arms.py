@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from telemetry.arms import assign_arm
+from benchmarks.simulation.arms import assign_arm
 
 
 def test_a_user_stays_in_an_arm_and_arms_are_even():

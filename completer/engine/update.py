@@ -1,0 +1,104 @@
+"""Updates a sequence with the result of a step: verification, KV rows, counts, whether it ends.
+
+Nothing in here has happened to a sequence before its step has been computed as a whole, so that a
+step that fails can be run again.
+"""
+
+import time
+
+from completer.drafting.tree import DraftTree
+from completer.engine.choosing import Chooser, StepResult
+from completer.engine.kv_cache import KVPool
+from completer.engine.readout import Readout
+from completer.engine.sequence import SequenceState
+from completer.engine.step_part import StepPart
+from completer.engine.stop_policy import StepSignals, Stop
+from completer.engine.verify import Verification, verify
+
+
+def update(
+    part: StepPart, result: StepResult, pool: KVPool
+) -> tuple[Verification | None, Stop | None]:
+    """Verify a part's draft, and update its sequence and the KV rows with what was accepted.
+
+    Returns what the step emitted, `None` while the prompt is prefilled, and whether the sequence
+    ends.
+    """
+    if not part.scheduled.reaches_end:
+        _keep(part, [], pool)
+        return None, None
+    sequence = part.scheduled.sequence
+    chooser = Chooser(part, result)
+    verified = verify(part.tree.token_ids.tolist(), part.tree.parents.tolist(), chooser)
+    _keep(part, verified.path, pool)
+    sequence.ids.extend(verified.emitted)
+    _count(part, verified)
+    _teach(part, verified, result.readout)
+    return verified, _give_up(part, verified) or _stop(sequence, part.tree, verified, chooser)
+
+
+def _keep(part: StepPart, path: list[int], pool: KVPool) -> None:
+    """Make the chain's and the accepted nodes' rows part of the sequence, forget the rest."""
+    sequence, segment = part.scheduled.sequence, part.segment
+    nodes_at = segment.start + segment.chain
+    pool.keep_path(segment.slot, nodes_at, path)
+    accepted = [part.ids[segment.chain + node] for node in path]
+    pool.extend(segment.slot, part.ids[: segment.chain] + accepted, segment.start)
+    sequence.cached = nodes_at + len(path)
+
+
+def _count(part: StepPart, verified: Verification) -> None:
+    sequence, tree = part.scheduled.sequence, part.tree
+    if sequence.first_token_at == 0.0:
+        sequence.first_token_at = time.perf_counter()
+    else:
+        sequence.steps += 1
+    sequence.drafted += len(tree)
+    sequence.accepted += len(verified.path)
+    sequence.skipped_layers += part.skipped_layers
+    if verified.path:
+        sequence.sources.update(tree.sources[verified.path].tolist())
+
+
+def _teach(part: StepPart, verified: Verification, readout: Readout) -> None:
+    drafts = part.scheduled.sequence.request.drafts
+    if drafts is None:
+        return
+    started = time.perf_counter()
+    drafts.observe(part.tree, verified.emitted, readout.candidates)
+    part.scheduled.sequence.draft_seconds += time.perf_counter() - started
+
+
+def _give_up(part: StepPart, verified: Verification) -> Stop | None:
+    """End before this step's tokens where an exit gate has given the completion up."""
+    if not part.given_up:
+        return None
+    return Stop("low_confidence", len(part.scheduled.sequence.generated) - len(verified.emitted))
+
+
+def _stop(
+    sequence: SequenceState, tree: DraftTree, verified: Verification, chooser: Chooser
+) -> Stop | None:
+    """Apply the rules in their order: end marks, text rules, the limit."""
+    request = sequence.request
+    generated = sequence.generated
+    end = next((i for i, token in enumerate(generated) if token in request.stop_ids), None)
+    usable = generated[:end]
+    if len(usable) > request.max_tokens:
+        usable = usable[: request.max_tokens]
+    if request.policy is not None:
+        signals = StepSignals(
+            drafted=len(tree),
+            accepted=len(verified.path),
+            match_length=tree.match_len,
+            tokens=chooser.signals() if request.policy.wants_signals else (),
+            ended=end is not None,
+        )
+        stop = request.policy.after_step(usable, signals)
+        if stop is not None:
+            return stop
+    if end is not None and end <= request.max_tokens:
+        return Stop("stop", end)
+    if len(usable) >= request.max_tokens:
+        return Stop("length", request.max_tokens)
+    return None
