@@ -31,7 +31,7 @@ from telemetry.events import (
 )
 from telemetry.recorder import Receipt, Recorder
 
-MAX_OFFERS = 4_000
+MAX_OFFERS = 2_000
 MAX_CHARACTERS = 2 << 20  # of all offers
 MAX_WAIT_S = 5.0
 

@@ -31,6 +31,7 @@ class RunFacts:
     corpus: str  # the corpus folder, from the run's folder if it is in it
     held_out: tuple[str, ...]
     languages: tuple[str, ...] = ("python",)
+    other_languages: float = 0.0  # share of the examples in others than Python
     note: str = ""  # what else a reader of the card should know
 
 
@@ -58,6 +59,7 @@ def write_card(folder: Path, evaluations: Sequence[Path] = ()) -> Path:
         packages=len(manifest),
         held_out=", ".join(facts.held_out) or "no package",
         languages=", ".join(facts.languages),
+        shares=_shares(facts),
         train_command=facts.command,
         note=f"\n{facts.note}\n" if facts.note else "",
         curve=_curve(log, model),
@@ -73,6 +75,12 @@ def write_card(folder: Path, evaluations: Sequence[Path] = ()) -> Path:
 def _read(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(path.read_text())
     return content
+
+
+def _shares(facts: RunFacts) -> str:
+    if not {"python"} < set(facts.languages):
+        return ""
+    return f"; {facts.other_languages:.0%} are in other languages than Python"
 
 
 def _curve(log: Sequence[dict[str, Any]], model: Path) -> str:

@@ -47,7 +47,8 @@ def run(config: TrainConfig, *, progress: Report) -> Path:
         write_figures(folder, corpus, path, device, config.evaluation_windows)
     names = tuple(dict.fromkeys(group.package for group in held_out.groups))
     where = _named(corpus, config.folder)
-    write_facts(config.folder, RunFacts(config.command, where, names, config.languages))
+    shown = RunFacts(config.command, where, names, config.languages, config.other_languages)
+    write_facts(config.folder, shown)
     write_card(config.folder)
     return folder
 

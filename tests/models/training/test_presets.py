@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from models.training import presets
 from models.training.config import TrainConfig
 from models.training.presets import PRESETS, preset_choices
 from models.training.sources import read_names
 from models.training.warm_start import read_shape
 
+TRAINING = Path(presets.__file__).parent
 BUNDLED = Path(__file__).parents[3] / "models" / "bundled"
 
 
@@ -22,7 +24,10 @@ def test_the_bundled_preset_trains_on_what_the_card_names():
     card = (BUNDLED / "MODEL_CARD.md").read_text(encoding="utf-8")
     rows = card.partition("## Data")[2].splitlines()
     named = {line.split(" | ")[0].removeprefix("| ") for line in rows if line.startswith("| ")}
-    assert read_names(preset_choices("bundled")["packages"]) == named - {"package", "---"}
+    sources = (TRAINING / "sources.txt").read_text(encoding="utf-8").splitlines()
+    repositories = {line.split()[1] for line in sources if line and not line.startswith("#")}
+    listed = read_names(preset_choices("bundled")["packages"]) | repositories
+    assert listed == named - {"package", "---"}
 
 
 def test_the_layout_of_the_embedded_model_is_the_one_that_is_trained():
