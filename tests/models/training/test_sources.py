@@ -35,6 +35,16 @@ def test_given_folders_replace_the_installed_packages(tmp_path: Path):
     assert [(p.name, len(p.files)) for p in packages] == [("project", 1)]
 
 
+def test_given_folders_stand_beside_packages_that_are_named(tmp_path: Path):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "a.py").write_text("x = 1\n")
+    (tmp_path / "project" / ".licence").write_text("mit or apache-2.0\n")
+    search = Search((tmp_path / "project",), names=frozenset({"numpy"}))
+    packages, _ = find_packages(search, ())
+    assert [package.name for package in packages] == ["project", "numpy"]
+    assert packages[0].licence == "mit or apache-2.0"
+
+
 def test_a_missing_folder_is_named(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match="absent is not a folder"):
         find_packages(Search((tmp_path / "absent",)), ())
