@@ -55,7 +55,11 @@ def test_a_corpus_goes_in_volumes_and_a_model_comes_back_in_parts(corpus: Path, 
     trained = gpu_train(kept, "train", out, 0.05, *TINY)
     assert trained.returncode == 0, trained.stderr
     assert Shard(kept / "run" / "corpus", "train").tokens == Shard(corpus, "train").tokens
-    assert not (out / "export" / "model.safetensors").exists()
+    assert {file.name for file in out.iterdir()} == {
+        "model.safetensors.000",
+        "model.safetensors.sha256",
+        "run.tar.gz",
+    }
     assert gpu_train(kept, "join", out, run).returncode == 0
     model = AutoModelForCausalLM.from_pretrained(run / "export")
     assert model.config.num_key_value_heads == 2
@@ -73,6 +77,14 @@ def test_wheels_that_the_machine_lacks_are_unpacked(tmp_path: Path):
     assert gpu_train(tmp_path / "kept", "bring", wheel).returncode == 0
     assert (tmp_path / "kept" / "packages" / "extra.py").read_text() == "x = 1\n"
     assert not list((tmp_path / "kept" / "volumes").iterdir())
+
+
+def test_a_model_to_start_from_is_kept_apart(tmp_path: Path):
+    model = tmp_path / "bundled"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    assert gpu_train(tmp_path / "kept", "bring", model).returncode == 0
+    assert (tmp_path / "kept" / "start" / "config.json").read_text() == "{}"
 
 
 def test_more_minutes_than_a_loan_allows_are_refused(tmp_path: Path):
