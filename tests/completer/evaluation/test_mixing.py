@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from completer.evaluation.forcing import Evidence
-from completer.evaluation.mixing import fit_mixture
+from completer.evaluation.mixing import fit_mixture, likeliest_weight, raised
 
 
 def likelihood(found, weight):
@@ -27,10 +27,19 @@ def drawn(n, confidence, right_share, seed=0):
 
 def test_a_weight_is_where_the_likelihood_is_highest():
     found = drawn(400, 0.7, 0.5)
-    weight = fit_mixture({"go": found}).weight("go")
+    weight = likeliest_weight(found, found)
     grid = np.linspace(0, 0.98, 99)
 
     assert weight == pytest.approx(grid[np.argmax([likelihood(found, w) for w in grid])], abs=0.011)
+
+
+def test_the_repository_counts_for_more_than_the_likelihood_says():
+    found = drawn(400, 0.7, 0.5)
+    weight = likeliest_weight(found, found)
+
+    assert fit_mixture({"go": found}).weight("go") == raised(weight) > weight + 0.05
+    assert raised(0.0) == 0.0
+    assert raised(0.98) == 0.98
 
 
 def test_each_language_has_its_own():
