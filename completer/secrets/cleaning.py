@@ -13,7 +13,7 @@ from completer.secrets.finding import cut, find_in_lines, without_secrets
 from completer.secrets.keys import private_keys
 from completer.secrets.ranges import Range, merged
 
-_LINES = 8_192
+_LINES = 4_096
 _LONGEST_LINE = 400  # characters; longer ones are looked at each time, to bound what is held
 _SNIPPETS = 64
 _BEYOND = 8_192  # characters beyond the prompt's, in which a private key may begin or end
