@@ -140,15 +140,20 @@ def _fit(
     output: Path | None,
     advance: Callable[[int, int], None],
 ) -> dict[str, Any]:
-    """Fit, and adopt the result for `target` or write it to `output`."""
-    from completer.calibration import Calibrations, write
+    """Fit, and adopt the result for `target` or write it to `output`.
+
+    What is written to a file need not be better than what is in force, which may have been fitted
+    to the same code.
+    """
+    from completer.calibration import Calibration, Calibrations, write
     from completer.cli.assembly import build_isolated
     from completer.evaluation.calibrating import Calibrating
 
     model, tuning = built
     saved = Calibrations(model, settings.calibration_folder)
     with build_isolated(model, tuning, settings, samples) as service:
-        fitting = Calibrating(service, samples, saved.of(target), advance)
+        present = Calibration() if output is not None else saved.of(target)
+        fitting = Calibrating(service, samples, present, advance)
         calibration, report = asyncio.run(fitting.run())
     if output is not None:
         write(output, replace(calibration, weights=model.digest))

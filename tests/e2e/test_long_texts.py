@@ -172,7 +172,8 @@ class Health:
 
 
 numbers = itertools.count()
-ENDED_AT_ONCE = {"blocks"}  # the model sees nothing to add there, and says so
+# Where the embedded model, having read the text, sees nothing to add, and says so.
+ENDED_AT_ONCE = {"blocks", "closing brackets", "newlines"}
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
