@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from completer.cli.assembly import build_model, build_service
+from completer.place import local_place
 from completer.request import Completion, CompletionRequest, Sampling
 from completer.settings import ModelSettings, Settings
 
@@ -27,7 +28,8 @@ def service(request, tmp_path):
         workspaces=(tmp_path,),
     )
     built = build_service(*build_model(settings), settings)
-    assert built.wait_until_indexed(tmp_path, 300)
+    # All files are read, not only indexed: definitions that come later change the prompt.
+    assert built._repositories.open(local_place(tmp_path)).wait(300)
     yield built
     built.close()
 
