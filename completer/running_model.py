@@ -61,7 +61,7 @@ class RunningModel:
             calibration_of = Calibrations(model, settings.calibration_folder).of
         self._generations = Generations(model, settings, calibration_of)
         # Under PSM the whole suffix would have to be computed again for what may never be asked.
-        self._foresees = model.layout.layout.order == "spm"
+        self._suffix_first = model.layout.layout.order == "spm"
         self._results = ResultCache(settings.engine.result_cache_mb << 20)
         self._ahead = Ahead()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare")
@@ -149,7 +149,7 @@ class RunningModel:
     ) -> None:
         """While the model has nothing to do: what will be asked if the person accepts?"""
         settings = self._generations.settings_in(repository)
-        if not self._foresees or not settings.completion.decode_ahead or any(self._engine.load):
+        if not self._suffix_first or not settings.completion.decode_ahead or any(self._engine.load):
             return
         coming = once_accepted(request, completion)
         if coming and not self._results.get(coming, _remembered_for(request, repository)):

@@ -4,11 +4,9 @@ With weight w, a token has the probability (1 - w·s)·p_model + w·p_repository
 concave in w: the likeliest weight is found by bisection of the derivative. Languages with little
 evidence lean on the likeliest weight for all.
 
-What comes out exactly right is the likeliest token, one after the other, and for that the
-repository should count for more than the likelihood of the truth says: where it is wrong, it is
-often so beside a model that was going to be wrong, too. The log-odds of all weights are raised by
-`TOWARDS_REPOSITORY`, with which more came out right on code that was not fitted to
-(docs/benchmarks.md, "The embedded model").
+A greedy answer is exactly right where the truth is the likeliest token at every place, which is not
+what the likelihood measures: the log-odds of all weights are raised by `TOWARDS_REPOSITORY`, with
+which more answers were exactly right at other carets (docs/benchmarks.md, "The embedded model").
 """
 
 from collections.abc import Mapping, Sequence

@@ -199,7 +199,7 @@ async def becomes_idle(service: LocalService) -> None:
 
 
 @pytest.fixture
-def foreseeing(model, tmp_path):
+def decoding_ahead(model, tmp_path):
     service = build_service(
         model, NO_TUNING, settings(tmp_path, completion={"decode_ahead": True, "max_tokens": 60})
     )
@@ -212,29 +212,29 @@ def ghost(prefix: str = "x = ") -> CompletionRequest:
     return CompletionRequest(prefix=prefix, polish=True, max_tokens=20)
 
 
-async def test_an_accepted_completion_finds_the_next_one_ready(foreseeing):
-    shown = await foreseeing.complete(ghost())
-    await asyncio.wait_for(foreseeing._host.now._ahead._task, 10)
-    accepted = await foreseeing.complete(ghost("x = " + shown.text))
+async def test_an_accepted_completion_finds_the_next_one_ready(decoding_ahead):
+    shown = await decoding_ahead.complete(ghost())
+    await asyncio.wait_for(decoding_ahead._host.now._ahead._task, 10)
+    accepted = await decoding_ahead.complete(ghost("x = " + shown.text))
 
     assert accepted.stats.cached
-    foreseeing.forget()
-    alone = await foreseeing.complete(ghost("x = " + shown.text))
+    decoding_ahead.forget()
+    alone = await decoding_ahead.complete(ghost("x = " + shown.text))
     assert not alone.stats.cached
     assert accepted.text == alone.text
 
 
-async def test_what_is_decoded_ahead_gives_way_to_whoever_asks(foreseeing):
-    await foreseeing.complete(ghost())
-    ahead = foreseeing._host.now._ahead._task
-    await foreseeing.complete(ask("another", user="bob"))
+async def test_what_is_decoded_ahead_gives_way_to_whoever_asks(decoding_ahead):
+    await decoding_ahead.complete(ghost())
+    ahead = decoding_ahead._host.now._ahead._task
+    await decoding_ahead.complete(ask("another", user="bob"))
     assert ahead.cancelled()
 
 
-async def test_plain_text_and_switched_off_nothing_is_foreseen(foreseeing, service):
-    await foreseeing.complete(ask())
+async def test_plain_text_and_switched_off_nothing_is_foreseen(decoding_ahead, service):
+    await decoding_ahead.complete(ask())
     await service.complete(ghost())
-    assert foreseeing._host.now._ahead._task is service._host.now._ahead._task is None
+    assert decoding_ahead._host.now._ahead._task is service._host.now._ahead._task is None
 
 
 async def test_a_deadline_gives_what_there_is(service):
