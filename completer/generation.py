@@ -5,9 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-import numpy as np
-from numpy.typing import NDArray
-
 from completer.calibration import Calibration, CalibrationOf
 from completer.context.blocks import BlockEnd
 from completer.context.languages import language_of_name
@@ -49,8 +46,6 @@ class Job:
     """How much of the repository's distribution is blended into the model's, from 0 to 1."""
     rule: Rule | None
     """When to give up, if ever."""
-    factors: NDArray[np.float64] | None
-    """What the repository's distribution weighs its evidence with; `None`: as shipped."""
     lossy: bool
     """Whether tokens may come from early layers."""
 
@@ -102,7 +97,6 @@ class Generations:
             block=_wants_block(request, settings.completion.multiline),
             repository_weight=weight,
             rule=_rule(request, calibration, weight, settings),
-            factors=calibration.factors,
             lossy=settings.completion.exit_mode == "lossy" and not settings.pure,
         )
 
@@ -157,7 +151,7 @@ class Generations:
         """Start to draft an answer, where that may be done."""
         if job.repository is None or not job.may_draft:
             return None
-        return job.repository.drafts(job.request, job.prompt, job.factors)
+        return job.repository.drafts(job.request, job.prompt)
 
     def forget(self) -> None:
         """Keep no text of the requests so far."""

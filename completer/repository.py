@@ -7,18 +7,15 @@ up what is there.
 import logging
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from completer.context.definition_reader import DefinitionReader
 from completer.context.feed import Sink, WorkspaceFeed
 from completer.context.languages import language_of_name
-from completer.context.prompt import Prompt
+from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt
 from completer.context.retrieval import Retriever
 from completer.context.workspace import Workspace
 from completer.interface import WorkspaceHealth
@@ -32,8 +29,6 @@ if TYPE_CHECKING:  # Numba's import takes long, and happens on the thread that r
     from completer.drafting.session import DraftSession
 
 log = logging.getLogger(__name__)
-CHARACTERS_PER_TOKEN = 4
-Factors = NDArray[np.float64]
 STOPS_WITHIN_S = 2.0
 
 
@@ -108,13 +103,10 @@ class Repository:
             request.prefix, request.suffix, request.path, language, budget * CHARACTERS_PER_TOKEN
         )
 
-    def drafts(
-        self, request: CompletionRequest, prompt: Prompt, factors: Factors | None = None
-    ) -> "DraftSession | None":
+    def drafts(self, request: CompletionRequest, prompt: Prompt) -> "DraftSession | None":
         """Start drafting for one request; whoever takes the session has to `stop` it.
 
-        `factors` were fitted for what it predicts. `None` while that cannot begin: a request never
-        waits for a compiler.
+        `None` while that cannot begin: a request never waits for a compiler.
         """
         if self._index is None or not self._index.ready:
             return None
@@ -123,7 +115,6 @@ class Repository:
             after=prompt.suffix_ids,
             document=str(request.path) if request.path is not None else None,
             heal=self._index.healer,
-            factors=factors,
         )
 
     def document_changed(self, path: Place, text: str | None) -> None:
@@ -134,18 +125,6 @@ class Repository:
         """Learn a text that a person accepted."""
         if self._index is not None:
             self._index.accepted(text)
-
-    def fitted_factors(self, texts: Mapping[str, str], factors: Factors, rate: float) -> Factors:
-        """Return drafting factors adapted to `texts` by their paths, which must not be indexed.
-
-        To be called when the workspace `can_draft`.
-        """
-        from completer.drafting.factor_fitting import adapted
-
-        assert self._index is not None  # noqa: S101
-        encode = self._index.encode
-        encoded = {name: np.array(encode(text), np.int32) for name, text in texts.items()}
-        return adapted(self._index.drafter, encoded, factors, rate)
 
     def forget_requests(self) -> None:
         """Keep nothing of the texts that requests have shown."""
