@@ -7,9 +7,12 @@ from hashlib import blake2b
 
 from completer.calibration import Calibration, CalibrationOf
 from completer.context.blocks import BlockEnd
-from completer.context.languages import language_of_name
+from completer.context.languages import language_of_name, language_of_shebang
+from completer.context.lexed_texts import LexedTexts
 from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt, PromptBuilder
-from completer.context.reach import within_reach
+from completer.context.reach import is_long, within_reach
+from completer.context.suffix_overlap import SuffixOverlap
+from completer.context.surroundings import Surroundings
 from completer.engine.sequence import Drafting, GenerationRequest
 from completer.errors import BadRequestError
 from completer.repository import Repository
@@ -19,11 +22,12 @@ from completer.secrets.cleaning import RequestCleaner
 from completer.settings import Settings
 from completer.stopping.controller import Rule, StopController
 from completer.stopping.features import CaretFeatures
-from completer.text_policy import TextPolicy, block_end, line_end, loop_end
+from completer.text_policy import TextPolicy, block_end, line_end, repetition_end
 from models.loading import LoadedModel
 
 MAX_CHOICES = 8
 _LOSSY = "lossy "
+_LONGEST_LINE = 256  # characters of a script's first line that are looked at
 ROOM_FOR_OTHER_FILES = 768  # tokens of prompt below which the file itself needs them all
 PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs a CPU about 250 ms
 
@@ -34,6 +38,7 @@ class Job:
 
     request: CompletionRequest
     repository: Repository | None
+    around: Surroundings
     prompt: Prompt
     started: float
     context_ms: float
@@ -67,6 +72,7 @@ class Generations:
         self._settings = settings
         self.prompts = prompt_builder(model, settings)
         self._cleaner = RequestCleaner()
+        self._lexed = LexedTexts()
 
     def prepare(self, request: CompletionRequest, repository: Repository | None) -> Job:
         """Gather a request's context and lay out its prompt."""
@@ -74,11 +80,10 @@ class Generations:
         settings = self.settings_in(repository)
         if repository is not None:
             request = replace(request, workspace=repository.root)
-        if request.language is None and request.path is not None:
-            request = replace(request, language=language_of_name(request.path.name))
+        around = Surroundings.of(request.prefix, request.suffix, request.language)
         prompts = self._prompts_of(settings)
         share = settings.completion.repository_share
-        others = _of_other_files(request, repository, prompts.budget, share)
+        others = _of_other_files(request, around, repository, prompts.budget, share)
         asked = request
         if settings.secrets == "cut":
             asked = self._cleaner.clean(request, prompts.budget * CHARACTERS_PER_TOKEN)
@@ -89,6 +94,7 @@ class Generations:
         return Job(
             request=request,
             repository=repository,
+            around=around,
             prompt=prompt,
             started=started,
             context_ms=milliseconds_since(started),
@@ -103,9 +109,19 @@ class Generations:
     def within_reach(
         self, request: CompletionRequest, repository: Repository | None
     ) -> CompletionRequest:
-        """Leave out of a request what nothing reads, so that its size does not count any more."""
+        """Leave out of a request what nothing reads, so that its size does not count any more.
+
+        It says its language from now on, where its path or first line tells.
+        """
+        if request.language is None and not request.raw:
+            request = replace(request, language=_language(request))
         prompts = self._prompts_of(self.settings_in(repository))
-        return within_reach(request, prompts.budget)
+        document = request.path, owner_of(request, repository)
+        return within_reach(request, prompts.budget, self._lexed, document)
+
+    def is_long(self, request: CompletionRequest) -> bool:
+        """Whether `within_reach` takes time, so that it is no work for an event loop."""
+        return is_long(request, self.prompts.budget)
 
     def settings_in(self, repository: Repository | None) -> Settings:
         """The user's settings, with those of the workspace where it has its own."""
@@ -113,13 +129,20 @@ class Generations:
 
     def policy(self, job: Job) -> TextPolicy | StopController:
         """Make the rules that one choice ends by."""
-        rules = TextPolicy(self._decode, job.request.stop, self._ends(job), _guard(job))
+        bare = job.settings.pure or job.request.raw
+        rules = TextPolicy(
+            self._decode,
+            job.request.stop,
+            ends=() if bare else self._ends(job),
+            guard=_guard(job),
+            overlap=None if bare else SuffixOverlap(job.around),
+        )
         if job.rule is None:
             return rules
         exploration = job.settings.completion.exploration
         return StopController(
             rules,
-            CaretFeatures.of(job.request, several_lines=job.block),
+            CaretFeatures.of(job.around, several_lines=job.block),
             job.rule,
             explores=_draw(job) < exploration,
             exploration=exploration,
@@ -157,6 +180,7 @@ class Generations:
         """Keep no text of the requests so far."""
         self.prompts.forget()
         self._cleaner.forget()
+        self._lexed.forget()
 
     def _prompts_of(self, settings: Settings) -> PromptBuilder:
         if settings is self._settings:
@@ -164,14 +188,13 @@ class Generations:
         return self.prompts.sized(*_prompt_size(self._model, settings))
 
     def _ends(self, job: Job) -> list[Callable[[str], int | None]]:
-        """Choose the rules that end ghost text; a client that asks for plain text gets none."""
-        request = job.request
-        if job.settings.pure or not request.polish:
-            return []
+        """Choose the rules that end a text: ghost text with its line or block as well."""
+        if not job.request.polish:
+            return [repetition_end]
         if not job.block:
-            return [line_end, loop_end]
-        block = BlockEnd(request.prefix, request.suffix, request.language)
-        return [block_end(block, job.settings.completion.max_lines), loop_end]
+            return [repetition_end, line_end]
+        block = BlockEnd(job.around)
+        return [repetition_end, block_end(block, job.settings.completion.max_lines)]
 
     def _decode(self, ids: Sequence[int]) -> str:
         text: str = self._model.tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=True)
@@ -226,12 +249,21 @@ def _prompt_size(model: LoadedModel, settings: Settings) -> tuple[int, float]:
     return budget, settings.completion.suffix_share
 
 
+def _language(request: CompletionRequest) -> str | None:
+    named = request.path and language_of_name(request.path.name)
+    return named or language_of_shebang(request.prefix[:_LONGEST_LINE].encode(errors="replace"))
+
+
 def _of_other_files(
-    request: CompletionRequest, repository: Repository | None, prompt_budget: int, share: float
+    request: CompletionRequest,
+    around: Surroundings,
+    repository: Repository | None,
+    prompt_budget: int,
+    share: float,
 ) -> Sequence[Snippet]:
     if repository is None or request.raw or prompt_budget < ROOM_FOR_OTHER_FILES:
         return ()
-    return repository.snippets(request, int(prompt_budget * share))
+    return repository.snippets(around, request.path, int(prompt_budget * share))
 
 
 def _may_draft(

@@ -8,15 +8,16 @@ import logging
 import threading
 import time
 from concurrent.futures import CancelledError, Future
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
 from completer.context.definition_reader import DefinitionReader
 from completer.context.feed import Sink, WorkspaceFeed
-from completer.context.languages import language_of_name
 from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt
 from completer.context.retrieval import Retriever
+from completer.context.surroundings import Surroundings
 from completer.context.workspace import Workspace
 from completer.interface import WorkspaceHealth
 from completer.place import Place
@@ -96,12 +97,9 @@ class Repository:
         """Bytes that drafting holds."""
         return 0 if self._index is None else self._index.drafter.nbytes
 
-    def snippets(self, request: CompletionRequest, budget: int) -> list[Snippet]:
-        """Find what of the other files helps at the caret, within about `budget` tokens."""
-        language = request.language or language_of_name(request.path.name if request.path else "")
-        return self._retriever.retrieve(
-            request.prefix, request.suffix, request.path, language, budget * CHARACTERS_PER_TOKEN
-        )
+    def snippets(self, around: Surroundings, path: Path | None, budget: int) -> list[Snippet]:
+        """Find what of the other files helps at a caret, within about `budget` tokens."""
+        return self._retriever.retrieve(around, path, budget * CHARACTERS_PER_TOKEN)
 
     def drafts(self, request: CompletionRequest, prompt: Prompt) -> "DraftSession | None":
         """Start drafting for one request; whoever takes the session has to `stop` it.

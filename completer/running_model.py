@@ -73,7 +73,7 @@ class RunningModel:
 
         Raises `WorkspaceClosedError` where `repository` was closed meanwhile.
         """
-        request = self._generations.within_reach(request, repository)
+        request = await self._within_reach(request, repository)
         completion = self._results.get(request, _remembered_for(request, repository))
         if completion is None:
             self._ahead.give_way()
@@ -85,11 +85,20 @@ class RunningModel:
         self, request: CompletionRequest, repository: Repository | None
     ) -> AsyncGenerator[TextDelta | Completion]:
         """See `CompletionService`. What is streamed cannot be taken back, so it is not polished."""
-        request = self._generations.within_reach(request, repository)
+        request = await self._within_reach(request, repository)
         self._ahead.give_way()
         async with aclosing(self._run(replace(request, polish=False), repository)) as parts:
             async for part in parts:
                 yield part
+
+    async def _within_reach(
+        self, request: CompletionRequest, repository: Repository | None
+    ) -> CompletionRequest:
+        """Cut a request down to what is read of it."""
+        if not self._generations.is_long(request):
+            return self._generations.within_reach(request, repository)
+        cut = self.aside(self._generations.within_reach, request, repository)
+        return await asyncio.wrap_future(cut)
 
     def aside(self, work: Callable[P, T], *of: P.args, **named: P.kwargs) -> Future[T]:
         """Have work done on one of the model's threads."""

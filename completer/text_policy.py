@@ -5,23 +5,30 @@ text ends, and knows how much of it can no longer change, which is what may be s
 secret begins, the text ends in any case.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from completer.context.blocks import BlockEnd
+from completer.context.lexical import is_telling
+from completer.context.suffix_overlap import SuffixOverlap
 from completer.engine.stop_policy import StepSignals, Stop
 from completer.secrets.answer_guard import AnswerGuard
 
-LOOP_LENGTHS, LOOP_ROUNDS = (4, 49), 4  # characters of one round, rounds that make a loop
 TELLING = 4  # different characters; "0, 0, 0, 0" and rulers are no loops
+LONG = 40  # characters of rounds that are no assignments: "None, None, None, None" is code
+LONGEST_PERIOD = 4  # lines
+_LOOP = re.compile(r"(.{4,48}?)\1{2,}", re.DOTALL)
+_RECENT = 1_024  # characters; whatever was complete before has ended the text
 INCOMPLETE = "�"  # what decoding gives for the first bytes of a character
 
 
 @dataclass(slots=True)
 class TextPolicy:
-    """Ends a text at the first of: a stop string, a rule in `ends`.
+    """Ends a text at the first of: a stop string, a rule in `ends`, the text behind the caret.
 
-    `ends` are functions that return the offset at which a text has to end, or `None`. `withheld`
+    `ends` are functions that return the offset at which a text has to end, or `None`. Where a text
+    ends as what follows the caret begins, `overlap` says how much of that is cut off. `withheld`
     says that it ended because `guard` saw a secret.
     """
 
@@ -29,6 +36,7 @@ class TextPolicy:
     stop: Sequence[str] = ()
     ends: Sequence[Callable[[str], int | None]] = ()
     guard: AnswerGuard | None = None
+    overlap: SuffixOverlap | None = None
     text: str = field(default="", init=False)
     withheld: bool = field(default=False, init=False)
     _released: int = field(default=0, init=False)
@@ -61,7 +69,7 @@ class TextPolicy:
         Until the text has ended, nothing behind the character `upto` is certain.
         """
         if final:
-            self._withhold_what_is_cut_off()
+            self._finish()
         certain = len(self.text)
         if not (final or self._ended):
             certain -= self._could_still_be_cut()
@@ -72,8 +80,10 @@ class TextPolicy:
         self._released = max(self._released, certain)
         return piece
 
-    def _withhold_what_is_cut_off(self) -> None:
-        """Where the text ends inside of a secret, let it end before that."""
+    def _finish(self) -> None:
+        """Where the text ends with what follows the caret, or inside of a secret, end it before."""
+        if self.overlap is not None:
+            self.text = self.text[: max(self._released, self.overlap.end(self.text))]
         secret = self.guard.find_at_end(self.text) if self.guard else None
         if secret is not None:
             self.text, self.withheld = self.text[:secret], True
@@ -81,12 +91,15 @@ class TextPolicy:
     def _find_end(self, text: str) -> int | None:
         found = [text.find(string) for string in self.stop]
         ends = [at for at in found if at >= 0]
-        ends += [end for rule in self.ends if (end := rule(text)) is not None]
+        rules = (*self.ends, *([self.overlap.certain] if self.overlap else []))
+        ends += [end for rule in rules if (end := rule(text)) is not None]
         return min(ends, default=None)
 
     def _could_still_be_cut(self) -> int:
-        """Length of the longest end of the text that may be the start of a stop string."""
-        return max((_begun(string, self.text) for string in self.stop), default=0)
+        """Length of the longest end of the text that may begin a stop string or the suffix."""
+        begun = [_begun(string, self.text) for string in self.stop]
+        begun += [self.overlap.begun(self.text)] if self.overlap else []
+        return max(begun, default=0)
 
     def _tokens_for(self, ids: Sequence[int], end: int) -> int:
         """How many tokens it takes to write the first `end` characters."""
@@ -116,19 +129,40 @@ def line_end(text: str) -> int | None:
     return newline if newline >= 0 else None
 
 
-def loop_end(text: str) -> int | None:
-    """End a text that goes round in circles after the first round: small models get caught.
+def repetition_end(text: str) -> int | None:
+    """End a text that says one thing again and again after the first time: small models get caught.
 
-    >>> loop_end("f(a, b, a, b, a, b, a, b, ")
+    >>> repetition_end("f(a, b, a, b, a, b, a, b, a, b, a, b, a, b, ")
     8
+    >>> repetition_end("x.pop()\\nx.pop()\\nx.pop()\\n")
+    7
     """
-    for length in range(*LOOP_LENGTHS):
-        unit = text[-length:]
-        if len(set(unit)) >= TELLING and text.endswith(unit * LOOP_ROUNDS):
-            start = len(text) - LOOP_ROUNDS * length
-            while text[start - length : start] == unit:
-                start -= length
-            return start + length
+    recent = max(0, len(text) - _RECENT)
+    loops = (_end_of_loop(text, found) for found in _LOOP.finditer(text, recent))
+    ends = [end for end in (*loops, _end_of_lines(text)) if end is not None]
+    return min(ends, default=None)
+
+
+def _end_of_loop(text: str, found: re.Match[str]) -> int | None:
+    """Return where the first round ends, if what goes round is no list of equal values."""
+    unit, start = found[1], found.start()
+    rounds = (found.end() - start) // len(unit)
+    if len(set(unit)) < TELLING or (rounds * len(unit) < LONG and "=" not in unit):
+        return None
+    while text[start - len(unit) : start] == unit:
+        start -= len(unit)
+    return start + len(unit)
+
+
+def _end_of_lines(text: str) -> int | None:
+    """Return where lines end that are said again, all of them, until there are three of each."""
+    lines = text[text.rfind("\n", 0, max(0, len(text) - _RECENT)) + 1 :].split("\n")[:-1]
+    before = len(text) - sum(map(len, lines)) - len(lines) - len(text[text.rfind("\n") + 1 :])
+    for period in range(1, LONGEST_PERIOD + 1):
+        for start in range(len(lines) - 3 * period + 1):
+            unit = lines[start : start + period]
+            if lines[start : start + 3 * period] == unit * 3 and is_telling(" ".join(unit)):
+                return before + sum(map(len, lines[: start + period])) + start + period - 1
     return None
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from completer.context.brackets import closable, excess, unmatched
-from completer.context.lexical import Lexeme, blank_out, tokens, window_before
+from completer.context.lexical import Lexeme, blank_out, pairs_brackets, tokens
+from completer.context.surroundings import Surroundings
 
-_WINDOW = 8_192
 _LOOKAHEAD = 4  # characters: as many of what comes may change what the last ones before it are
 _TAB_COLUMNS = 8
 
@@ -44,23 +44,22 @@ class BlockEnd:
     The rules, in words. A completion whose first line opens a block (an open bracket, a colon where
     indentation counts, `do` and its like) ends with that block; `else` and closing brackets belong
     to it. Any other ends before a line that is indented less than its first, and with its
-    paragraph. None closes a bracket that the suffix closes.
+    paragraph. None closes a bracket that the suffix closes, where the language pairs brackets.
     """
 
-    def __init__(self, prefix: str, suffix: str = "", language: str | None = None) -> None:
-        self._language = language
-        before = window_before(prefix, _WINDOW)
-        line_start = before.rfind("\n") + 1
-        self._line = before[line_start:]
-        self._lead = before[_lexing_start(before, line_start, language) :]
-        found = list(tokens(self._lead, language))
+    def __init__(self, around: Surroundings) -> None:
+        self._language = around.language
+        self._line = around.line
+        self._lead = around.lead
+        found = list(tokens(self._lead, around.language))
         code = blank_out(self._lead, found)
         self._code_before = code[len(self._lead) - len(self._line) :]
         self._open_before = unmatched(self._code_before)[0]
         settled = [token for token in found if token.end <= len(self._lead) - _LOOKAHEAD]
         self._settled_to = settled[-1].end if settled else 0
         self._first_token = settled[:1]
-        self._may_close = closable(prefix, suffix, language)
+        self._pairs = pairs_brackets(around.language)
+        self._may_close = max(0, closable(around)) if self._pairs else 0
 
     def find(self, completion: str) -> int:
         """Return how much of `completion` belongs to it, its length if the end is not reached.
@@ -71,7 +70,7 @@ class BlockEnd:
         found = list(tokens(text, self._language, self._settled_to))
         code = blank_out(text[self._settled_to :], _moved(found, -self._settled_to))
         code = code[len(self._lead) - self._settled_to :]
-        end = excess(code, self._may_close)
+        end = excess(code, self._may_close) if self._pairs else len(code)
         found = self._first_token + found  # only the first can go over the start of the line
         lines = self._lines(text[: len(self._lead) + end], code[:end], found)
         last = self._last_line(lines)
@@ -137,21 +136,8 @@ class BlockEnd:
         return self._language in _END_BLOCKS and _END_BLOCK_HEADER.match(code) is not None
 
 
-def block_end(prefix: str, completion: str, suffix: str = "", language: str | None = None) -> int:
-    """Return how much of `completion` to keep; see `BlockEnd`, which is cheaper to ask often."""
-    return BlockEnd(prefix, suffix, language).find(completion)
-
-
-def _lexing_start(text: str, line_start: int, language: str | None) -> int:
-    """Return where the token begins that goes over the start of the line, else that start."""
-    for token in tokens(text, language):
-        if token.start < line_start < token.end:
-            return token.start
-    return line_start
-
-
 def _moved(found: Iterable[Lexeme], by: int) -> Iterator[Lexeme]:
-    return (Lexeme(kind, start + by, end + by, closing) for kind, start, end, closing in found)
+    return (token._replace(start=token.start + by, end=token.end + by) for token in found)
 
 
 def _depth_change(code: str) -> int:

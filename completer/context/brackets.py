@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from completer.context.lexical import window_after, window_before, without_text
+from completer.context.lexical import without_text
+from completer.context.surroundings import Surroundings
 
-_WINDOW = 8_192
 _CLOSERS_TRIED = 16
-_BRACKET = re.compile(r"[()\[\]{}]")
+BRACKET = re.compile(r"[()\[\]{}]")
 _INDENTED = re.compile(r"([ \t]*)\s*")
-_OPENED_BY = {")": "(", "]": "[", "}": "{"}
+OPENED_BY = {")": "(", "]": "[", "}": "{"}
 
 
 class Bracket(NamedTuple):
@@ -18,6 +18,10 @@ class Bracket(NamedTuple):
 
     character: str
     position: int
+
+
+_Placed = Sequence[tuple[Bracket, tuple[int, bool]]]
+"""Brackets, each with the indentation of its line and whether it leads it; the innermost first."""
 
 
 def unmatched(code: str, before: Iterable[Bracket] = ()) -> tuple[list[Bracket], list[Bracket]]:
@@ -28,11 +32,11 @@ def unmatched(code: str, before: Iterable[Bracket] = ()) -> tuple[list[Bracket],
     """
     opened = list(before)
     unopened: list[Bracket] = []
-    for match in _BRACKET.finditer(code):
+    for match in BRACKET.finditer(code):
         bracket = Bracket(match[0], match.start())
-        if bracket.character not in _OPENED_BY:
+        if bracket.character not in OPENED_BY:
             opened.append(bracket)
-        elif opened and opened[-1].character == _OPENED_BY[bracket.character]:
+        elif opened and opened[-1].character == OPENED_BY[bracket.character]:
             opened.pop()
         elif not opened:
             unopened.append(bracket)
@@ -44,39 +48,65 @@ def open_brackets(text: str, language: str | None = None) -> str:
     return "".join(bracket.character for bracket in unmatched(without_text(text, language))[0])
 
 
-def closable(prefix: str, suffix: str, language: str | None = None) -> int:
+def closable(around: Surroundings) -> int:
     """Return how many of the brackets open at the caret the suffix does not close.
 
-    What the caret's line goes on with closes the brackets of that line. Further down, a bracket at
+    Below zero: so many closes the caret's line that are not open yet. Further down, a bracket at
     the start of its line closes one from a line with the same indentation, any other one from a
     line with less; all brackets inside that one are free.
     """
-    before = window_before(prefix, _WINDOW)
-    after = window_after(suffix, _WINDOW)
-    code = without_text(before + after, language)
+    before, after = around.before, around.after
+    code = without_text(before + after, around.language)
     opened, _ = unmatched(code[: len(before)])
     _, closers = unmatched(code[len(before) :])
     line_end = after.find("\n") % (len(after) + 1)
     in_line = sum(bracket.position < line_end for bracket in closers)
-    if in_line:
-        line_start = before.rfind("\n") + 1
-        return max(0, sum(bracket.position >= line_start for bracket in opened) - in_line)
-    places = _places(before, opened)[::-1]
-    tried = closers[:_CLOSERS_TRIED]
-    for closer, (indent, leads) in zip(tried, _places(after, tried), strict=True):
-        for free, (bracket, (opened_at, _)) in enumerate(zip(opened[::-1], places, strict=True)):
-            fits = opened_at == indent if leads else opened_at < indent
-            if fits and bracket.character == _OPENED_BY[closer.character]:
-                return free
-    if len(before) < len(prefix):  # what is closed down there was opened further up
+    places = list(zip(opened, _places(before, opened), strict=True))[::-1]
+    below = closers[in_line : in_line + _CLOSERS_TRIED]
+    ends = list(zip(below, _places(after, below), strict=True))
+    # what the line closes was open, or is not open yet: as more of what is closed below fits
+    taken = _partners(opened, closers[:in_line])
+    options = [(_free(places[taken:], ends), taken - in_line), (_free(places, ends), -in_line)]
+    (free, fitting), more = max(options, key=lambda option: option[0][1])
+    if fitting:
+        return free + more
+    if in_line:  # nothing below closes what this line leaves open
+        line_start = len(before) - len(around.line)
+        in_this_line = sum(bracket.position >= line_start for bracket in opened)
+        return max(in_this_line, taken) - in_line
+    if not around.from_start:  # what is closed down there was opened further up
         return len(opened)
     return max(0, len(opened) - len(closers))
 
 
+def _partners(opened: Sequence[Bracket], closers: Sequence[Bracket]) -> int:
+    """Return how many of the innermost open brackets the first closers fit."""
+    pairs = zip(reversed(opened), closers, strict=False)
+    wrong = (i for i, (one, two) in enumerate(pairs) if one.character != OPENED_BY[two.character])
+    return next(wrong, min(len(opened), len(closers)))
+
+
+def missing_openers(code: str, closers: Sequence[Bracket]) -> int:
+    """Return how many of `closers`, which follow `code`, close no bracket that it leaves open."""
+    return len(closers) - _partners(unmatched(code)[0], closers)
+
+
+def _free(opened: _Placed, closers: _Placed) -> tuple[int, int]:
+    """Return how many open brackets are inside the one that is closed first, and how many fit."""
+    at, free, fitting = 0, 0, 0
+    for closer, (indent, leads) in closers:
+        for number, (bracket, (opened_at, _)) in enumerate(opened[at:], at):
+            fits = opened_at == indent if leads else opened_at < indent
+            if fits and bracket.character == OPENED_BY[closer.character]:
+                free, at, fitting = free if fitting else number, number + 1, fitting + 1
+                break
+    return free, fitting
+
+
 def excess(code: str, allowed: int) -> int:
     """Return where `code` closes more than `allowed` brackets from before it, or its length."""
-    for match in _BRACKET.finditer(code):
-        allowed += -1 if match[0] in _OPENED_BY else 1
+    for match in BRACKET.finditer(code):
+        allowed += -1 if match[0] in OPENED_BY else 1
         if allowed < 0:
             return match.start()
     return len(code)

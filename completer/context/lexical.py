@@ -6,7 +6,7 @@ before it, and so does what a lexer says, however broken the code is.
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -24,6 +24,7 @@ _TRIPLE = {
     '"""': r'(?:[^"\\]+|\\.|"(?!""))*(""")?',
     "'''": r"(?:[^'\\]+|\\.|'(?!''))*(''')?",
 }
+_UNKNOWN = _TRIPLE | _QUOTES
 _MARKUP = {"<!--": r"(?:[^-]+|-(?!->))*(-->)?"} | _DOUBLE
 # An apostrophe also begins a lifetime, and strings go over lines.
 _RUST = _SLASHES | {'r#"': r'(?:[^"]+|"(?!#))*("#)?', '"': r'(?:[^"\\]+|\\.)*("?)'}
@@ -45,48 +46,70 @@ _FAMILIES: tuple[tuple[str, dict[str, str]], ...] = (
     ("json", _DOUBLE),
 )
 _MARKS = {language: marks for languages, marks in _FAMILIES for language in languages.split()}
+_UNPAIRED = frozenset({"shellscript", "makefile", "html", "xml", "vue", "svelte", "ini"})
 _COMMENT_MARKS = frozenset({"#", "//", "/*", "--", ";", "<!--"})
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_TELLING = re.compile(r"\w\W*\w\W*\w")
 
 
 class Lexeme(NamedTuple):
-    """A comment or string: where it stands, and its closing mark, empty if that was not found."""
+    """A comment or string: where it stands, and its marks; `closing` is empty if not found."""
 
     kind: Literal["comment", "string"]
     start: int
     end: int
     closing: str
+    opening: str
+
+    def covers(self, position: int) -> bool:
+        """Whether a caret at `position` stands in it; a comment goes on up to its line's end."""
+        return self.start < position < self.end or (position == self.end and not self.closing)
+
+
+class _Lexicon(NamedTuple):
+    """Finds the mark that opens the next token, and says how a token goes on behind its mark."""
+
+    mark: re.Pattern[str]
+    rests: Mapping[str, re.Pattern[str]]
 
 
 @cache
-def _lexicon(language: str) -> re.Pattern[str]:
-    """Make the pattern of a language's tokens: each mark is a group, and its closing the next."""
-    marks = _MARKS[language]
+def _lexicon(language: str | None) -> _Lexicon:
+    """Make a language's patterns; the search for marks is one for any of a set of characters."""
+    marks = _MARKS.get(language or "", _UNKNOWN if language is None else {})
     longest_first = sorted(marks, key=len, reverse=True)
-    return re.compile("|".join(f"({re.escape(m)}){marks[m]}" for m in longest_first), re.DOTALL)
+    return _Lexicon(
+        re.compile("|".join(map(re.escape, longest_first)) or r"(?!)"),
+        {mark: re.compile(rest, re.DOTALL) for mark, rest in marks.items()},
+    )
 
 
 def tokens(text: str, language: str | None, start: int = 0) -> Iterator[Lexeme]:
     """Yield the comments and strings of `text`, none for a language without a known lexicon.
 
-    The text is read from `start` on, which is in no token.
+    The text is read from `start` on, which is in no token. Where nothing is known of the language
+    (`None`), what stands in quotes is a string.
     """
-    if language is None or language not in _MARKS:
-        return
-    for found in _lexicon(language).finditer(text, start):
-        mark = ((found.lastindex or 0) - 1) // 2 * 2 + 1  # a token that is closed ends in its group
+    lexicon = _lexicon(language)
+    while mark := lexicon.mark.search(text, start):
+        rest = lexicon.rests[mark[0]].match(text, mark.end())
+        assert rest is not None  # noqa: S101  # any text begins with what a token may hold: nothing
+        start = rest.end()
         kind: Literal["comment", "string"]
-        kind = "comment" if found[mark] in _COMMENT_MARKS else "string"
-        yield Lexeme(kind, found.start(), found.end(), found[mark + 1] or "")
+        kind = "comment" if mark[0] in _COMMENT_MARKS else "string"
+        yield Lexeme(kind, mark.start(), start, rest[1] or "", mark[0])
+
+
+def pairs_brackets(language: str | None) -> bool:
+    """Whether every closing bracket in the language's code has an opening one, as far as known."""
+    return language in _MARKS and language not in _UNPAIRED
 
 
 def where(prefix: str, language: str | None) -> Where:
     """Say in what a caret behind `prefix` stands."""
     last = next(iter(deque(tokens(prefix, language), maxlen=1)), None)
-    if last is None or last.closing or last.end < len(prefix):
-        return "code"
-    return last.kind
+    return last.kind if last is not None and last.covers(len(prefix)) else "code"
 
 
 def without_text(text: str, language: str | None) -> str:
@@ -112,6 +135,11 @@ def _blank(text: str) -> str:
     return "\n".join([" " * len(line) for line in text.split("\n")])
 
 
+def is_telling(text: str) -> bool:
+    """Whether a text says enough that it seldom stands twice in one place."""
+    return _TELLING.search(text) is not None
+
+
 def identifiers(text: str, language: str | None = None) -> list[str]:
     """Return the names in the code of `text`, in order and with repetitions."""
     return _IDENTIFIER.findall(without_text(text, language))
@@ -120,21 +148,6 @@ def identifiers(text: str, language: str | None = None) -> list[str]:
 def indentation(line: str) -> str:
     """Return the white space that `line` begins with."""
     return line[: len(line) - len(line.lstrip(" \t"))]
-
-
-def window_before(prefix: str, characters: int) -> str:
-    """Return the end of `prefix`: whole lines, at most `characters`, from an unindented line on.
-
-    A window that begins with a top-level line seldom begins inside a string or a bracket. Of a line
-    that is longer than the window, its end is all that is returned.
-    """
-    if len(prefix) <= characters:
-        return prefix
-    first = len(prefix) - characters
-    line_end = prefix.find("\n", first)
-    start = line_end + 1 if line_end >= 0 else first
-    top_level = re.compile(r"^[A-Za-z_@#/]", re.MULTILINE).search(prefix, start)
-    return prefix[top_level.start() if top_level else start :]
 
 
 def window_after(suffix: str, characters: int) -> str:

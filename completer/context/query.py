@@ -8,17 +8,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from completer.context.lexical import where, window_after, window_before, without_text
+from completer.context.lexical import where, without_text
+from completer.context.surroundings import Surroundings
 
 STEP = 8
 """How many lines are typed before the query changes."""
 
-HEAD = 8_192
-"""So many characters at a file's start are read for its imports."""
-
 _LINES_ABOVE = 48
 _LINES_BELOW = 16
-_WINDOW = 8_192
 _MOST_NAMES = 200
 _IMPORTED = 0.25  # what is imported may come up, near or not
 
@@ -47,24 +44,25 @@ class Query:
     imported: frozenset[str]
 
 
-def query_at(prefix: str, suffix: str, language: str | None) -> Query:
+def query_at(around: Surroundings) -> Query:
     """Collect the names near the caret, nearer and more frequent ones with more weight.
 
     The header of the type around it counts as near, and what is imported as not too far.
     In a long string, which may be documentation with examples, its words are names as well.
     """
-    text = _text_above(prefix)
+    language, text = around.language, _text_above(around)
     code = text if where(text, language) == "string" else without_text(text, language)
     header = _TYPE_HEADER.findall(code)[-1:]
     code_above = "\n".join(code.split("\n")[-_LINES_ABOVE:] + header)
-    code_below = without_text(_lines_below(suffix), language)
+    below_the_line = "\n".join(around.lines_after[:_LINES_BELOW])
+    code_below = without_text(below_the_line, language)
     above, below = _NAME.findall(code_above), _NAME.findall(code_below)
     weights: dict[str, float] = {}
     for distance, name in enumerate(reversed(above)):
         weights[name] = weights.get(name, 0.0) + 1 / (1 + distance / 32)
     for distance, name in enumerate(below):
         weights[name] = weights.get(name, 0.0) + 1 / (2 + distance / 16)
-    imported = _imported(prefix[:HEAD])
+    imported = _imported(around.head)
     for name in imported:
         weights[name] = weights.get(name, 0.0) + _IMPORTED
     heaviest = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_MOST_NAMES]
@@ -76,15 +74,10 @@ def query_at(prefix: str, suffix: str, language: str | None) -> Query:
     )
 
 
-def _text_above(prefix: str) -> str:
+def _text_above(around: Surroundings) -> str:
     """Return a window up to the last multiple of `STEP` lines above the caret's line."""
-    skipped = prefix.count("\n") % STEP
-    lines = window_before(prefix, _WINDOW).split("\n")[:-1]
-    return "\n".join(lines[: len(lines) - skipped])
-
-
-def _lines_below(suffix: str) -> str:
-    return "\n".join(window_after(suffix, _WINDOW).split("\n")[1 : _LINES_BELOW + 1])
+    lines = around.lines_before
+    return "\n".join(lines[: len(lines) - around.lines % STEP])
 
 
 def _imported(head: str) -> frozenset[str]:

@@ -11,6 +11,7 @@ from completer.context.languages import language_of_name
 from completer.context.outline import outline
 from completer.context.query import Query, query_at
 from completer.context.similar import Similar, SimilarCode
+from completer.context.surroundings import Surroundings
 from completer.context.symbols import FileSymbols, SymbolTable
 from completer.place import name_in
 from completer.request import Snippet
@@ -70,15 +71,13 @@ class Retriever:
             if edited:
                 self._edited.put(name, text, language)
 
-    def retrieve(
-        self, prefix: str, suffix: str, path: Path | None, language: str | None, budget_chars: int
-    ) -> list[Snippet]:
+    def retrieve(self, around: Surroundings, path: Path | None, budget_chars: int) -> list[Snippet]:
         """Return definitions of other files that the code at the caret names, the best last.
 
         Behind them comes a piece of a file edited before that looks like this code, if there is
         one and room for it. Together, paths included, they have at most `budget_chars` characters.
         """
-        query = query_at(prefix, suffix, language)
+        query, language = query_at(around), around.language
         own = self._name(path) if path is not None else ""
         with self._lock:
             candidates = sorted(self._candidates(query, own, language), key=_by_score)

@@ -286,6 +286,7 @@ class Engine:
         if self._scheduler.running:
             return not self._closed
         if not self._comes(within_s=RESTS_AFTER_S):
+            self._pool.give_back()
             trim()
             self._comes()
         return not self._closed

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from completer.engine.lazy_memory import zeros
+from completer.engine.lazy_memory import give_back, zeros
 from completer.engine.staging import to_device
 from models.memory import give_back_cached
 
@@ -29,6 +29,7 @@ FIRST_SLOTS = 4
 ROW_STEP = 512
 """torch's attention on a CPU takes so many rows at once; fewer it adds up in another order."""
 _ALIGNED = 64
+_DRAFTED = 64  # rows behind the last token that drafts may have used
 
 
 def whole_steps(rows: int, step: int = ROW_STEP) -> int:
@@ -49,7 +50,7 @@ class LayerShape:
 class Slot:
     """What one slot holds: `tokens[:length]` have rows. Empty `owner` belongs to nobody.
 
-    `reached` is the longest that it has been.
+    `reached` is the longest that it has been since the rest of its rows was given back.
     """
 
     tokens: NDArray[np.int32]
@@ -205,6 +206,20 @@ class KVPool:
             if not slot.busy and is_gone(slot.owner):
                 slot.length, slot.owner = 0, ""
                 slot.tokens.fill(0)
+
+    def give_back(self) -> None:
+        """Give the memory of rows back that belong to no token, in slots that are not in use."""
+        if self._device.type != "cpu":
+            return
+        for number, slot in enumerate(self.slots):
+            if slot.busy or slot.reached <= slot.length:
+                continue
+            reached = slot.reached + _DRAFTED
+            for stack in self._stacks.values():
+                for heads in stack[:, number, :, slot.length : reached].unbind(0):
+                    for rows in heads.unbind(0):
+                        give_back(rows)
+            slot.reached = slot.length
 
     def shrink(self) -> None:
         """Give half of the slots back, but for two, and forget every token. None may be in use."""

@@ -1,11 +1,14 @@
 """Tensors of zeros whose memory comes with their use: on a CPU, a page when it is first written.
 
-`torch.zeros` writes what it allocates, and so makes all of it resident.
+`torch.zeros` writes what it allocates, and so makes all of it resident. Pages that are of no use
+any more can be given back.
 """
 
+import ctypes
 import math
 import mmap
 from collections.abc import Sequence
+from contextlib import suppress
 
 import torch
 from torch import Tensor
@@ -24,3 +27,13 @@ def zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Ten
     except OSError as error:
         raise MemoryError(f"{size} bytes cannot be reserved") from error
     return torch.frombuffer(pages, dtype=torch.uint8).view(dtype).view(*shape)
+
+
+def give_back(rows: Tensor) -> None:
+    """Give the whole pages of contiguous rows from `zeros` back, which are zeros again (Linux)."""
+    start = -(-rows.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
+    size = (rows.data_ptr() + rows.nbytes - start) // mmap.PAGESIZE * mmap.PAGESIZE
+    if rows.device.type != "cpu" or size <= 0:
+        return
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), mmap.MADV_DONTNEED)

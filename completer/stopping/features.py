@@ -8,13 +8,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from completer.context.lexical import where, window_before
+from completer.context.surroundings import Surroundings
 from completer.engine.stop_policy import StepSignals, TokenSignals
-from completer.request import CompletionRequest
 
 Features = Mapping[str, float]
 
-_WINDOW = 4_096  # characters on each side of the caret that are looked at
 _NOT_YET = 0.5  # neither a logarithm nor a number of characters: the completion goes on
 _LEAST = 1e-6  # a probability below it is as bad as this
 _PLACES = (  # what stands before the caret, by the place's number
@@ -50,17 +48,15 @@ class CaretFeatures:
     """More than the line was asked for."""
 
     @classmethod
-    def of(cls, request: CompletionRequest, *, several_lines: bool) -> "CaretFeatures":
-        """Look around the caret of a request."""
-        before = window_before(request.prefix, _WINDOW)
-        line = request.prefix[-_WINDOW:].rpartition("\n")[2]
-        rest = request.suffix[:_WINDOW].partition("\n")[0]
+    def of(cls, around: Surroundings, *, several_lines: bool) -> "CaretFeatures":
+        """Look around a caret."""
+        line = around.line
         return cls(
             column=len(line.strip()),
             place=_first_found(_PLACES, line),
             statement=_statement(line),
-            in_text=where(before, request.language) != "code",
-            inside_line=bool(rest.strip()),
+            in_text=around.where != "code",
+            inside_line=bool(around.rest.strip()),
             several_lines=several_lines,
         )
 

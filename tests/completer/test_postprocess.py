@@ -3,19 +3,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from completer.postprocess import (
+    ENDS,
     STEPS,
     TextContext,
-    cut_at_suffix,
-    cut_closing_quote,
-    cut_repetition,
-    drop_doubled_space,
+    block_end,
+    drop_impossible_indentation,
     drop_trivial,
     fit_indentation,
-    keep_block,
-    keep_first_line,
+    following_line_end,
+    line_end,
+    mark_end,
+    overlap_end,
     postprocess,
+    repeated_end,
     restore_line_ends,
-    strip_marks,
     trim_end,
 )
 
@@ -37,30 +38,33 @@ def context(prefix="", suffix="", language="python", **options) -> TextContext:
     ],
 )
 def test_marks_never_get_out(text, kept):
-    assert strip_marks(text, context(marks=MARKS)) == kept
+    assert text[: mark_end(text, context(marks=MARKS))] == kept
 
 
 def test_one_line_where_one_is_wanted():
-    assert keep_first_line("a\nb", context(multiline=False)) == "a"
-    assert keep_first_line("a\nb", context(multiline=True)) == "a\nb"
+    assert line_end("a\nb", context(multiline=False)) == 1
+    assert line_end("a\nb", context(multiline=True)) == 3
 
 
 @pytest.mark.parametrize(
     ("prefix", "text", "kept"),
     [
-        ("x = ", " 1", "1"),
-        ("x =", " 1", " 1"),
-        ("assert False ", " # never", " # never"),
-        ("#define A ", "     \\", "     \\"),
+        ("x = ", " 1", " 1"),
         ("def f():\n    ", "    return 1", "return 1"),
+        ("def f():\n    ", "        return 1", "return 1"),
         ("def f():\n", "    return 1", "    return 1"),
+        ("def f():\n", "        return 1", "    return 1"),
         ("def f():\n  a = 1\n  ", "  return a", "return a"),
         ("class A:\n    def f(self):\n    ", "    return 1", "    return 1"),
         ('"""Options.\n\n    ', "    deeper", "    deeper"),
+        ("x = [\n    ", "        1,", "        1,"),
+        ("x = 1 + \\\n    ", "    2", "    2"),
+        ('    x = """\ntext\n"""\n', "    y = 1", "    y = 1"),
+        ("\tif a:\n\t", "    b()", "    b()"),
     ],
 )
-def test_white_space_before_the_caret_is_not_repeated(prefix, text, kept):
-    assert drop_doubled_space(text, context(prefix)) == kept
+def test_no_line_is_deeper_than_python_allows(prefix, text, kept):
+    assert drop_impossible_indentation(text, context(prefix)) == kept
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,7 @@ def test_a_file_with_tabs_below_the_caret():
 
 def test_ends_with_its_block():
     text = "\n    return a\n\n\ndef g():\n    pass"
-    assert keep_block(text, context("def f(a):")) == "\n    return a"
+    assert text[: block_end(text, context("def f(a):"))] == "\n    return a"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +104,7 @@ def test_ends_with_its_block():
     ],
 )
 def test_brackets_that_the_line_closes_are_not_closed_twice(prefix, text, suffix, kept):
-    assert keep_block(text, context(prefix, suffix)) == kept
+    assert text[: block_end(text, context(prefix, suffix))] == kept
 
 
 @pytest.mark.parametrize(
@@ -111,13 +115,20 @@ def test_brackets_that_the_line_closes_are_not_closed_twice(prefix, text, suffix
         ('"""', 'Say hello."""', '"""', "python", "Say hello."),
         ('x = "', 'hello"', "", "python", 'hello"'),
         ("let s = `", "a ${b}`", "`;", "typescript", "a ${b}"),
-        ("x = 'a' + ", "'b'", "'", "python", "'b'"),
+        ("x = 'a' + ", "'b'", "'", "python", "'b"),
+        ('x = "he', 'llo"', '"', None, "llo"),
+        ('["', 'SIZE"] = 5', '"]', "python", "SIZE"),
+        ('{"package": "C', '/u", "files', '": {}}', "json", '/u", "files'),
+        ('print(f"{', 'name}"', '}")', "python", "name"),
+        ("import './", "a.js';\nimport './b", "';\n", "typescript", None),
         ('x = ["a', 'b",', '\n    "c",\n]', "python", 'b",'),
         ('"""Say', ' hello."""', '\n    """', "python", " hello."),
     ],
 )
 def test_a_string_is_not_closed_twice(prefix, text, suffix, language, kept):
-    assert cut_closing_quote(text, context(prefix, suffix, language)) == kept
+    assert text[: overlap_end(text, context(prefix, suffix, language))] == (
+        text if kept is None else kept
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,9 +138,13 @@ def test_a_string_is_not_closed_twice(prefix, text, suffix, language, kept):
         ("    if a:", "\n        b()\n    else:\n        c()", "\n    else:\n", "\n        b()"),
         ("    ", "x = 1\n    return x", "return x\n", "x = 1\n    "),
         ("    ", "return x", "\n    return x\n", ""),
-        ("f(", "first, name)", " name)", "first, "),
-        ("a = ", "max", "x", "max"),
+        ("f(", "first, name)", " name)", "first,"),
+        ("a = ", "max", "x", "ma"),
         ("a = b", " + c;", ";", " + c"),
+        ("x = ", "y + 1", " + 1", "y"),
+        ("f(g(", "x)", ")", None),
+        ("max(", "items, key=len)\nprint()", ", key=len)", "items"),
+        ("    x = [", "\n        1,\n    ]", "\n    ]\n", "\n        1,"),
         ("if x", " > 1:", ":", " > 1"),
         ("    if a:", "\n        return x\n    b()", "\n    return x", None),
         ("    ", "with raises(E):\n        f(1)", "\n    with raises(E):\n        f(2)\n", None),
@@ -142,15 +157,16 @@ def test_a_string_is_not_closed_twice(prefix, text, suffix, language, kept):
     ],
 )
 def test_what_follows_is_not_said_again(prefix, text, suffix, kept):
-    result = cut_at_suffix(text, context(prefix, suffix))
-    assert result == (text if kept is None else kept)
+    given = context(prefix, suffix)
+    end = min(overlap_end(text, given), following_line_end(text, given))
+    assert text[:end] == (text if kept is None else kept)
 
 
 @pytest.mark.parametrize(
     ("prefix", "text", "kept"),
     [
         ("", "x.append(1)\nx.append(1)\nx.append(1)\nx.append(1)", "x.append(1)"),
-        ("", "a = 1\nb = 2\n" * 3, "a = 1\nb = 2"),
+        ("", "a = 10\nb = 2\n" * 3, "a = 10\nb = 2"),
         ("", "row(1)\nrow(1)\nb = 2", None),
         ("", "    }\n    }\n    }", None),
         ("import os\nimport sys\n", "import os\nimport sys", ""),
@@ -161,7 +177,7 @@ def test_what_follows_is_not_said_again(prefix, text, suffix, kept):
     ],
 )
 def test_circles_are_cut(prefix, text, kept):
-    assert cut_repetition(text, context(prefix)) == (text if kept is None else kept)
+    assert text[: repeated_end(text, context(prefix))] == (text if kept is None else kept)
 
 
 def test_white_space_at_the_end_stays_only_before_more_text():
@@ -204,7 +220,7 @@ def test_all_steps_together():
 
 
 def test_the_steps_are_documented_functions():
-    assert all(step.__doc__ for step in STEPS)
+    assert all(each.__doc__ for each in (*ENDS, *STEPS))
 
 
 @settings(max_examples=150, deadline=None)

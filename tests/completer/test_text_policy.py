@@ -5,9 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from completer.context.blocks import BlockEnd
+from completer.context.suffix_overlap import SuffixOverlap
+from completer.context.surroundings import Surroundings
 from completer.engine.stop_policy import StepSignals
 from completer.secrets.answer_guard import AnswerGuard
-from completer.text_policy import TextPolicy, _begun, block_end, line_end, loop_end
+from completer.text_policy import TextPolicy, _begun, block_end, line_end, repetition_end
 from tests.canaries import canaries
 from tests.tiny import byte_tokenizer
 
@@ -98,8 +100,15 @@ def test_a_secret_behind_the_end_of_a_text_is_no_reason():
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
-        ("f(a_b, cd, cd_, cd, cd_, cd, cd_, cd, cd_", "f(a_b, cd, cd_"),
+        ("f(a_b" + ", cd, cd_" * 5, "f(a_b, cd, cd_"),
+        ("mpl.x = mpl.x = mpl.x = ", "mpl.x = "),
+        ("None, None, None, None, None, None", None),
         ("x = 1\n" * 4, "x = 1\n"),
+        ("x.append(1)\n" * 3, "x.append(1)"),
+        ("a(1)\nb(2)\n" * 3, "a(1)\nb(2)"),
+        ("row(1)\nrow(1)\nb = 2\n", None),
+        ("    }\n    }\n    }\n", None),
+        ("    0,\n    0,\n    0,\n    0,\n", None),
         ("[0, 0, 0, 0, 0, 0, 0, 0, 0, 0", None),
         ("-" * 40, None),
         ("a, b, a, b, a, b", None),
@@ -107,7 +116,7 @@ def test_a_secret_behind_the_end_of_a_text_is_no_reason():
     ],
 )
 def test_a_text_that_goes_round_ends_after_the_first_round(text, kept):
-    end = loop_end(text)
+    end = repetition_end(text)
 
     assert (None if end is None else text[:end]) == kept
 
@@ -125,13 +134,13 @@ def test_without_rules_everything_is_released():
     ],
 )
 def test_a_block_ends_before_a_line_that_does_not_belong_to_it(prefix, text, expected):
-    end = block_end(BlockEnd(prefix, "", "python"), 10)(text)
+    end = block_end(BlockEnd(Surroundings.of(prefix, "", "python")), 10)(text)
 
     assert (None if end is None else text[:end].rstrip("\n")) == expected
 
 
 def test_a_block_has_at_most_so_many_lines():
-    assert block_end(BlockEnd("", "", "python"), 2)("a\nb\nc\n") == len("a\nb")
+    assert block_end(BlockEnd(Surroundings("")), 2)("a\nb\nc\n") == len("a\nb")
 
 
 @settings(max_examples=300, deadline=None)
@@ -139,3 +148,27 @@ def test_a_block_has_at_most_so_many_lines():
 def test_the_end_that_may_begin_a_stop_string_is_the_longest(string, text):
     lengths = (length for length in range(len(string)) if text.endswith(string[:length]))
     assert _begun(string, text) == max(lengths)
+
+
+def overlap(suffix: str, prefix: str = "    x = ", language: str = "python") -> SuffixOverlap:
+    return SuffixOverlap(Surroundings.of(prefix, suffix, language))
+
+
+SUFFIX = " + 1\n    return x\n    y = 2\n    z = 3\n"
+
+
+@pytest.mark.parametrize("step", [1, 2, 5, 40])
+@pytest.mark.parametrize("runs_on", [0, 1, 5, 20, len(SUFFIX)])
+def test_what_stands_behind_the_caret_is_neither_said_nor_released(step, runs_on):
+    rules = policy(overlap=overlap(SUFFIX))
+    stop, released = run(rules, "y.z" + SUFFIX[:runs_on], step)
+
+    assert rules.text == "".join(released) == "y.z"
+    assert (stop is not None) == (runs_on == len(SUFFIX))
+
+
+def test_what_only_begins_as_the_suffix_does_is_released_when_it_goes_on_otherwise():
+    rules = policy(overlap=overlap("\n    self.height = height\n"))
+    _, released = run(rules, "width\n    self.depth = depth", 1)
+
+    assert rules.text == "".join(released) == "width\n    self.depth = depth"

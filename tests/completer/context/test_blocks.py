@@ -5,7 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from completer.context import blocks
-from completer.context.blocks import BlockEnd, block_end
+from completer.context.blocks import BlockEnd
+from completer.context.surroundings import Surroundings
+
+
+def block_end(prefix: str, completion: str, suffix: str = "", language: str | None = None) -> int:
+    return BlockEnd(Surroundings.of(prefix, suffix, language)).find(completion)
+
 
 CASES = {
     "a function ends before the next one": (
@@ -139,7 +145,7 @@ def test_block_end(name):
 @pytest.mark.parametrize("name", CASES)
 def test_asked_after_each_character_it_never_stops_too_early(name):
     language, prefix, completion, suffix, kept = CASES[name]
-    finder = BlockEnd(prefix, suffix, language)
+    finder = BlockEnd(Surroundings.of(prefix, suffix, language))
     for length in range(len(completion) + 1):
         end = finder.find(completion[:length])
         assert end >= min(length, len(kept)), repr(completion[:length])
@@ -175,15 +181,15 @@ def test_any_text_has_an_end_within_it(prefix, completion, suffix, language):
 def test_what_was_read_before_the_caret_is_not_read_again_and_changes_nothing(
     prefix, completion, suffix, language
 ):
-    finder = BlockEnd(prefix, suffix, language)
+    finder = BlockEnd(Surroundings.of(prefix, suffix, language))
     with mock.patch.object(blocks, "_LOOKAHEAD", len(prefix) + 1):
-        reading_all = BlockEnd(prefix, suffix, language)
+        reading_all = BlockEnd(Surroundings.of(prefix, suffix, language))
     assert reading_all._settled_to == 0
     assert finder.find(completion) == reading_all.find(completion)
 
 
 def test_a_long_line_before_the_caret_is_read_once():
     line = "x = [" + '"a", ' * 1_000
-    finder = BlockEnd(line, "", "python")
+    finder = BlockEnd(Surroundings.of(line, "", "python"))
     assert len(finder._lead) - finder._settled_to < 10
     assert finder.find('"b"]\ny = 1\n\nz = 2') == len('"b"]\ny = 1')

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from completer.context.brackets import (
-    _BRACKET,
+    BRACKET,
     Bracket,
     _places,
     closable,
@@ -11,6 +11,7 @@ from completer.context.brackets import (
     open_brackets,
 )
 from completer.context.lexical import indentation
+from completer.context.surroundings import Surroundings
 
 
 def test_brackets_without_a_partner():
@@ -36,23 +37,26 @@ def test_brackets_without_a_partner():
         ("check(\n  a,\n  int(b", "\n  c);\n", 1),
         ("f() {\n  if (a", "\n    b();\n  }\n}\n", 1),
         ("check(a", "\n      b)\n", 0),
+        ("check(a(", ")\n)\n", 0),
+        ("f() {\n  check(a(", ")\n}\n", 1),
     ],
 )
 def test_what_a_completion_may_close(prefix, suffix, expected):
-    assert closable(prefix, suffix, "java") == expected
+    assert closable(Surroundings.of(prefix, suffix, "java")) == expected
 
 
 def test_a_new_method_amid_a_large_file_may_be_closed():
     methods = "".join(f"  int f{i}() {{\n    return {i};\n  }}\n\n" for i in range(900))
     prefix = f"class A {{\n{methods}  int g() {{\n    "
-    assert closable(prefix, f"\n\n{methods}}}\n", "java") >= 1
-    assert closable(prefix, f"\n  }}\n{methods}}}\n", "java") == 0
+    assert closable(Surroundings.of(prefix, f"\n\n{methods}}}\n", "java")) >= 1
+    assert closable(Surroundings.of(prefix, f"\n  }}\n{methods}}}\n", "java")) == 0
 
 
 def test_in_a_long_table_a_row_may_be_closed():
     rows = "    (1, 2, 0),\n" * 1_000
-    assert closable(f"TABLE = [\n{rows}    (1, 2,", f"\n{rows}]\n", "python") == 1
-    assert closable(f"TABLE = [\n{rows}    (1, 2,", "\n]\n", "python") == 1
+    for below in (rows, ""):
+        around = Surroundings.of(f"TABLE = [\n{rows}    (1, 2,", f"\n{below}]\n", "python")
+        assert closable(around) == 1
 
 
 def test_excess_is_where_a_foreign_bracket_is_closed():
@@ -64,6 +68,6 @@ def test_excess_is_where_a_foreign_bracket_is_closed():
 @settings(max_examples=300, deadline=None)
 @given(text=st.text("(] \t\n\r\x0ca\x1c", max_size=40))
 def test_where_a_bracket_stands_in_its_line(text):
-    brackets = [Bracket(match[0], match.start()) for match in _BRACKET.finditer(text)]
+    brackets = [Bracket(match[0], match.start()) for match in BRACKET.finditer(text)]
     heads = [text[: bracket.position].rpartition("\n")[2] for bracket in brackets]
     assert _places(text, brackets) == [(len(indentation(h)), not h.strip()) for h in heads]

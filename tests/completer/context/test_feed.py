@@ -6,6 +6,7 @@ import pytest
 
 from completer.context.feed import WorkspaceFeed
 from completer.context.retrieval import Retriever
+from completer.context.surroundings import Surroundings
 from completer.context.workspace import Workspace
 
 PATIENCE_S = 10
@@ -140,7 +141,9 @@ def test_a_retriever_is_a_sink(tmp_path):
     feed.start()
     assert feed.wait(PATIENCE_S)
     feed.stop()
-    snippets = retriever.retrieve("greet()\n" * 9, "", tmp_path / "b.py", "python", 500)
+    snippets = retriever.retrieve(
+        Surroundings.of("greet()\n" * 9, "", "python"), tmp_path / "b.py", 500
+    )
     assert [snippet.text for snippet in snippets] == ["def greet(name): ..."]
 
 

@@ -9,7 +9,6 @@ from completer.context.lexical import (
     tokens,
     where,
     window_after,
-    window_before,
     without_text,
 )
 
@@ -34,7 +33,8 @@ LANGUAGES = ["python", "go", "rust", "typescript", "c", "ruby", "sql", "html", "
         ("sql", "select 1 -- count", "comment"),
         ("html", "<!-- a", "comment"),
         ("markdown", "don't", "code"),
-        (None, "'", "code"),
+        (None, "x = '", "string"),
+        (None, "# 'x'", "code"),
     ],
 )
 def test_where_a_caret_stands(language, prefix, expected):
@@ -66,17 +66,11 @@ def test_blanking_keeps_every_place(text, language):
     assert all(a.end <= b.start for a, b in itertools.pairwise(found))
 
 
-def test_windows_are_whole_lines():
+def test_a_window_is_whole_lines():
     text = "".join(f"def f{i}():\n    return {i}\n" for i in range(100))
-    before = window_before(text, 200)
-    assert before.startswith("def f")
-    assert text.endswith(before)
-    assert len(before) <= 200
     after = window_after(text, 200)
     assert text.startswith(after)
     assert after.endswith("\n")
     assert len(after) <= 200
-    assert window_before("abc", 200) == window_after("abc", 200) == "abc"
+    assert window_after("abc", 200) == "abc"
     assert window_after("a" * 300, 200) == "a" * 200
-    assert window_before("a" * 300, 200) == "a" * 200
-    assert window_before("b\n" + "a" * 300, 200) == "a" * 200

@@ -4,18 +4,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from completer.context.query import _IMPORT, STEP, _imports, query_at
+from completer.context.query import _IMPORT, STEP, Query, _imports, query_at
+from completer.context.surroundings import Surroundings
 
 PREFIX = "import os\nfrom shop.cart import (\n    Cart,\n    Item,\n)\n" + "\n" * 2 * STEP
 
 
+def asked(prefix: str, suffix: str, language: str | None) -> Query:
+    return query_at(Surroundings.of(prefix, suffix, language))
+
+
 def names(prefix: str, suffix: str = "", language: str = "python") -> list[str]:
-    return [name for name, _ in query_at(prefix, suffix, language).names]
+    return [name for name, _ in asked(prefix, suffix, language).names]
 
 
 def test_nearer_names_weigh_more():
     prefix = "far = 1\n" + "x = 1\n" * 40 + "near = far2\n" + "\n" * STEP
-    query = dict(query_at(prefix, "", "python").names)
+    query = dict(asked(prefix, "", "python").names)
     assert query["near"] > query["far2"] * 0.9 > 0
     assert "far" not in query or query["far"] < query["near"]
 
@@ -26,7 +31,7 @@ def test_in_documentation_its_words_are_names():
 
 def test_the_type_around_the_caret_is_near():
     prefix = "class Page(Base):\n    'a class of its own'\n" + "    x = 1\n" * 80
-    query = dict(query_at(prefix, "", "python").names)
+    query = dict(asked(prefix, "", "python").names)
     assert query["Base"] > 0.02
     assert "own" not in query
 
@@ -40,7 +45,7 @@ def test_names_below_the_caret_count_but_not_those_of_its_line():
 
 
 def test_attributes_are_told_apart():
-    query = query_at("a.pay(b)\np->go\n" + "\n" * STEP, "\nC::make()\n", "cpp")
+    query = asked("a.pay(b)\np->go\n" + "\n" * STEP, "\nC::make()\n", "cpp")
     assert query.attributes == {"pay", "go", "make"}
 
 
@@ -57,7 +62,7 @@ def test_attributes_are_told_apart():
     ],
 )
 def test_names_of_import_lines(language, text, imported):
-    query = query_at(text + "code = 1\n", "", language)
+    query = asked(text + "code = 1\n", "", language)
     assert imported <= query.imported
     assert imported <= dict(query.names).keys()
 
@@ -65,13 +70,13 @@ def test_names_of_import_lines(language, text, imported):
 def test_the_query_stays_while_a_line_and_some_more_are_typed():
     before = PREFIX + "total = Cart.sum(\n" * STEP
     aligned = before + "\n" * (-before.count("\n") % STEP)
-    first = query_at(aligned, "\nrest(x)\n", "python")
+    first = asked(aligned, "\nrest(x)\n", "python")
     typed = "cart = Cart(Item(1, 'a'), item)"
     for end in range(len(typed)):
-        assert query_at(aligned + typed[:end], "\nrest(x)\n", "python") == first
+        assert asked(aligned + typed[:end], "\nrest(x)\n", "python") == first
     for lines in range(1, STEP):
-        assert query_at(aligned + "more = 1\n" * lines, "\nrest(x)\n", "python") == first
-    assert query_at(aligned + "more = 1\n" * STEP, "\nrest(x)\n", "python") != first
+        assert asked(aligned + "more = 1\n" * lines, "\nrest(x)\n", "python") == first
+    assert asked(aligned + "more = 1\n" * STEP, "\nrest(x)\n", "python") != first
 
 
 PIECES = [

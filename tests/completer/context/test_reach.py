@@ -6,18 +6,20 @@ from pathlib import Path
 import pytest
 
 from completer.context.blocks import BlockEnd
-from completer.context.brackets import closable
+from completer.context.lexed_texts import LexedTexts
+from completer.context.lexical import where
 from completer.context.prompt import CHARACTERS_PER_TOKEN, CUT_STEP
-from completer.context.query import HEAD, STEP, query_at
-from completer.context.reach import LONGEST_WINDOW, within_reach
+from completer.context.query import STEP, query_at
+from completer.context.reach import LONGEST_WINDOW, is_long, within_reach
+from completer.context.surroundings import HEAD, WINDOW, Surroundings
 from completer.postprocess import TextContext, postprocess
 from completer.request import CompletionRequest, Snippet
 from completer.stopping.features import CaretFeatures
 from tests.completer.context.test_prompt import builder
-from tests.reading import SHAPES, CountedText, text_of
+from tests.reading import SHAPES, text_of
 
 BUDGET = 1000
-MOST = HEAD + 2 * (LONGEST_WINDOW + 1 + BUDGET * CHARACTERS_PER_TOKEN)
+MOST = HEAD + 2 * (LONGEST_WINDOW + 32 + BUDGET * CHARACTERS_PER_TOKEN)
 CODE = Path(random.__file__).read_text(encoding="utf-8") * 8
 
 
@@ -25,47 +27,78 @@ def asked(text: str, at: int) -> CompletionRequest:
     return CompletionRequest(prefix=text[:at], suffix=text[at:], language="python")
 
 
+def cut_down(request: CompletionRequest, budget: int = BUDGET) -> CompletionRequest:
+    return within_reach(request, budget, LexedTexts(), "a.py")
+
+
+def around(request: CompletionRequest) -> Surroundings:
+    return Surroundings.of(request.prefix, request.suffix, request.language)
+
+
 @pytest.mark.parametrize("budget", [64, BUDGET, 4096])
 def test_what_is_left_out_changes_neither_the_prompt_nor_any_rule(budget):
     for at in range(80_000, len(CODE) - 80_000, 9973):
         whole = asked(CODE, at)
-        cut = within_reach(whole, budget)
+        cut = cut_down(whole, budget)
         assert len(cut.prefix) < len(whole.prefix)
         assert builder(budget=budget).build(cut) == builder(budget=budget).build(whole)
-        assert query_at(cut.prefix, cut.suffix, "python") == query_at(
-            CODE[:at], CODE[at:], "python"
-        )
-        assert CaretFeatures.of(cut, several_lines=True) == CaretFeatures.of(
-            whole, several_lines=True
-        )
+        assert query_at(around(cut)) == query_at(around(whole))
+        features = [CaretFeatures.of(around(each), several_lines=True) for each in (cut, whole)]
+        assert features[0] == features[1]
         said = "x = (1,\n    2)\n" + CODE[at : at + 40]
-        assert [
-            BlockEnd(each.prefix, each.suffix, "python").find(said) for each in (cut, whole)
-        ] == [BlockEnd(CODE[:at], CODE[at:], "python").find(said)] * 2
-        assert postprocess(said, around(cut)) == postprocess(said, around(whole))
+        assert BlockEnd(around(cut)).find(said) == BlockEnd(around(whole)).find(said)
+        assert postprocess(said, context(cut)) == postprocess(said, context(whole))
 
 
-def around(request: CompletionRequest) -> TextContext:
+def context(request: CompletionRequest) -> TextContext:
     return TextContext(prefix=request.prefix, suffix=request.suffix, language="python")
+
+
+STRINGS = "".join(
+    f"X{i} = "
+    ""
+    + '"""'
+    + f"""
+{"it's # text " * (i % 7 * 90)}
+"""
+    + '"""'
+    + f"""  # isn't {"code" * (i % 5)}
+Y = 'a"b' + "c'd"
+"""
+    for i in range(300)
+)
+
+
+@pytest.mark.parametrize("language", ["python", "ruby", "typescript", None])
+def test_where_a_caret_stands_is_found_as_by_all_of_the_text(language):
+    chance, lexed, seen = random.Random(1), LexedTexts(), set()
+    for at in [chance.randrange(40_000, len(STRINGS)) for _ in range(150)]:
+        request = CompletionRequest(prefix=STRINGS[:at], suffix=STRINGS[at:], language=language)
+        cut = within_reach(request, 64, lexed, "a.py")
+        assert len(cut.prefix) < at
+        assert around(cut).where == where(STRINGS[:at], language)
+        seen.add(around(cut).where)
+    assert len(seen) > 1
 
 
 def test_a_request_of_ordinary_size_is_left_as_it_is():
     request = asked(CODE[:20_000], 10_000)
-    assert within_reach(request, 1024) is request
+    assert not is_long(request, 1024)
+    assert cut_down(request, 1024) is request
 
 
 def test_numbers_of_lines_keep_their_remainders():
     assert CUT_STEP % STEP == 0
     for lines in range(40):
         prefix = CODE[:30_000] + "\n" * lines + CODE[30_000:80_000]
-        cut = within_reach(asked(prefix, len(prefix)), BUDGET)
+        cut = cut_down(asked(prefix, len(prefix)))
         assert cut.prefix.count("\n") % CUT_STEP == prefix.count("\n") % CUT_STEP
 
 
 def test_of_many_snippets_the_last_are_kept():
     snippets = tuple(Snippet(path=f"{n}.py", text=text) for n, text in enumerate(["x" * 9_000] * 9))
     request = CompletionRequest(prefix="a", snippets=snippets)
-    cut = within_reach(request, BUDGET)
+    cut = cut_down(request)
     assert cut.snippets[-1] == snippets[-1]
     assert sum(len(each.text) for each in cut.snippets) <= MOST
     assert builder(budget=BUDGET).build(cut, cut.snippets) == builder(budget=BUDGET).build(
@@ -73,28 +106,11 @@ def test_of_many_snippets_the_last_are_kept():
     )
 
 
+@pytest.mark.parametrize("language", ["python", None])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_bounded_part_of_a_text_is_read(shape):
-    prefix, suffix = (CountedText(text_of(shape, 1_000_000)) for _ in range(2))
-    request = CompletionRequest(prefix=prefix, suffix=suffix, language="python")
-    within_reach(request, BUDGET)
-    counted_line_ends = len(prefix) - HEAD - LONGEST_WINDOW - BUDGET * CHARACTERS_PER_TOKEN - 1
-    assert prefix.read + suffix.read - counted_line_ends <= MOST
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize(
-    "rule",
-    [
-        lambda before, after: closable(before, after, "python"),
-        lambda before, after: BlockEnd(before, after, "python").find("x\n    y\nz"),
-        lambda before, after: CaretFeatures.of(
-            CompletionRequest(prefix=before, suffix=after, language="python"), several_lines=True
-        ),
-    ],
-    ids=["brackets", "blocks", "features"],
-)
-def test_a_rule_about_the_caret_reads_a_window(shape, rule):
-    before, after = (CountedText(text_of(shape, 1_000_000)) for _ in range(2))
-    rule(before, after)
-    assert 0 < before.read + after.read <= 8 * LONGEST_WINDOW
+def test_what_is_read_later_is_a_bounded_part(shape, language):
+    text = text_of(shape, 1_000_000)
+    cut = cut_down(CompletionRequest(prefix=text, suffix=text, language=language))
+    assert len(cut.prefix) + len(cut.suffix) <= MOST
+    assert len(around(cut).before) <= WINDOW + 3
+    assert len(around(cut).after) <= WINDOW

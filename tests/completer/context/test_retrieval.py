@@ -9,6 +9,7 @@ from completer.context import retrieval
 from completer.context.definitions import Definition
 from completer.context.query import STEP
 from completer.context.retrieval import Retriever
+from completer.context.surroundings import Surroundings
 from completer.request import Snippet
 
 ROOT = Path("/repo")
@@ -39,7 +40,7 @@ def retriever():
 def found(
     retriever: Retriever, prefix=CALLER, suffix="", path="main.py", budget=2_000
 ) -> list[Snippet]:
-    return retriever.retrieve(prefix, suffix, ROOT / path, "python", budget)
+    return retriever.retrieve(Surroundings.of(prefix, suffix, "python"), ROOT / path, budget)
 
 
 def test_what_the_code_names_is_shown_as_signatures(retriever):
@@ -117,7 +118,9 @@ def test_other_languages_stay_apart(retriever):
     retriever.update(ROOT / "cart.ts", "export class Cart {}\n")
     assert [snippet.path for snippet in found(retriever)] == ["shop/cart.py"]
     script = "const c = new Cart()\n" + "\n" * STEP
-    snippets = retriever.retrieve(script, "", ROOT / "a.tsx", "typescriptreact", 500)
+    snippets = retriever.retrieve(
+        Surroundings.of(script, "", "typescriptreact"), ROOT / "a.tsx", 500
+    )
     assert [snippet.path for snippet in snippets] == ["cart.ts"]
 
 
@@ -180,7 +183,7 @@ def test_a_name_defined_thousands_of_times_is_looked_at_a_few_times(tmp_path, mo
         retriever.update(tmp_path / f"{number}.py", source)
     shown = []
     monkeypatch.setattr(retrieval, "outline", lambda file, chosen: shown.append(file) or "x" * 999)
-    retriever.retrieve("often()\n" * 9, "", tmp_path / "new.py", "python", 500)
+    retriever.retrieve(Surroundings.of("often()\n" * 9, "", "python"), tmp_path / "new.py", 500)
     assert 0 < len(shown) <= 200
 
 
@@ -189,5 +192,7 @@ def test_a_name_that_all_files_define_costs_little(tmp_path):
     for number in range(20_000):
         retriever.update(tmp_path / f"{number}.py", "def main(): ...\n")
     began = time.process_time()
-    retriever.retrieve("from x import main\n" * 9, "", tmp_path / "new.py", "python", 500)
+    retriever.retrieve(
+        Surroundings.of("from x import main\n" * 9, "", "python"), tmp_path / "new.py", 500
+    )
     assert time.process_time() - began < 1

@@ -28,27 +28,38 @@ def test_they_are_zeros_that_can_be_written(dtype):
     assert found.sum() == 35
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
-def test_memory_comes_with_the_rows_that_are_used():
-    """A pool of 512 MB, of which two texts of 256 tokens are used."""
-    before = resident_bytes()
-    pool = KVPool(
-        [LayerShape(4, 64, 64)] * 8, slots=16, capacity=2048, dtype=torch.float32, device=CPU
-    )
-    reserved, row = pool.bytes_reserved, pool.bytes_reserved // (16 * 2048)
-    assert reserved == 512 * MEGABYTE
-    assert resident_bytes() - before < MEGABYTE
+def pool_with_two_texts(slots: int) -> tuple[KVPool, int]:
+    """Make a pool in which two texts of 256 tokens were computed; return the second's slot, too."""
+    layers = [LayerShape(4, 64, 64)] * 8
+    pool = KVPool(layers, slots=slots, capacity=2048, dtype=torch.float32, device=CPU)
     for base in (1, 2):
         slot, _ = pool.acquire([base] * 256, "me")
         for layer in range(8):
             rows = torch.ones(4, 256, 64)
             pool.write(layer, slot, 0, rows, rows)
         pool.extend(slot, [base] * 256, 0)
-    grown = resident_bytes() - before
+    return pool, slot
 
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
+def test_memory_comes_and_goes_with_the_rows_that_are_used():
+    pool_with_two_texts(4)[0].give_back()  # what the libraries take when they are first used
+    before = resident_bytes()
+    pool, slot = pool_with_two_texts(16)
+    row = pool.bytes_reserved // (16 * 2048)
+    assert pool.bytes_reserved == 512 * MEGABYTE
     assert pool.bytes_taken == 2 * 256 * row
-    assert grown == pytest.approx(pool.bytes_taken, rel=0.25)
-    del pool
+    assert resident_bytes() - before == pytest.approx(pool.bytes_taken, rel=0.25)
+
+    pool.release(slot, 64)
+    pool.give_back()
+    assert pool.bytes_taken == (256 + 64) * row
+    assert resident_bytes() - before == pytest.approx(pool.bytes_taken, rel=0.25)
+    for layer in range(8):
+        keys = pool.read(layer, slot, 256)[0]
+        assert keys[:, :, :64].eq(1).all()
+        assert keys[:, :, 64:256].eq(0).all()
+    del pool, keys
     assert resident_bytes() - before < 2 * MEGABYTE
 
 

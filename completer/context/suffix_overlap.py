@@ -1,0 +1,162 @@
+"""Where an answer runs on into the text behind the caret.
+
+A model that has said what was missing often goes on with what stands there already. A text that
+ends as the suffix begins is cut where that begins, unless the brackets and quotes of the line say
+that the text has to have them itself.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from completer.context.brackets import (
+    BRACKET,
+    OPENED_BY,
+    closable,
+    excess,
+    missing_openers,
+    unmatched,
+)
+from completer.context.lexical import blank_out, is_telling, pairs_brackets, tokens, without_text
+from completer.context.surroundings import Surroundings
+
+_CLOSERS = re.compile(r"[)\]}\s]*")
+_MARKS = re.compile(r"[)\]}'\"`\s]*")
+_OVERLAPS_WEIGHED = 8
+_LINES_COMPARED = 3
+
+
+class SuffixOverlap:
+    """Compares answers with the text behind one caret.
+
+    Lines of answers may end with `\\r\\n`; offsets are those of the answer as it is.
+    """
+
+    def __init__(self, around: Surroundings) -> None:
+        self._language = around.language
+        self._after = around.after
+        self._rest = around.rest
+        said = len(around.after) - len(around.after.lstrip())
+        self._next = around.after[: around.after.find("\n", said) % (len(around.after) + 1)]
+        self._lead = around.lead
+        self._string = len(around.lead)
+        if around.where == "string":
+            self._string -= len(around.before) - around.lexemes[-1].start
+        self._pairs = pairs_brackets(around.language) and around.where == "code"
+        self._may_close = closable(around) if self._pairs else 0
+        closers = unmatched(without_text(self._rest, around.language))[1]
+        self._unopened = closers[: max(0, -self._may_close)]
+        rest = around.rest.strip()
+        self._tells = bool(rest and (is_telling(rest) or _MARKS.fullmatch(rest)))
+        self._unmistakable = _first_lines(around.after)
+
+    def certain(self, text: str) -> int | None:
+        """Return where a text has run on for certain, however it goes on; `None` if it has not.
+
+        It wrote whole lines of the suffix, or ended its first line with the rest of the caret's.
+        """
+        plain = text.replace("\r\n", "\n")
+        first, line_end, _ = plain.partition("\n")
+        first = first.rstrip()
+        if line_end and self._tells and first.endswith(self._rest.rstrip()):
+            end = self._end(first)
+            if end < len(first):
+                return _offset(text, end)
+        found = plain.find(self._unmistakable) if self._unmistakable else -1
+        return None if found < 0 else _offset(text, found)
+
+    def begun(self, text: str) -> int:
+        """Return how many characters at the end of a text may turn out to be the suffix."""
+        plain = text.replace("\r\n", "\n")
+        longest = next(self._overlaps(plain), len(plain))
+        return len(text) - _offset(text, longest)
+
+    def end(self, text: str) -> int:
+        """Return how much of a finished text does not stand behind the caret already."""
+        certain = self.certain(text)
+        return _offset(text, self._end(text.replace("\r\n", "\n"))) if certain is None else certain
+
+    def _end(self, text: str) -> int:
+        """Choose where a text ends that may have run on up to its end, or closed a string."""
+        ends = [*islice(self._overlaps(text), _OVERLAPS_WEIGHED), len(text)]
+        overlap = text[ends[0] :].strip()
+        if _MARKS.fullmatch(overlap) is None:
+            return ends[0]
+        if overlap and _CLOSERS.fullmatch(overlap):  # they may be its own: the less is cut
+            ends.reverse()
+        string_end = self._string_end(text)
+        if string_end is not None:
+            ends.append(string_end)
+        return min(ends, key=lambda end: self._faults(text[:end]))
+
+    def _overlaps(self, text: str) -> Iterator[int]:
+        """Yield where a text goes on as the suffix begins, up to its end; the longest first."""
+        if not self._after:
+            return
+        start = max(0, len(text) - len(self._after)) - 1
+        while (start := text.find(self._after[0], start + 1)) >= 0:
+            if self._after.startswith(text[start:]):
+                yield start
+
+    def _string_end(self, text: str) -> int | None:
+        """Return where `text` closes the string around the caret, which the suffix closes too."""
+        caret = len(self._lead)
+        if self._string == caret:
+            return None
+        string = next(tokens(self._lead[self._string :] + text, self._language))
+        rest = self._after if len(string.closing) > 1 else self._rest
+        if not string.closing or not rest.lstrip().startswith(string.closing):
+            return None
+        return max(0, self._string + string.end - len(string.closing) - caret)
+
+    def _faults(self, text: str) -> int:
+        """Count what is closed twice, or never, in the caret's line with `text` in it."""
+        line, caret = self._lead + text + self._next, len(self._lead)
+        found = list(tokens(line, self._language))
+        code = blank_out(line, found)
+        faults = len([token for token in found if token.kind == "string" and not token.closing])
+        for each in found:
+            if each.covers(caret) or each.covers(caret + len(text)):
+                faults += _unpaired(line[each.start : each.end])
+        if not self._pairs:
+            return faults + _unpaired(code)
+        own = code[caret : caret + len(text)]
+        closes_too_much = excess(own, max(0, self._may_close)) < len(own)
+        return faults + 2 * closes_too_much + missing_openers(own, self._unopened)
+
+
+def _unpaired(text: str) -> int:
+    """Count the brackets and double quotes that have no partner, each kind by itself."""
+    unopened, opened = 0, dict.fromkeys(OPENED_BY.values(), 0)
+    for found in BRACKET.finditer(text):
+        opening = OPENED_BY.get(found[0])
+        if opening is None:
+            opened[found[0]] += 1
+        elif opened[opening]:
+            opened[opening] -= 1
+        else:
+            unopened += 1
+    return unopened + sum(opened.values()) + text.count('"') % 2
+
+
+def _first_lines(suffix: str) -> str:
+    """Return the first whole lines of a suffix that say something; nothing if they say little."""
+    lines, end = 0, 0
+    while lines < _LINES_COMPARED and (line_end := suffix.find("\n", end) + 1):
+        lines += bool(suffix[end:line_end].strip())
+        end = line_end
+    certain = lines > 1 or suffix.startswith("\n")
+    return suffix[:end] if certain and is_telling(suffix[:end]) else ""
+
+
+def _offset(text: str, plain: int) -> int:
+    r"""Return where the character number `plain` stands in a text whose lines may end in `\r\n`."""
+    if "\r\n" not in text:
+        return plain
+    offset = 0
+    for piece in text.split("\r\n"):
+        if plain <= len(piece):
+            return offset + plain
+        plain -= len(piece) + 1
+        offset += len(piece) + 2
+    return len(text)
