@@ -32,6 +32,8 @@ class FimBody(StreamingDialect):
         request = CompletionRequest(
             prefix=self.prompt,
             suffix=self.suffix or "",
+            polish=True,
+            multiline=True,
             max_tokens=self.max_tokens,
             stop=self.stop,
             sampling=sampling(self.temperature, self.top_p, self.random_seed),

@@ -106,6 +106,8 @@ class CompletionBody(StreamingDialect):
                 prefix=prompt,
                 suffix=self.suffix or "",
                 raw=self.suffix is None,
+                polish=self.suffix is not None,
+                multiline=True,
                 max_tokens=self.max_tokens,
                 stop=self.stop,
                 sampling=sampling(self.temperature, self.top_p, self.seed),
