@@ -155,7 +155,8 @@ def converter() -> Converter:
 
     def fits(params: object) -> bool:
         try:
-            structure(params, types.InitializeParams)
+            read = structure(params, types.InitializeParams)
+            (read.root_path or "").encode()  # half a character is in no path
         except Exception:  # noqa: BLE001  whatever a converter says of it
             return False
         return True

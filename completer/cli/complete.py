@@ -17,6 +17,7 @@ from completer.cli.options import (
     TelemetryFlag,
     load,
 )
+from completer.context.content import decode
 from completer.context.roots import find_root
 from completer.errors import BadRequestError
 from completer.place import Place, local_place
@@ -88,11 +89,14 @@ def read_place(place: str) -> tuple[Place, str, str]:
     name, line_number, column = _parse(place)
     file = local_place(Path(name))
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        data = file.read_bytes()
     except FileNotFoundError:
         raise BadRequestError(f"There is no file {name}.") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise BadRequestError(f"{name} cannot be read as text: {error}.") from error
+    if b"\0" in data:
+        raise BadRequestError(f"{name} cannot be read as text: it is binary, or UTF-16.")
+    text = decode(data).replace("\r", "\n")
     lines = text.split("\n")
     if not 1 <= line_number <= len(lines):
         raise BadRequestError(f"{name} has {len(lines)} lines; there is no line {line_number}.")

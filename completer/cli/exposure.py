@@ -1,11 +1,11 @@
 """Whether other machines can reach the server, and what it takes to let them."""
 
-import ipaddress
 import socket
 
 import typer
 
 from completer.errors import SettingsError
+from completer.http.access import is_loopback
 from completer.http.tokens import TokenFile
 from completer.settings import Settings
 
@@ -34,10 +34,3 @@ def check_exposure(settings: Settings, listener: socket.socket, *, insecure: boo
         err=True,
     )
     return True
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach an address that a socket is bound to."""
-    parsed = ipaddress.ip_address(address)
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_loopback

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,13 @@ class Access:
 
 ANYBODY = Access()
 NOBODY = Access(workspaces=frozenset())
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach, or have, the address of an end of a connection."""
+    parsed = ipaddress.ip_address(address)
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_loopback
 
 
 class Accesses:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from starlette.requests import Request
@@ -22,18 +22,23 @@ PART_BYTES = 1 << 16
 class Body(BaseModel):
     """A JSON body. Unknown keys are ignored, for every client sends some of its own.
 
-    `null` is as if left out: clients write down all that they could say.
+    `null` is as if left out: clients write down all that they could say. A whole number may be
+    written as a fraction, as it is by clients that know no other numbers.
     """
 
     model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _leave_out_null(cls, data: Any) -> Any:  # noqa: ANN401
+    def _as_meant(cls, data: Any) -> Any:  # noqa: ANN401
         if not isinstance(data, dict):
             return data
         needed = {name for name, field in cls.model_fields.items() if field.is_required()}
-        return {name: value for name, value in data.items() if value is not None or name in needed}
+        return {
+            name: int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in data.items()
+            if value is not None or name in needed
+        }
 
 
 async def read_json(request: Request) -> Any:  # noqa: ANN401
@@ -102,11 +107,16 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-MaxTokens = Annotated[int, Field(ge=1, lt=2**31)]
+T = TypeVar("T")
+Limit = Annotated[T | None, BeforeValidator(lambda value: None if value == -1 else value)]
+"""A number that `-1` switches off, as if it were left out."""
+
+Count = Limit[Annotated[int, Field(ge=0, lt=2**63)]]
+MaxTokens = Limit[Annotated[int, Field(ge=1, lt=2**63)]]
+Milliseconds = Limit[Annotated[float, Field(ge=0)]]
 Temperature = Annotated[float, Field(ge=0, le=5)]
 TopP = Annotated[float, Field(gt=0, le=1)]
-TopK = Annotated[int, Field(ge=0, le=1_000_000)]
-Choices = Annotated[int, Field(ge=1, le=16)]
-Seed = Annotated[int, Field(ge=-(2**63), lt=2**64)]
+Choices = Limit[Annotated[int, Field(ge=1, le=16)]]
+Seed = Limit[Annotated[int, Field(ge=-(2**63), lt=2**64)]]
 StopString = Annotated[str, Field(min_length=1, max_length=512)]
 Stop = Annotated[tuple[StopString, ...], Field(max_length=32), BeforeValidator(_as_tuple)]

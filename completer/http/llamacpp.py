@@ -11,10 +11,11 @@ from starlette.responses import JSONResponse, Response
 from completer.http.body import (
     Body,
     Choices,
+    Count,
+    Milliseconds,
     Seed,
     Stop,
     Temperature,
-    TopK,
     TopP,
     sampling,
 )
@@ -38,16 +39,16 @@ class InfillBody(StreamingDialect):
     input_suffix: str
     prompt: str = ""
     input_extra: list[Extra] = Field(default_factory=list, max_length=256)
-    n_predict: Annotated[int, Field(ge=-1, lt=2**31)] = -1
-    n_indent: Annotated[int, Field(ge=0, le=10_000)] = 0
-    n_cmpl: Choices = 1
+    n_predict: Count = None
+    n_indent: Count = None
+    n_cmpl: Choices = None
     temperature: Temperature | None = None
     top_p: TopP | None = None
-    top_k: TopK | None = None
-    seed: Seed | None = None
+    top_k: Count = None
+    seed: Seed = None
     stop: Stop = ()
-    t_max_prompt_ms: Annotated[float, Field(ge=0)] | None = None
-    t_max_predict_ms: Annotated[float, Field(ge=0)] | None = None
+    t_max_prompt_ms: Milliseconds = None
+    t_max_predict_ms: Milliseconds = None
     response_fields: Annotated[list[str], Field(max_length=64)] | None = None
 
     @property
@@ -56,30 +57,29 @@ class InfillBody(StreamingDialect):
         return self.n_predict == 0
 
     def requests(self) -> list[CompletionRequest]:
-        """One, for ghost text; an `n_predict` of -1 leaves the length to the settings."""
+        """One, for ghost text; without an `n_predict` the settings say how long it may be."""
         limits = (self.t_max_prompt_ms or 0) + (self.t_max_predict_ms or 0)
-        seed = None if self.seed == -1 else self.seed
         request = CompletionRequest(
             prefix=self.input_prefix + self.prompt,
             suffix=self.input_suffix,
             polish=True,
             snippets=tuple(Snippet(path=e.filename, text=e.text) for e in self.input_extra),
-            max_tokens=None if self.n_predict < 1 else self.n_predict,
+            max_tokens=self.n_predict or None,
             stop=self.stop,
-            sampling=sampling(self.temperature, self.top_p, seed, top_k=self.top_k),
-            n=self.n_cmpl,
+            sampling=sampling(self.temperature, self.top_p, self.seed, top_k=self.top_k),
+            n=self.n_cmpl or 1,
             deadline_ms=limits if self.t_max_predict_ms else None,
         )
         return [request]
 
     def reply(self, results: Sequence[CompletionResult]) -> Response:
         """One object, or a list if several were asked for; an empty one without results."""
-        found = [each for result in results for each in choices(result, self.n_indent)]
+        found = [each for result in results for each in choices(result, self.n_indent or 0)]
         objects = [
             select(each, self.response_fields)
             for each in found or [result_object("", DecodeStats())]
         ]
-        return JSONResponse(objects if results and self.n_cmpl > 1 else objects[0])
+        return JSONResponse(objects if results and (self.n_cmpl or 1) > 1 else objects[0])
 
     def chunks(self, stream: Stream, item: TextDelta | CompletionResult) -> list[dict[str, Any]]:
         """An object for each text delta, then one with everything else."""

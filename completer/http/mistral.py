@@ -21,17 +21,19 @@ class FimBody(StreamingDialect):
 
     prompt: str
     suffix: str | None = None
-    max_tokens: MaxTokens | None = None
+    max_tokens: MaxTokens = None
     temperature: Temperature | None = None
     top_p: TopP | None = None
     stop: Stop = ()
-    random_seed: Seed | None = None
+    random_seed: Seed = None
 
     def requests(self) -> list[CompletionRequest]:
         """Always fill-in-the-middle, with or without a suffix."""
         request = CompletionRequest(
             prefix=self.prompt,
             suffix=self.suffix or "",
+            polish=True,
+            multiline=True,
             max_tokens=self.max_tokens,
             stop=self.stop,
             sampling=sampling(self.temperature, self.top_p, self.random_seed),

@@ -15,7 +15,17 @@ from pydantic import BeforeValidator, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from completer.http.body import Body, Choices, MaxTokens, Seed, Stop, Temperature, TopP, sampling
+from completer.http.body import (
+    Body,
+    Choices,
+    Count,
+    MaxTokens,
+    Seed,
+    Stop,
+    Temperature,
+    TopP,
+    sampling,
+)
 from completer.http.dialect import StreamingDialect
 from completer.http.errors import error_response
 from completer.http.origin import Origin, origin_of
@@ -54,17 +64,17 @@ class CompletionBody(StreamingDialect):
 
     prompt: Prompts
     suffix: str | None = None
-    max_tokens: MaxTokens | None = None
+    max_tokens: MaxTokens = None
     temperature: Temperature | None = None
     top_p: TopP | None = None
     stop: Stop = ()
-    seed: Seed | None = None
-    n: Choices | None = None
+    seed: Seed = None
+    n: Choices = None
     stream_options: StreamOptions | None = None
     user: Annotated[str, Field(max_length=256)] | None = None
-    logprobs: int | None = None
+    logprobs: Count = None
     echo: bool | None = None
-    best_of: int | None = None
+    best_of: Choices = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     logit_bias: dict[str, float] | None = None
@@ -96,6 +106,8 @@ class CompletionBody(StreamingDialect):
                 prefix=prompt,
                 suffix=self.suffix or "",
                 raw=self.suffix is None,
+                polish=self.suffix is not None,
+                multiline=True,
                 max_tokens=self.max_tokens,
                 stop=self.stop,
                 sampling=sampling(self.temperature, self.top_p, self.seed),

@@ -10,7 +10,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from completer.errors import BadRequestError
-from completer.http.access import ANYBODY, Access
+from completer.http.access import ANYBODY, Access, is_loopback
 from completer.place import Place, climbs, innermost, is_inside, name_only, place_of
 from telemetry.events import SessionEnded, SessionStarted
 from telemetry.recorder import Recorder
@@ -71,7 +71,8 @@ def origin_of(
     A token says who asks, whatever the body names, and which of the served `workspaces` are there.
 
     Files are only named here, never opened. A path outside of every workspace is kept as a name; a
-    relative one belongs to the chosen workspace, or to the only one there is.
+    relative one belongs to the chosen workspace, or to the only one there is. So does a request
+    without a path, as long as it can only be one person's.
 
     Raises:
         BadRequestError: the workspace is not served, or the path leaves it.
@@ -83,6 +84,8 @@ def origin_of(
     name = _path_header(request, PATH_HEADER) or path
     found = None if not name else _locate(_checked(name), workspace, workspaces)
     workspace = workspace or innermost(found, workspaces)
+    if not (name or workspace) and len(workspaces) == 1 and _is_one_persons(request):
+        (workspace,) = workspaces
     return Origin(
         access=access,
         user=access.user if access.by_token else user,
@@ -91,6 +94,13 @@ def origin_of(
         workspace=workspace,
         places=_about(found, workspace, workspaces),
     )
+
+
+def _is_one_persons(request: Request) -> bool:
+    """Whether a request can only come from one person: by its token, or from this machine."""
+    access: Access = request.scope["access"]
+    named = access.by_token and access.user
+    return bool(named) or request.client is None or is_loopback(request.client.host)
 
 
 def _served(name: str, workspaces: Sequence[Place]) -> Place:

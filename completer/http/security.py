@@ -60,11 +60,11 @@ class HostGuard:
             name = host_name(hosts[0]) if hosts else ""
             return f"Host {name!r} is not this server's. If it is, add it to server.allowed_hosts."
         same = {f"{scope['scheme']}://{hosts[0]}", *self._origins}
-        if any(origin not in same for origin in origins):
-            return (
-                f"Pages of {origins[0]!r} may not use this server."
-                " If they should, add that to server.allowed_origins."
-            )
+        for origin in origins:
+            if origin not in same:
+                named = "://" in origin  # others are pages of files, which look all the same
+                advice = " If they should, add that to server.allowed_origins." if named else ""
+                return f"Pages of {origin!r} may not use this server.{advice}"
         return None
 
     def _is_ours(self, name: str, scope: Scope) -> bool:

@@ -57,7 +57,7 @@ class TabbyBody(Dialect):
     language: Annotated[str, Field(max_length=64)] | None = None
     user: Annotated[str, Field(max_length=256)] | None = None
     temperature: Temperature | None = None
-    seed: Seed | None = None
+    seed: Seed = None
 
     def origin(self, http: Request, workspaces: Sequence[Place]) -> Origin:
         """The body names the file and the user."""

@@ -9,11 +9,11 @@ from starlette.responses import Response, StreamingResponse
 
 from completer.http.body import (
     Body,
+    Count,
     MaxTokens,
     Seed,
     Stop,
     Temperature,
-    TopK,
     TopP,
     sampling,
 )
@@ -26,12 +26,12 @@ from completer.request import CompletionRequest
 class Parameters(Body):
     """TGI's generation parameters; without `do_sample` a temperature has no effect there."""
 
-    max_new_tokens: MaxTokens | None = None
+    max_new_tokens: MaxTokens = None
     temperature: Temperature | None = None
     top_p: TopP | None = None
-    top_k: TopK | None = None
+    top_k: Count = None
     do_sample: bool | None = None
-    seed: Seed | None = None
+    seed: Seed = None
     stop: Stop = ()
     return_full_text: bool | None = None
 

@@ -47,3 +47,7 @@ def test_the_first_request_is_answered_as_the_readme_says(home, monkeypatch):
             time.sleep(1)
         time.sleep(SAVED_INDEX_S)
         assert ask()["choices"][0]["text"] == promised[1]
+        del headers["X-Completer-Path"]  # without which it is of the only workspace as well
+        facts = ask()["completer"]
+        assert facts["distribution"] == "model+repository"
+        assert facts["stats"]["accepted"]

@@ -161,6 +161,8 @@ async def test_capabilities_of_a_later_protocol_are_no_obstacle():
         {"rootPath": ""},
         {"rootPath": "relative/path"},
         {"rootPath": 3},
+        {"rootPath": "/\ud83d"},
+        {"rootPath": "/a\0b"},
         {"rootUri": ""},
         {"rootUri": 3},
         {"rootUri": "", "rootPath": ""},

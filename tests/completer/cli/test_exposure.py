@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from completer.cli.exposure import check_exposure, is_loopback
+from completer.cli.exposure import check_exposure
 from completer.cli.serve import listen
 from completer.errors import SettingsError
 from completer.http.tokens import TokenFile
@@ -70,21 +70,3 @@ def test_tokens_that_cannot_be_used_are_told_at_the_start(settings, host):
     settings.server.tokens.write_text("{")
     with bound(host) as listener, pytest.raises(SettingsError, match=r"tokens\.json"):
         check_exposure(settings, listener, insecure=True)
-
-
-@pytest.mark.parametrize(
-    ("address", "ours"),
-    [
-        ("127.0.0.1", True),
-        ("127.9.9.9", True),
-        ("::1", True),
-        ("::ffff:127.0.0.1", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("10.0.0.1", False),
-        ("::ffff:10.0.0.1", False),
-        ("fe80::1%eth0", False),
-    ],
-)
-def test_is_loopback(address, ours):
-    assert is_loopback(address) is ours

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from completer.errors import SettingsError
-from completer.http.access import ANYBODY, Access, Accesses
+from completer.http.access import ANYBODY, Access, Accesses, is_loopback
 from completer.http.app import create_app
 from completer.http.options import HttpOptions
 from completer.http.tokens import TokenFile
@@ -64,11 +64,10 @@ async def test_every_dialect_hands_on_who_asks_and_what_they_may_use(
         reply = await client.post(path, json=body, headers=bearer(secret) | headers)
         assert reply.status_code == 200, reply.text
         await asyncio.sleep(0.01)  # for what runs without a client
-    assert len(service.requests) == 2
+    assert [request.workspace for request in service.requests] == [mine, None]
     for request in service.requests:
         assert request.user == "ada"
         assert request.may_use == {mine}
-        assert request.workspace is None
 
 
 @pytest.mark.parametrize(("path", "body"), DIALECTS)
@@ -200,3 +199,21 @@ def test_the_served_workspaces_among_those_that_may_be_used():
     served = (Path("/a"), Path("/b"))
     assert ANYBODY.among(served) == served
     assert Access("ada", frozenset({Path("/b"), Path("/c")})).among(served) == (Path("/b"),)
+
+
+@pytest.mark.parametrize(
+    ("address", "ours"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("fe80::1%eth0", False),
+    ],
+)
+def test_is_loopback(address, ours):
+    assert is_loopback(address) is ours

@@ -1,12 +1,14 @@
-"""What all bodies have in common: null, and text that is not well formed."""
+"""What all bodies have in common: null, numbers, and text that is not well formed."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from completer.http import events, llamacpp, mistral, openai, tabby, tgi
 from completer.http.body import Body
@@ -71,6 +73,35 @@ async def test_a_body_of_nulls_is_answered_like_one_without(client, service, pat
         replace(request, sampling=replace(request.sampling, seed=0)) for request in service.requests
     )
     assert first == second
+
+
+NUMBERS = [
+    (kind, name)
+    for kind in SMALLEST
+    for name in optional(kind)
+    if re.search(r"\bint\b", str(kind.model_fields[name].annotation)) and name != "logprobs"
+]
+# What is not counted but may be switched off, and what is counted but has happened.
+TIMES = [(llamacpp.InfillBody, "t_max_prompt_ms"), (llamacpp.InfillBody, "t_max_predict_ms")]
+REPORTED = (events.OurEvent, events.TabbyEvent)
+
+
+@pytest.mark.parametrize(("kind", "field"), NUMBERS)
+def test_a_whole_number_may_be_written_as_a_fraction(kind, field):
+    body = SMALLEST[kind]
+    read = kind.model_validate({**body, field: 1.0})
+    assert read == kind.model_validate({**body, field: 1})
+    with pytest.raises(ValidationError):
+        kind.model_validate({**body, field: 1.5})
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"), TIMES + [each for each in NUMBERS if each[0] not in REPORTED]
+)
+def test_minus_one_is_off_for_every_limit(kind, field):
+    body = SMALLEST[kind]
+    for off in (-1, -1.0):
+        assert kind.model_validate({**body, field: off}) == kind.model_validate(body)
 
 
 async def test_what_tells_dialects_apart_may_be_null_too(client, service):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -24,21 +25,23 @@ async def test_one_failing_prompt_ends_the_others(client, service, app):
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        (URL, {"prompt": "a", "max_tokens": 4096}),
-        ("/beta/completions", {"prompt": "a", "max_tokens": 4096}),
-        ("/v1/fim/completions", {"prompt": "a", "max_tokens": 4096}),
-        ("/infill", {"input_prefix": "a", "input_suffix": "", "n_predict": 4096}),
-        ("/generate", {"inputs": "a", "parameters": {"max_new_tokens": 4096}}),
+        (URL, {"prompt": "a", "max_tokens": "MOST"}),
+        ("/beta/completions", {"prompt": "a", "max_tokens": "MOST"}),
+        ("/v1/fim/completions", {"prompt": "a", "max_tokens": "MOST"}),
+        ("/infill", {"input_prefix": "a", "input_suffix": "", "n_predict": "MOST"}),
+        ("/generate", {"inputs": "a", "parameters": {"max_new_tokens": "MOST"}}),
     ],
 )
+@pytest.mark.parametrize("most", [4096, 2**32 - 1, 2**63 - 1])
 @pytest.mark.parametrize("stream", [False, True])
 async def test_more_tokens_than_the_model_has_room_for_are_as_many_as_it_has(
-    client, service, path, body, stream
+    client, service, path, body, most, stream
 ):
     service.finish_reason = "length"
-    reply = await client.post(path, json={**body, "stream": stream})
+    sent = json.dumps({**body, "stream": stream}).replace('"MOST"', str(most))
+    reply = await client.post(path, content=sent)
     assert reply.status_code == 200, reply.text
-    assert [request.max_tokens for request in service.requests] == [4096]
+    assert [request.max_tokens for request in service.requests] == [most]
     if "prompt" in body:
         assert '"finish_reason":"length"' in reply.text
 

@@ -22,6 +22,7 @@ async def test_the_text_is_a_messages_content(post, service):
 async def test_without_a_suffix_it_still_fills_in(post, service):
     await post(URL, {"prompt": "a"})
     assert service.requests[0].raw is False
+    assert service.requests[0].polish
 
 
 async def test_a_stream_carries_deltas(post_stream):

@@ -33,6 +33,7 @@ async def test_a_prompt_with_a_suffix_is_filled_in(post, service):
     reply = await post(URL, body)
     (request,) = service.requests
     assert (request.prefix, request.suffix, request.raw) == ("def one():\n    ", "\n", False)
+    assert request.polish
     assert (request.max_tokens, request.stop, request.n) == (7, ("\n\n",), 1)
     assert (request.sampling.temperature, request.sampling.top_p) == (0.5, 0.9)
     assert (request.sampling.seed, request.user) == (3, "ada")
@@ -51,6 +52,7 @@ async def test_a_prompt_without_a_suffix_is_raw_and_greedy(post, service):
     raw, between = service.requests
     assert (raw.prefix, raw.raw, raw.sampling.temperature) == ("<PRE>a<SUF>b<MID>", True, 0.0)
     assert (between.raw, between.suffix) == (False, "")
+    assert (raw.polish, between.polish) == (False, True)
 
 
 @pytest.mark.parametrize(

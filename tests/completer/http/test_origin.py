@@ -16,11 +16,12 @@ ONE = (Path("/repo"),)
 TWO = (Path("/repo"), Path("/repo/lib"))
 
 
-def request(access: Access = ANYBODY, **headers: str) -> Request:
+def request(access: Access = ANYBODY, client: str = "127.0.0.1", **headers: str) -> Request:
     raw = [
         (name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()
     ]
-    return Request({"type": "http", "headers": raw, "access": access})
+    scope = {"type": "http", "headers": raw, "access": access, "client": (client, 1)}
+    return Request(scope)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,9 @@ def request(access: Access = ANYBODY, **headers: str) -> Request:
         (TWO, "a.py", "a.py", None),
         ((), "/repo/a.py", "/repo/a.py", None),
         (ONE, "/repo/é.py", "/repo/é.py", "/repo"),
-        (ONE, "", None, None),
+        (ONE, "", None, "/repo"),
+        (TWO, "", None, None),
+        ((), "", None, None),
     ],
 )
 def test_the_workspace_follows_from_the_path(workspaces, name, path, workspace):
@@ -44,6 +47,29 @@ def test_the_workspace_follows_from_the_path(workspaces, name, path, workspace):
     ):
         assert origin.path == (Path(path) if path else None)
         assert origin.workspace == (Path(workspace) if workspace else None)
+
+
+ADA = Access("ada", by_token=True)
+
+
+@pytest.mark.parametrize(
+    ("access", "client", "workspace"),
+    [
+        (ANYBODY, "127.0.0.1", "/repo"),
+        (ANYBODY, "::1", "/repo"),
+        (ANYBODY, "::ffff:127.0.0.1", "/repo"),
+        (ANYBODY, "10.0.0.9", None),
+        (Access(by_token=True), "10.0.0.9", None),
+        (ADA, "10.0.0.9", "/repo"),
+        (NOBODY, "127.0.0.1", None),
+    ],
+)
+def test_without_a_path_one_persons_request_belongs_to_the_only_workspace(
+    access, client, workspace
+):
+    origin = origin_of(request(access, client), ONE)
+    assert origin.workspace == (Path(workspace) if workspace else None)
+    assert origin.path is None
 
 
 @pytest.mark.parametrize(
@@ -140,8 +166,7 @@ def test_what_leaves_or_is_not_served_is_refused(workspace, path):
 
 
 def test_users_and_programs():
-    ada = Access("ada", by_token=True)
-    origin = origin_of(request(ada, User_Agent="vim/9 (linux)"), (), user="eve")
+    origin = origin_of(request(ADA, User_Agent="vim/9 (linux)"), (), user="eve")
     assert (origin.user, origin.client) == ("ada", "vim/9")
     assert origin_of(request(), (), user="eve").user == "eve"
     assert origin_of(request(Access(by_token=True)), (), user="eve").user == ""
@@ -157,6 +182,7 @@ ONLY_REPO = Access("bob", frozenset({Place(Path("/repo")), Place(Path("/gone"))}
         (ONLY_LIB, "/repo/lib/a.py", "/repo/lib/a.py", "/repo/lib"),
         (ONLY_LIB, "/repo/a.py", "/repo/a.py", None),
         (ONLY_LIB, "a.py", "/repo/lib/a.py", "/repo/lib"),
+        (ONLY_LIB, "", None, "/repo/lib"),
         (ONLY_REPO, "/repo/lib/a.py", "/repo/lib/a.py", "/repo"),
         (NOBODY, "/repo/lib/a.py", "/repo/lib/a.py", None),
         (NOBODY, "a.py", "a.py", None),
@@ -164,7 +190,7 @@ ONLY_REPO = Access("bob", frozenset({Place(Path("/repo")), Place(Path("/gone"))}
 )
 def test_workspaces_that_a_token_may_not_use_are_not_there(access, name, path, workspace):
     origin = origin_of(request(access, X_Completer_Path=name), TWO)
-    assert origin.path == Path(path)
+    assert origin.path == (Path(path) if path else None)
     assert origin.workspace == (Path(workspace) if workspace else None)
 
 

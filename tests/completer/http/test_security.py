@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from completer.http.app import create_app
 from completer.http.options import HttpOptions
 from completer.http.security import host_name
+from completer.server_settings import ServerSettings
 from tests.fakes import FakeRecorder, FakeService
 
 OPTIONS = HttpOptions(
@@ -98,15 +100,28 @@ async def test_origins(client, origin, status):
 
 
 @pytest.mark.parametrize(
-    ("headers", "setting"),
+    ("header", "value", "setting"),
     [
-        ({"Origin": "http://localhost:3000"}, "server.allowed_origins"),
-        ({"Host": "evil.example"}, "server.allowed_hosts"),
+        ("Origin", "http://localhost:3000", "allowed_origins"),
+        ("Origin", "vscode-webview://1a2b", "allowed_origins"),
+        ("Host", "evil.example", "allowed_hosts"),
     ],
 )
-async def test_a_refusal_names_the_setting(client, headers, setting):
-    reply = await client.get("/health", headers=headers)
-    assert setting in reply.json()["error"]["message"]
+async def test_a_refusal_names_a_setting_that_lets_it_in(client, header, value, setting):
+    reply = await client.get("/health", headers={header: value})
+    assert reply.status_code == 403
+    assert f"server.{setting}" in reply.json()["error"]["message"]
+    server = ServerSettings.model_validate({setting: [value]})
+    options = replace(OPTIONS, **{setting: getattr(server, setting)})
+    transport = httpx.ASGITransport(create_app(FakeService(), FakeRecorder(), options=options))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as allowed:
+        assert (await allowed.get("/health", headers={header: value})).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["null", ""])
+async def test_no_setting_is_named_where_none_helps(client, origin):
+    reply = await client.get("/health", headers={"Origin": origin})
+    assert "server.allowed" not in reply.json()["error"]["message"]
 
 
 async def test_a_page_that_may_ask_can_read_what_it_is_told(client):

@@ -42,6 +42,16 @@ async def test_what_is_known_of_the_place_is_reported(client, service, recorder)
     assert opportunity.trigger == "auto"
 
 
+async def test_a_request_without_a_path_is_reported_of_the_workspace_that_is_used(
+    client, service, recorder
+):
+    service.workspaces = (Path("/repo"),)
+    await ask(client)
+    assert service.requests[0].workspace == Path("/repo")
+    (opportunity,) = recorder.of(Opportunity)
+    assert (opportunity.uri, opportunity.workspace) == ("", "/repo")
+
+
 async def test_nothing_to_show_is_reported_but_not_as_returned(client, service, recorder):
     service.reply = lambda request: ""
     await ask(client)
