@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from completer.context.surroundings import Surroundings
 from completer.context.workspace import Workspace
 from completer.drafting.warm_up import warm_up
 from completer.errors import WorkspaceError
@@ -22,6 +23,10 @@ TREES = [
     pytest.param(tree, id=name, marks=pytest.mark.slow if name in hostile.SLOW else ())
     for name, tree in hostile.TREES.items()
 ]
+
+
+def around(request: CompletionRequest) -> Surroundings:
+    return Surroundings.of(request.prefix, request.suffix, request.language)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,7 +64,7 @@ def is_useful(repository):
         path=repository.root / "new.py",
         language="python",
     )
-    snippets = repository.snippets(request, 200)
+    snippets = repository.snippets(around(request), request.path, 200)
     names = repository._index.drafter.corpus.names()
     return str(repository.root / hostile.GOOD_NAME) in names and any(
         "zebra_quotient" in snippet.text for snippet in snippets

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from completer.cli.assembly import build_service
+from completer.context.surroundings import Surroundings
 from completer.place import local_place
 from completer.request import Completion, CompletionRequest, Snippet, TextDelta
 from completer.service import LocalService
@@ -22,6 +23,10 @@ from tests.tiny import save_tiny
 pytestmark = pytest.mark.slow
 CODE = "".join(f"def function_{n}(key):\n    return {n}\n" for n in range(20))
 CANARIES = canaries()
+
+
+def around(request: CompletionRequest) -> Surroundings:
+    return Surroundings.of(request.prefix, request.suffix, request.language)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +193,9 @@ async def test_no_secret_is_in_what_is_retrieved(model, root):
             prefix="from saved import connect\n\nlog_in(host, password)\nconnect(",
             path=root / "a.py",
         )
-        snippets = service._repositories.open(local_place(root)).snippets(request, 200)
+        snippets = service._repositories.open(local_place(root)).snippets(
+            around(request), request.path, 200
+        )
 
     assert "connect" in str(snippets)
     assert password not in str(snippets)

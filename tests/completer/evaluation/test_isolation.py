@@ -10,6 +10,7 @@ import pytest
 
 from completer.cli.assembly import build_engine, build_service
 from completer.context.prompt import Prompt
+from completer.context.surroundings import Surroundings
 from completer.context.workspace import WorkspaceOptions
 from completer.engine.cost import ASSUMED
 from completer.engine.tuning import Tuning
@@ -19,6 +20,7 @@ from completer.evaluation.kinds import Kind
 from completer.evaluation.run import answers, request_for
 from completer.evaluation.spans import Span
 from completer.repository import Repository
+from completer.request import CompletionRequest
 from completer.settings import Settings
 from models.loading import LoadedModel, load_model
 from tests.completer.evaluation.reachable import holders
@@ -26,6 +28,10 @@ from tests.tiny import save_tiny
 
 NO_TUNING = Tuning("float32", 1, False, ASSUMED, ())
 PLANTED = re.compile(r"hidden_[0-9a-f]{12}")
+
+
+def around(request: CompletionRequest) -> Surroundings:
+    return Surroundings.of(request.prefix, request.suffix, request.language)
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +169,9 @@ async def test_the_rest_of_the_repository_is_used(service, sample):
     request = request_for(sample.spans[0], sample.root)
     request = replace(request, prefix="import other\n\nx = other.known(")
 
-    assert [snippet.path for snippet in repository.snippets(request, 200)] == ["other.py"]
+    assert [
+        snippet.path for snippet in repository.snippets(around(request), request.path, 200)
+    ] == ["other.py"]
 
 
 async def test_answers_are_the_same_each_time(model, sample, settings):

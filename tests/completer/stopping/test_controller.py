@@ -2,8 +2,8 @@
 
 import pytest
 
+from completer.context.surroundings import Surroundings
 from completer.engine.stop_policy import StepSignals, TokenSignals
-from completer.request import CompletionRequest
 from completer.stopping.controller import Rule, StopController
 from completer.stopping.features import CaretFeatures
 from completer.stopping.scorecard import Scale, Scorecard
@@ -17,7 +17,7 @@ BY_LAST = Scorecard(0.0, {"last_log_probability": Scale((-0.7,), (-1.0, 1.0))})
 
 def controller(rule, ends=(), **options):
     rules = TextPolicy(TOKENIZER.backend_tokenizer.decode, ends=ends)
-    caret = CaretFeatures.of(CompletionRequest(prefix="x = "), several_lines=not ends)
+    caret = CaretFeatures.of(Surroundings("x = "), several_lines=not ends)
     return StopController(rules, caret, rule, **options)
 
 

@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from completer.context.surroundings import Surroundings
 from completer.engine.stop_policy import StepSignals, TokenSignals
-from completer.request import CompletionRequest
 from completer.stopping.features import _PLACES, CaretFeatures, Progress, _first_found, _statement
 
 
 def caret(prefix, suffix="", language="python"):
-    request = CompletionRequest(prefix=prefix, suffix=suffix, language=language)
-    return CaretFeatures.of(request, several_lines=False)
+    return CaretFeatures.of(Surroundings.of(prefix, suffix, language), several_lines=False)
 
 
 @pytest.mark.parametrize(
