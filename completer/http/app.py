@@ -22,6 +22,7 @@ from completer.http.handler import CompletionHandler
 from completer.http.health import summary
 from completer.http.metrics import MetricsMiddleware
 from completer.http.options import HttpOptions
+from completer.http.paths import COMPLETIONS, MeantPath, not_found
 from completer.http.security import BearerAuth, BodyLimit, HeaderLimit, HostGuard
 from completer.interface import CompletionService
 from completer.place import Place
@@ -42,7 +43,7 @@ def create_app(
     routes = [
         Route("/health", health),
         Route("/metrics", handler.metrics.endpoint),
-        Route("/v1/completions", completions, methods=["POST"]),
+        Route(COMPLETIONS, completions, methods=["POST"]),
         Route("/v1/models", openai.models),
         Route("/v1/models/{id:path}", openai.model),
         Route("/v1/events", events.post_event, methods=["POST"]),
@@ -71,6 +72,7 @@ def create_app(
     app = Starlette(
         routes=routes,
         middleware=[
+            Middleware(MeantPath),
             Middleware(MetricsMiddleware, metrics=handler.metrics, paths=paths),
             Middleware(HeaderLimit, options=options),
             Middleware(HostGuard, options=options),
@@ -78,7 +80,10 @@ def create_app(
             Middleware(BearerAuth, accesses=accesses),
             Middleware(BodyLimit, options=options),
         ],
-        exception_handlers=dict.fromkeys(errors.HANDLED, errors.handle),
+        exception_handlers={
+            **dict.fromkeys(errors.HANDLED, errors.handle),
+            404: not_found(path for path in paths if "{" not in path),
+        },
         lifespan=lifespan,
     )
     app.state.handler = handler
