@@ -112,6 +112,7 @@ class Service:
             workspaces=self.workspaces,
             memory_bytes={**memory, "draft_indexes": self._repositories.index_bytes},
             health=self._repositories.health,
+            failure=self._host.failure,
         )
 
     def forget(self) -> None:

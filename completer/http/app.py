@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -19,7 +18,7 @@ from completer.http.access import Accesses
 from completer.http.body import read_json
 from completer.http.dialect import endpoint, respond
 from completer.http.handler import CompletionHandler
-from completer.http.health import summary
+from completer.http.health import report
 from completer.http.metrics import MetricsMiddleware
 from completer.http.options import HttpOptions
 from completer.http.paths import COMPLETIONS, MeantPath, not_found
@@ -109,13 +108,8 @@ def _cors(options: HttpOptions) -> list[Middleware]:
 async def health(http: Request) -> Response:
     """`GET /health`: the process answers, whether its model is there, and what went wrong."""
     handler: CompletionHandler = http.app.state.handler
-    info = handler.service.info()
-    found: dict[str, Any] = {"status": "ok", "model": info.state}
-    if workspaces := summary(info.health.values()):
-        found["workspaces"] = workspaces
-    if info.graphs_given_up:
-        found["graphs_given_up"] = info.graphs_given_up
-    return JSONResponse(found)
+    status, found = report(handler.service.info())
+    return JSONResponse(found, status)
 
 
 async def completions(http: Request) -> Response:
