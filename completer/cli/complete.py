@@ -20,8 +20,10 @@ from completer.cli.options import (
 from completer.context.roots import find_root
 from completer.errors import BadRequestError
 from completer.place import Place, local_place
+from completer.progress import progress
 from completer.request import Completion, CompletionRequest, Sampling
 from completer.settings import Settings
+from models.source import check_source
 
 if TYPE_CHECKING:
     from completer.service import LocalService
@@ -60,6 +62,8 @@ def complete(
     """
     file, prefix, suffix = read_place(place)
     loaded = load(config, model=model, device=device, pure=pure, telemetry_folder=telemetry_folder)
+    progress.info("loading %s ...", loaded.settings.model.source)
+    check_source(loaded.settings.model.source, loaded.settings.model.layout)
     root = local_place(workspace or find_root(file) or file.parent)
     request = CompletionRequest(
         prefix=prefix,

@@ -18,6 +18,7 @@ from completer.cli.options import (
     WorkspaceFlag,
     load,
 )
+from completer.progress import progress
 from completer.settings import LoadedSettings, config_file
 
 
@@ -34,8 +35,6 @@ def doctor(
 
     Exits with 1 when something is not right.
     """
-    from completer.cli.checks import Check, run_checks
-
     loaded = load(
         config,
         model=model,
@@ -44,6 +43,9 @@ def doctor(
         workspaces=workspace,
         telemetry_folder=telemetry_folder,
     )
+    progress.info("looking at device, model and workspaces ...")
+    from completer.cli.checks import Check, run_checks
+
     checks: list[Check] = []
     for check in run_checks(loaded.settings):
         checks.append(check)
