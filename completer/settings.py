@@ -40,7 +40,9 @@ class ModelSettings(Section):
     """Which model runs, and how."""
 
     source: str = Field("bundled", description="`bundled`, a model folder, or a hub id")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N"
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
         "auto", description="auto measures on a CPU; int8: weights of linear layers, on a CPU"
     )

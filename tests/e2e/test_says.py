@@ -73,6 +73,12 @@ def test_a_server_does_not_start_with_what_is_no_model(name, complaint, models, 
     assert "http://" not in errors
 
 
+def test_a_server_does_not_start_on_what_is_no_device(home):
+    code, out, errors = said_by_the_end("serve", "--port", "0", "--device", "tpu", env=home)
+    assert (code, out) == (1, "")
+    assert "model.device" in errors
+
+
 def test_a_model_that_fails_later_makes_health_fail(home, tmp_path):
     folder = shutil.copytree(BUNDLED_FOLDER, tmp_path / "narrow")
     config = json.loads((folder / "config.json").read_text())
