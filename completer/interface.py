@@ -37,6 +37,7 @@ class ServiceInfo:
     `memory_bytes` says what each part holds or has reserved. `state` says whether the model is
     there: one that is `unloaded` comes back with the next request, a `failed` one does not.
     `health` tells of the workspaces that something is wrong with.
+    `failure` says why the model could not be loaded when that was last tried; empty if it could.
     `graphs_given_up` says why a GPU's steps are not replayed as graphs, where they should be.
     """
 
@@ -49,6 +50,7 @@ class ServiceInfo:
     state: State = "ready"
     health: Mapping[Place, WorkspaceHealth] = field(default_factory=dict)
     graphs_given_up: str = ""
+    failure: str = ""
 
 
 class CompletionService(Protocol):

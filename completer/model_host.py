@@ -40,6 +40,7 @@ class ModelHost:
         self._idle_s = idle_s
         self._free = free
         self._state: State = "loading"
+        self._failure = ""
         self._model: Future[RunningModel] = Future()
         self._wanted = True
         self._users = 0
@@ -53,6 +54,11 @@ class ModelHost:
     def state(self) -> State:
         """Whether the model is there: see `ServiceInfo`."""
         return self._state
+
+    @property
+    def failure(self) -> str:
+        """Why the model could not be loaded when that was last tried; empty if it could."""
+        return self._failure
 
     @property
     def now(self) -> "RunningModel | None":
@@ -97,15 +103,16 @@ class ModelHost:
         while self._wait_until_wanted():
             try:
                 model = self._load()
-            except Exception as error:
-                log.exception("the model could not be loaded")
+            except Exception as error:  # noqa: BLE001  it is raised where the model is used
+                _log_failure(error)
                 self._fail(error, "unloaded" if was_there else "failed")
                 if not was_there:
                     return
                 continue
             was_there = True
             with self._changed:
-                self._state, self._last_use = "ready", time.monotonic()
+                self._state, self._failure = "ready", ""
+                self._last_use = time.monotonic()
                 self._model.set_result(model)
             del model  # nothing of it is to stay in here when it goes
             if not self._unload_when_idle():
@@ -124,6 +131,7 @@ class ModelHost:
         """Tell all who wait; where the model is only `unloaded`, the next use tries again."""
         with self._changed:
             failed, self._state = self._model, state
+            self._failure = str(error) or type(error).__name__
             if state == "unloaded":
                 self._model = Future()
         failed.set_exception(error)
@@ -142,6 +150,13 @@ class ModelHost:
                 return False
         unused.close()
         return True
+
+
+def _log_failure(error: Exception) -> None:
+    """One line for what a person can act on, and all that is known of anything else."""
+    foreseen = hasattr(error, "hint")  # an error made on purpose, here or in `models`
+    what = f"{error} {getattr(error, 'hint', '')}".strip() or type(error).__name__
+    log.error("the model could not be loaded: %s", what, exc_info=None if foreseen else error)
 
 
 async def _in_time(model: "Future[RunningModel]", deadline_ms: float | None) -> "RunningModel":

@@ -85,6 +85,10 @@ class Service:
         answered = self._answered.items()
         self._answered = OrderedDict(each for each in answered if each[1] is not repository)
 
+    def wait_until_loaded(self) -> None:
+        """Wait until the model is there; raises why it cannot be loaded."""
+        self._host.wait()
+
     def wait_until_indexed(self, root: Place, timeout_s: float) -> bool:
         """Wait until the code of an open workspace can be used; say whether it can."""
         return self._repositories.open(root).wait_until_indexed(timeout_s)
@@ -112,6 +116,7 @@ class Service:
             workspaces=self.workspaces,
             memory_bytes={**memory, "draft_indexes": self._repositories.index_bytes},
             health=self._repositories.health,
+            failure=self._host.failure,
         )
 
     def forget(self) -> None:

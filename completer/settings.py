@@ -9,7 +9,8 @@ where anything is sent.
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -32,13 +33,16 @@ REPOSITORY_FILE = ".completer.toml"
 LARGEST_REPOSITORY_FILE = 1 << 14
 _MOST_DOTS = 64  # in a line: a key of thousands of parts takes minutes to read
 _LONGEST_NAME = 100
+_MOST_PROBLEMS = 8  # that are told of at once
 
 
 class ModelSettings(Section):
     """Which model runs, and how."""
 
     source: str = Field("bundled", description="`bundled`, a model folder, or a hub id")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N"
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
         "auto", description="auto measures on a CPU; int8: weights of linear layers, on a CPU"
     )
@@ -225,12 +229,13 @@ def load_settings(
     path = file or config_file()
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
+    _check_names(_mistyped_variables(), "environment")
     for origin, values in (
         (f"file {path}", _read_toml(path, must_exist=file is not None)),
         ("environment", EnvSettingsSource(Settings)()),
         ("flag", _without_none(flags or {})),
     ):
-        _check_names(values, Settings, origin)
+        _check_names((name for name in values if name not in Settings.model_fields), origin)
         _merge(merged, values)
         origins |= dict.fromkeys(_dotted(values), origin)
     if isinstance(server := merged.setdefault("server", {}), dict):
@@ -293,11 +298,40 @@ def _parse_toml(data: bytes, path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} is nested too deeply.") from None
 
 
-def _check_names(values: Mapping[str, Any], settings: type[BaseModel], origin: str) -> None:
-    for name in values:
-        if name not in settings.model_fields:
-            known = ", ".join(settings.model_fields)
-            raise SettingsError(f"There is no setting {name!r} ({origin}).", hint=f"Known: {known}")
+def _check_names(unknown: Iterable[str], origin: str) -> None:
+    for name in unknown:
+        meant = f" Did you mean {near}?" if (near := _nearest(name)) else ""
+        known = ", ".join(Settings.model_fields)
+        raise SettingsError(
+            f"There is no setting {name!r} ({origin}).{meant}", hint=f"Known: {known}"
+        )
+
+
+def _mistyped_variables() -> Iterator[str]:
+    """Settings that the environment misspells; what is not like one at all is somebody else's."""
+    prefix = Settings.model_config["env_prefix"]
+    for variable in os.environ:
+        if variable.upper().startswith(prefix):
+            name = variable[len(prefix) :].lower().replace("__", ".")
+            if name.split(".")[0] not in Settings.model_fields and _close(name):
+                yield name
+
+
+def _nearest(name: str) -> str:
+    """The setting whose name is most like this one, or that is called so in a section."""
+    alike = _close(name) or [each for each in _names(Settings) if each.endswith(f".{name}")]
+    return next(iter(alike), "")
+
+
+def _close(name: str) -> list[str]:
+    return get_close_matches(name[:_LONGEST_NAME], list(_names(Settings)), n=1, cutoff=0.75)
+
+
+def _names(section: type[BaseModel], above: str = "") -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        yield f"{above}{name}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _names(field.annotation, f"{above}{name}.")
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -328,10 +362,12 @@ def _dotted(values: Mapping[str, Any], above: str = "") -> list[str]:
 
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     sentences = []
-    for problem in error.errors():
+    for problem in error.errors()[:_MOST_PROBLEMS]:
         name = ".".join(str(part) for part in problem["loc"])
         beneath = (origins[each] for each in origins if f"{each}.".startswith(f"{name}."))
         origin = next((f" ({origin})" for origin in beneath), "")
         message = problem["msg"].lower().removeprefix("value error, ")
-        sentences.append(f"{name[:_LONGEST_NAME]}: {message}{origin}")
+        near = _nearest(name) if problem["type"] == "extra_forbidden" else ""
+        meant = f" (did you mean {near}?)" if near else ""
+        sentences.append(f"{name[:_LONGEST_NAME]}: {message}{origin}{meant}")
     return "Settings that cannot be: " + "; ".join(sentences) + "."

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from completer.engine.tuning import Tuning, tune
 from completer.private_files import private_folder
+from completer.progress import progress
 from models.decoder import shape_of
 from models.loading import DTYPES, LoadedModel, convert
 
@@ -44,6 +45,7 @@ def tuned(
         if model.dtype_name != saved.dtype:
             convert(model.model, DTYPES[saved.dtype])
         return replace(model, dtype=model.model.dtype), saved
+    progress.info("measuring how %s runs fastest here, once ...", model.name)
     sample = model.tokenizer.backend_tokenizer.encode(SAMPLE, add_special_tokens=False).ids
     with ThreadPoolExecutor(1) as apart:  # what torch keeps for a thread goes with the thread
         trying = apart.submit(tune, model.model, sample, may_change_dtype=may_change_dtype)

@@ -1,8 +1,6 @@
 """Loading a FIM model: from a local folder or the hub, safetensors only, never remote code."""
 
 import hashlib
-import json
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +17,9 @@ from models.errors import ModelError
 from models.fim import BoundLayout, bind_layout, find_layout
 from models.int8 import INT8, check_device, is_quantised, quantise
 from models.memory import ran_out
+from models.source import BUNDLED as BUNDLED
+from models.source import BUNDLED_FOLDER as BUNDLED_FOLDER
+from models.source import INCOMPLETE, resolve_source
 from models.tokenizer import ModelTokenizer
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 Read = TypeVar("Read")
 
-BUNDLED = "bundled"
-BUNDLED_FOLDER = Path(__file__).parent / "bundled"
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 DTYPES = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
@@ -39,7 +37,6 @@ DTYPES = {
 }
 UNLOADABLE = (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError)
 SMALLER = "Choose a smaller model, free memory, or set model.device to cpu."
-PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,22 +132,6 @@ def weights_digest(model: "Model") -> str:
         digest.update(f"{name} {tuple(weight.shape)}".encode())
         digest.update(some.numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def resolve_source(source: str) -> str:
-    """Turn a setting into what transformers takes, having refused what must not be loaded."""
-    if source == BUNDLED:
-        return str(BUNDLED_FOLDER)
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        _check_folder(folder)
-        return str(folder)
-    if folder.exists() or not HUB_ID.fullmatch(source):
-        raise ModelError(
-            f"{source!r} is neither a folder nor a hub id.",
-            hint="Give a folder with config.json and *.safetensors, or an id such as org/name.",
-        )
-    return source
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -266,31 +247,6 @@ def _move(model: "Model", device: torch.device) -> "Model":
         ) from None
 
 
-def _check_folder(folder: Path) -> None:
-    config = folder / "config.json"
-    if not config.is_file():
-        raise ModelError(
-            f"{folder} is not a model: it has no config.json.",
-            hint="A model folder has config.json, tokenizer.json and *.safetensors.",
-        )
-    try:
-        needs_code = "auto_map" in json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{config} is not valid JSON: {error}") from error
-    if needs_code:
-        raise ModelError(
-            f"{folder} needs Python code of its own (auto_map in config.json), which is never run.",
-            hint="Choose a model that transformers supports by itself.",
-        )
-    if not any(folder.glob("*.safetensors")):
-        pickled = [file.name for pattern in PICKLES for file in folder.glob(pattern)]
-        raise ModelError(
-            f"{folder} has no safetensors weights"
-            + (f", only pickles ({pickled[0]}), which can run code." if pickled else "."),
-            hint="Convert the weights to safetensors: model.save_pretrained(folder) does.",
-        )
-
-
 def _context_limit(config: Any, wanted: int | None) -> int:  # noqa: ANN401  each family's own
     trained = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", 0)
     return min(int(trained or wanted or 2048), wanted or sys.maxsize)
@@ -302,5 +258,5 @@ def _first_line(error: BaseException) -> str:
 
 def _loading_hint(location: str) -> str:
     if Path(location).is_dir():
-        return "Check that the folder is complete: config.json, tokenizer.json, *.safetensors."
+        return INCOMPLETE
     return "Offline, give a local folder. Online, check the id; the weights must be safetensors."

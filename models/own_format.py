@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from tokenizers import Tokenizer
 
+from models import tokenizer as tokenizer_file
 from models.decoder import BareDecoder, DecoderConfig
 from models.tokenizer import ModelTokenizer
 
@@ -55,7 +55,7 @@ def read_tokenizer(folder: Path) -> ModelTokenizer | None:
         return None
     if not (folder / "tokenizer.json").is_file():
         return None
-    tokenizer = _tokenizer(folder / "tokenizer.json")
+    tokenizer = tokenizer_file.read_tokenizer(folder / "tokenizer.json")
     added = tokenizer.get_added_tokens_decoder()
     special = {token.content: number for number, token in added.items() if token.special}
     end = str(config.get("eos_token"))
@@ -73,13 +73,6 @@ def read_decoder(folder: Path, config: DecoderConfig, dtype: torch.dtype) -> Bar
         # copies: what is mapped would change with the file
         decoder.take({n: file.get_tensor(n).to(dtype, copy=True) for n in file.keys()})  # noqa: SIM118
     return decoder
-
-
-def _tokenizer(file: Path) -> Tokenizer:
-    try:
-        return Tokenizer.from_file(str(file))
-    except Exception as error:  # the library has no error of its own
-        raise ValueError(str(error)) from error
 
 
 def _json(file: Path) -> dict[str, Any]:

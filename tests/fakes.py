@@ -43,6 +43,7 @@ class FakeService:
     cached: bool = False
     health: dict[Place, WorkspaceHealth] = field(default_factory=dict)
     graphs_given_up: str = ""
+    failure: str = ""
     requests: list[CompletionRequest] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
     closed_workspaces: list[Path] = field(default_factory=list)
@@ -108,6 +109,7 @@ class FakeService:
             state=self.state,
             health=self.health,
             graphs_given_up=self.graphs_given_up,
+            failure=self.failure,
         )
 
     def _start(self, request: CompletionRequest) -> str:

@@ -18,6 +18,7 @@ from completer.cli.train import train
 from completer.cli.tune import tune
 from completer.drafting.memory import share_arenas
 from completer.errors import CompleterError
+from completer.progress import show_progress
 from models.errors import ModelError
 
 LIBRARIES = {
@@ -88,6 +89,7 @@ def main(commands: typer.Typer = app) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a path may hold what is no UTF-8
             stream.reconfigure(errors="backslashreplace")
+    show_progress()
     with interruptible():
         try:
             commands()

@@ -1,20 +1,18 @@
 """What `completer doctor` looks at: each check says what is right, what is not, and what to do."""
 
 import asyncio
-import json
 import os
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.request import urlopen
 
 import torch
 
 from completer.calibration import Calibration, Calibrations
 from completer.cli.assembly import build_model, build_service
 from completer.cli.exposure import check_exposure
+from completer.cli.running_server import RunningServer, health_of
 from completer.cli.serve import listen
 from completer.context.workspace import Workspace
 from completer.engine.exits import exit_layers
@@ -23,14 +21,16 @@ from completer.errors import CompleterError, SettingsError
 from completer.http.health import sentence
 from completer.http.tokens import TokenFile
 from completer.place import local_place
-from completer.request import CompletionRequest
-from completer.settings import REPOSITORY_FILE, Settings, load_repository_settings
+from completer.request import Completion, CompletionRequest
+from completer.settings import REPOSITORY_FILE, LoadedSettings, Settings, load_repository_settings
 from models.errors import ModelError
 from models.layers import why_not
 from models.loading import LoadedModel, choose_device
 from telemetry.files import NotTelemetryError, database_files, left_alone
 
-SAMPLE = CompletionRequest(prefix="import os\n\ndef size(path):\n    return os.", suffix="\n")
+SAMPLE = CompletionRequest(
+    prefix="import os\n\ndef size(path):\n    return os.", suffix="\n", trigger="manual"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,27 @@ class Check:
     hint: str = ""
 
 
-def run_checks(settings: Settings) -> Iterator[Check]:
-    """Look at everything, one after the other; the model is loaded and asked once."""
+def run_checks(loaded: LoadedSettings) -> Iterator[Check]:
+    """Look at everything, one after the other.
+
+    The model is loaded and asked once, unless a running server has it: then that is asked.
+    """
+    settings = loaded.settings
     yield Check("python", True, f"{platform.python_version()}, torch {torch.__version__}")
     yield _guarded("device", lambda: _device(settings))
+    if (server := RunningServer.find(loaded)) is not None:
+        yield Check("model", True, _served(server))
+        yield _guarded("completion", lambda: _cost(server.complete(SAMPLE)))
+    else:
+        yield from _check_model(settings)
+    for root in settings.workspaces:
+        yield _guarded("workspace", lambda root=root: _workspace(root))  # type: ignore[misc]
+    yield _database(settings)
+    yield _guarded("access", lambda: _access(settings))
+    yield _guarded("port", lambda: _port(settings))
+
+
+def _check_model(settings: Settings) -> Iterator[Check]:
     built: list[tuple[LoadedModel, Tuning]] = []
     yield _guarded("model", lambda: _model(settings, built))
     for model, tuning in built:
@@ -55,11 +72,6 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         yield _exits(model, tuning, settings)
         yield _calibration(model, settings)
         yield _guarded("completion", lambda: _completion(model, tuning, settings))  # noqa: B023
-    for root in settings.workspaces:
-        yield _guarded("workspace", lambda root=root: _workspace(root))  # type: ignore[misc]
-    yield _database(settings)
-    yield _guarded("access", lambda: _access(settings))
-    yield _guarded("port", lambda: _port(settings))
 
 
 def _guarded(name: str, check: Callable[[], str]) -> Check:
@@ -145,7 +157,7 @@ def _describe(calibration: Calibration) -> str:
 def _completion(model: LoadedModel, tuning: Tuning, settings: Settings) -> str:
     service = build_service(model, tuning, settings)
     try:
-        stats = asyncio.run(service.complete(SAMPLE)).stats
+        cost = _cost(asyncio.run(service.complete(SAMPLE)))
         info = service.info()
     finally:
         service.close()
@@ -160,7 +172,19 @@ def _completion(model: LoadedModel, tuning: Tuning, settings: Settings) -> str:
         for part, n in info.memory_bytes.items()
     )
     graphs = f"; graphs were given up: {info.graphs_given_up}" if info.graphs_given_up else ""
-    return f"{stats.generated_tokens} tokens in {stats.total_ms:.0f} ms; memory: {held}{graphs}"
+    return f"{cost}; memory: {held}{graphs}"
+
+
+def _cost(completion: Completion) -> str:
+    stats = completion.stats
+    return f"{stats.generated_tokens} tokens in {stats.total_ms:.0f} ms"
+
+
+def _served(server: RunningServer) -> str:
+    return (
+        f"{server.model} on {server.device}, {server.state}, in the server at {server.url}; layout,"
+        " speed, exits and calibration are looked at with `--model`, which loads it here"
+    )
 
 
 def _workspace(root: Path) -> str:
@@ -219,19 +243,15 @@ def _port(settings: Settings) -> str:
     try:
         listen(host, port).close()
     except SettingsError:
-        found = _served(f"http://{f'[{host}]' if ':' in host else host}:{port}/health")
+        found = health_of(settings)
         if found is None:
             raise
+        if "reason" in found:
+            raise SettingsError(
+                f"{host}:{port}: the model of the server there could not be loaded:"
+                f" {found['reason']}",
+                hint="Mend that, and start the server again.",
+            ) from None
         found_there = f"{host}:{port}: a server runs there, its model is {found['model']}"
         return "; ".join(filter(None, [found_there, sentence(found.get("workspaces", {}))]))
     return f"{host}:{port} is free"
-
-
-def _served(url: str) -> dict[str, Any] | None:
-    """Ask what listens whether it is a completer server, and for its state."""
-    try:
-        with urlopen(url, timeout=2) as reply:  # noqa: S310  an address of this machine
-            found = json.load(reply)
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and "model" in found else None

@@ -19,10 +19,12 @@ from completer.cli.options import (
 )
 from completer.context.content import decode
 from completer.context.roots import find_root
-from completer.errors import BadRequestError
+from completer.errors import BadRequestError, CompleterError
 from completer.place import Place, local_place
+from completer.progress import progress
 from completer.request import Completion, CompletionRequest, Sampling
-from completer.settings import Settings
+from completer.settings import LoadedSettings, Settings
+from models.source import check_source
 
 if TYPE_CHECKING:
     from completer.service import LocalService
@@ -57,10 +59,12 @@ def complete(
 ) -> None:
     """Complete the code at FILE:LINE:COLUMN.
 
-    The text goes to standard output, statistics go to standard error.
+    A server that runs with these settings is asked. The text goes to standard output, statistics
+    go to standard error.
     """
     file, prefix, suffix = read_place(place)
     loaded = load(config, model=model, device=device, pure=pure, telemetry_folder=telemetry_folder)
+    progress.info("completing %s ...", place)
     root = local_place(workspace or find_root(file) or file.parent)
     request = CompletionRequest(
         prefix=prefix,
@@ -73,7 +77,7 @@ def complete(
         polish=True,
         trigger="manual",
     )
-    completion = _run(loaded.settings, request, root)
+    completion = _asked(loaded, request) or _run(loaded.settings, request, root)
     if as_json:
         typer.echo(json.dumps(as_dict(completion), ensure_ascii=False))
         return
@@ -132,7 +136,24 @@ def _parse(place: str) -> tuple[str, int, int]:
     return name, int(line), int(column)
 
 
+def _asked(loaded: LoadedSettings, request: CompletionRequest) -> Completion | None:
+    """Have a running server answer, if one is there and can: it has model and index at hand."""
+    from completer.cli.running_server import RunningServer
+
+    server = RunningServer.find(loaded) if request.multiline is None else None
+    if server is None:
+        return None
+    progress.info("asking %s ...", server.url)
+    try:
+        return server.complete(request)
+    except CompleterError as error:
+        progress.info("%s", error)
+        return None
+
+
 def _run(settings: Settings, request: CompletionRequest, workspace: Place) -> Completion:
+    progress.info("loading %s ...", settings.model.source)
+    check_source(settings.model.source, settings.model.layout)
     from completer.cli.assembly import build_model, build_service
 
     model, tuning = build_model(settings, own_code=False)

@@ -18,7 +18,10 @@ from completer.cli.options import (
     WorkspaceFlag,
     load,
 )
+from completer.progress import progress
 from completer.settings import LoadedSettings, config_file
+from models.errors import ModelError
+from models.source import check_source
 
 
 def doctor(
@@ -32,10 +35,9 @@ def doctor(
 ) -> None:
     """Check device, model, FIM layout, workspaces, database and settings.
 
+    A server that runs with these settings is asked for its model, which is not loaded once more.
     Exits with 1 when something is not right.
     """
-    from completer.cli.checks import Check, run_checks
-
     loaded = load(
         config,
         model=model,
@@ -44,8 +46,15 @@ def doctor(
         workspaces=workspace,
         telemetry_folder=telemetry_folder,
     )
+    progress.info("looking at device, model and workspaces ...")
+    try:  # the checks say so again, once torch is there
+        check_source(loaded.settings.model.source, loaded.settings.model.layout)
+    except ModelError as error:
+        progress.info("%s", error)
+    from completer.cli.checks import Check, run_checks
+
     checks: list[Check] = []
-    for check in run_checks(loaded.settings):
+    for check in run_checks(loaded):
         checks.append(check)
         if not as_json:
             _print(check)

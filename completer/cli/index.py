@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from completer.cli.options import ConfigFlag, JsonFlag, ModelFlag, load
-from completer.cli.printing import progress
+from completer.cli.printing import progress as progress_bar
 from completer.context.workspace import Workspace
+from completer.progress import progress
+from models.source import check_source, resolve_source
 
 if TYPE_CHECKING:
     from completer.drafting.indexing import IndexReport
@@ -29,19 +31,21 @@ def index(
 
     Servers do this by themselves; this shows size, files, tokens, time, and what was left out.
     """
+    settings = load(config, model=model, with_dependencies=with_dependencies or None).settings
+    progress.info("reading %s ...", path)
+    check_source(settings.model.source)
     from completer.context.prompt import blind_to_marks
     from completer.draft_index import DraftIndex, index_options
-    from completer.drafting.compiled import is_first_start
+    from completer.drafting.compiled import COMPILING, is_first_start
     from completer.repositories import workspace_options
-    from models.loading import load_tokenizer, resolve_source
+    from models.loading import load_tokenizer
 
-    settings = load(config, model=model, with_dependencies=with_dependencies or None).settings
     tokenizer = load_tokenizer(resolve_source(settings.model.source)).backend_tokenizer
     workspace = Workspace(path, options=workspace_options(settings))
     if is_first_start():
-        typer.echo("Compiling the drafting kernels, once: about 20 seconds.", err=True)
+        progress.info(COMPILING)
     built = DraftIndex(workspace, blind_to_marks(tokenizer), index_options(settings))
-    with progress("files") as advance:
+    with progress_bar("files") as advance:
         report = built.build(lambda files, _: advance(files, max(files, 1)))
     left_out = {str(reason): count for reason, count in workspace.left_out.most_common()}
     if as_json:

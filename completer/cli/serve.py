@@ -1,7 +1,9 @@
 """`completer serve`: the HTTP endpoint."""
 
 import socket
-from typing import Annotated
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +19,12 @@ from completer.cli.options import (
     load,
 )
 from completer.errors import SettingsError
+from completer.progress import progress
 from completer.settings import Settings
+from models.source import check_source
+
+if TYPE_CHECKING:
+    from completer.service import Service
 
 ENDS_WITHIN_S = 4.0  # what supervises it kills what takes longer
 
@@ -53,6 +60,7 @@ def serve(
             telemetry_folder=telemetry_folder,
             with_dependencies=with_dependencies,
         ).settings
+        check_source(settings.model.source, settings.model.layout)
         listener = listen(settings.server.host, settings.server.port)
         _serve(settings, listener, end, insecure=insecure)
 
@@ -88,14 +96,22 @@ def _serve(settings: Settings, listener: socket.socket, end: Ending, *, insecure
     host, port = listener.getsockname()[:2]
     server = Server(server_config(app, host=host, port=port, options=options), options)
     end.asks(server.stop)
-    listener.listen()  # who reads the greeting may connect, and is answered a moment later
-    _greet(settings, listener)
+    listener.listen()  # who asks now waits for the model
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    progress.info("loading %s for %s ...", settings.model.source, url)
+    greeting = (service, settings, url)
+    threading.Thread(target=_greet, args=greeting, name="greet", daemon=True).start()
     server.run(sockets=[listener])
 
 
-def _greet(settings: Settings, listener: socket.socket) -> None:
-    host, port = listener.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+def _greet(service: "Service", settings: Settings, url: str) -> None:
+    """Say how to use the server once it can be; if its model fails, the log says why."""
+    with suppress(Exception):
+        service.wait_until_loaded()
+        _say_how_to_use(settings, url)
+
+
+def _say_how_to_use(settings: Settings, url: str) -> None:
     folders = ", ".join(str(root) for root in settings.workspaces) or "none (use --workspace PATH)"
     typer.echo(
         f"completer serves {settings.model.source} on {url} · workspaces: {folders}\n"

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
+from completer.drafting.compiled import COMPILING, is_first_start
 from completer.drafting.memory import settled_memory, trim
 from completer.http.options import HttpOptions
 from completer.interface import ServiceInfo
 from completer.model_host import ModelHost
+from completer.progress import progress
 from completer.repositories import open_repositories
 from completer.service import Service
 from completer.settings import Settings
@@ -36,6 +38,8 @@ def start_service(settings: Settings) -> Service:
                 from completer.cli.assembly import build_engine, build_model, tokenizer_of
                 from completer.running_model import RunningModel
 
+                if settings.workspaces and is_first_start():
+                    progress.info(COMPILING)
                 model, tuning = build_model(settings, own_code=False)
         except BaseException:
             tokenizer.cancel()

@@ -12,6 +12,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 VARIABLE = "NUMBA_CACHE_DIR"
+COMPILING = "compiling the drafting kernels, once, for about 20 seconds ..."
 SOURCES = Path(__file__).parent
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -19,9 +18,10 @@ from completer.http.access import Accesses
 from completer.http.body import read_json
 from completer.http.dialect import endpoint, respond
 from completer.http.handler import CompletionHandler
-from completer.http.health import summary
+from completer.http.health import report
 from completer.http.metrics import MetricsMiddleware
 from completer.http.options import HttpOptions
+from completer.http.paths import COMPLETIONS, MeantPath, not_found
 from completer.http.security import BearerAuth, BodyLimit, HeaderLimit, HostGuard
 from completer.interface import CompletionService
 from completer.place import Place
@@ -42,7 +42,7 @@ def create_app(
     routes = [
         Route("/health", health),
         Route("/metrics", handler.metrics.endpoint),
-        Route("/v1/completions", completions, methods=["POST"]),
+        Route(COMPLETIONS, completions, methods=["POST"]),
         Route("/v1/models", openai.models),
         Route("/v1/models/{id:path}", openai.model),
         Route("/v1/events", events.post_event, methods=["POST"]),
@@ -71,6 +71,7 @@ def create_app(
     app = Starlette(
         routes=routes,
         middleware=[
+            Middleware(MeantPath),
             Middleware(MetricsMiddleware, metrics=handler.metrics, paths=paths),
             Middleware(HeaderLimit, options=options),
             Middleware(HostGuard, options=options),
@@ -78,7 +79,10 @@ def create_app(
             Middleware(BearerAuth, accesses=accesses),
             Middleware(BodyLimit, options=options),
         ],
-        exception_handlers=dict.fromkeys(errors.HANDLED, errors.handle),
+        exception_handlers={
+            **dict.fromkeys(errors.HANDLED, errors.handle),
+            404: not_found(path for path in paths if "{" not in path),
+        },
         lifespan=lifespan,
     )
     app.state.handler = handler
@@ -104,13 +108,8 @@ def _cors(options: HttpOptions) -> list[Middleware]:
 async def health(http: Request) -> Response:
     """`GET /health`: the process answers, whether its model is there, and what went wrong."""
     handler: CompletionHandler = http.app.state.handler
-    info = handler.service.info()
-    found: dict[str, Any] = {"status": "ok", "model": info.state}
-    if workspaces := summary(info.health.values()):
-        found["workspaces"] = workspaces
-    if info.graphs_given_up:
-        found["graphs_given_up"] = info.graphs_given_up
-    return JSONResponse(found)
+    status, found = report(handler.service.info())
+    return JSONResponse(found, status)
 
 
 async def completions(http: Request) -> Response:

@@ -94,7 +94,7 @@ class CompletionHandler:
             workspace=origin.workspace,
             places=origin.places,
             language=request.language or "",
-            trigger=request.trigger,
+            trigger=origin.trigger,
         )
 
     def _finish(
@@ -129,6 +129,7 @@ def _placed(request: CompletionRequest, origin: Origin) -> CompletionRequest:
         workspace=origin.workspace,
         user=origin.user,
         may_use=origin.access.workspaces,
+        trigger=origin.trigger,
     )
 
 

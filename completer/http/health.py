@@ -1,9 +1,29 @@
-"""What `/health` says of the workspaces, which anybody may ask: numbers and reasons, no paths."""
+"""What `/health` says, which anybody may ask: numbers and reasons, no paths."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from completer.interface import WorkspaceHealth
+from completer.interface import ServiceInfo, WorkspaceHealth
+
+_FOLDERS = re.compile(r"(?<![\w:/\\.])(?:[A-Za-z]:)?[\\/](?:[^\\/\s]+[\\/])+")
+
+
+def report(info: ServiceInfo) -> tuple[int, dict[str, Any]]:
+    """The status and body of `/health`: 503 with the reason if the model could not be loaded."""
+    found: dict[str, Any] = {"status": "failed" if info.failure else "ok", "model": info.state}
+    if info.failure:
+        found["reason"] = _FOLDERS.sub("", info.failure)
+    if workspaces := summary(info.health.values()):
+        found["workspaces"] = workspaces
+    if info.graphs_given_up:
+        found["graphs_given_up"] = info.graphs_given_up
+    return status(info), found
+
+
+def status(info: ServiceInfo) -> int:
+    """The HTTP status of a service in this state."""
+    return 503 if info.failure else 200
 
 
 def summary(workspaces: Iterable[WorkspaceHealth]) -> dict[str, Any]:

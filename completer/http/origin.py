@@ -12,11 +12,14 @@ from starlette.requests import Request
 from completer.errors import BadRequestError
 from completer.http.access import ANYBODY, Access, is_loopback
 from completer.place import Place, climbs, innermost, is_inside, name_only, place_of
+from completer.request import Trigger
 from telemetry.events import SessionEnded, SessionStarted
 from telemetry.recorder import Recorder
 
 WORKSPACE_HEADER = "X-Completer-Workspace"
 PATH_HEADER = "X-Completer-Path"
+TRIGGER_HEADER = "X-Completer-Trigger"
+MANUAL: Trigger = "manual"
 MAX_PATH_CHARS = 4096
 MAX_SESSIONS = 1000
 
@@ -27,6 +30,7 @@ class Origin:
 
     `path` is the file's place, or what it is called if it may be anywhere. `places` are what the
     request is known to be about, which without a place or a workspace may be any that is served.
+    `trigger` says whether a person asked for it by hand: then it is shown, however sure it is.
     """
 
     access: Access = ANYBODY
@@ -35,6 +39,7 @@ class Origin:
     path: Path | None = None
     workspace: Place | None = None
     places: tuple[str, ...] = ()
+    trigger: Trigger = "automatic"
 
 
 class Sessions:
@@ -93,6 +98,7 @@ def origin_of(
         path=found,
         workspace=workspace,
         places=_about(found, workspace, workspaces),
+        trigger=MANUAL if request.headers.get(TRIGGER_HEADER) == MANUAL else "automatic",
     )
 
 

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from completer.http.body import Body, Seed, Temperature, sampling
 from completer.http.dialect import Dialect
+from completer.http.health import status
 from completer.http.origin import Origin, origin_of
 from completer.http.replies import completer_field
 from completer.http.streaming import CompletionResult
@@ -99,7 +100,8 @@ async def health(http: Request) -> Response:
             "cpu_count": os.cpu_count(),
             "cuda_devices": [],
             "version": version,
-        }
+        },
+        status(info),
     )
 
 

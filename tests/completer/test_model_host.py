@@ -75,8 +75,26 @@ async def test_a_model_that_cannot_be_loaded_is_every_uses_error():
             await used(host)
 
     assert host.state == "failed"
+    assert host.failure == "no such model"
     assert host.now is None
     host.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "traced"), [(ModelError("no such model", hint="Get one."), False), (KeyError(), True)]
+)
+async def test_a_failure_is_logged_in_a_line_unless_nobody_foresaw_it(error, traced, caplog):
+    loads = Loads()
+    loads.error = error
+    host = hosting(loads)
+    with pytest.raises(type(error)):
+        await used(host)
+    host.close()
+
+    (record,) = caplog.records
+    assert bool(record.exc_info) == traced
+    assert traced or record.message.endswith("no such model Get one.")
+    assert host.failure == ("KeyError" if traced else "no such model")
 
 
 async def test_cancelling_who_waits_does_not_stop_the_loading():
@@ -147,10 +165,11 @@ async def test_a_reload_that_fails_is_tried_again_by_the_next_use():
     loads.error = ModelError("no memory")
     with pytest.raises(ModelError, match="no memory"):
         await used(host)
-    assert host.state == "unloaded"
+    assert (host.state, host.failure) == ("unloaded", "no memory")
     loads.error = None
 
     assert await used(host)
+    assert host.failure == ""
     host.close()
 
 

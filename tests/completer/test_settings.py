@@ -57,8 +57,12 @@ def test_flags_win_over_environment_over_file(monkeypatch, tmp_path):
     ("text", "complaint"),
     [
         ("[server]\nport = 99999\n", "server.port.*less than or equal to 65535.*c.toml"),
-        ("[server]\nprot = 1\n", "server.prot.*not permitted"),
-        ("[sever]\nport = 1\n", "no setting 'sever'"),
+        ("[server]\nprot = 1\n", r"server\.prot.*not permitted.*c.toml.*mean server\.port\?"),
+        ("[sever]\nport = 1\n", r"no setting 'sever' .*c.toml.*mean server\?"),
+        ("port = 1\n", r"no setting 'port'.*mean server\.port\?"),
+        ("[model]\nsuorce = 'x'\n", r"mean model\.source\?"),
+        ("[completion]\nmax-tokens = 1\n", r"mean completion\.max_tokens\?"),
+        ("[colours]\nnothing_like_it = 1\n", r"no setting 'colours' \(file [^)]*\)\.$"),
         ("[server\n", "cannot be read as TOML"),
         ("server = 3\n", "server: .*c.toml"),
     ],
@@ -66,6 +70,39 @@ def test_flags_win_over_environment_over_file(monkeypatch, tmp_path):
 def test_a_wrong_file_says_what_is_wrong_and_where(tmp_path, text, complaint):
     with pytest.raises(SettingsError, match=complaint):
         load_settings(file=write(tmp_path / "c.toml", text))
+
+
+def test_several_mistakes_are_told_at_once(tmp_path):
+    file = write(tmp_path / "c.toml", "[server]\nprot = 1\n[engine]\nmax_runing = 0\n")
+    with pytest.raises(SettingsError, match=r"engine\.max_running\?.*; .*server\.port\?"):
+        load_settings(file=file)
+
+
+@pytest.mark.parametrize(
+    ("variable", "complaint"),
+    [
+        ("COMPLETER_SEVER__PORT", r"sever\.port'.*environment.*mean server\.port\?"),
+        ("COMPLETER_SERVER__PROT", r"server\.prot.*environment.*mean server\.port\?"),
+        ("COMPLETER_SERVER_PORT", r"server_port'.*environment.*mean server\.port\?"),
+        ("completer_modle__source", r"modle\.source'.*environment.*mean model\.source\?"),
+    ],
+)
+def test_a_mistyped_variable_is_told(monkeypatch, variable, complaint):
+    monkeypatch.setenv(variable, "1")
+    with pytest.raises(SettingsError, match=complaint):
+        load_settings()
+
+
+@pytest.mark.parametrize("variable", ["COMPLETER_VERSION", "COMPLETER_IMAGE__DIGEST"])
+def test_a_variable_that_is_like_no_setting_is_somebody_elses(monkeypatch, variable):
+    monkeypatch.setenv(variable, "1")
+    assert load_settings().origins == {}
+
+
+def test_a_repositorys_own_file_gets_the_nearest_name_too(tmp_path):
+    write(tmp_path / ".completer.toml", "[completion]\nmax_line = 3\n")
+    with pytest.raises(SettingsError, match=r"mean completion\.max_lines\?"):
+        load_repository_settings(tmp_path)
 
 
 def test_a_named_file_must_exist(tmp_path):

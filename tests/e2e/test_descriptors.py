@@ -74,7 +74,10 @@ def test_connections_that_say_nothing_stop_nobody_who_is_there(limited):
             assert client.get("/health").status_code == 200
             time.sleep(0.1)
     complete(httpx.Client(base_url=limited.url, timeout=30))
-    assert len(limited.log.read_text().splitlines()) <= 2, limited.log.read_text()[:2000]
+    complaints = [
+        line for line in limited.log.read_text().splitlines() if not line.startswith("completer: ")
+    ]
+    assert len(complaints) <= 2, complaints[:5]
 
 
 def test_many_clients_at_once_are_all_served(limited):

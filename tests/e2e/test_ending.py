@@ -72,7 +72,7 @@ class Serving:
 
     def __init__(self, start, *arguments, **more):
         self.process = start("serve", "--port", "0", *arguments, text=True, **more)
-        self.url = re.search(r"http://[\d.]+:\d+", self.process.stdout.readline()).group()
+        self.url = re.search(r"http://[\d.]+:\d+", self.process.stderr.readline()).group()
 
     def post(self, body):
         """The status and body of an answer."""
@@ -102,9 +102,11 @@ class Serving:
         raise AssertionError("it did not come to that")
 
     def ends_by(self, number):
-        """Its exit code and what it printed to standard error, once a signal is sent."""
+        """Its exit code and what went wrong, by standard error, once a signal is sent."""
         self.process.send_signal(number)
-        return self.process.wait(5), self.process.stderr.read()
+        code = self.process.wait(5)
+        errors = [line for line in self.process.stderr if not line.startswith("completer: ")]
+        return code, "".join(errors)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

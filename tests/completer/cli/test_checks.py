@@ -1,8 +1,14 @@
 """What `completer doctor` says of a device's speed, and of what was given up on it."""
 
+import socket
+
+import pytest
+
 from completer.cli import checks
 from completer.engine.cost import ASSUMED
 from completer.engine.tuning import Trial, Tuning
+from completer.errors import SettingsError
+from completer.server_settings import ServerSettings
 from completer.settings import Settings
 from tests.fakes import FakeService
 
@@ -39,3 +45,12 @@ def test_graphs_that_were_given_up_later_are_named_with_the_reason(monkeypatch):
 
     assert checks._completion(None, tuning, Settings()).endswith(f"; graphs were given up: {WHY}")
     assert "graphs" not in checks._completion(None, tuning, Settings())
+
+
+def test_a_server_whose_model_failed_is_not_well(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        settings = Settings(server=ServerSettings(port=other.getsockname()[1]))
+        failed = {"status": "failed", "model": "failed", "reason": "no memory"}
+        monkeypatch.setattr(checks, "health_of", lambda _: failed)
+        with pytest.raises(SettingsError, match="could not be loaded: no memory"):
+            checks._port(settings)

@@ -17,11 +17,24 @@ from tests.completer.context.repositories import GitRepository, needs_git
 from tests.fakes import FakeRecorder, FakeService
 
 
-@pytest.mark.parametrize("state", ["loading", "ready", "unloaded", "failed"])
+@pytest.mark.parametrize("state", ["loading", "ready", "unloaded"])
 async def test_health_says_whether_the_model_is_there(state, client, service):
     service.state = state
     reply = await client.get("/health")
     assert (reply.status_code, reply.json()) == (200, {"status": "ok", "model": state})
+
+
+@pytest.mark.parametrize("state", ["failed", "unloaded"])
+async def test_health_fails_with_the_reason_when_the_model_could_not_be_loaded(
+    state, client, service
+):
+    service.state = state
+    service.failure = "/home/ada/my-model could not be loaded: no /home/ada/x.json, see http://h/x"
+    reply = await client.get("/health")
+    reason = "my-model could not be loaded: no x.json, see http://h/x"
+    assert reply.status_code == 503
+    assert reply.json() == {"status": "failed", "model": state, "reason": reason}
+    assert (await client.get("/v1/health")).status_code == 503
 
 
 async def test_health_says_what_is_wrong_with_workspaces_and_names_none(client, service):

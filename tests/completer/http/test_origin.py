@@ -213,3 +213,20 @@ def test_a_workspace_is_not_looked_for_in_the_servers_own_folder(name, tmp_path,
     served = [tmp_path, tmp_path / "lib", tmp_path.parent]
     with pytest.raises(BadRequestError, match="absolute"):
         origin_of(request(X_Completer_Workspace=name), served)
+
+
+@pytest.mark.parametrize("path", ["/infill", "/v1/completions"])
+@pytest.mark.parametrize(
+    ("headers", "trigger"),
+    [
+        ({}, "automatic"),
+        ({"X-Completer-Trigger": "manual"}, "manual"),
+        ({"X-Completer-Trigger": "x"}, "automatic"),
+    ],
+)
+async def test_a_client_may_say_that_a_person_asks(path, headers, trigger, service, post):
+    await post(
+        path, {"prompt": "a", "suffix": "", "input_prefix": "", "input_suffix": ""}, **headers
+    )
+
+    assert service.requests[-1].trigger == trigger
