@@ -4,8 +4,9 @@ torch has oneDNN compile a kernel for every shape that it meets: that takes mill
 person waits, and half a megabyte that stays. Prompts and drafts come in all lengths, so their rows
 are filled up to the next of a few numbers. float32 has kernels for all shapes.
 
-What a row gets does not depend on the others, to the last bit. A single row would have a kernel
-that adds up in another order: it is filled up as well.
+What a row gets does not depend on the others, to the last bit, but on processors that multiply in
+tiles (AMX), which are several times as fast and add up in an order that depends on the number of
+rows. A single row would have a kernel of its own as well: it is filled up.
 """
 
 from bisect import bisect_left

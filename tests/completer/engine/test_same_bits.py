@@ -1,4 +1,8 @@
-"""On a CPU, a token's logits do not depend on what else is in its pass: not in one bit."""
+"""On a CPU, a token's logits do not depend on what else is in its pass: not in one bit.
+
+Processors that multiply tiles (AMX) are an exception for bfloat16: there oneDNN adds up in another
+order for other numbers of rows.
+"""
 
 import numpy as np
 import pytest
@@ -15,8 +19,13 @@ LENGTH, CAPACITY, VOCABULARY = 600, 700, 300
 IDS = np.random.default_rng(0).integers(0, VOCABULARY, LENGTH).tolist()
 
 
+TILES = torch.cpu._is_amx_tile_supported()
+
+
 @pytest.fixture(params=["bfloat16", "int8"])
 def runner(request):
+    if request.param == "bfloat16" and TILES:
+        pytest.skip("this processor multiplies bfloat16 in tiles")
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=VOCABULARY, hidden_size=256, intermediate_size=672, num_hidden_layers=2,
