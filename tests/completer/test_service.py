@@ -300,6 +300,29 @@ async def test_ghost_text_ends_with_its_line_and_plain_text_does_not(model, tmp_
     assert any("\n" in plain for plain, _ in texts)
 
 
+RUNS_ON = "y.z" + (SUFFIX := " + 1\n    return x\n    y = 2\n    z = 3\n") + "and more"
+
+
+@pytest.mark.parametrize("tokens", [3, 4, 6, 20, 60])
+@pytest.mark.parametrize("polish", [True, False])
+async def test_a_text_ends_where_it_meets_the_suffix_on_every_route(
+    service, tokens, polish, monkeypatch
+):
+    """The model says what is missing, and then what stands behind the caret: a part of it."""
+    scripted = lambda ids: RUNS_ON[: len(ids)]  # noqa: E731
+    monkeypatch.setattr(service._host.wait()._generations, "_decode", scripted)
+    greedy = Sampling(temperature=1.0, seed=1)
+    request = ask("    x = ", suffix=SUFFIX, max_tokens=tokens, polish=polish, sampling=greedy)
+
+    assert (await service.complete(request)).text == "y.z"
+    parts = [part async for part in service.stream(request)]
+    assert parts[-1].text == "".join(part.text for part in parts[:-1]) == "y.z"
+    raw = replace(request, raw=True, polish=False)
+    said = (await service.complete(raw)).text  # the model may end it by itself
+    assert said == RUNS_ON[: len(said)]
+    assert len(said) > 3 or tokens == 3
+
+
 async def test_pure_says_exactly_what_the_model_says(model, tmp_path):
     pure = build_service(model, NO_TUNING, settings(tmp_path, pure=True))
     request = ask(max_tokens=30, suffix="\n")
