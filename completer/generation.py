@@ -111,10 +111,10 @@ class Generations:
     ) -> CompletionRequest:
         """Leave out of a request what nothing reads, so that its size does not count any more.
 
-        It says its language from now on, where its path or first line tells.
+        It says its language from now on, where its path or first line tells, or the workspace does.
         """
         if request.language is None and not request.raw:
-            request = replace(request, language=_language(request))
+            request = replace(request, language=_language(request, repository))
         prompts = self._prompts_of(self.settings_in(repository))
         document = request.path, owner_of(request, repository)
         return within_reach(request, prompts.budget, self._lexed, document)
@@ -249,9 +249,14 @@ def _prompt_size(model: LoadedModel, settings: Settings) -> tuple[int, float]:
     return budget, settings.completion.suffix_share
 
 
-def _language(request: CompletionRequest) -> str | None:
-    named = request.path and language_of_name(request.path.name)
-    return named or language_of_shebang(request.prefix[:_LONGEST_LINE].encode(errors="replace"))
+def _language(request: CompletionRequest, repository: Repository | None) -> str | None:
+    """Tell a text's language; one without a path is probably in that of most of the workspace."""
+    if request.path is not None and (named := language_of_name(request.path.name)):
+        return named
+    first_line = request.prefix[:_LONGEST_LINE].encode(errors="replace")
+    if request.path is not None or repository is None:
+        return language_of_shebang(first_line)
+    return language_of_shebang(first_line) or repository.language
 
 
 def _of_other_files(

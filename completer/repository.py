@@ -97,6 +97,11 @@ class Repository:
         """Bytes that drafting holds."""
         return 0 if self._index is None else self._index.drafter.nbytes
 
+    @property
+    def language(self) -> str | None:
+        """The language that most of the code is in, if there is one."""
+        return self._retriever.language
+
     def snippets(self, around: Surroundings, path: Path | None, budget: int) -> list[Snippet]:
         """Find what of the other files helps at a caret, within about `budget` tokens."""
         return self._retriever.retrieve(around, path, budget * CHARACTERS_PER_TOKEN)

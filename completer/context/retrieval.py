@@ -53,6 +53,12 @@ class Retriever:
         self._edited = SimilarCode()
         self._lock = threading.Lock()
 
+    @property
+    def language(self) -> str | None:
+        """The language that most of the code is in, if there is one."""
+        with self._lock:
+            return self._table.language
+
     def update(self, path: Path, text: str | None, *, edited: bool = False) -> None:
         """Take over the text of a file, `None` if it (or a folder of this name) is gone.
 

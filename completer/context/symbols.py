@@ -1,10 +1,11 @@
 """What the files of a workspace define, by name, in memory and within a bound."""
 
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from operator import itemgetter
 
 from completer.context.definitions import Definition
 
@@ -55,6 +56,7 @@ class SymbolTable:
         self._capacity = capacity
         self._files: OrderedDict[str, FileSymbols] = OrderedDict()
         self._by_name: defaultdict[str, dict[str, FileSymbols]] = defaultdict(dict)
+        self._languages: Counter[str] = Counter()
         self._size = 0
 
     def __len__(self) -> int:
@@ -64,6 +66,7 @@ class SymbolTable:
         """Replace what is known about a file."""
         self._remove(symbols.path)
         self._files[symbols.path] = symbols
+        self._languages[symbols.language] += 1
         self._size += len(symbols.definitions)
         for name in _names(symbols):
             self._by_name[name][symbols.path] = symbols
@@ -79,11 +82,18 @@ class SymbolTable:
         symbols = self._files.pop(path, None)
         if symbols is None:
             return
+        self._languages[symbols.language] -= 1
         self._size -= len(symbols.definitions)
         for name in _names(symbols):
             del self._by_name[name][path]
             if not self._by_name[name]:
                 del self._by_name[name]
+
+    @property
+    def language(self) -> str | None:
+        """The language of more than half of the files, if there is one."""
+        language, count = max(self._languages.items(), key=itemgetter(1), default=("", 0))
+        return language if language and count > len(self._files) / 2 else None
 
     def lookup(self, name: str, most: int | None = None) -> list[FileSymbols]:
         """Return files that define `name`: all of them, or `most`."""

@@ -47,3 +47,21 @@ def test_over_capacity_the_oldest_file_goes():
     assert len(table) == 3
     assert paths(table, "C") == []
     assert paths(table, "A") == ["a.py"]
+
+
+def test_the_language_is_that_of_most_files():
+    table = SymbolTable()
+    assert table.language is None
+    for path in ("a.py", "b.py", "c.py"):
+        table.put(symbols(path, "def f(): pass\n"))
+    for path in ("d.js", "e.js"):
+        table.put(FileSymbols(path, "javascript", ()))
+    assert table.language == "python"
+    table.remove("a.py")
+    table.put(FileSymbols("b.py", "javascript", ()))
+    assert table.language == "javascript"
+    table.remove("e.js")
+    table.put(symbols("c.py", "x = 1\n"))
+    table.put(symbols("b.py", "x = 1\n"))
+    table.put(FileSymbols("f.js", "javascript", ()))
+    assert table.language is None
