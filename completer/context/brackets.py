@@ -65,7 +65,7 @@ def closable(around: Surroundings) -> int:
     below = closers[in_line : in_line + _CLOSERS_TRIED]
     ends = list(zip(below, _places(after, below), strict=True))
     # what the line closes was open, or is not open yet: as more of what is closed below fits
-    taken = _partners(opened, closers[:in_line])
+    taken = partners(opened, closers[:in_line])
     options = [(_free(places[taken:], ends), taken - in_line), (_free(places, ends), -in_line)]
     (free, fitting), more = max(options, key=lambda option: option[0][1])
     if fitting:
@@ -79,16 +79,11 @@ def closable(around: Surroundings) -> int:
     return max(0, len(opened) - len(closers))
 
 
-def _partners(opened: Sequence[Bracket], closers: Sequence[Bracket]) -> int:
+def partners(opened: Sequence[Bracket], closers: Sequence[Bracket]) -> int:
     """Return how many of the innermost open brackets the first closers fit."""
     pairs = zip(reversed(opened), closers, strict=False)
     wrong = (i for i, (one, two) in enumerate(pairs) if one.character != OPENED_BY[two.character])
     return next(wrong, min(len(opened), len(closers)))
-
-
-def missing_openers(code: str, closers: Sequence[Bracket]) -> int:
-    """Return how many of `closers`, which follow `code`, close no bracket that it leaves open."""
-    return len(closers) - _partners(unmatched(code)[0], closers)
 
 
 def _free(opened: _Placed, closers: _Placed) -> tuple[int, int]:

@@ -9,20 +9,14 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from completer.context.brackets import (
-    BRACKET,
-    OPENED_BY,
-    closable,
-    excess,
-    missing_openers,
-    unmatched,
-)
-from completer.context.lexical import blank_out, is_telling, pairs_brackets, tokens, without_text
+from completer.context.brackets import BRACKET, OPENED_BY, closable, partners, unmatched
+from completer.context.lexical import blank_out, is_telling, pairs_brackets, tokens
 from completer.context.surroundings import Surroundings
 
 _CLOSERS = re.compile(r"[)\]}\s]*")
 _MARKS = re.compile(r"[)\]}'\"`\s]*")
-_OVERLAPS_WEIGHED = 8
+_CLOSER = re.compile(r"""\s*("{3}|'{3})|[ \t]*([)\]}'"`])""")
+_ENDS_WEIGHED = 8
 _LINES_COMPARED = 3
 
 
@@ -39,13 +33,11 @@ class SuffixOverlap:
         said = len(around.after) - len(around.after.lstrip())
         self._next = around.after[: around.after.find("\n", said) % (len(around.after) + 1)]
         self._lead = around.lead
-        self._string = len(around.lead)
-        if around.where == "string":
-            self._string -= len(around.before) - around.lexemes[-1].start
+        self._line = len(around.lead) - len(around.line)
+        closer = _CLOSER.match(around.after)
+        self._closer = closer[1] or closer[2] if closer else None
         self._pairs = pairs_brackets(around.language) and around.where == "code"
         self._may_close = closable(around) if self._pairs else 0
-        closers = unmatched(without_text(self._rest, around.language))[1]
-        self._unopened = closers[: max(0, -self._may_close)]
         rest = around.rest.strip()
         self._tells = bool(rest and (is_telling(rest) or _MARKS.fullmatch(rest)))
         self._unmistakable = _first_lines(around.after)
@@ -78,15 +70,13 @@ class SuffixOverlap:
 
     def _end(self, text: str) -> int:
         """Choose where a text ends that may have run on up to its end, or closed a string."""
-        ends = [*islice(self._overlaps(text), _OVERLAPS_WEIGHED), len(text)]
+        ends = [*islice(self._overlaps(text), _ENDS_WEIGHED), len(text)]
         overlap = text[ends[0] :].strip()
         if _MARKS.fullmatch(overlap) is None:
             return ends[0]
         if overlap and _CLOSERS.fullmatch(overlap):  # they may be its own: the less is cut
             ends.reverse()
-        string_end = self._string_end(text)
-        if string_end is not None:
-            ends.append(string_end)
+        ends += self._closed_again(text)
         return min(ends, key=lambda end: self._faults(text[:end]))
 
     def _overlaps(self, text: str) -> Iterator[int]:
@@ -98,35 +88,37 @@ class SuffixOverlap:
             if self._after.startswith(text[start:]):
                 yield start
 
-    def _string_end(self, text: str) -> int | None:
-        """Return where `text` closes the string around the caret, which the suffix closes too."""
-        caret = len(self._lead)
-        if self._string == caret:
-            return None
-        string = next(tokens(self._lead[self._string :] + text, self._language))
-        rest = self._after if len(string.closing) > 1 else self._rest
-        if not string.closing or not rest.lstrip().startswith(string.closing):
-            return None
-        return max(0, self._string + string.end - len(string.closing) - caret)
+    def _closed_again(self, text: str) -> Iterator[int]:
+        """Yield where a text writes the bracket or quote that the suffix begins with."""
+        if self._closer is not None:
+            for found in islice(re.finditer(re.escape(self._closer), text), _ENDS_WEIGHED):
+                yield found.start()
 
     def _faults(self, text: str) -> int:
         """Count what is closed twice, or never, in the caret's line with `text` in it."""
         line, caret = self._lead + text + self._next, len(self._lead)
+        end = caret + len(text)
         found = list(tokens(line, self._language))
+        inside = [each for each in found if each.covers(caret) or each.covers(end)]
+        faults = len([each for each in found if each.kind == "string" and not each.closing])
+        faults += sum(_unopened(line[max(each.start, self._line) : each.end]) for each in inside)
         code = blank_out(line, found)
-        faults = len([token for token in found if token.kind == "string" and not token.closing])
-        for each in found:
-            if each.covers(caret) or each.covers(caret + len(text)):
-                faults += _unpaired(line[each.start : each.end])
         if not self._pairs:
-            return faults + _unpaired(code)
-        own = code[caret : caret + len(text)]
-        closes_too_much = excess(own, max(0, self._may_close)) < len(own)
-        return faults + 2 * closes_too_much + missing_openers(own, self._unopened)
+            return faults + _unopened(code)
+        if any(each.covers(end) for each in inside):
+            return faults
+        return faults + self._unpaired(code[caret:end], code[end : end + len(self._rest)])
+
+    def _unpaired(self, code: str, rest: str) -> int:
+        """Count what the code of an answer closes too much, and what it owes the line's rest."""
+        left_open, closed = unmatched(code)
+        too_many = len(closed) - len(left_open) > max(0, self._may_close)
+        owed = unmatched(rest)[1][: max(0, -self._may_close)]
+        return 2 * too_many + len(owed) - partners(left_open, owed)
 
 
-def _unpaired(text: str) -> int:
-    """Count the brackets and double quotes that have no partner, each kind by itself."""
+def _unopened(text: str) -> int:
+    """Count the brackets that close nothing, each kind by itself, and a double quote too many."""
     unopened, opened = 0, dict.fromkeys(OPENED_BY.values(), 0)
     for found in BRACKET.finditer(text):
         opening = OPENED_BY.get(found[0])
@@ -136,7 +128,7 @@ def _unpaired(text: str) -> int:
             opened[opening] -= 1
         else:
             unopened += 1
-    return unopened + sum(opened.values()) + text.count('"') % 2
+    return unopened + text.count('"') % 2
 
 
 def _first_lines(suffix: str) -> str:

@@ -81,6 +81,52 @@ def test_of_a_middle_that_does_not_run_on_nothing_is_cut(file):
     assert cut <= 0.15 * seen  # carets in words with double letters, and in white space
 
 
+CLOSERS = {"(": ")", "[": "]", "{": "}", '"': '"'}
+
+
+def open_at(line: str, caret: int) -> str:
+    """What an editor has closed behind the caret, in order: brackets and quotes of the line."""
+    closers: list[str] = []
+    for character in line[:caret]:
+        if closers and character == closers[-1]:
+            closers.pop()
+        elif character in CLOSERS and '"' not in closers:
+            closers.append(CLOSERS[character])
+    return "".join(reversed(closers))
+
+
+def closed_twice(line: str) -> bool:
+    code, quotes = "", line.split('"')
+    code = "".join(quotes[::2])
+    return len(quotes) % 2 == 0 or any(
+        code.count(opening) < code.count(closer) for opening, closer in ("()", "[]", "{}")
+    )
+
+
+@pytest.mark.parametrize("file", [*SAMPLES, *STANDARD], ids=lambda file: file.name)
+def test_what_an_editor_has_closed_is_not_closed_twice(file):
+    """The model says the rest of the line, of which the editor has written the closers."""
+    text, language = file.read_text(), language_of_name(file.name)
+    seen, start = 0, 0
+    for line in text.splitlines():
+        carets = [i + 1 for i, character in enumerate(line) if character in CLOSERS]
+        plain = not closed_twice(line) and "\\" not in line and open_at(line, len(line)) == ""
+        for caret in carets if plain and not {"'", "`"} & set(line) else ():
+            closed = open_at(line, caret)
+            around = TextContext(
+                prefix=text[: start + caret],
+                suffix=closed + text[start + len(line) :],
+                language=language,
+            )
+            answer = postprocess(line[caret:], around)
+            result = line[:caret] + answer + closed
+            assert not closed_twice(result), (line, answer, closed)
+            assert line[caret:].startswith(answer)
+            seen += bool(closed)
+        start += len(line) + 1
+    assert seen >= (2 if file.suffix == ".md" else 5)
+
+
 def test_all_languages_with_grammars_have_a_sample():
     sampled = {language_of_name(file.name) for file in [*SAMPLES, *STANDARD]}
     assert {language for language in sampled if has_grammar(language)} == {
