@@ -315,7 +315,7 @@ def _rule(
         return None
     if rule.card is None:
         return rule
-    if request.trigger == "manual" or not request.polish:
+    if request.trigger == "manual" or not (request.polish and request.withhold):
         return None
     return rule if wanted == "auto" else replace(rule, threshold=wanted)
 

@@ -65,7 +65,8 @@ class CompletionRequest:
     `may_use` holds the only workspaces that are there for it; `None`: all that are open. `user`
     keeps caches of different people apart. `raw` says that `prefix` already is a whole prompt,
     marks included. `polish` asks for the rules of ghost text: end with the line or block, repeat
-    nothing that follows. `None` stands for "as the settings say". Times are milliseconds.
+    nothing that follows; with `withhold`, say nothing where it will probably not be accepted.
+    `None` stands for "as the settings say". Times are milliseconds.
     """
 
     prefix: str
@@ -84,6 +85,7 @@ class CompletionRequest:
     deadline_ms: float | None = None
     raw: bool = False
     polish: bool = False
+    withhold: bool = True
     trigger: Trigger = "automatic"
 
 

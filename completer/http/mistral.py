@@ -34,6 +34,7 @@ class FimBody(StreamingDialect):
             suffix=self.suffix or "",
             polish=True,
             multiline=True,
+            withhold=False,
             max_tokens=self.max_tokens,
             stop=self.stop,
             sampling=sampling(self.temperature, self.top_p, self.random_seed),

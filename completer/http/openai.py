@@ -108,6 +108,7 @@ class CompletionBody(StreamingDialect):
                 raw=self.suffix is None,
                 polish=self.suffix is not None,
                 multiline=True,
+                withhold=False,
                 max_tokens=self.max_tokens,
                 stop=self.stop,
                 sampling=sampling(self.temperature, self.top_p, self.seed),

@@ -192,6 +192,7 @@ async def test_no_secret_is_in_what_is_retrieved(model, root):
         request = CompletionRequest(
             prefix="from saved import connect\n\nlog_in(host, password)\nconnect(",
             path=root / "a.py",
+            language="python",
         )
         snippets = service._repositories.open(local_place(root)).snippets(
             around(request), request.path, 200

@@ -23,6 +23,7 @@ async def test_without_a_suffix_it_still_fills_in(post, service):
     await post(URL, {"prompt": "a"})
     assert service.requests[0].raw is False
     assert service.requests[0].polish
+    assert not service.requests[0].withhold
 
 
 async def test_a_stream_carries_deltas(post_stream):

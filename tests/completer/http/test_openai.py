@@ -33,7 +33,7 @@ async def test_a_prompt_with_a_suffix_is_filled_in(post, service):
     reply = await post(URL, body)
     (request,) = service.requests
     assert (request.prefix, request.suffix, request.raw) == ("def one():\n    ", "\n", False)
-    assert request.polish
+    assert (request.polish, request.withhold) == (True, False)
     assert (request.max_tokens, request.stop, request.n) == (7, ("\n\n",), 1)
     assert (request.sampling.temperature, request.sampling.top_p) == (0.5, 0.9)
     assert (request.sampling.seed, request.user) == (3, "ada")
