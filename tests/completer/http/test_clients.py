@@ -169,7 +169,7 @@ def asked(request: CompletionRequest) -> dict[str, Any]:
     """What is asked for, without how tokens are drawn and whose it is."""
     usual = asdict(CompletionRequest(prefix=""))
     found = {name: value for name, value in asdict(request).items() if value != usual[name]}
-    for name in ("sampling", "user", "path", "workspace", "multiline"):
+    for name in ("sampling", "user", "path", "workspace", "multiline", "withhold"):
         found.pop(name, None)
     return {"suffix": "", "raw": False, "polish": False, **found}
 
@@ -181,6 +181,7 @@ async def test_a_clients_request_is_understood(client, service, name, tmp_path):
     assert reply.status_code == 200, reply.text
     (request,) = service.requests
     assert asked(request) == ASKED[name]
+    assert request.withhold == (name in ("llama.vim", "llama.vscode", "tabby-agent"))
     assert request.workspace == local_place(tmp_path)
     file = tmp_path / "src/sizes.py" if name == "tabby-agent" else None
     assert request.path == (file and Path(local_place(file)))
