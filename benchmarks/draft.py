@@ -43,7 +43,7 @@ from benchmarks.draft_walks import (
     walk_files,
 )
 from benchmarks.spans import default_corpus
-from models.loading import BUNDLED_FOLDER
+from models.source import BUNDLED_FOLDER
 
 Say = Callable[[str], None]
 _TIMED_TOKENS, _STALL_TOKENS = 5_000_000, 3_000_000

@@ -24,7 +24,8 @@ from completer.stopping.scorecard import Scorecard
 from models.errors import ModelError
 from models.exit_adapters import ExitAdapter, load_exit_adapters
 from models.exit_gates import ExitGate, load_exit_gates
-from models.loading import BUNDLED, BUNDLED_FOLDER, LoadedModel
+from models.loading import LoadedModel
+from models.source import BUNDLED, BUNDLED_FOLDER
 
 log = logging.getLogger(__name__)
 VERSION = 3

@@ -115,13 +115,12 @@ class Generations:
         """
         if request.language is None and not request.raw:
             request = replace(request, language=_language(request, repository))
-        prompts = self._prompts_of(self.settings_in(repository))
         document = request.path, owner_of(request, repository)
-        return within_reach(request, prompts.budget, self._lexed, document)
+        return within_reach(request, self._budget_in(repository), self._lexed, document)
 
-    def is_long(self, request: CompletionRequest) -> bool:
+    def is_long(self, request: CompletionRequest, repository: Repository | None) -> bool:
         """Whether `within_reach` takes time, so that it is no work for an event loop."""
-        return is_long(request, self.prompts.budget)
+        return is_long(request, self._budget_in(repository))
 
     def settings_in(self, repository: Repository | None) -> Settings:
         """The user's settings, with those of the workspace where it has its own."""
@@ -181,6 +180,9 @@ class Generations:
         self.prompts.forget()
         self._cleaner.forget()
         self._lexed.forget()
+
+    def _budget_in(self, repository: Repository | None) -> int:
+        return self._prompts_of(self.settings_in(repository)).budget
 
     def _prompts_of(self, settings: Settings) -> PromptBuilder:
         if settings is self._settings:

@@ -61,12 +61,12 @@ def mark_end(text: str, context: TextContext) -> int:
     return end
 
 
-def line_end(text: str, context: TextContext) -> int:
+def first_line_end(text: str, context: TextContext) -> int:
     """Where several lines are not wanted, end with the caret's line."""
     return len(text) if context.multiline else len(text.partition("\n")[0])
 
 
-def block_end(text: str, context: TextContext) -> int:
+def own_block_end(text: str, context: TextContext) -> int:
     """End with the block that the completion began, and close no bracket of the suffix's."""
     return BlockEnd(context.around).find(text)
 
@@ -102,7 +102,7 @@ def following_line_end(text: str, context: TextContext) -> int:
 
 
 ENDS: tuple[End, ...] = (
-    block_end,
+    own_block_end,
     repeated_end,
     overlap_end,
     following_line_end,
@@ -165,7 +165,7 @@ def postprocess(text: str, context: TextContext) -> str:
     """Return what to insert at the caret; empty when nothing is worth showing."""
     text = text.replace("\r\n", "\n")
     text = text[: mark_end(text, context)]
-    text = text[: line_end(text, context)]
+    text = text[: first_line_end(text, context)]
     text = text[: min(end(text, context) for end in ENDS)]
     for step in STEPS:
         text = step(text, context)

@@ -95,7 +95,7 @@ class RunningModel:
         self, request: CompletionRequest, repository: Repository | None
     ) -> CompletionRequest:
         """Cut a request down to what is read of it."""
-        if not self._generations.is_long(request):
+        if not self._generations.is_long(request, repository):
             return self._generations.within_reach(request, repository)
         cut = self.aside(self._generations.within_reach, request, repository)
         return await asyncio.wrap_future(cut)

@@ -156,13 +156,13 @@ def _end_of_loop(text: str, found: re.Match[str]) -> int | None:
 
 def _end_of_lines(text: str) -> int | None:
     """Return where lines end that are said again, all of them, until there are three of each."""
-    lines = text[text.rfind("\n", 0, max(0, len(text) - _RECENT)) + 1 :].split("\n")[:-1]
-    before = len(text) - sum(map(len, lines)) - len(lines) - len(text[text.rfind("\n") + 1 :])
+    recent = text.rfind("\n", 0, max(0, len(text) - _RECENT)) + 1
+    lines = text[recent:].split("\n")[:-1]
     for period in range(1, LONGEST_PERIOD + 1):
         for start in range(len(lines) - 3 * period + 1):
             unit = lines[start : start + period]
             if lines[start : start + 3 * period] == unit * 3 and is_telling(" ".join(unit)):
-                return before + sum(map(len, lines[: start + period])) + start + period - 1
+                return recent + len("\n".join(lines[: start + period]))
     return None
 
 

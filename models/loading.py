@@ -17,9 +17,7 @@ from models.errors import ModelError
 from models.fim import BoundLayout, bind_layout, find_layout
 from models.int8 import INT8, check_device, is_quantised, quantise
 from models.memory import ran_out
-from models.source import BUNDLED as BUNDLED
-from models.source import BUNDLED_FOLDER as BUNDLED_FOLDER
-from models.source import INCOMPLETE, resolve_source
+from models.source import BUNDLED, INCOMPLETE, resolve_source
 from models.tokenizer import ModelTokenizer
 
 if TYPE_CHECKING:

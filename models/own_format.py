@@ -12,9 +12,8 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
-from models import tokenizer as tokenizer_file
 from models.decoder import BareDecoder, DecoderConfig
-from models.tokenizer import ModelTokenizer
+from models.tokenizer import ModelTokenizer, read_tokenizer_file
 
 FIXED = {"model_type": "llama", "hidden_act": "silu", "attention_bias": False, "mlp_bias": False}
 LAYOUT = "fim_layout"
@@ -55,7 +54,7 @@ def read_tokenizer(folder: Path) -> ModelTokenizer | None:
         return None
     if not (folder / "tokenizer.json").is_file():
         return None
-    tokenizer = tokenizer_file.read_tokenizer(folder / "tokenizer.json")
+    tokenizer = read_tokenizer_file(folder / "tokenizer.json")
     added = tokenizer.get_added_tokens_decoder()
     special = {token.content: number for number, token in added.items() if token.special}
     end = str(config.get("eos_token"))

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from models.errors import ModelError
 from models.fim import find_layout
-from models.tokenizer import read_tokenizer
+from models.tokenizer import read_tokenizer_file
 
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
@@ -22,25 +22,28 @@ PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 INCOMPLETE = "Check that the folder is complete: config.json, tokenizer.json, *.safetensors."
 
 
-def check_source(source: str, layout: str | None = None) -> None:
-    """Raise `ModelError` for what can neither be loaded nor fill in the middle, as far as is seen.
+def check_source(source: str, layout: str | None = None) -> str:
+    """Return where a model is: see `resolve_source`.
 
+    Raises `ModelError` for what can neither be loaded nor fill in the middle, as far as is seen.
     Reads the tokenizer and what the weights' files say of themselves; on the hub, nothing.
     """
-    folder = Path(resolve_source(source))
+    location = resolve_source(source)
+    folder = Path(location)
     if not folder.is_dir():
-        return
+        return location
     try:
         for file in folder.glob("*.safetensors"):
             with safe_open(file, "numpy"):
                 pass
         tokenizer = folder / "tokenizer.json"
-        known = read_tokenizer(tokenizer).get_vocab() if tokenizer.is_file() else None
+        known = read_tokenizer_file(tokenizer).get_vocab() if tokenizer.is_file() else None
     except (SafetensorError, ValueError, OSError) as error:
         raise ModelError(f"{folder} could not be loaded: {error}", hint=INCOMPLETE) from error
     if known is not None:
         config = read_config(folder)
         find_layout(str(config.get("model_type")), known, layout or config.get("fim_layout"))
+    return location
 
 
 def resolve_source(source: str) -> str:

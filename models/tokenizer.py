@@ -15,7 +15,7 @@ class ModelTokenizer:
     special_ids: frozenset[int]
 
 
-def read_tokenizer(file: Path) -> Tokenizer:
+def read_tokenizer_file(file: Path) -> Tokenizer:
     """Read a tokenizer.json; raises `ValueError` for a damaged one."""
     try:
         return Tokenizer.from_file(str(file))

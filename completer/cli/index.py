@@ -12,7 +12,7 @@ from completer.cli.options import ConfigFlag, JsonFlag, ModelFlag, load
 from completer.cli.printing import progress as progress_bar
 from completer.context.workspace import Workspace
 from completer.progress import progress
-from models.source import check_source, resolve_source
+from models.source import check_source
 
 if TYPE_CHECKING:
     from completer.drafting.indexing import IndexReport
@@ -33,14 +33,14 @@ def index(
     """
     settings = load(config, model=model, with_dependencies=with_dependencies or None).settings
     progress.info("reading %s ...", path)
-    check_source(settings.model.source)
+    location = check_source(settings.model.source)
     from completer.context.prompt import blind_to_marks
     from completer.draft_index import DraftIndex, index_options
     from completer.drafting.compiled import COMPILING, is_first_start
     from completer.repositories import workspace_options
     from models.loading import load_tokenizer
 
-    tokenizer = load_tokenizer(resolve_source(settings.model.source)).backend_tokenizer
+    tokenizer = load_tokenizer(location).backend_tokenizer
     workspace = Workspace(path, options=workspace_options(settings))
     if is_first_start():
         progress.info(COMPILING)

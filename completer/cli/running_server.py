@@ -49,7 +49,7 @@ class RunningServer:
     @property
     def url(self) -> str:
         """Where it is."""
-        return url_of(self.settings)
+        return url(_host(self.settings), self.settings.server.port)
 
     def complete(self, request: CompletionRequest) -> Completion:
         """Answer a request with `polish`, of a file in a workspace or of none.
@@ -83,10 +83,9 @@ def health_of(settings: Settings) -> dict[str, Any] | None:
     return found if {"status", "model"} <= found.keys() else None
 
 
-def url_of(settings: Settings) -> str:
-    """Return the URL at which this machine reaches the settings' server."""
-    host = _host(settings)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}"
+def url(host: str, port: int) -> str:
+    """Return the URL of what listens at an address."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _host(settings: Settings) -> str:

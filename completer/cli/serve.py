@@ -18,6 +18,7 @@ from completer.cli.options import (
     WorkspaceFlag,
     load,
 )
+from completer.cli.running_server import url
 from completer.errors import SettingsError
 from completer.progress import progress
 from completer.settings import Settings
@@ -97,26 +98,26 @@ def _serve(settings: Settings, listener: socket.socket, end: Ending, *, insecure
     server = Server(server_config(app, host=host, port=port, options=options), options)
     end.asks(server.stop)
     listener.listen()  # who asks now waits for the model
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    progress.info("loading %s for %s ...", settings.model.source, url)
-    greeting = (service, settings, url)
+    address = url(host, port)
+    progress.info("loading %s for %s ...", settings.model.source, address)
+    greeting = (service, settings, address)
     threading.Thread(target=_greet, args=greeting, name="greet", daemon=True).start()
     server.run(sockets=[listener])
 
 
-def _greet(service: "Service", settings: Settings, url: str) -> None:
+def _greet(service: "Service", settings: Settings, address: str) -> None:
     """Say how to use the server once it can be; if its model fails, the log says why."""
     with suppress(Exception):
         service.wait_until_loaded()
-        _say_how_to_use(settings, url)
+        _say_how_to_use(settings, address)
 
 
-def _say_how_to_use(settings: Settings, url: str) -> None:
+def _say_how_to_use(settings: Settings, address: str) -> None:
     folders = ", ".join(str(root) for root in settings.workspaces) or "none (use --workspace PATH)"
     typer.echo(
-        f"completer serves {settings.model.source} on {url} · workspaces: {folders}\n"
+        f"completer serves {settings.model.source} on {address} · workspaces: {folders}\n"
         f"\nTry it:\n"
-        f"  curl {url}/v1/completions -H 'content-type: application/json' \\\n"
+        f"  curl {address}/v1/completions -H 'content-type: application/json' \\\n"
         f'    -d \'{{"prompt": "import os\\ndef size(path):\\n    return os.", '
         f'"suffix": "\\n", "max_tokens": 16}}\'\n'
         f"\nEditors: lsp/editors/ has plugins for Neovim and VS Code. Check the set-up with"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
-from completer.context.brackets import closable, excess, unmatched
+from completer.context.brackets import excess, unmatched
 from completer.context.lexical import Lexeme, blank_out, pairs_brackets, tokens
 from completer.context.surroundings import Surroundings
 
@@ -59,7 +59,7 @@ class BlockEnd:
         self._settled_to = settled[-1].end if settled else 0
         self._first_token = settled[:1]
         self._pairs = pairs_brackets(around.language)
-        self._may_close = max(0, closable(around)) if self._pairs else 0
+        self._may_close = max(0, around.closable) if self._pairs else 0
 
     def find(self, completion: str) -> int:
         """Return how much of `completion` belongs to it, its length if the end is not reached.

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from completer.context.lexical import without_text
-from completer.context.surroundings import Surroundings
 
 _CLOSERS_TRIED = 16
 BRACKET = re.compile(r"[()\[\]{}]")
@@ -48,15 +47,16 @@ def open_brackets(text: str, language: str | None = None) -> str:
     return "".join(bracket.character for bracket in unmatched(without_text(text, language))[0])
 
 
-def closable(around: Surroundings) -> int:
+def closable(before: str, after: str, language: str | None, *, from_start: bool) -> int:
     """Return how many of the brackets open at the caret the suffix does not close.
+
+    `before` and `after` are the text around it; `from_start`: nothing else stands before it.
 
     Below zero: so many closes the caret's line that are not open yet. Further down, a bracket at
     the start of its line closes one from a line with the same indentation, any other one from a
     line with less; all brackets inside that one are free.
     """
-    before, after = around.before, around.after
-    code = without_text(before + after, around.language)
+    code = without_text(before + after, language)
     opened, _ = unmatched(code[: len(before)])
     _, closers = unmatched(code[len(before) :])
     line_end = after.find("\n") % (len(after) + 1)
@@ -71,10 +71,10 @@ def closable(around: Surroundings) -> int:
     if fitting:
         return free + more
     if in_line:  # nothing below closes what this line leaves open
-        line_start = len(before) - len(around.line)
+        line_start = before.rfind("\n") + 1
         in_this_line = sum(bracket.position >= line_start for bracket in opened)
         return max(in_this_line, taken) - in_line
-    if not around.from_start:  # what is closed down there was opened further up
+    if not from_start:  # what is closed down there was opened further up
         return len(opened)
     return max(0, len(opened) - len(closers))
 

@@ -77,7 +77,7 @@ class _Lexicon(NamedTuple):
 @cache
 def _lexicon(language: str | None) -> _Lexicon:
     """Make a language's patterns; the search for marks is one for any of a set of characters."""
-    marks = _MARKS.get(language or "", _UNKNOWN if language is None else {})
+    marks = _UNKNOWN if language is None else _MARKS.get(language, {})
     longest_first = sorted(marks, key=len, reverse=True)
     return _Lexicon(
         re.compile("|".join(map(re.escape, longest_first)) or r"(?!)"),
@@ -106,10 +106,16 @@ def pairs_brackets(language: str | None) -> bool:
     return language in _MARKS and language not in _UNPAIRED
 
 
+def open_token(prefix: str, language: str | None) -> Lexeme | None:
+    """Return the comment or string that a caret behind `prefix` stands in."""
+    last = next(iter(deque(tokens(prefix, language), maxlen=1)), None)
+    return last if last is not None and last.covers(len(prefix)) else None
+
+
 def where(prefix: str, language: str | None) -> Where:
     """Say in what a caret behind `prefix` stands."""
-    last = next(iter(deque(tokens(prefix, language), maxlen=1)), None)
-    return last.kind if last is not None and last.covers(len(prefix)) else "code"
+    token = open_token(prefix, language)
+    return token.kind if token else "code"
 
 
 def without_text(text: str, language: str | None) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from completer.context.lexical import where, without_text
+from completer.context.lexical import without_text
 from completer.context.surroundings import Surroundings
 
 STEP = 8
@@ -50,17 +50,17 @@ def query_at(around: Surroundings) -> Query:
     The header of the type around it counts as near, and what is imported as not too far.
     In a long string, which may be documentation with examples, its words are names as well.
     """
-    language, text = around.language, _text_above(around)
-    code = text if where(text, language) == "string" else without_text(text, language)
+    above = Surroundings(_text_above(around), language=around.language)
+    code = above.before if above.where == "string" else above.code
     header = _TYPE_HEADER.findall(code)[-1:]
     code_above = "\n".join(code.split("\n")[-_LINES_ABOVE:] + header)
     below_the_line = "\n".join(around.lines_after[:_LINES_BELOW])
-    code_below = without_text(below_the_line, language)
-    above, below = _NAME.findall(code_above), _NAME.findall(code_below)
+    code_below = without_text(below_the_line, around.language)
+    names_above, names_below = _NAME.findall(code_above), _NAME.findall(code_below)
     weights: dict[str, float] = {}
-    for distance, name in enumerate(reversed(above)):
+    for distance, name in enumerate(reversed(names_above)):
         weights[name] = weights.get(name, 0.0) + 1 / (1 + distance / 32)
-    for distance, name in enumerate(below):
+    for distance, name in enumerate(names_below):
         weights[name] = weights.get(name, 0.0) + 1 / (2 + distance / 16)
     imported = _imported(around.head)
     for name in imported:

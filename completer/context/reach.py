@@ -4,6 +4,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from completer.context.lexed_texts import LexedTexts
+from completer.context.lexical import open_token
 from completer.context.prompt import CHARACTERS_PER_TOKEN, CUT_STEP
 from completer.context.surroundings import HEAD
 from completer.request import CompletionRequest, Snippet
@@ -53,7 +54,7 @@ def _head_and_end(
     end = prefix.find("\n", end, end + _LINE) + 1 or end
     if end <= HEAD + 2 * CUT_STEP:
         return prefix
-    over_head = LexedTexts().open_token(None, prefix[:HEAD], language)
+    over_head = open_token(prefix[:HEAD], language)
     over_end = lexed.open_token(document, prefix[:end], language)
     head = prefix[: over_head.start] if over_head else prefix[:HEAD]
     lines = prefix.count("\n", len(head), end) % CUT_STEP or CUT_STEP

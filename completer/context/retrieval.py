@@ -51,13 +51,9 @@ class Retriever:
         self._root = root
         self._table = SymbolTable()
         self._edited = SimilarCode()
+        self.language: str | None = None
+        """That most of the code is in, if there is one; read without waiting for the lock."""
         self._lock = threading.Lock()
-
-    @property
-    def language(self) -> str | None:
-        """The language that most of the code is in, if there is one."""
-        with self._lock:
-            return self._table.language
 
     def update(self, path: Path, text: str | None, *, edited: bool = False) -> None:
         """Take over the text of a file, `None` if it (or a folder of this name) is gone.
@@ -68,12 +64,14 @@ class Retriever:
         if text is None:
             with self._lock:
                 self._table.remove(name)
+                self.language = self._table.language
                 self._edited.remove(name)
             return
         language = language_of_name(path.name) or ""
         symbols = FileSymbols(name, language, tuple(self._read(text, language)))
         with self._lock:
             self._table.put(symbols)
+            self.language = self._table.language
             if edited:
                 self._edited.put(name, text, language)
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from completer.context.brackets import BRACKET, OPENED_BY, closable, partners, unmatched
+from completer.context.brackets import BRACKET, OPENED_BY, partners, unmatched
 from completer.context.lexical import blank_out, is_telling, pairs_brackets, tokens
 from completer.context.surroundings import Surroundings
 
@@ -37,7 +37,7 @@ class SuffixOverlap:
         closer = _CLOSER.match(around.after)
         self._closer = closer[1] or closer[2] if closer else None
         self._pairs = pairs_brackets(around.language) and around.where == "code"
-        self._may_close = closable(around) if self._pairs else 0
+        self._may_close = around.closable if self._pairs else 0
         rest = around.rest.strip()
         self._tells = bool(rest and (is_telling(rest) or _MARKS.fullmatch(rest)))
         self._unmistakable = _first_lines(around.after)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 
+from completer.context.brackets import closable
 from completer.context.lexical import Lexeme, Where, blank_out, tokens, window_after
 
 WINDOW = 8_192
@@ -69,6 +70,11 @@ class Surroundings:
     def code(self) -> str:
         """What stands before the caret, with comments and strings blanked out."""
         return blank_out(self.before, self.lexemes)
+
+    @cached_property
+    def closable(self) -> int:
+        """How many open brackets the suffix does not close: see `brackets.closable`."""
+        return closable(self.before, self.after, self.language, from_start=self.from_start)
 
     @cached_property
     def line(self) -> str:

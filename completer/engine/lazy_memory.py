@@ -9,6 +9,7 @@ import math
 import mmap
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -30,10 +31,14 @@ def zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Ten
 
 
 def give_back(rows: Tensor) -> None:
-    """Give the whole pages of contiguous rows from `zeros` back, which are zeros again (Linux)."""
+    """Give the whole pages of contiguous rows on a CPU back, which are zeros again (Linux)."""
     start = -(-rows.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
     size = (rows.data_ptr() + rows.nbytes - start) // mmap.PAGESIZE * mmap.PAGESIZE
-    if rows.device.type != "cpu" or size <= 0:
-        return
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), mmap.MADV_DONTNEED)
+    if size > 0:
+        with suppress(OSError, AttributeError):
+            _libc().madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), mmap.MADV_DONTNEED)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)

@@ -13,7 +13,8 @@ from completer.stopping.controller import Rule
 from completer.stopping.scorecard import Scale, Scorecard
 from models.exit_adapters import ExitAdapter, save_exit_adapters
 from models.exit_gates import ExitGate, save_exit_gates
-from models.loading import BUNDLED, load_model
+from models.loading import load_model
+from models.source import BUNDLED
 from tests.tiny import save_tiny
 
 CARD = Scorecard(-2.0, {"tokens": Scale((3.0,), (0.5, -0.5))})

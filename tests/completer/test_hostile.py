@@ -25,10 +25,6 @@ TREES = [
 ]
 
 
-def around(request: CompletionRequest) -> Surroundings:
-    return Surroundings.of(request.prefix, request.suffix, request.language)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def kernels():
     """Drafting's kernels, which are compiled when they are first used on a machine."""
@@ -64,7 +60,9 @@ def is_useful(repository):
         path=repository.root / "new.py",
         language="python",
     )
-    snippets = repository.snippets(around(request), request.path, 200)
+    snippets = repository.snippets(
+        Surroundings.of(request.prefix, request.suffix, request.language), request.path, 200
+    )
     names = repository._index.drafter.corpus.names()
     return str(repository.root / hostile.GOOD_NAME) in names and any(
         "zebra_quotient" in snippet.text for snippet in snippets

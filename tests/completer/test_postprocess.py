@@ -6,14 +6,14 @@ from completer.postprocess import (
     ENDS,
     STEPS,
     TextContext,
-    block_end,
     drop_impossible_indentation,
     drop_trivial,
+    first_line_end,
     fit_indentation,
     following_line_end,
-    line_end,
     mark_end,
     overlap_end,
+    own_block_end,
     postprocess,
     repeated_end,
     restore_line_ends,
@@ -42,8 +42,8 @@ def test_marks_never_get_out(text, kept):
 
 
 def test_one_line_where_one_is_wanted():
-    assert line_end("a\nb", context(multiline=False)) == 1
-    assert line_end("a\nb", context(multiline=True)) == 3
+    assert first_line_end("a\nb", context(multiline=False)) == 1
+    assert first_line_end("a\nb", context(multiline=True)) == 3
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_file_with_tabs_below_the_caret():
 
 def test_ends_with_its_block():
     text = "\n    return a\n\n\ndef g():\n    pass"
-    assert text[: block_end(text, context("def f(a):"))] == "\n    return a"
+    assert text[: own_block_end(text, context("def f(a):"))] == "\n    return a"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_ends_with_its_block():
     ],
 )
 def test_brackets_that_the_line_closes_are_not_closed_twice(prefix, text, suffix, kept):
-    assert text[: block_end(text, context(prefix, suffix))] == kept
+    assert text[: own_block_end(text, context(prefix, suffix))] == kept
 
 
 @pytest.mark.parametrize(

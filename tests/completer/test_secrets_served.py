@@ -25,10 +25,6 @@ CODE = "".join(f"def function_{n}(key):\n    return {n}\n" for n in range(20))
 CANARIES = canaries()
 
 
-def around(request: CompletionRequest) -> Surroundings:
-    return Surroundings.of(request.prefix, request.suffix, request.language)
-
-
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> LoadedModel:
     return load_model(str(save_tiny("llama", tmp_path_factory.mktemp("model"))), device="cpu")
@@ -195,7 +191,7 @@ async def test_no_secret_is_in_what_is_retrieved(model, root):
             language="python",
         )
         snippets = service._repositories.open(local_place(root)).snippets(
-            around(request), request.path, 200
+            Surroundings.of(request.prefix, request.suffix, request.language), request.path, 200
         )
 
     assert "connect" in str(snippets)

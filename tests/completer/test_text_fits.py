@@ -21,7 +21,7 @@ from completer.context.surroundings import Surroundings
 from completer.evaluation.holdout import draw_sample
 from completer.evaluation.kinds import Kind
 from completer.place import local_place
-from completer.postprocess import ENDS, TextContext, block_end, postprocess
+from completer.postprocess import ENDS, TextContext, own_block_end, postprocess
 
 SAMPLES = sorted((Path(__file__).parent.parent / "samples").iterdir())
 STANDARD = [Path(str(module.__file__)) for module in (argparse, random, textwrap, tokenize)]
@@ -140,7 +140,7 @@ def test_true_middles_of_several_lines_stay_as_they_are(tmp_path):
 
     Where a block ends is another question: it is tested in `context/test_blocks.py`.
     """
-    seen, ends = 0, [end for end in ENDS if end is not block_end]
+    seen, ends = 0, [end for end in ENDS if end is not own_block_end]
     for package in ("asyncio", "email", "unittest", "http", "logging", "importlib", "json"):
         folder = tmp_path / package
         folder.mkdir()

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 from completer.cli.assembly import build_model, build_service
 from completer.request import CompletionRequest
 from completer.settings import Settings
-from models.loading import BUNDLED_FOLDER
+from models.source import BUNDLED_FOLDER
 
 PROMPTS = 60
 MAX_TOKENS = 24

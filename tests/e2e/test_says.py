@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from models.loading import BUNDLED_FOLDER
+from models.source import BUNDLED_FOLDER
 from tests.e2e.conftest import COMPLETER, run, serving
 from tests.tiny import byte_tokenizer, tiny_model
 

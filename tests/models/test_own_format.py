@@ -19,8 +19,9 @@ from models.decoder import BareDecoder, shape_of
 from models.errors import ModelError
 from models.int8 import is_quantised
 from models.layers import DecoderLayers, why_not
-from models.loading import BUNDLED_FOLDER, convert, load_model, load_tokenizer
+from models.loading import convert, load_model, load_tokenizer
 from models.own_format import read_config, read_tokenizer
+from models.source import BUNDLED_FOLDER
 from models.with_transformers import read_tokenizer as read_tokenizer_with_transformers
 from tests.models.int8_cpu import needs_int8
 from tests.tiny import save_tiny

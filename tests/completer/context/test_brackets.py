@@ -6,7 +6,6 @@ from completer.context.brackets import (
     BRACKET,
     Bracket,
     _places,
-    closable,
     excess,
     open_brackets,
 )
@@ -42,21 +41,21 @@ def test_brackets_without_a_partner():
     ],
 )
 def test_what_a_completion_may_close(prefix, suffix, expected):
-    assert closable(Surroundings.of(prefix, suffix, "java")) == expected
+    assert Surroundings.of(prefix, suffix, "java").closable == expected
 
 
 def test_a_new_method_amid_a_large_file_may_be_closed():
     methods = "".join(f"  int f{i}() {{\n    return {i};\n  }}\n\n" for i in range(900))
     prefix = f"class A {{\n{methods}  int g() {{\n    "
-    assert closable(Surroundings.of(prefix, f"\n\n{methods}}}\n", "java")) >= 1
-    assert closable(Surroundings.of(prefix, f"\n  }}\n{methods}}}\n", "java")) == 0
+    assert Surroundings.of(prefix, f"\n\n{methods}}}\n", "java").closable >= 1
+    assert Surroundings.of(prefix, f"\n  }}\n{methods}}}\n", "java").closable == 0
 
 
 def test_in_a_long_table_a_row_may_be_closed():
     rows = "    (1, 2, 0),\n" * 1_000
     for below in (rows, ""):
         around = Surroundings.of(f"TABLE = [\n{rows}    (1, 2,", f"\n{below}]\n", "python")
-        assert closable(around) == 1
+        assert around.closable == 1
 
 
 def test_excess_is_where_a_foreign_bracket_is_closed():

@@ -7,14 +7,9 @@ import pytest
 
 from completer.context import lexed_texts
 from completer.context.lexed_texts import LexedTexts
-from completer.context.lexical import Lexeme, tokens
+from completer.context.lexical import open_token, tokens
 
 PIECES = ('"', "'", '"""', "#", "\\", "\n", "a", " ", "`", "/*", "*/", "//", "b = 1\n", "'x'", "(")
-
-
-def open_token(text: str, language: str) -> Lexeme | None:
-    *_, last = [None, *tokens(text, language)]
-    return last if last is not None and last.covers(len(text)) else None
 
 
 @pytest.mark.parametrize("language", ["python", "typescript", "rust"])

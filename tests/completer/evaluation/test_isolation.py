@@ -20,7 +20,6 @@ from completer.evaluation.kinds import Kind
 from completer.evaluation.run import answers, request_for
 from completer.evaluation.spans import Span
 from completer.repository import Repository
-from completer.request import CompletionRequest
 from completer.settings import Settings
 from models.loading import LoadedModel, load_model
 from tests.completer.evaluation.reachable import holders
@@ -28,10 +27,6 @@ from tests.tiny import save_tiny
 
 NO_TUNING = Tuning("float32", 1, False, ASSUMED, ())
 PLANTED = re.compile(r"hidden_[0-9a-f]{12}")
-
-
-def around(request: CompletionRequest) -> Surroundings:
-    return Surroundings.of(request.prefix, request.suffix, request.language)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +165,10 @@ async def test_the_rest_of_the_repository_is_used(service, sample):
     request = replace(request, prefix="import other\n\nx = other.known(")
 
     assert [
-        snippet.path for snippet in repository.snippets(around(request), request.path, 200)
+        snippet.path
+        for snippet in repository.snippets(
+            Surroundings.of(request.prefix, request.suffix, request.language), request.path, 200
+        )
     ] == ["other.py"]
 
 
