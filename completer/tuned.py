@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from completer.engine.tuning import Tuning, tune
+from completer.engine.tuning import Tuning, is_quiet, tune
 from completer.private_files import private_folder
 from completer.progress import progress
 from models.decoder import shape_of
@@ -36,11 +36,12 @@ def tuned(
 ) -> tuple[LoadedModel, Tuning]:
     """Return the model as it runs fastest here, and what was measured.
 
-    Measures when nothing is saved for this model on this device, or when `again` is set.
+    Measures when nothing is saved for this model on this device, or when `again` is set; once more
+    on a quiet machine where the first time was on a busy one.
     """
     file = cache_folder / "tuning" / f"{_key(model, may_change_dtype)}.json"
     saved = None if again else _load(file)
-    if saved is not None:
+    if saved is not None and (saved.quiet or not is_quiet()):
         torch.set_num_threads(saved.threads)
         if model.dtype_name != saved.dtype:
             convert(model.model, DTYPES[saved.dtype])

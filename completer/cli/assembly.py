@@ -16,7 +16,7 @@ from completer.engine.exits import Exits
 from completer.engine.lean import LeanForward
 from completer.engine.lossy import LossyExits
 from completer.engine.memory import pool_for
-from completer.engine.runner import Runner, kv_layers
+from completer.engine.runner import Runner
 from completer.engine.scheduler import Limits
 from completer.engine.self_speculation import SelfSpeculation
 from completer.engine.tuning import Tuning, forward_of
@@ -73,11 +73,9 @@ def build_engine(
     """
     capacity = model.context_tokens + MAX_DRAFT
     pool = pool_for(
-        kv_layers(model.model),
+        model.model,
         settings.engine.kv_cache_mb * MEGABYTE,
         capacity=capacity,
-        dtype=model.dtype,
-        device=model.device,
         running=settings.engine.max_running,
     )
     forward = forward_of(model.model, lean=tuning.lean, positions=capacity)

@@ -24,6 +24,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from completer.engine.kv_cache import KVPool
 from completer.engine.staging import to_device
+from models.half_linear import multiplies_in_tiles
 
 NO_NODES: NDArray[np.int32] = np.empty(0, np.int32)
 QUERY_STEP = 8
@@ -131,7 +132,7 @@ class PackedStep:
         self.pool = pool
         self.segments = segments
         self._dtype = dtype
-        self._masks: dict[tuple[int, int, int], Tensor | None] = {}
+        self._masks: dict[tuple[int, int, int, int], Tensor | None] = {}
         self._places: tuple[Tensor, Tensor] | None = None
 
     def attend(
@@ -161,7 +162,8 @@ class PackedStep:
                 pieces.append(_attend_prompt(chain, *before, scaling))
             if plain < segment.length:
                 rest = exact[:, :, begin + plain : part.stop]
-                mask = self.mask(index, window, keys, plain)
+                groups = query.shape[1] // keys.shape[1]
+                mask = self.mask(index, window, keys, plain, groups)
                 pieces.append(_attend_one(rest, keys, values, mask, scaling, softcap))
             begin += segment.length
         packed = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
@@ -177,15 +179,19 @@ class PackedStep:
             self._places = _places(self.segments, key.device)
         self.pool.scatter(layer, *self._places, key, value)
 
-    def mask(self, index: int, window: int, keys: Tensor, first: int = 0) -> Tensor | None:
-        """The additive mask [length - first, rows] of a segment's tokens from `first` on.
+    def mask(
+        self, index: int, window: int, keys: Tensor, first: int = 0, groups: int = 1
+    ) -> Tensor | None:
+        """The additive mask [groups * (length - first), rows] of a segment's tokens from `first`.
 
-        `keys` are those of one layer, [1, kv_heads, rows, head_dim]. `None` where every row is
-        seen. A sliding `window` (0: none) hides rows that are that far back or further.
+        It is repeated for so many `groups` of query heads. `keys` are those of one layer,
+        [1, kv_heads, rows, head_dim]. `None` where every row is seen. A sliding `window` (0: none)
+        hides rows that are that far back or further.
         """
-        key = (index, window, first)
+        key = (index, window, first, groups)
         if key not in self._masks:
-            self._masks[key] = self._build_mask(self.segments[index], window, keys, first)
+            mask = self._build_mask(self.segments[index], window, keys, first)
+            self._masks[key] = mask if mask is None else mask.repeat(groups, 1)
         return self._masks[key]
 
     def _build_mask(self, segment: Segment, window: int, keys: Tensor, first: int) -> Tensor | None:
@@ -227,20 +233,23 @@ def _attend_one(
 ) -> Tensor:
     """Attend for one sequence; query heads that share a key head are stacked along the rows.
 
-    Stacking spares the copies of keys and values that repeating them for every head would cost.
+    Stacking spares the copies of keys and values that repeating them for every head would cost; the
+    `mask` has rows for all of them.
     """
     _, heads, length, width = query.shape
     groups = heads // keys.shape[1]
     stacked = query.reshape(1, keys.shape[1], groups * length, width)
-    if mask is not None and groups > 1:
-        mask = mask.repeat(groups, 1)
     if softcap:
         result = _capped_attention(stacked, keys, values, mask, scaling, softcap)
-    elif stacked.device.type == "cpu":
+    elif stacked.device.type == "cpu" and not (_is_half(keys) and multiplies_in_tiles()):
         result = _attend_in_steps(stacked, keys, values, mask, scaling)
     else:
         result = scaled_dot_product_attention(stacked, keys, values, mask, scale=scaling)
     return result.reshape(1, heads, length, values.shape[-1])
+
+
+def _is_half(rows: Tensor) -> bool:
+    return rows.dtype == torch.bfloat16
 
 
 def _attend_in_steps(
@@ -248,7 +257,7 @@ def _attend_in_steps(
 ) -> Tensor:
     """Attend with a multiple of `QUERY_STEP` rows, the last one repeated; in float32.
 
-    torch's CPU kernel takes four times as long for a few rows in half of it.
+    torch's CPU kernel takes four times as long for a few rows in half of it, without tiles (AMX).
     """
     rows, dtype = query.shape[2], query.dtype
     more = -rows % QUERY_STEP

@@ -22,6 +22,7 @@ from completer.engine.attention import Forward, Segment
 from completer.engine.cost import WARM_UPS, CostCurve, measure, time_pass
 from completer.engine.kv_cache import KVPool
 from completer.engine.lean import LeanForward, supports
+from completer.engine.memory import fastest_rows
 from completer.engine.runner import Runner, kv_layers
 from models.decoder import BareDecoder
 from models.loading import convert, dtype_name
@@ -35,6 +36,7 @@ PREFILL, VERIFY, VERIFY_STEPS = 64, 8, 6  # what one keystroke's completion is m
 CAPACITY = 512
 ROUNDS, ENOUGH_S = 4, 5.0  # how often candidates take turns, seconds after which no more begin
 CLEAR_MARGIN = 0.5  # logits; below it two tokens are as good as tied
+QUIET_LOAD = 0.5  # of each core: above it, one thread seems to do better than it will
 LARGEST_COPY = 1 << 30  # bytes of float32 weights up to which a second copy is tried
 
 
@@ -62,7 +64,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The choice: dtype, threads, `lean`, `graphs`, what verifying costs, what was tried."""
+    """The choice: dtype, threads, `lean`, `graphs`, what verifying costs, what was tried.
+
+    `quiet`: the machine had little else to do while that was measured.
+    """
 
     dtype: str
     threads: int
@@ -70,6 +75,7 @@ class Tuning:
     costs: CostCurve
     trials: tuple[Trial, ...]
     graphs: bool = False
+    quiet: bool = False
 
     @property
     def why_no_graphs(self) -> str:
@@ -85,6 +91,7 @@ def tune(
     They are compared with the model's own code; without that, with the lean pass in its own dtype.
     Sets torch's thread count to the chosen one.
     """
+    was_quiet = is_quiet()
     bare = isinstance(model, BareDecoder)
     reference = _logits(_runner(model, lean=bare), sample)
     lean = bare or (
@@ -103,8 +110,9 @@ def tune(
     torch.set_num_threads(best.threads)
     chosen = models[best.dtype]
     costs = measure(runners[best.dtype, best.graphs])
-    tuning = Tuning(best.dtype, best.threads, lean, costs, tuple(trials), best.graphs)
-    return chosen, tuning
+    return chosen, Tuning(
+        best.dtype, best.threads, lean, costs, tuple(trials), best.graphs, was_quiet
+    )
 
 
 def measured_again(model: "Model", tuning: Tuning) -> Tuning:
@@ -123,8 +131,8 @@ def forward_of(model: "Model", *, lean: bool, positions: int) -> Forward:
 
 
 def pool_of(model: "Model", *, slots: int, capacity: int) -> KVPool:
-    """Return a pool that stores rows as an engine's with room enough does; see `rows_dtype`."""
-    dtype = torch.float32 if model.device.type == "cpu" else model.dtype
+    """Return a pool that stores rows as an engine's with room enough does."""
+    dtype = fastest_rows(model)
     return KVPool(
         kv_layers(model), slots=slots, capacity=capacity, dtype=dtype, device=model.device
     )
@@ -136,6 +144,13 @@ def thread_counts(device: torch.device) -> list[int]:
         return [torch.get_num_threads()]
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return sorted({1, min(torch.get_num_threads(), usable or 1)})
+
+
+def is_quiet() -> bool:
+    """Whether this machine has had little to do in the last minute; true where it does not say."""
+    if not hasattr(os, "getloadavg"):
+        return True
+    return os.getloadavg()[0] < QUIET_LOAD * (os.cpu_count() or 1)
 
 
 def graph_choices(device: torch.device) -> tuple[bool, ...]:

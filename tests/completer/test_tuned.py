@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from completer import tuned as module
+from completer.engine import tuning as tuning_module
 from completer.tuned import tuned
 from models.loading import load_model
 from tests.models.int8_cpu import needs_int8
@@ -16,7 +17,16 @@ def model(tmp_path):
 
 
 @pytest.fixture
-def measured(monkeypatch):
+def load(monkeypatch):
+    """Lets one say whether the machine is busy; it is not, otherwise."""
+    state = {"quiet": True}
+    monkeypatch.setattr(module, "is_quiet", lambda: state["quiet"])
+    monkeypatch.setattr(tuning_module, "is_quiet", lambda: state["quiet"])
+    return state
+
+
+@pytest.fixture
+def measured(monkeypatch, load):
     """Counts how often anything was measured."""
     calls = []
     tune = module.tune
@@ -31,6 +41,20 @@ def test_the_second_time_nothing_is_measured(model, measured, tmp_path):
     assert len(measured) == 1
     assert second == first
     assert again.dtype == again.model.dtype
+
+
+def test_what_was_measured_on_a_busy_machine_is_measured_again_on_a_quiet_one(
+    model, measured, load, tmp_path
+):
+    load["quiet"] = False
+    for _ in range(2):
+        tuned(model, tmp_path, may_change_dtype=False)
+    assert len(measured) == 1
+
+    load["quiet"] = True
+    for _ in range(2):
+        tuned(model, tmp_path, may_change_dtype=False)
+    assert len(measured) == 2
 
 
 def test_a_forced_dtype_is_another_question(model, measured, tmp_path):

@@ -7,11 +7,14 @@ import torch
 
 from completer.engine.graphs import StaticPasses
 from completer.engine.kv_cache import KVPool, LayerShape
-from completer.engine.memory import allocate_pool, rows_dtype, slots_within
+from completer.engine.memory import allocate_pool, pool_for, slots_within
+from completer.engine.runner import kv_layers
 from completer.engine.sequence import GenerationRequest
 from completer.errors import CompleterError, OverloadedError
+from models.int8 import quantise
 from models.memory import ran_out
 from tests.completer.engine.test_attention import random_ids
+from tests.tiny import tiny_model
 
 LAYERS = [LayerShape(2, 8, 8)] * 3
 ROW_BYTES = 3 * 2 * 16 * 4
@@ -54,21 +57,27 @@ def test_no_more_is_reserved_than_those_who_run_can_use():
 
 
 @pytest.mark.parametrize(
-    ("slots", "device", "chosen"),
-    [(4, "cpu", torch.float32), (3, "cpu", torch.bfloat16), (4, "cuda", torch.bfloat16)],
-    ids=["room", "too little", "gpu"],
+    ("tiles", "quantised", "slots", "chosen"),
+    [
+        (False, False, 4, torch.float32),
+        (False, False, 3, torch.bfloat16),
+        (True, False, 4, torch.bfloat16),
+        (True, True, 4, torch.float32),
+    ],
+    ids=["room", "too little", "tiles", "int8"],
 )
-def test_rows_are_float32_on_a_cpu_that_has_room_for_all_who_run(slots, device, chosen):
-    found = rows_dtype(
-        LAYERS,
-        slots * CAPACITY * ROW_BYTES,
-        capacity=CAPACITY,
-        dtype=torch.bfloat16,
-        device=torch.device(device),
-        running=4,
+def test_rows_are_what_attention_is_fastest_in_if_all_who_run_have_room(
+    monkeypatch, tiles, quantised, slots, chosen
+):
+    monkeypatch.setattr("completer.engine.memory.multiplies_in_tiles", lambda: tiles)
+    model = tiny_model("llama", 64).to(torch.bfloat16)
+    if quantised:
+        quantise(model)
+    budget = (
+        slots * CAPACITY * sum(4 * (each.kv_heads * 2 * each.key_dim) for each in kv_layers(model))
     )
 
-    assert found == chosen
+    assert pool_for(model, budget, capacity=CAPACITY, running=4).dtype == chosen
 
 
 def test_a_pool_that_does_not_fit_is_halved_and_it_is_said(device_with, caplog):
