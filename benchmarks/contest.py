@@ -86,7 +86,11 @@ def engine_run(
 def peers(
     model: PreTrainedModel, stop_ids: frozenset[int], max_tokens: int = MAX_TOKENS
 ) -> dict[str, Run]:
-    """`generate` without and with prompt lookup, on a model of its own."""
+    """`generate` without and with prompt lookup, on a model of its own, on one thread.
+
+    So should the engine be that it takes turns with: two teams of OpenMP threads in one process put
+    each other to sleep (see `leave_cores_to_the_engine`).
+    """
     model.set_attn_implementation("sdpa")
     return {
         "generate": Generate(model, stop_ids, max_tokens),

@@ -7,6 +7,7 @@ first token with a line break), so that what else the machine does hits all of t
 import copy
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
@@ -41,7 +42,7 @@ def run(
     """Complete one-line spans of held-out files with this engine and with `generate`.
 
     Four take turns on each prompt: the engine with drafts from the other files, without drafts,
-    `generate`, and `generate` with prompt lookup.
+    `generate`, and `generate` with prompt lookup; with these, all on one thread (see `peers`).
     """
     settings = given.settings(pure=pure)
     model, tuning = build_model(settings)
@@ -52,7 +53,8 @@ def run(
     asked = prompts_at(spans, builder)
     ends = model.layout.stop_ids | line_break_ids(model)
     peer = copy.deepcopy(model.own_code)
-    engine = build_engine(model, tuning, settings)
+    peer.set_attn_implementation("sdpa")  # the engine's own wants more than `generate` hands on
+    engine = build_engine(model, replace(tuning, threads=1) if with_peers else tuning, settings)
     runs = {
         "engine": engine_run(engine, build_drafter(model, files.indexed), ends),
         "engine_no_draft": engine_run(engine, None, ends),

@@ -61,7 +61,7 @@ def run(
     """Compare dtypes of one model: agreement with float32, and what passes and completions take.
 
     Predictions are compared at the last 256 positions of prompts from held-out files; completions
-    are drafted from the other files. All dtypes take turns, with the same number of threads.
+    are drafted from the other files. All dtypes take turns; passes are timed on one thread.
     """
     names = list(dict.fromkeys(dtype or ("bfloat16", "int8")))
     if shape is None:

@@ -77,6 +77,7 @@ def run(
     files = given.split()
     spans = whole_line_spans(files.held_out, lines, given.seed)
     model, tuning = build_model(settings)
+    tuning = replace(tuning, threads=1)  # of several engines and peers: see `peers`
     settings = _changed(settings, repository_weight=0.0, decode_ahead=False)  # as `generate`
     undrafted = settings.drafting.model_copy(update={"enabled": False})
     kinds = {

@@ -42,7 +42,6 @@ def tuned(
     file = cache_folder / "tuning" / f"{_key(model, may_change_dtype)}.json"
     saved = None if again else _load(file)
     if saved is not None and (saved.quiet or not is_quiet()):
-        torch.set_num_threads(saved.threads)
         if model.dtype_name != saved.dtype:
             convert(model.model, DTYPES[saved.dtype])
         return replace(model, dtype=model.model.dtype), saved
@@ -51,7 +50,6 @@ def tuned(
     with ThreadPoolExecutor(1) as apart:  # what torch keeps for a thread goes with the thread
         trying = apart.submit(tune, model.model, sample, may_change_dtype=may_change_dtype)
         fastest, tuning = trying.result()
-    torch.set_num_threads(tuning.threads)
     _save(file, tuning)
     return replace(model, model=fastest, dtype=fastest.dtype), tuning
 

@@ -19,7 +19,7 @@ from completer.engine.memory import pool_for
 from completer.engine.runner import Runner
 from completer.engine.scheduler import Limits
 from completer.engine.self_speculation import SelfSpeculation
-from completer.engine.tuning import Tuning, forward_of
+from completer.engine.tuning import Tuning, forward_of, leave_cores_to_the_engine
 from completer.repositories import open_repositories
 from completer.service import LocalService
 from completer.settings import Settings
@@ -44,6 +44,7 @@ def build_model(
     Who only completes needs no `own_code` of the model where the lean forward pass does its work.
     """
     wanted = settings.model
+    leave_cores_to_the_engine()
     model = load_model(
         wanted.source,
         device=wanted.device,
@@ -95,7 +96,14 @@ def build_engine(
             speculation = SelfSpeculation(runner, exits, tuning.costs)
     wanted = settings.engine.draft_tokens
     pricing = tuning.costs if wanted == "auto" else FixedLength(wanted)
-    return Engine(runner, limits=limits, costs=pricing, self_speculation=speculation, lossy=lossy)
+    return Engine(
+        runner,
+        limits=limits,
+        costs=pricing,
+        self_speculation=speculation,
+        lossy=lossy,
+        threads=tuning.threads,
+    )
 
 
 def build_service(model: LoadedModel, tuning: Tuning, settings: Settings) -> LocalService:

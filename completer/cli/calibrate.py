@@ -94,6 +94,8 @@ def calibrate(
     if undo:
         show(_undo(settings, target), as_json, _undone)
         return
+    import torch
+
     from completer.calibration import is_calibration
     from completer.cli.assembly import build_model
     from completer.evaluation.calibrating import span_counts
@@ -107,6 +109,7 @@ def calibrate(
     with progress("spans") as advance:
         result = _fit(settings, built, samples, target, output, advance)
         if output is None and exit_tokens:
+            torch.set_num_threads(built[1].threads)  # the engine is closed
             result["exits"] = _fit_exits(settings, built[0], samples, exit_tokens, advance)
     show(result, as_json, _table)
 

@@ -88,7 +88,7 @@ def _device(settings: Settings) -> str:
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)
         return f"{properties.name}, {properties.total_memory >> 30} GiB"
-    return f"{device.type}, {torch.get_num_threads()} threads of {os.cpu_count()} cores"
+    return f"{device.type}, {os.cpu_count()} cores"
 
 
 def _model(settings: Settings, built: list[tuple[LoadedModel, Tuning]]) -> str:

@@ -16,6 +16,7 @@ import torch
 from completer.drafting.memory import trim
 from completer.drafting.tree import DraftTree
 from completer.engine.choosing import StepResult
+from completer.engine.cores import Cores
 from completer.engine.cost import ASSUMED, Pricing
 from completer.engine.lossy import LossyExits
 from completer.engine.memory import out_of_memory
@@ -36,7 +37,7 @@ RESTS_AFTER_S = 1.0
 
 
 class Engine:
-    """Generates for many sequences at once on one device."""
+    """Generates for many sequences at once on one device, on a CPU with up to `threads` cores."""
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Engine:
         costs: Pricing = ASSUMED,
         self_speculation: SelfSpeculation | None = None,
         lossy: LossyExits | None = None,
+        threads: int = 1,
     ) -> None:
         self.costs = costs
         self.self_speculation = self_speculation
@@ -56,6 +58,7 @@ class Engine:
         self._scheduler = Scheduler(limits or Limits(), runner.pool)
         self._condition = threading.Condition()
         self._closed = False
+        self._cores = Cores(threads)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
@@ -164,7 +167,8 @@ class Engine:
         if not parts:
             return
         try:
-            results = self._passes.run(parts, self._room)
+            with self._cores:
+                results = self._passes.run(parts, self._room)
         except Exception as error:
             if ran_out(error):
                 raise

@@ -83,13 +83,16 @@ class Tuning:
         return next((trial.gave_up for trial in self.trials if trial.gave_up), "")
 
 
+_TORCHS_OWN_COUNT = torch.get_num_threads()  # before `leave_cores_to_the_engine`
+
+
 def tune(
     model: "Model", sample: Sequence[int], *, may_change_dtype: bool
 ) -> "tuple[Model, Tuning]":
     """Try the candidates on `sample` tokens; return the model in the best dtype and the choice.
 
     They are compared with the model's own code; without that, with the lean pass in its own dtype.
-    Sets torch's thread count to the chosen one.
+    Sets the calling thread's share of cores: best called on a thread that ends then.
     """
     was_quiet = is_quiet()
     bare = isinstance(model, BareDecoder)
@@ -141,9 +144,18 @@ def pool_of(model: "Model", *, slots: int, capacity: int) -> KVPool:
 def thread_counts(device: torch.device) -> list[int]:
     """The thread counts worth trying: one, and all that torch would use."""
     if device.type != "cpu":
-        return [torch.get_num_threads()]
+        return [1]
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return sorted({1, min(torch.get_num_threads(), usable or 1)})
+    return sorted({1, min(_TORCHS_OWN_COUNT, usable or 1)})
+
+
+def leave_cores_to_the_engine() -> None:
+    """Have torch work on one thread in all threads of this process but the one that sets more.
+
+    OpenMP keeps a team of threads for each thread that ever shared work out. With more of them than
+    cores, those that wait are put to sleep after each product, and two threads are slower than one.
+    """
+    torch.set_num_threads(1)
 
 
 def is_quiet() -> bool:
