@@ -20,10 +20,10 @@ from completer.engine.runner import Runner
 from completer.engine.scheduler import Limits
 from completer.engine.self_speculation import SelfSpeculation
 from completer.engine.tuning import Tuning, forward_of, leave_cores_to_the_engine
-from completer.repositories import open_repositories
-from completer.service import LocalService
+from completer.serving.service import LocalService
+from completer.serving.tuned import tuned
 from completer.settings import Settings
-from completer.tuned import tuned
+from completer.workspaces.repositories import open_repositories
 from models.decoder import BareDecoder
 from models.exit_gates import ExitGate
 from models.loading import LoadedModel, load_model

@@ -11,7 +11,7 @@ from completer.context import feed
 from completer.context.workspace import Workspace
 from completer.drafting.warm_up import warm_up
 from completer.interface import WorkspaceHealth
-from completer.repository import Repository
+from completer.workspaces.repository import Repository
 from tests.tiny import byte_tokenizer
 
 PATIENCE_S = 60

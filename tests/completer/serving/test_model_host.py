@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from completer.errors import OverloadedError
-from completer.model_host import ModelHost
+from completer.serving.model_host import ModelHost
 from models.errors import ModelError
 from tests.completer.http.live import eventually
 

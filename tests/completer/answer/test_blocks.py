@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from completer.context import blocks
-from completer.context.blocks import BlockEnd
+from completer.answer import blocks
+from completer.answer.blocks import BlockEnd
 from completer.context.surroundings import Surroundings
 
 

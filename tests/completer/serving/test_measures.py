@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from completer.measures import measures, outcome
 from completer.request import Choice, Completion, DecodeStats, FinishReason
+from completer.serving.measures import measures, outcome
 
 
 def completion(text: str, reason: FinishReason = "stop", **stats: object) -> Completion:

@@ -5,24 +5,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
+from completer.answer.blocks import BlockEnd
+from completer.answer.suffix_overlap import SuffixOverlap
+from completer.answer.text_policy import TextPolicy, block_end, line_end, repetition_end
 from completer.calibration import Calibration, CalibrationOf
-from completer.context.blocks import BlockEnd
 from completer.context.languages import language_of_name, language_of_shebang
 from completer.context.lexed_texts import LexedTexts
 from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt, PromptBuilder
 from completer.context.reach import is_long, within_reach
-from completer.context.suffix_overlap import SuffixOverlap
 from completer.context.surroundings import Surroundings
 from completer.engine.sequence import Drafting, GenerationRequest
 from completer.errors import BadRequestError
-from completer.repository import Repository
 from completer.request import CompletionRequest, Snippet
 from completer.secrets.answer_guard import AnswerGuard
 from completer.secrets.cleaning import RequestCleaner
 from completer.settings import Settings
 from completer.stopping.controller import Rule, StopController
 from completer.stopping.features import CaretFeatures
-from completer.text_policy import TextPolicy, block_end, line_end, repetition_end
+from completer.workspaces.repository import Repository
 from models.loading import LoadedModel
 
 MAX_CHOICES = 8

@@ -3,7 +3,7 @@
 import pytest
 
 from completer.settings import REPOSITORY_FILE, Settings
-from completer.workspace_settings import WorkspaceSettings
+from completer.workspaces.workspace_settings import WorkspaceSettings
 
 
 @pytest.fixture

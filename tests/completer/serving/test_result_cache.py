@@ -18,7 +18,7 @@ from completer.request import (
     DecodeStats,
     Sampling,
 )
-from completer.result_cache import ResultCache
+from completer.serving.result_cache import ResultCache
 
 REQUEST = CompletionRequest(prefix="import os\nos.", suffix="\n", path=Path("/a.py"), polish=True)
 

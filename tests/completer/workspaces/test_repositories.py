@@ -10,8 +10,8 @@ import pytest
 
 from completer.errors import BadRequestError
 from completer.place import place_of
-from completer.repositories import Repositories
 from completer.request import CompletionRequest
+from completer.workspaces.repositories import Repositories
 
 
 @dataclass

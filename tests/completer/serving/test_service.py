@@ -15,13 +15,13 @@ from completer.engine.cost import ASSUMED
 from completer.engine.tuning import Tuning
 from completer.errors import BadRequestError, WorkspaceError
 from completer.interface import ServiceInfo
-from completer.measures import measures
-from completer.model_host import ModelHost
-from completer.repositories import open_repositories
 from completer.request import Completion, CompletionRequest, Sampling, TextDelta
-from completer.running_model import RunningModel
-from completer.service import LocalService, Service
+from completer.serving.measures import measures
+from completer.serving.model_host import ModelHost
+from completer.serving.running_model import RunningModel
+from completer.serving.service import LocalService, Service
 from completer.settings import Settings
+from completer.workspaces.repositories import open_repositories
 from models.errors import ModelError
 from models.loading import LoadedModel, load_model
 from tests.completer.http.live import eventually

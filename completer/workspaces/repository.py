@@ -23,11 +23,11 @@ from completer.interface import WorkspaceHealth
 from completer.place import Place
 from completer.request import CompletionRequest, Snippet
 from completer.settings import Settings
-from completer.workspace_settings import WorkspaceSettings
+from completer.workspaces.workspace_settings import WorkspaceSettings
 
 if TYPE_CHECKING:  # Numba's import takes long, and happens on the thread that reads
-    from completer.draft_index import DraftIndex
     from completer.drafting.session import DraftSession
+    from completer.workspaces.draft_index import DraftIndex
 
 log = logging.getLogger(__name__)
 STOPS_WITHIN_S = 2.0
@@ -164,7 +164,7 @@ class Repository:
 
     def _read(self, tokenizer: Tokenizer | Future[Tokenizer]) -> None:
         """Begin to read, and build the index, as soon as there is a tokenizer."""
-        from completer.draft_index import DraftIndex, IndexOptions, index_options
+        from completer.workspaces.draft_index import DraftIndex, IndexOptions, index_options
 
         try:
             if isinstance(tokenizer, Future):

@@ -7,12 +7,12 @@ for whoever writes into the texts that drafts come from. Given up they are on th
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from completer.answer.text_policy import TextPolicy
 from completer.engine.engine import Engine
 from completer.engine.sequence import Ticket
 from completer.errors import CompleterError
-from completer.generation import Generations, Job
+from completer.serving.generation import Generations, Job
 from completer.stopping.controller import StopController
-from completer.text_policy import TextPolicy
 
 
 @dataclass(frozen=True, slots=True)

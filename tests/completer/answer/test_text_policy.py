@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from completer.context.blocks import BlockEnd
-from completer.context.suffix_overlap import SuffixOverlap
+from completer.answer.blocks import BlockEnd
+from completer.answer.suffix_overlap import SuffixOverlap
+from completer.answer.text_policy import TextPolicy, _begun, block_end, line_end, repetition_end
 from completer.context.surroundings import Surroundings
 from completer.engine.stop_policy import StepSignals
 from completer.secrets.answer_guard import AnswerGuard
-from completer.text_policy import TextPolicy, _begun, block_end, line_end, repetition_end
 from tests.canaries import canaries
 from tests.tiny import byte_tokenizer
 

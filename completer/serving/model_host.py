@@ -14,7 +14,7 @@ from completer.errors import OverloadedError
 from completer.interface import State
 
 if TYPE_CHECKING:  # torch's import takes seconds, and happens while the model is loaded
-    from completer.running_model import RunningModel
+    from completer.serving.running_model import RunningModel
 
 log = logging.getLogger(__name__)
 LOADING_S = 60.0  # a request without a deadline of its own waits so long for the model

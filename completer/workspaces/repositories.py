@@ -14,10 +14,10 @@ from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.errors import BadRequestError, CompleterError, WorkspaceError
 from completer.interface import WorkspaceHealth
 from completer.place import Place, innermost, local_place
-from completer.repository import STOPS_WITHIN_S, Repository
 from completer.request import CompletionRequest
 from completer.settings import Settings
-from completer.workspace_settings import WorkspaceSettings
+from completer.workspaces.repository import STOPS_WITHIN_S, Repository
+from completer.workspaces.workspace_settings import WorkspaceSettings
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from completer.postprocess import (
+from completer.answer.postprocess import (
     ENDS,
     STEPS,
     TextContext,

@@ -7,23 +7,13 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
-from completer.ahead import Ahead, once_accepted
+from completer.answer.postprocess import TextContext, postprocess
+from completer.answer.text_policy import TextPolicy
 from completer.calibration import CalibrationOf, Calibrations
-from completer.choices import Alternative, Choices, Step
 from completer.engine.engine import Engine
 from completer.engine.sequence import GenerationResult
 from completer.errors import WorkspaceClosedError
-from completer.generation import (
-    Generations,
-    Job,
-    check_request,
-    milliseconds_since,
-    owner_of,
-    owns,
-)
 from completer.interface import ServiceInfo
-from completer.postprocess import TextContext, postprocess
-from completer.repository import Repository
 from completer.request import (
     Choice,
     Completion,
@@ -33,10 +23,20 @@ from completer.request import (
     Distribution,
     TextDelta,
 )
-from completer.result_cache import ResultCache
+from completer.serving.ahead import Ahead, once_accepted
+from completer.serving.choices import Alternative, Choices, Step
+from completer.serving.generation import (
+    Generations,
+    Job,
+    check_request,
+    milliseconds_since,
+    owner_of,
+    owns,
+)
+from completer.serving.result_cache import ResultCache
 from completer.settings import Settings
 from completer.stopping.controller import StopController
-from completer.text_policy import TextPolicy
+from completer.workspaces.repository import Repository
 from models.loading import LoadedModel
 
 P = ParamSpec("P")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from completer.context.workspace import Workspace, WorkspaceOptions
-from completer.draft_index import DraftIndex, IndexOptions
+from completer.workspaces.draft_index import DraftIndex, IndexOptions
 from tests.canaries import canaries
 from tests.completer.drafting.reference import best_path
 from tests.completer.evaluation.reachable import holders
@@ -258,7 +258,7 @@ BEFORE_THE_KERNELS = """
 import sys
 from pathlib import Path
 from completer.context.workspace import Workspace
-from completer.draft_index import DraftIndex, IndexOptions
+from completer.workspaces.draft_index import DraftIndex, IndexOptions
 from completer.drafting import evidence, growing, matching, suffix_array, suffix_tree
 from tests.tiny import byte_tokenizer
 

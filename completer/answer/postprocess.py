@@ -10,18 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from completer.context.blocks import BlockEnd
-from completer.context.brackets import unmatched
-from completer.context.indentation import (
+from completer.answer.blocks import BlockEnd
+from completer.answer.indentation import (
     expected_indentation,
     indent_unit,
     level_width,
     reindent,
 )
+from completer.answer.suffix_overlap import SuffixOverlap
+from completer.answer.text_policy import repetition_end
+from completer.context.brackets import unmatched
 from completer.context.lexical import indentation, is_telling
-from completer.context.suffix_overlap import SuffixOverlap
 from completer.context.surroundings import Surroundings
-from completer.text_policy import repetition_end
 
 _SHORTEST_PARTIAL_MARK = 4
 _TRIVIAL = re.compile(r"[\s)\]};,]*")

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from completer.context.blocks import BlockEnd
+from completer.answer.blocks import BlockEnd
+from completer.answer.suffix_overlap import SuffixOverlap
 from completer.context.lexical import is_telling
-from completer.context.suffix_overlap import SuffixOverlap
 from completer.engine.stop_policy import StepSignals, Stop
 from completer.secrets.answer_guard import AnswerGuard
 

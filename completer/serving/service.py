@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from completer.errors import WorkspaceClosedError
 from completer.interface import ServiceInfo
-from completer.model_host import ModelHost
 from completer.place import Place
-from completer.repositories import Repositories
-from completer.repository import Repository
 from completer.request import Completion, CompletionRequest, TextDelta
+from completer.serving.model_host import ModelHost
 from completer.settings import Settings
+from completer.workspaces.repositories import Repositories
+from completer.workspaces.repository import Repository
 
 if TYPE_CHECKING:  # these import torch, for which a front door does not wait
     from completer.calibration import CalibrationOf
@@ -151,7 +151,7 @@ class LocalService(Service):
         repositories: Repositories,
         calibration_of: "CalibrationOf | None" = None,
     ) -> None:
-        from completer.running_model import RunningModel
+        from completer.serving.running_model import RunningModel
 
         running = RunningModel(model, engine, settings, calibration_of)
         host = ModelHost(lambda: running)

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from completer.ahead import Ahead, once_accepted
 from completer.errors import OverloadedError
 from completer.request import Choice, Completion, CompletionRequest, DecodeStats, Sampling
+from completer.serving.ahead import Ahead, once_accepted
 
 REQUEST = CompletionRequest(prefix="x = ", suffix="\n", polish=True)
 

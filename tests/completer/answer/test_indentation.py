@@ -1,6 +1,6 @@
 import pytest
 
-from completer.context.indentation import (
+from completer.answer.indentation import (
     expected_indentation,
     indent_unit,
     level_width,
