@@ -31,7 +31,10 @@ _CONTINUES = re.compile(r"\s*(?:else|elif|except|finally|catch|rescue)\b")
 
 @dataclass(frozen=True, kw_only=True)
 class TextContext:
-    """What surrounds the completion. `marks` are the model's special marks, `multiline` a wish."""
+    """What surrounds a completion: all that rules about its text look at, worked out once.
+
+    `marks` are the model's special marks; `multiline` says whether several lines are wanted.
+    """
 
     prefix: str
     suffix: str = ""
@@ -44,6 +47,16 @@ class TextContext:
     def around(self) -> Surroundings:
         """The text around the caret, as far as it is looked at."""
         return Surroundings.of(self.prefix, self.suffix, self.language)
+
+    @cached_property
+    def block(self) -> BlockEnd:
+        """Where the block ends that a completion begins here."""
+        return BlockEnd(self.around)
+
+    @cached_property
+    def overlap(self) -> SuffixOverlap:
+        """Where a completion runs on into the text behind the caret."""
+        return SuffixOverlap(self.around)
 
 
 End = Callable[[str, TextContext], int]
@@ -68,7 +81,7 @@ def first_line_end(text: str, context: TextContext) -> int:
 
 def own_block_end(text: str, context: TextContext) -> int:
     """End with the block that the completion began, and close no bracket of the suffix's."""
-    return BlockEnd(context.around).find(text)
+    return context.block.find(text)
 
 
 def repeated_end(text: str, context: TextContext) -> int:
@@ -82,7 +95,7 @@ def repeated_end(text: str, context: TextContext) -> int:
 
 def overlap_end(text: str, context: TextContext) -> int:
     """End before what stands right of the caret, and below it, as far as the text goes on so."""
-    return SuffixOverlap(context.around).end(text)
+    return context.overlap.end(text)
 
 
 def following_line_end(text: str, context: TextContext) -> int:

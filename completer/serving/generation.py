@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from completer.answer.blocks import BlockEnd
-from completer.answer.suffix_overlap import SuffixOverlap
+from completer.answer.postprocess import TextContext
 from completer.answer.text_policy import TextPolicy, block_end, line_end, repetition_end
 from completer.calibration import Calibration, CalibrationOf
 from completer.context.languages import language_of_name, language_of_shebang
@@ -38,15 +37,14 @@ class Job:
 
     request: CompletionRequest
     repository: Repository | None
-    around: Surroundings
+    text: TextContext
+    """What rules about the answer's text look at."""
     prompt: Prompt
     started: float
     context_ms: float
     settings: Settings
     """The user's, with those of the workspace."""
     may_draft: bool
-    block: bool
-    """Whether several lines are wanted."""
     repository_weight: float
     """How much of the repository's distribution is blended into the model's, from 0 to 1."""
     rule: Rule | None
@@ -80,10 +78,10 @@ class Generations:
         settings = self.settings_in(repository)
         if repository is not None:
             request = replace(request, workspace=repository.root)
-        around = Surroundings.of(request.prefix, request.suffix, request.language)
+        text = self._text_context(request, settings)
         prompts = self._prompts_of(settings)
         share = settings.completion.repository_share
-        others = _of_other_files(request, around, repository, prompts.budget, share)
+        others = _of_other_files(request, text.around, repository, prompts.budget, share)
         asked = request
         if settings.secrets == "cut":
             asked = self._cleaner.clean(request, prompts.budget * CHARACTERS_PER_TOKEN)
@@ -94,13 +92,12 @@ class Generations:
         return Job(
             request=request,
             repository=repository,
-            around=around,
+            text=text,
             prompt=prompt,
             started=started,
             context_ms=milliseconds_since(started),
             settings=settings,
             may_draft=may_draft,
-            block=_wants_block(request, settings.completion.multiline),
             repository_weight=weight,
             rule=_rule(request, calibration, weight, settings),
             lossy=settings.completion.exit_mode == "lossy" and not settings.pure,
@@ -134,14 +131,14 @@ class Generations:
             job.request.stop,
             ends=() if bare else self._ends(job),
             guard=_guard(job),
-            overlap=None if bare else SuffixOverlap(job.around),
+            overlap=None if bare else job.text.overlap,
         )
         if job.rule is None:
             return rules
         exploration = job.settings.completion.exploration
         return StopController(
             rules,
-            CaretFeatures.of(job.around, several_lines=job.block),
+            CaretFeatures.of(job.text.around, several_lines=job.text.multiline),
             job.rule,
             explores=_draw(job) < exploration,
             exploration=exploration,
@@ -193,10 +190,18 @@ class Generations:
         """Choose the rules that end a text: ghost text with its line or block as well."""
         if not job.request.polish:
             return [repetition_end]
-        if not job.block:
+        if not job.text.multiline:
             return [repetition_end, line_end]
-        block = BlockEnd(job.around)
-        return [repetition_end, block_end(block, job.settings.completion.max_lines)]
+        return [repetition_end, block_end(job.text.block, job.settings.completion.max_lines)]
+
+    def _text_context(self, request: CompletionRequest, settings: Settings) -> TextContext:
+        return TextContext(
+            prefix=request.prefix,
+            suffix=request.suffix,
+            language=request.language,
+            multiline=_wants_block(request, settings.completion.multiline),
+            marks=tuple(self._model.layout.mark_ids),
+        )
 
     def _decode(self, ids: Sequence[int]) -> str:
         text: str = self._model.tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=True)

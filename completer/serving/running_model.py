@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
-from completer.answer.postprocess import TextContext, postprocess
+from completer.answer.postprocess import postprocess
 from completer.answer.text_policy import TextPolicy
 from completer.calibration import CalibrationOf, Calibrations
 from completer.engine.engine import Engine
@@ -244,17 +244,9 @@ class RunningModel:
         return "model+repository" if job.repository_weight else "model"
 
     def _polish(self, text: str, job: Job) -> str:
-        request = job.request
-        if self._settings.pure or not request.polish:
+        if self._settings.pure or not job.request.polish:
             return text
-        context = TextContext(
-            prefix=request.prefix,
-            suffix=request.suffix,
-            language=request.language,
-            multiline=job.block,
-            marks=tuple(self._model.layout.mark_ids),
-        )
-        return postprocess(text, context)
+        return postprocess(text, job.text)
 
 
 def _remembered_for(request: CompletionRequest, repository: Repository | None) -> Hashable:
