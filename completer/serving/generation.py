@@ -28,7 +28,7 @@ MAX_CHOICES = 8
 _LOSSY = "lossy "
 _LONGEST_LINE = 256  # characters of a script's first line that are looked at
 ROOM_FOR_OTHER_FILES = 768  # tokens of prompt below which the file itself needs them all
-PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs a CPU about 250 ms
+PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs two cores about 100 ms
 
 
 @dataclass(frozen=True, slots=True)
