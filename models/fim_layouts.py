@@ -19,18 +19,48 @@ from models.fim_template import (
 
 _LINE_END = Text("\n")
 _BIGCODE_END = ("<|endoftext|>", "<fim_pad>")
-_QWEN_END = ("<|endoftext|>", "<|fim_pad|>", "<|cursor|>")
 _AIXCODER_OWN = (
     *(COMMENT, Text(" the file path is: "), PATH, _LINE_END),
     *(COMMENT, Text(" the code file is written by "), LANGUAGE, _LINE_END),
 )
-_NOT_TRAINED = "OpenCoder's tokenizer has these marks, but the model was never trained on them"
 _NOT_CODER = "Qwen models that are not Coder models have these marks without being trained on them"
 
 
 def _psm(prefix: str, suffix: str, middle: str) -> tuple[str, ...]:
     """Prefix first, other files inside of it: the document is taken to begin with them."""
     return (prefix, FILES, OWN, PREFIX, suffix, SUFFIX, middle)
+
+
+def _qwen(*, named: str = "", note: str = "") -> FimLayout:
+    """Qwen2.5-Coder's, which later Qwen models share."""
+    return FimLayout(
+        name="qwen-coder",
+        source="Qwen2.5-Coder technical report (arXiv 2409.12186), figure 4; llama.cpp's /infill",
+        model_types=frozenset(
+            {"qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next"}
+            | {"qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"}
+        ),
+        template=(FILES, OWN, "<|fim_prefix|>", PREFIX, "<|fim_suffix|>", SUFFIX, "<|fim_middle|>"),
+        repo=("<|repo_name|>", REPO, _LINE_END),
+        file=("<|file_sep|>", PATH, _LINE_END, TEXT),
+        own=("<|file_sep|>", PATH, _LINE_END),
+        named=named,
+        end_marks=("<|endoftext|>", "<|fim_pad|>", "<|cursor|>"),
+        note=note,
+    )
+
+
+def _opencoder(prefix: str, suffix: str, middle: str) -> FimLayout:
+    return FimLayout(
+        name="opencoder",
+        source="infly/OpenCoder-8B-Instruct, discussion 2, the authors: no FIM",
+        model_types=frozenset({"llama"}),
+        template=_psm(prefix, suffix, middle),
+        config=(("vocab_size", 96640),),
+        named="opencoder",
+        end_marks=("<|endoftext|>",),
+        note="OpenCoder's tokenizer has these marks, but the model was never trained on them",
+    )
 
 
 LAYOUTS: tuple[FimLayout, ...] = (
@@ -55,20 +85,8 @@ LAYOUTS: tuple[FimLayout, ...] = (
         own=("<|file_sep|>", PATH, _LINE_END),
         end_marks=("<|endoftext|>",),
     ),
-    FimLayout(
-        name="qwen-coder",
-        source="Qwen2.5-Coder technical report (arXiv 2409.12186), figure 4; llama.cpp's /infill",
-        model_types=frozenset(
-            {"qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next"}
-            | {"qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"}
-        ),
-        template=(FILES, OWN, "<|fim_prefix|>", PREFIX, "<|fim_suffix|>", SUFFIX, "<|fim_middle|>"),
-        repo=("<|repo_name|>", REPO, _LINE_END),
-        file=("<|file_sep|>", PATH, _LINE_END, TEXT),
-        own=("<|file_sep|>", PATH, _LINE_END),
-        end_marks=_QWEN_END,
-        note=_NOT_CODER,
-    ),
+    _qwen(named="coder"),
+    _qwen(note=_NOT_CODER),
     FimLayout(
         name="codeqwen",
         source="README of CodeQwen1.5 (QwenLM/Qwen2.5-Coder, first commits)",
@@ -99,26 +117,8 @@ LAYOUTS: tuple[FimLayout, ...] = (
         named="granite",
         end_marks=_BIGCODE_END,
     ),
-    FimLayout(
-        name="opencoder",
-        source="infly/OpenCoder-8B-Instruct, discussion 2, the authors: no FIM",
-        model_types=frozenset({"llama"}),
-        template=_psm("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
-        config=(("vocab_size", 96640),),
-        named="opencoder",
-        end_marks=_BIGCODE_END,
-        note=_NOT_TRAINED,
-    ),
-    FimLayout(
-        name="opencoder",
-        source="as above, with the other spelling of the marks",
-        model_types=frozenset({"llama"}),
-        template=_psm("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
-        config=(("vocab_size", 96640),),
-        named="opencoder",
-        end_marks=("<|endoftext|>", "<|fim_pad|>"),
-        note=_NOT_TRAINED,
-    ),
+    _opencoder("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
+    _opencoder("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
     FimLayout(
         name="mellum",
         source="model card of JetBrains/Mellum-4b-base",

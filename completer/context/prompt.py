@@ -54,12 +54,20 @@ class Prompt:
 
 
 class PromptBuilder:
-    """Builds prompts for one tokenizer and layout within `budget` tokens."""
+    """Builds prompts for one tokenizer and layout within `budget` tokens, raw ones `raw_budget`."""
 
     def __init__(
-        self, tokenizer: Tokenizer, layout: BoundLayout, *, budget: int, suffix_share: float
+        self,
+        tokenizer: Tokenizer,
+        layout: BoundLayout,
+        *,
+        budget: int,
+        suffix_share: float,
+        raw_budget: int | None = None,
     ) -> None:
         self._raw_tokenizer = tokenizer
+        added = tokenizer.get_added_tokens_decoder().values()
+        self._specials = tuple(token.content for token in added if token.special)
         self._tokenizer = blind_to_marks(tokenizer)
         # while a person types, the text after the caret and that of other files stay as they are
         self._encode_again = lru_cache(REMEMBERED_TEXTS)(self._encode_and_pack)
@@ -68,19 +76,23 @@ class PromptBuilder:
             layout, self.encode, lambda text: _list(self._encode_again(text).ids)
         )
         self.budget = budget
+        self._raw_budget = budget if raw_budget is None else raw_budget
         self._suffix_share = suffix_share
 
-    def sized(self, budget: int, suffix_share: float) -> Self:
+    def sized(self, budget: int, raw_budget: int, suffix_share: float) -> Self:
         """A builder of other prompts with the same tokenizer and layout; costs next to nothing."""
         other = copy(self)
-        other.budget, other._suffix_share = budget, suffix_share
+        other.budget, other._raw_budget, other._suffix_share = budget, raw_budget, suffix_share
         return other
+
+    def budget_of(self, request: CompletionRequest) -> int:
+        """Tokens that a request's prompt may have."""
+        return self._raw_budget if request.raw else self.budget
 
     def build(self, request: CompletionRequest, snippets: Sequence[Snippet] = ()) -> Prompt:
         """Lay out a request; `snippets` of other files go in front, as far as they fit."""
         if request.raw:
-            tail = request.prefix[-self.budget * CHARACTERS_PER_TOKEN :]
-            ids = encode(self._raw_tokenizer, tail, add_special_tokens=True).ids[-self.budget :]
+            ids = self._raw(request)
             return Prompt(ids=ids, prefix_ids=ids, suffix_ids=[])
         most, longest = -(-self.budget // 2), self.budget * CHARACTERS_PER_TOKEN
         files, own = self._sections.write(request, snippets, most, longest)
@@ -93,6 +105,14 @@ class PromptBuilder:
             suffix = self._trim_suffix(request.suffix, left_over)
         ids = self._layout.prompt(prefix, suffix, files, own)
         return Prompt(ids=ids, prefix_ids=prefix, suffix_ids=suffix)
+
+    def _raw(self, request: CompletionRequest) -> list[int]:
+        """Token ids of a prompt as it is; marks in a text that does not begin with one are text."""
+        text, budget = request.prefix, self._raw_budget
+        in_marks = request.as_is or text.startswith(self._specials)
+        tokenizer = self._raw_tokenizer if in_marks else self._tokenizer
+        tail = text[-budget * CHARACTERS_PER_TOKEN :]
+        return encode(tokenizer, tail, add_special_tokens=True).ids[-budget:]
 
     def forget(self) -> None:
         """Forget the texts that were read before."""

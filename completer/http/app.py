@@ -52,6 +52,7 @@ def create_app(
         # DeepSeek's is OpenAI's.
         Route("/beta/completions", endpoint(openai.CompletionBody), methods=["POST"]),
         Route("/infill", endpoint(llamacpp.InfillBody), methods=["POST"]),
+        Route("/completion", endpoint(llamacpp.CompletionBody), methods=["POST"]),
         Route("/generate", endpoint(tgi.GenerateBody), methods=["POST"]),
     ]
     paths = frozenset(route.path for route in routes)

@@ -3,7 +3,8 @@
 import pytest
 
 from models.errors import ModelError
-from models.fim import LAYOUTS, bind_layout, find_layout
+from models.fim import bind_layout, find_layout
+from models.fim_layouts import LAYOUTS
 
 QWEN_MARKS = {"<|fim_prefix|>": 1, "<|fim_suffix|>": 2, "<|fim_middle|>": 3, "<|endoftext|>": 0}
 

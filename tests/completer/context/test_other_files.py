@@ -1,11 +1,13 @@
 """Golden prompts: what each family sees of a path, another file, a prefix and a suffix."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from completer.context.prompt import PromptBuilder
+from completer.place import Place
 from completer.request import CompletionRequest, Snippet
 from models.fim import bind_layout, find_layout
 from models.fim_layouts import LAYOUTS
@@ -14,7 +16,12 @@ from tests.tiny import byte_tokenizer
 QWEN = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 BIGCODE = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
 OTHER = Snippet(path="lib/prices.py", text="PRICE = 3\n")
-WHERE = {"path": Path("/work/shop/cart.py"), "workspace": Path("/work/shop")}
+SHOP = Place(Path("/work/shop"))
+OPENCODER: tuple[Mapping[str, object], ...] = (
+    {"vocab_size": 96640},
+    {"_name_or_path": "infly/OpenCoder-8B-Base"},
+    {"source": "/cache/models--infly--OpenCoder-1.5B-Base/snapshots/1f2e"},
+)
 PLAIN = "# lib/prices.py\nPRICE = 3\n# cart.py\n"
 
 
@@ -27,7 +34,7 @@ class Golden:
     marks: tuple[str, ...]
     prompt: str
     alone: str
-    config: dict[str, object] = field(default_factory=dict)
+    config: Mapping[str, object] = field(default_factory=dict)
 
 
 GOLDEN = [
@@ -94,7 +101,7 @@ GOLDEN = [
             config,
         )
         for prefix, suffix, middle in (QWEN, BIGCODE)
-        for config in ({"vocab_size": 96640}, {"_name_or_path": "infly/OpenCoder-8B-Base"})
+        for config in OPENCODER
     ),
     Golden(
         "mellum",
@@ -201,21 +208,28 @@ GOLDEN = [
 ]
 
 
-def laid_out(golden: Golden, snippets: tuple[Snippet, ...], **where: Path) -> str:
+def laid_out(golden: Golden, *snippets: Snippet) -> str:
     tokenizer = byte_tokenizer(golden.marks)
     vocabulary, named = tokenizer.get_vocab(), golden.config.get("fim_layout")
-    found = find_layout(golden.model_type, vocabulary, named, golden.config)
+    name = None if named is None else str(named)
+    found = find_layout(golden.model_type, vocabulary, name, golden.config)
     assert found.name == golden.name
     layout = bind_layout(found, vocabulary)
     prompts = PromptBuilder(tokenizer.backend_tokenizer, layout, budget=1000, suffix_share=0.25)
-    request = CompletionRequest(prefix="n = ", suffix="\nprint(n)", language="python", **where)
-    return tokenizer.decode(prompts.build(request, snippets).ids)
+    request = CompletionRequest(
+        prefix="n = ",
+        suffix="\nprint(n)",
+        path=SHOP / "cart.py",
+        workspace=SHOP,
+        language="python",
+    )
+    return str(tokenizer.decode(prompts.build(request, snippets).ids))
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: f"{golden.name}-{golden.model_type}")
 def test_each_family_sees_the_prompt_that_it_was_trained_on(golden):
-    assert laid_out(golden, (OTHER,), **WHERE) == golden.prompt
-    assert laid_out(golden, (), **WHERE) == golden.alone
+    assert laid_out(golden, OTHER) == golden.prompt
+    assert laid_out(golden) == golden.alone
 
 
 def test_every_layout_has_a_golden_prompt_and_a_source():
@@ -226,13 +240,13 @@ def test_every_layout_has_a_golden_prompt_and_a_source():
 def test_without_the_marks_of_files_they_are_plain_text_in_their_place():
     golden = Golden("qwen-coder", "qwen3", QWEN, "", "")
 
-    assert laid_out(golden, (OTHER,), **WHERE) == (
+    assert laid_out(golden, OTHER) == (
         f"{PLAIN}<|fim_prefix|>n = <|fim_suffix|>\nprint(n)<|fim_middle|>"
     )
 
 
 def test_other_languages_have_other_comments():
     (golden,) = (each for each in GOLDEN if each.name == "aixcoder")
-    text = laid_out(golden, (Snippet(path="lib/Price.cpp", text="int price;"),), **WHERE)
+    text = laid_out(golden, Snippet(path="lib/Price.cpp", text="int price;"))
 
     assert "// the file path is: lib/Price.cpp\n// the code file is written by C++\n" in text

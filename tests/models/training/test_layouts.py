@@ -1,6 +1,6 @@
 from tokenizers import Tokenizer
 
-from models.fim import LAYOUTS
+from models.fim_layouts import LAYOUTS
 from models.training.fim_spans import Span
 from models.training.layouts import LAYOUT, plain, suffix_first
 
