@@ -110,7 +110,7 @@ LAYOUTS: tuple[FimLayout, ...] = (
     ),
     FimLayout(
         name="granite-code",
-        source="Granite Code Models (arXiv 2405.04324), section 4; Llama's `mlp_bias` is theirs",
+        source="Granite Code Models (arXiv 2405.04324); Llama's `mlp_bias` is theirs",
         model_types=frozenset({"llama"}),
         template=_psm("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
         config=(("mlp_bias", True),),
@@ -176,7 +176,7 @@ LAYOUTS: tuple[FimLayout, ...] = (
     ),
     FimLayout(
         name="starcoder",
-        source="StarCoder (arXiv 2305.06161), section 5; files inside the prefix as Cody has them",
+        source="StarCoder (arXiv 2305.06161); files inside the prefix as Cody has them",
         model_types=frozenset({"gpt_bigcode", "granite", "granitemoe", "llama"}),
         template=_psm("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
         end_marks=_BIGCODE_END,
@@ -205,7 +205,7 @@ LAYOUTS: tuple[FimLayout, ...] = (
     ),
     FimLayout(
         name="deepseek-coder",
-        source="README of DeepSeek-Coder; arXiv 2401.14196, section 3.1: files are one document",
+        source="README of DeepSeek-Coder; arXiv 2401.14196: a repository's files are one document",
         model_types=frozenset({"llama", "deepseek_v2", "deepseek_v3"}),
         template=_psm("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),
         file=(Text("#"), PATH, _LINE_END, TEXT, _LINE_END),
