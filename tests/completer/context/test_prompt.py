@@ -2,7 +2,6 @@
 
 import tracemalloc
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
