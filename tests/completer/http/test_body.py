@@ -131,6 +131,7 @@ async def test_half_a_character_is_replaced(client, service, path, kind, sent, r
         openai.CompletionBody: b'{"prompt": "%s"}',
         tabby.TabbyBody: b'{"segments": {"prefix": "%s"}}',
         llamacpp.InfillBody: b'{"input_prefix": "%s", "input_suffix": "x"}',
+        llamacpp.CompletionBody: b'{"prompt": "%s"}',
         mistral.FimBody: b'{"prompt": "%s"}',
         tgi.GenerateBody: b'{"inputs": "%s"}',
     }
