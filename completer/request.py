@@ -67,8 +67,7 @@ class CompletionRequest:
     marks included; it is read into its parts, if it can be (`read_as` then names the layout that it
     was written in), unless it is to stay `as_is`. `polish` asks for the rules of ghost text: end
     with the line or block, repeat nothing that follows; with `withhold`, say nothing where it will
-    probably not be accepted.
-    `None` stands for "as the settings say". Times are milliseconds.
+    probably not be accepted. `None` stands for "as the settings say". Times are milliseconds.
     """
 
     prefix: str

@@ -27,7 +27,7 @@ from models.fim_template import (
 
 BEGINNINGS = ("<s>", "<bos>", "<|begin_of_text|>", "<｜begin▁of▁sentence｜>", "[gMASK]<sop>")
 """Begin marks that clients write though the tokenizer adds them."""
-EDITS = ("<|user_cursor|>", "<|user_cursor_is_here|>", "<|editable_region_start|>")
+EDITS = ("<|user_cursor", "<|editable_region_start|>", "<|marker_", "<<<<<<< CURRENT\n")
 """Marks of prompts that ask for an edit, in the marks of FIM: these are no prompts of ours."""
 
 _PATH_LIKE = re.compile(r"[^\s\x00-\x1f<>:\"'|?*;={}()]{1,256}")
@@ -141,9 +141,9 @@ def _head(layout: FimLayout, head: str, *, own: bool) -> tuple[list[File], str] 
     if repo is not None and head.startswith(repo):
         head = head[max(0, head.find(mark)) :]
     before, *pieces = head.split(mark)
-    if before or (layout.behind_files and pieces and pieces.pop()) or not all(pieces or [""]):
+    if before or not pieces or (layout.behind_files and pieces.pop()) or not all(pieces):
         return None
-    path = pieces.pop().strip() if own and _is_path(pieces[-1]) else ""
+    path = pieces.pop().strip() if own and pieces and _is_path(pieces[-1]) else ""
     return [_file(piece) for piece in pieces], path
 
 

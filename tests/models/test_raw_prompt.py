@@ -26,6 +26,10 @@ OTHERS = {
     "seed-coder": ("seed-coder", f"<[fim-suffix]>{AFTER}<[fim-prefix]>{BEFORE}<[fim-middle]>"),
     "mellum": ("mellum", f"<fim_suffix>{AFTER}<fim_prefix>{BEFORE}<fim_middle>"),
     "santacoder": ("santacoder", f"<fim-prefix>{BEFORE}<fim-suffix>{AFTER}<fim-middle>"),
+    "starcoder2 as Ollama writes it": (
+        "starcoder2",
+        f"<file_sep><fim_prefix>{BEFORE}<fim_suffix>{AFTER}<fim_middle>",
+    ),
     "ours": ("completer-caret", f"<|fim_suffix|>{AFTER}<|fim_prefix|>{BEFORE}<|fim_middle|>"),
     "ours before": (
         "completer-spm",
