@@ -41,8 +41,10 @@ def check_source(source: str, layout: str | None = None) -> str:
     except (SafetensorError, ValueError, OSError) as error:
         raise ModelError(f"{folder} could not be loaded: {error}", hint=INCOMPLETE) from error
     if known is not None:
-        config = read_config(folder)
-        find_layout(str(config.get("model_type")), known, layout or config.get("fim_layout"))
+        config = {**read_config(folder), "source": location}
+        find_layout(
+            str(config.get("model_type")), known, layout or config.get("fim_layout"), config
+        )
     return location
 
 

@@ -1,5 +1,6 @@
 """Puts model, engine, workspaces and service together; everything that needs torch."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from completer.evaluation.speculation import Pair
 
 MEGABYTE = 1 << 20
+log = logging.getLogger(__name__)
 
 
 def build_model(
@@ -53,6 +55,8 @@ def build_model(
         context_tokens=wanted.context_tokens,
         own_code=own_code,
     )
+    if note := model.layout.layout.note:
+        log.warning("%s: %s", model.name, note)
     may_change_dtype = not settings.pure and wanted.dtype == "auto"
     model, tuning = tuned(
         model, settings.cache_folder, may_change_dtype=may_change_dtype, again=tune_again

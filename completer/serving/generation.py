@@ -18,6 +18,7 @@ from completer.errors import BadRequestError
 from completer.request import CompletionRequest, Snippet
 from completer.secrets.answer_guard import AnswerGuard
 from completer.secrets.cleaning import RequestCleaner
+from completer.serving.raw_prompts import in_parts
 from completer.settings import Settings
 from completer.stopping.controller import Rule, StopController
 from completer.stopping.features import CaretFeatures
@@ -84,9 +85,10 @@ class Generations:
         others = _of_other_files(request, text.around, repository, prompts.budget, share)
         asked = request
         if settings.secrets == "cut":
-            asked = self._cleaner.clean(request, prompts.budget * CHARACTERS_PER_TOKEN)
+            reach = prompts.budget_of(request) * CHARACTERS_PER_TOKEN
+            asked = self._cleaner.clean(request, reach)
         prompt = prompts.build(asked, (*asked.snippets, *others))
-        may_draft = _may_draft(request, repository, settings)
+        may_draft = _may_draft(repository, settings)
         calibration = self._calibration_of(repository.root if repository else None)
         weight = _repository_weight(request, calibration, settings) if may_draft else 0.0
         return Job(
@@ -108,16 +110,20 @@ class Generations:
     ) -> CompletionRequest:
         """Leave out of a request what nothing reads, so that its size does not count any more.
 
-        It says its language from now on, where its path or first line tells, or the workspace does.
+        A raw prompt is in its parts from now on, if it has any. It says its language from now on,
+        where its path or first line tells, or the workspace does.
         """
+        root = repository.root if repository else None
+        request = in_parts(request, root, pure=self._settings.pure)
         if request.language is None and not request.raw:
             request = replace(request, language=_language(request, repository))
         document = request.path, owner_of(request, repository)
-        return within_reach(request, self._budget_in(repository), self._lexed, document)
+        budget = self._prompts_in(repository).budget_of(request)
+        return within_reach(request, budget, self._lexed, document)
 
     def is_long(self, request: CompletionRequest, repository: Repository | None) -> bool:
         """Whether `within_reach` takes time, so that it is no work for an event loop."""
-        return is_long(request, self._budget_in(repository))
+        return is_long(request, self._prompts_in(repository).budget)
 
     def settings_in(self, repository: Repository | None) -> Settings:
         """The user's settings, with those of the workspace where it has its own."""
@@ -125,13 +131,13 @@ class Generations:
 
     def policy(self, job: Job) -> TextPolicy | StopController:
         """Make the rules that one choice ends by."""
-        bare = job.settings.pure or job.request.raw
+        bare = job.settings.pure or job.request.as_is
         rules = TextPolicy(
             self._decode,
-            job.request.stop,
+            job.request.stop if bare else (*job.request.stop, *self._model.layout.layout.end_texts),
             ends=() if bare else self._ends(job),
             guard=_guard(job),
-            overlap=None if bare else job.text.overlap,
+            overlap=None if bare or job.request.raw else job.text.overlap,
         )
         if job.rule is None:
             return rules
@@ -178,8 +184,8 @@ class Generations:
         self._cleaner.forget()
         self._lexed.forget()
 
-    def _budget_in(self, repository: Repository | None) -> int:
-        return self._prompts_of(self.settings_in(repository)).budget
+    def _prompts_in(self, repository: Repository | None) -> PromptBuilder:
+        return self._prompts_of(self.settings_in(repository))
 
     def _prompts_of(self, settings: Settings) -> PromptBuilder:
         if settings is self._settings:
@@ -239,9 +245,13 @@ def default_max_tokens(model: LoadedModel, settings: Settings) -> int:
 
 def prompt_builder(model: LoadedModel, settings: Settings) -> PromptBuilder:
     """Size the prompt: what the settings or the device allow, less what the answer needs."""
-    budget, suffix_share = _prompt_size(model, settings)
+    budget, raw_budget, share = _prompt_size(model, settings)
     return PromptBuilder(
-        model.tokenizer.backend_tokenizer, model.layout, budget=budget, suffix_share=suffix_share
+        model.tokenizer.backend_tokenizer,
+        model.layout,
+        budget=budget,
+        raw_budget=raw_budget,
+        suffix_share=share,
     )
 
 
@@ -250,10 +260,11 @@ def milliseconds_since(started: float) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def _prompt_size(model: LoadedModel, settings: Settings) -> tuple[int, float]:
+def _prompt_size(model: LoadedModel, settings: Settings) -> tuple[int, int, float]:
+    """Tokens of a prompt, of a raw one, which has the whole context, and the suffix's share."""
     wanted = settings.completion.prompt_tokens or PROMPT_TOKENS[model.device.type]
-    budget = min(wanted, model.context_tokens - default_max_tokens(model, settings))
-    return budget, settings.completion.suffix_share
+    whole = model.context_tokens - default_max_tokens(model, settings)
+    return min(wanted, whole), whole, settings.completion.suffix_share
 
 
 def _language(request: CompletionRequest, repository: Repository | None) -> str | None:
@@ -278,12 +289,8 @@ def _of_other_files(
     return repository.snippets(around, request.path, int(prompt_budget * share))
 
 
-def _may_draft(
-    request: CompletionRequest, repository: Repository | None, settings: Settings
-) -> bool:
-    if repository is None or request.raw or not settings.drafting.enabled:
-        return False
-    return repository.can_draft
+def _may_draft(repository: Repository | None, settings: Settings) -> bool:
+    return repository is not None and settings.drafting.enabled and repository.can_draft
 
 
 def _guard(job: Job) -> AnswerGuard | None:
@@ -296,7 +303,7 @@ def _repository_weight(
     request: CompletionRequest, calibration: Calibration, settings: Settings
 ) -> float:
     wanted = settings.completion.repository_weight
-    if settings.pure:
+    if settings.pure or request.raw:
         return 0.0
     return _calibrated_weight(request, calibration) if wanted == "auto" else wanted
 

@@ -33,6 +33,7 @@ from completer.serving.generation import (
     owner_of,
     owns,
 )
+from completer.serving.raw_prompts import what_became
 from completer.serving.result_cache import ResultCache
 from completer.settings import Settings
 from completer.stopping.controller import StopController
@@ -79,7 +80,7 @@ class RunningModel:
             self._ahead.give_way()
             completion = await self._answer(request, repository)
         self._look_ahead(request, repository, completion)
-        return completion
+        return replace(completion, raw_prompt=what_became(request))
 
     async def stream(
         self, request: CompletionRequest, repository: Repository | None
@@ -233,6 +234,7 @@ class RunningModel:
             distribution=self._distribution(job),
             exit_mode="lossy" if self._exits_early(job) else "lossless",
             identity=self._model.identity,
+            raw_prompt=what_became(job.request),
         )
 
     def _exits_early(self, job: Job) -> bool:

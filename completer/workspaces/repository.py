@@ -116,7 +116,7 @@ class Repository:
         return self._index.drafter.start(
             prompt.prefix_ids,
             after=prompt.suffix_ids,
-            document=str(request.path) if request.path is not None else None,
+            document=None if request.path is None or request.raw else str(request.path),
             heal=self._index.healer,
         )
 
