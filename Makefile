@@ -26,7 +26,8 @@ run: setup
 
 test: check
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -m "slow and not alone" -n 2 --dist loadfile
+	$(BIN)/pytest -q -m alone
 
 # Style and types only.
 check: setup

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: tests share the cores
+
 import hypothesis
 import pytest
 import torch

@@ -169,6 +169,7 @@ async def test_health_answers_at_once_while_the_engine_is_busy(service, engine, 
     assert statistics.median(waits) <= 0.010
 
 
+@pytest.mark.alone
 @pytest.mark.slow  # some hundred long texts among two thousand requests
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
 async def test_the_loop_is_hardly_later_than_an_idle_one(service, tmp_path):

@@ -8,6 +8,7 @@ from tests.e2e.memory_soak import MOST_MB, measure
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="reads /proc"),
 ]
 SHORT_RUN_BYTES = 24 << 10
