@@ -17,7 +17,7 @@ from models.errors import ModelError
 from models.fim import BoundLayout, bind_layout, find_layout
 from models.int8 import INT8, check_device, is_quantised, quantise
 from models.memory import ran_out
-from models.source import BUNDLED, INCOMPLETE, resolve_source
+from models.source import BUNDLED, INCOMPLETE, is_gguf, resolve_source
 from models.tokenizer import ModelTokenizer
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def load_model(
     context_tokens: int | None = None,
     own_code: bool = True,
 ) -> LoadedModel:
-    """Load `source`: `bundled`, a folder in Hugging Face layout, or a hub id such as `org/name`.
+    """Load `source`: `bundled`, a folder in Hugging Face layout, a GGUF file, or a hub id.
 
     Without its `own_code` a model only has weights, if its folder can be read so: that takes less
     memory and time.
@@ -183,6 +183,11 @@ def load_tokenizer(location: str) -> ModelTokenizer:
     """Load a fast tokenizer, or raise `ModelError`."""
 
     def read() -> ModelTokenizer:
+        if is_gguf(Path(location)):
+            from models.gguf.container import read_gguf
+            from models.gguf.tokenizer import tokenizer_of
+
+            return tokenizer_of(read_gguf(Path(location)))
         own = own_format.read_tokenizer(Path(location))
         if own is not None:
             return own
@@ -213,6 +218,11 @@ def bind_tokenizer(
 
 def _load_weights(location: str, dtype: torch.dtype, *, own_code: bool) -> "Model":
     def read() -> "Model":
+        if is_gguf(Path(location)):
+            from models.gguf.container import read_gguf
+            from models.gguf.weights import load_gguf
+
+            return load_gguf(read_gguf(Path(location)), dtype, own_code=own_code)
         config = None if own_code else own_format.read_config(Path(location))
         if config is not None:
             return own_format.read_decoder(Path(location), config, dtype)

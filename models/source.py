@@ -17,6 +17,7 @@ from models.tokenizer import read_tokenizer_file
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+GGUF = b"GGUF"
 HUB_ANSWERS_WITHIN_S = 3.0
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 INCOMPLETE = "Check that the folder is complete: config.json, tokenizer.json, *.safetensors."
@@ -30,6 +31,8 @@ def check_source(source: str, layout: str | None = None) -> str:
     """
     location = resolve_source(source)
     folder = Path(location)
+    if folder.is_file():
+        _check_gguf(folder, layout)
     if not folder.is_dir():
         return location
     try:
@@ -57,9 +60,11 @@ def resolve_source(source: str) -> str:
     if folder.is_dir():
         _check_folder(folder)
         return str(folder)
+    if is_gguf(folder):
+        return str(folder)
     if folder.exists() or not HUB_ID.fullmatch(source):
         raise ModelError(
-            f"{source!r} is neither a folder nor a hub id.",
+            f"{source!r} is neither a folder, nor a GGUF file, nor a hub id.",
             hint="Give a folder with config.json and *.safetensors, or an id such as org/name.",
         )
     return source if _hub_answers() else _fetched(source)
@@ -75,6 +80,27 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ModelError(f"{file} is not a model's: it holds no object.")
     return config
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether a path is meant to be a GGUF file: by its name, or by its first bytes."""
+    if not path.is_file():
+        return False
+    if path.suffix.lower() == ".gguf":
+        return True
+    with path.open("rb") as file:
+        return file.read(len(GGUF)) == GGUF
+
+
+def _check_gguf(path: Path, layout: str | None) -> None:
+    from models.gguf.config import config_of
+    from models.gguf.container import read_gguf
+    from models.gguf.tokenizer import check_marks, vocabulary_of
+
+    file = read_gguf(path)
+    config = config_of(file)
+    wanted = layout or config["fim_layout"]
+    check_marks(file, find_layout(config["model_type"], vocabulary_of(file), wanted))
 
 
 def _check_folder(folder: Path) -> None:
