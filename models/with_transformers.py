@@ -34,7 +34,8 @@ def empty_model(config: Mapping[str, Any]) -> PreTrainedModel:
     """Make a model whose weights have shapes only; raises what transformers does."""
     said = AutoConfig.for_model(**config)
     with torch.device("meta"):
-        return cast(PreTrainedModel, AutoModelForCausalLM.from_config(said))
+        made = AutoModelForCausalLM.from_config(said)  # type: ignore[no-untyped-call]
+    return cast(PreTrainedModel, made)
 
 
 def model_of(
@@ -42,7 +43,7 @@ def model_of(
 ) -> PreTrainedModel:
     """Make a model of weights that are in memory, which it takes over."""
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    kind = cast(type[PreTrainedModel], MODEL_FOR_CAUSAL_LM_MAPPING[type(config)])
     model = kind.from_pretrained(None, config=config, state_dict=weights, dtype=dtype)
     return cast(PreTrainedModel, model)
 

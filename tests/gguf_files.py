@@ -13,14 +13,21 @@ from tests.tiny import CONTEXT, FAMILIES, byte_tokenizer, tiny_model
 
 KINDS = {
     "bf16": gguf.GGMLQuantizationType.BF16,
-    "q8_0": gguf.GGMLQuantizationType.Q8_0, "q4_0": gguf.GGMLQuantizationType.Q4_0,
+    "q8_0": gguf.GGMLQuantizationType.Q8_0,
+    "q4_0": gguf.GGMLQuantizationType.Q4_0,
 }
 PAIRED = {"llama"}
 FIM = {"fim_pre": "prefix|>", "fim_suf": "suffix|>", "fim_mid": "middle|>"}
 
 
 def save_gguf(
-    family: str, path: Path, kind: str = "f32", *, said: dict[str, Any] | None = None, **sizes: Any
+    family: str,
+    path: Path,
+    kind: str = "f32",
+    *,
+    said: dict[str, Any] | None = None,
+    vocabulary: int = 0,
+    **sizes: Any,
 ) -> Any:
     """Write a tiny model of a family; `said` changes what the metadata says.
 
@@ -28,7 +35,7 @@ def save_gguf(
     """
     marks = FAMILIES[family]
     tokenizer = byte_tokenizer(marks.marks, marks.end)
-    model = tiny_model(family, len(tokenizer), **sizes)
+    model = tiny_model(family, vocabulary or len(tokenizer), **sizes)
     metadata = tokens(tokenizer.backend_tokenizer, marks.end)
     if marks.layout.startswith("completer-"):
         metadata["completer.fim_layout"] = marks.layout
@@ -103,8 +110,14 @@ def _metadata(name: str, config: Any) -> dict[str, Any]:
 def _add(writer: gguf.GGUFWriter, key: str, value: Any) -> None:
     if value is None:
         return
-    add = {bool: writer.add_bool, int: writer.add_uint32, str: writer.add_string}
-    {**add, float: writer.add_float32, list: writer.add_array}[type(value)](key, value)
+    adders: dict[type, Any] = {
+        bool: writer.add_bool,
+        int: writer.add_uint32,
+        str: writer.add_string,
+        float: writer.add_float32,
+        list: writer.add_array,
+    }
+    adders[type(value)](key, value)
 
 
 def _weights(name: str, model: Any) -> list[tuple[str, Any, Any]]:

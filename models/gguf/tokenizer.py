@@ -37,9 +37,7 @@ _DEEPSEEK = (r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+", 
 _GPT2 = "GPT-2"  # the expression that ByteLevel has
 SPLITS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("default", "gpt-2", "mpt", "olmo", "phi-2", "mellum"), (_GPT2,)),
-    **dict.fromkeys(
-        ("starcoder", "refact", "command-r", "smollm", "codeshell"), (r"\p{N}", _GPT2)
-    ),
+    **dict.fromkeys(("starcoder", "refact", "command-r", "smollm", "codeshell"), (r"\p{N}", _GPT2)),
     **dict.fromkeys(("qwen2", "deepseek-r1-qwen", "stablelm2"), (_QWEN,)),
     **dict.fromkeys(("llama-bpe", "llama3", "llama-v3"), (_LLAMA3,)),
     "deepseek-coder": _DEEPSEEK,

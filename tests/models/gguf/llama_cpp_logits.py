@@ -1,6 +1,6 @@
 """Prints llama.cpp's logits: a process of its own, so that a crash of it is no crash of the tests.
 
-    python llama_cpp_logits.py FILE.gguf OUT.npy ID...
+python llama_cpp_logits.py FILE.gguf OUT.npy ID...
 """
 
 import sys

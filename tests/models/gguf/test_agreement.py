@@ -1,4 +1,4 @@
-"""The embedded model stored as GGUF, beside its safetensors and beside llama.cpp on the same file."""
+"""The embedded model as GGUF, beside its safetensors and beside llama.cpp on the same file."""
 
 import subprocess
 import sys
