@@ -67,7 +67,7 @@ def resolve_source(source: str) -> str:
             f"{source!r} is neither a folder, nor a GGUF file, nor a hub id.",
             hint="Give a folder with config.json and *.safetensors, or an id such as org/name.",
         )
-    return source if _hub_answers() else _fetched(source)
+    return source if hub_answers() else _fetched(source)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _hub_answers() -> bool:
+def hub_answers(within_s: float = HUB_ANSWERS_WITHIN_S) -> bool:
     """Whether anything answers at the hub's address in time, where transformers tries for long.
 
     A thread asks: looking up a name has no time limit of its own.
@@ -135,12 +135,12 @@ def _hub_answers() -> bool:
 
     def ask() -> None:
         with suppress(httpx.HTTPError, httpx.InvalidURL, OSError):  # certificates do not matter yet
-            answers.append(httpx.head(hub(), timeout=HUB_ANSWERS_WITHIN_S, verify=False))  # noqa: S501
+            answers.append(httpx.head(hub(), timeout=within_s, verify=False))  # noqa: S501
 
     asking = threading.Thread(target=ask, name="ask the hub", daemon=True)
     if not HF_HUB_OFFLINE:
         asking.start()
-        asking.join(HUB_ANSWERS_WITHIN_S)
+        asking.join(within_s)
     return bool(answers)
 
 

@@ -44,8 +44,7 @@ def model_of(
     """Make a model of weights that are in memory, which it takes over."""
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     kind = cast(type[PreTrainedModel], MODEL_FOR_CAUSAL_LM_MAPPING[type(config)])
-    model = kind.from_pretrained(None, config=config, state_dict=weights, dtype=dtype)
-    return cast(PreTrainedModel, model)
+    return kind.from_pretrained(None, config=config, state_dict=weights, dtype=dtype)
 
 
 def read_tokenizer(location: str) -> ModelTokenizer:
