@@ -152,7 +152,7 @@ def _print(result: dict[str, Any]) -> None:
     _columns([head, *(_row(each) for each in result["known"])])
     typer.echo(
         "\n*  not for commercial use, or not freely     °  agree on the hub first\n"
-        "10⁹: parameters; GB and ms: in bfloat16/int8. ms: an estimate for 10 tokens without drafts,"
+        "10⁹: parameters; GB and ms: in bfloat16/int8. ms: estimated for 10 tokens without drafts"
         f"\nfrom the {result['bytes_per_s'] / 1e9:.0f} GB/s that this machine was measured to read."
     )
     typer.echo("\nOn this machine, beside the embedded model:")

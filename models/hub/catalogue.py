@@ -38,35 +38,35 @@ class KnownModel:
     def line_ms(self, bytes_per_s: float, dtype: str = "bfloat16") -> float:
         """Expected milliseconds for a line of 10 tokens that nothing was drafted of.
 
-        Each token reads all weights that it goes through once: a floor, which drafts undercut.
+        Each token reads all weights that it goes through once: an estimate, which drafts undercut.
         """
         read = (self.active or self.parameters) * 1e9 * _BYTES[dtype]
         return _TOKENS_PER_LINE * read / bytes_per_s * 1000
 
 
 KNOWN = (
-    KnownModel("qwen2.5-coder-0.5b", "Qwen/Qwen2.5-Coder-0.5B", 0.49, "Apache-2.0", _MANY),
-    KnownModel("qwen2.5-coder-1.5b", "Qwen/Qwen2.5-Coder-1.5B", 1.54, "Apache-2.0", _MANY),
+    KnownModel("qwen2.5-coder-0.5b", "Qwen/Qwen2.5-Coder-0.5B", 0.49, "Apache-2.0", "92"),
+    KnownModel("qwen2.5-coder-1.5b", "Qwen/Qwen2.5-Coder-1.5B", 1.54, "Apache-2.0", "92"),
     KnownModel(
         "qwen2.5-coder-1.5b-gguf",
         "ggml-org/Qwen2.5-Coder-1.5B-Q8_0-GGUF",
         1.54,
         "Apache-2.0",
-        _MANY,
+        "92",
         file="qwen2.5-coder-1.5b-q8_0.gguf",
     ),
     KnownModel(
-        "qwen2.5-coder-3b", "Qwen/Qwen2.5-Coder-3B", 3.09, "Qwen Research", _MANY, restricted=True
+        "qwen2.5-coder-3b", "Qwen/Qwen2.5-Coder-3B", 3.09, "Qwen Research", "92", restricted=True
     ),
-    KnownModel("qwen2.5-coder-7b", "Qwen/Qwen2.5-Coder-7B", 7.61, "Apache-2.0", _MANY),
-    KnownModel("qwen2.5-coder-14b", "Qwen/Qwen2.5-Coder-14B", 14.7, "Apache-2.0", _MANY),
-    KnownModel("qwen2.5-coder-32b", "Qwen/Qwen2.5-Coder-32B", 32.5, "Apache-2.0", _MANY),
+    KnownModel("qwen2.5-coder-7b", "Qwen/Qwen2.5-Coder-7B", 7.61, "Apache-2.0", "92"),
+    KnownModel("qwen2.5-coder-14b", "Qwen/Qwen2.5-Coder-14B", 14.7, "Apache-2.0", "92"),
+    KnownModel("qwen2.5-coder-32b", "Qwen/Qwen2.5-Coder-32B", 32.5, "Apache-2.0", "92"),
     KnownModel(
         "qwen3-coder-30b",
         "Qwen/Qwen3-Coder-30B-A3B-Instruct",
         30.5,
         "Apache-2.0",
-        _MANY,
+        "many",
         active=3.3,
     ),
     KnownModel(
@@ -80,11 +80,11 @@ KNOWN = (
     KnownModel(
         "deepseek-coder-6.7b", "deepseek-ai/deepseek-coder-6.7b-base", 6.74, "DeepSeek", "87"
     ),
-    KnownModel("code-llama-7b", "codellama/CodeLlama-7b-hf", 6.74, "Llama 2", "8 and more"),
-    KnownModel("code-llama-13b", "codellama/CodeLlama-13b-hf", 13.0, "Llama 2", "8 and more"),
+    KnownModel("code-llama-7b", "codellama/CodeLlama-7b-hf", 6.74, "Llama 2", "7 and more"),
+    KnownModel("code-llama-13b", "codellama/CodeLlama-13b-hf", 13.0, "Llama 2", "7 and more"),
     KnownModel("codegemma-2b", "google/codegemma-2b", 2.51, "Gemma", "8 and more", gated=True),
     KnownModel("codegemma-7b", "google/codegemma-7b", 8.54, "Gemma", "8 and more", gated=True),
-    KnownModel("mellum-4b", "JetBrains/Mellum-4b-base", 4.02, "Apache-2.0", "15 and more"),
+    KnownModel("mellum-4b", "JetBrains/Mellum-4b-base", 4.02, "Apache-2.0", "many"),
     KnownModel("seed-coder-8b", "ByteDance-Seed/Seed-Coder-8B-Base", 8.25, "MIT", "89"),
     KnownModel(
         "codestral-22b",

@@ -44,8 +44,11 @@ def pull(repo: str, file: str | None = None) -> str:
         revision, listed = _listed(repo)
         wanted = _wanted(repo, listed, file)
         _check_disk(_missing(repo, revision, wanted))
-        paths = [hf_hub_download(repo, each.rfilename, revision=revision) for each in wanted]
-        hf_hub_download(repo, wanted[0].rfilename)  # notes which revision is the present one
+        paths = [
+            hf_hub_download(repo, each.rfilename, revision=revision, endpoint=hub())
+            for each in wanted
+        ]
+        hf_hub_download(repo, wanted[0].rfilename, endpoint=hub())  # notes the present revision
     except HfHubHTTPError as error:
         raise _refusal(repo, error) from error
     except OSError as error:
@@ -59,11 +62,11 @@ def pull(repo: str, file: str | None = None) -> str:
 
 def remove(repo: str) -> int:
     """Take a model out of Hugging Face's cache; returns how many bytes that frees."""
-    from huggingface_hub import scan_cache_dir
+    from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
     try:
-        cache = scan_cache_dir()
+        cache = scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
         raise _absent(repo) from None
     found = [each for each in cache.repos if each.repo_type == "model" and each.repo_id == repo]
@@ -86,7 +89,7 @@ def _listed(repo: str) -> "tuple[str, list[RepoSibling]]":
     """The present revision, and the files at its top."""
     from huggingface_hub import HfApi
 
-    info = HfApi().model_info(repo, files_metadata=True)
+    info = HfApi(endpoint=hub()).model_info(repo, files_metadata=True)
     top = [each for each in info.siblings or [] if "/" not in each.rfilename]
     return str(info.sha), top
 
