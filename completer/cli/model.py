@@ -37,13 +37,13 @@ def list_models(as_json: JsonFlag = False, config: ConfigFlag = None) -> None:
     tokens, each of which reads all weights, without drafts.
     """
     from models.hub.catalogue import KNOWN
-    from models.hub.fetching import OFFLINE_WITHIN_S
+    from models.hub.fetching import SILENT_AFTER_S
     from models.hub.local import local_models
     from models.hub.speed import bytes_per_second
 
     speed = bytes_per_second(load(config).settings.cache_folder)
     result = {
-        "hub": {"address": hub(), "reachable": hub_answers(OFFLINE_WITHIN_S)},
+        "hub": {"address": hub(), "reachable": hub_answers(SILENT_AFTER_S)},
         "bytes_per_s": speed,
         "known": [_facts(each, speed) for each in KNOWN],
         "local": [asdict(each) for each in local_models()],
@@ -156,13 +156,12 @@ def _print(result: dict[str, Any]) -> None:
         f"\nfrom the {result['bytes_per_s'] / 1e9:.0f} GB/s that this machine was measured to read."
     )
     typer.echo("\nOn this machine, beside the embedded model:")
-    rows = [
-        (each["name"], each["where"], f"{each['size'] / 1e9:.2f} GB") for each in result["local"]
-    ]
-    _columns(rows or [("nothing",)])
+    _columns([(e["name"], e["where"], f"{e['size'] / 1e9:.2f} GB") for e in result["local"]])
+    if not result["local"]:
+        typer.echo("nothing")
     if not result["hub"]["reachable"]:
         typer.echo(
-            f"\nThe hub ({result['hub']['address']}) cannot be reached: nothing can be pulled."
+            f"\nThe hub ({result['hub']['address']}) does not answer: nothing can be pulled."
         )
 
 

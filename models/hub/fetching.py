@@ -5,6 +5,7 @@ compares none, so that is done here, with what the repository states for each fi
 """
 
 import hashlib
+import logging
 import shutil
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -12,16 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.errors import ModelError
+from models.hub.local import local_models
 from models.source import PICKLES, hub, hub_answers
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
 
+log = logging.getLogger(__name__)
+
 TEXTS = ("config.json", "generation_config.json", "tokenizer*.json", "special_tokens_map.json")
 VOCABULARIES = ("vocab.json", "added_tokens.json", "merges.txt", "tokenizer.model")
 WEIGHTS = ("model*.safetensors", "model.safetensors.index.json")
 PREFERRED_GGUF = ("*q8_0.gguf", "*q6_k.gguf", "*q5_k_m.gguf", "*q4_k_m.gguf", "*.gguf")
-OFFLINE_WITHIN_S = 0.8
+SILENT_AFTER_S = 0.8
 _SPARE = 1 << 28  # bytes that stay free on the disk
 _CHUNK = 1 << 20
 
@@ -35,11 +39,7 @@ def pull(repo: str, file: str | None = None) -> str:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError
 
-    if not hub_answers(OFFLINE_WITHIN_S):
-        raise ModelError(
-            f"The hub ({hub()}) cannot be reached.",
-            hint="`completer model list` shows what is on this machine already.",
-        )
+    _check_hub()
     try:
         revision, listed = _listed(repo)
         wanted = _wanted(repo, listed, file)
@@ -58,6 +58,19 @@ def pull(repo: str, file: str | None = None) -> str:
     for each, path in zip(wanted, paths, strict=True):
         _verify(each, Path(path))
     return next((path for path in paths if path.endswith(".gguf")), repo)
+
+
+def _check_hub() -> None:
+    """Say within a second that the hub is silent, and what is here; give a slow one some more."""
+    if hub_answers(SILENT_AFTER_S):
+        return
+    here = ", ".join(each.name for each in local_models()) or "the embedded model alone"
+    log.info("the hub (%s) does not answer so far; on this machine: %s", hub(), here)
+    if not hub_answers():
+        raise ModelError(
+            f"The hub ({hub()}) cannot be reached.",
+            hint="`completer model use NAME` takes what is on this machine.",
+        )
 
 
 def remove(repo: str) -> int:
