@@ -1,6 +1,7 @@
 """Loading a FIM model: from a local folder or the hub, safetensors only, never remote code."""
 
 import hashlib
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from transformers.modeling_utils import PreTrainedModel
 
     from models.decoder import Model
+
+log = logging.getLogger(__name__)
 
 Read = TypeVar("Read")
 
@@ -100,6 +103,7 @@ def load_model(
     digest = weights_digest(model)
     if dtype == INT8:
         quantise(model)
+        log.info("%s: linear layers quantised to int8, with a scale for each output", source)
     return LoadedModel(
         name=Path(source).name if source != BUNDLED else BUNDLED,
         model=model,

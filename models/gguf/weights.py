@@ -7,7 +7,9 @@ output where Q8_0 has one for 32 inputs) quantises them anew.
 
 import logging
 import math
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import gguf
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EXACT = frozenset({"F32", "F16", "BF16"})
-_SLAB = 1 << 22  # elements that are dequantised at a time
+_SLAB = 1 << 19  # elements that a thread dequantises at a time
 _BARE = {"attention_bias": False, "mlp_bias": False}
 
 
@@ -124,7 +126,8 @@ def _said(file: GgufFile, dtype: torch.dtype) -> str:
     stored = ", ".join(f"{count} tensors in {kind}" for kind, count in kinds.most_common())
     if kinds.keys() <= EXACT:
         return stored
-    return f"{stored}, dequantised and rounded to {str(dtype).removeprefix('torch.')}"
+    how = "dequantised" if dtype == torch.float32 else "dequantised and rounded"
+    return f"{stored}, {how} to {str(dtype).removeprefix('torch.')}"
 
 
 def _weight(file: GgufFile, name: str, tensor: TensorInfo, dtype: torch.dtype) -> Tensor:
@@ -149,7 +152,11 @@ def _dequantised(file: GgufFile, tensor: TensorInfo, dtype: torch.dtype) -> Tens
     out = torch.empty(math.prod(tensor.shape[:-1]), tensor.shape[-1], dtype=dtype)
     stored = file.bytes_of(tensor).reshape(len(out), -1)
     rows = max(1, _SLAB // tensor.shape[-1])
-    for first in range(0, len(out), rows):
-        slab = np.ascontiguousarray(stored[first : first + rows])
-        out[first : first + rows] = torch.from_numpy(gguf.dequantize(slab, tensor.kind).copy())
+
+    def dequantise(first: int) -> None:
+        values = gguf.dequantize(stored[first : first + rows], tensor.kind)
+        out[first : first + rows] = torch.from_numpy(np.array(values))
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        list(threads.map(dequantise, range(0, len(out), rows)))
     return out.view(tensor.shape)
