@@ -88,8 +88,9 @@ def is_gguf(path: Path) -> bool:
         return False
     if path.suffix.lower() == ".gguf":
         return True
-    with path.open("rb") as file:
+    with suppress(OSError), path.open("rb") as file:
         return file.read(len(GGUF)) == GGUF
+    return False
 
 
 def _check_gguf(path: Path, layout: str | None) -> None:
@@ -104,6 +105,8 @@ def _check_gguf(path: Path, layout: str | None) -> None:
 
 
 def _check_folder(folder: Path) -> None:
+    if not (folder / "config.json").is_file() and (files := sorted(folder.glob("*.gguf"))):
+        raise ModelError(f"{folder} holds GGUF files.", hint=f"Name one, such as {files[0]}.")
     if not (folder / "config.json").is_file():
         raise ModelError(
             f"{folder} is not a model: it has no config.json.",

@@ -16,7 +16,8 @@ KINDS = {
     "q8_0": gguf.GGMLQuantizationType.Q8_0,
     "q4_0": gguf.GGMLQuantizationType.Q4_0,
 }
-PAIRED = {"llama"}
+PAIRED = {"llama", "granite"}
+STORED_AS = {"mistral": "llama"}
 FIM = {"fim_pre": "prefix|>", "fim_suf": "suffix|>", "fim_mid": "middle|>"}
 
 
@@ -44,7 +45,7 @@ def save_gguf(
 
 def write(path: Path, model: Any, metadata: dict[str, Any], kind: str) -> Any:
     """Write a model; a key whose value is `None` is left out."""
-    name = model.config.model_type
+    name = STORED_AS.get(model.config.model_type, model.config.model_type)
     writer = gguf.GGUFWriter(path, name)
     for key, value in (_metadata(name, model.config) | metadata).items():
         _add(writer, key, value)

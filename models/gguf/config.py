@@ -5,6 +5,7 @@ heads in several of them, whose models then run and say something else; so nothi
 what is not understood is refused. Keys are those of gguf's `constants.py`.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from models.gguf.container import GgufFile, damaged
 LAYOUT_KEY = "completer.fim_layout"
 ELSEWHERE = "Use the model's safetensors weights instead."
 _GEMMA2_27B_LAYERS = 46
+_LONGEST_CONTEXT = 1 << 22  # tokens
 _IGNORED = ("rope_freqs", "attn_rot_embd")
 
 
@@ -34,9 +36,10 @@ class Architecture:
     more: Callable[[GgufFile, str], Mapping[str, Any]] = lambda _file, _name: {}
 
 
-def _llama(file: GgufFile, _: str) -> dict[str, Any]:
+def _llama(file: GgufFile, name: str) -> dict[str, Any]:
     bias = {"attention_bias": "attn_output.bias", "mlp_bias": "ffn_up.bias"}
-    return {name: f"blk.0.{tensor}" in file.tensors for name, tensor in bias.items()}
+    said = {ours: f"blk.0.{tensor}" in file.tensors for ours, tensor in bias.items()}
+    return said | {"sliding_window": file.get(f"{name}.attention.sliding_window", int)}
 
 
 def _granite(file: GgufFile, name: str) -> dict[str, Any]:
@@ -100,8 +103,7 @@ def config_of(file: GgufFile) -> dict[str, Any]:
     stored, name = architecture_of(file), file.need("general.architecture", str)
     width, heads = file.need(f"{name}.embedding_length", int), _heads(file, name)
     _check_sizes(file, name, width, heads)
-    is_llama = stored.epsilon == "rms_norm_eps"
-    epsilon = "attention.layer_norm_" + ("rms_epsilon" if is_llama else "epsilon")
+    epsilon = "rms_epsilon" if stored.epsilon == "rms_norm_eps" else "epsilon"
     return {
         "model_type": _model_type(file, stored),
         "vocab_size": file.tensors["token_embd.weight"].shape[0],
@@ -112,13 +114,12 @@ def config_of(file: GgufFile) -> dict[str, Any]:
         "num_key_value_heads": file.get(f"{name}.attention.head_count_kv", int) or heads,
         "head_dim": _head_width(file, name),
         "max_position_embeddings": file.need(f"{name}.context_length", int),
-        stored.epsilon: file.need(f"{name}.{epsilon}", float),
+        stored.epsilon: _positive(file, f"{name}.attention.layer_norm_{epsilon}"),
         "rope_parameters": _rope(file, name),
         "tie_word_embeddings": "output.weight" not in file.tensors,
         "bos_token_id": file.get("tokenizer.ggml.bos_token_id", int),
         "eos_token_id": file.get("tokenizer.ggml.eos_token_id", int),
         "fim_layout": file.get(LAYOUT_KEY, str),
-        **({"sliding_window": None} if stored.model_type == "llama" else {}),
         **stored.more(file, name),
     }
 
@@ -148,6 +149,9 @@ def _check_sizes(file: GgufFile, name: str, width: int, heads: int) -> None:
     keys = file.get(f"{name}.attention.head_count_kv", int) or heads
     if not 0 < keys <= heads <= width or heads % keys:
         raise damaged(file.path, f"{heads} heads with {keys} for keys cannot be")
+    context = file.need(f"{name}.context_length", int)
+    if not 0 < context <= _LONGEST_CONTEXT:
+        raise damaged(file.path, f"a context of {context} tokens cannot be")
 
 
 def _heads(file: GgufFile, name: str) -> int:
@@ -160,19 +164,29 @@ def _head_width(file: GgufFile, name: str) -> int:
     return said or file.get(f"{name}.rope.dimension_count", int) or width
 
 
+def _positive(file: GgufFile, key: str) -> float:
+    value = file.need(key, float)
+    if not 0 < value < math.inf:
+        raise damaged(file.path, f"{key} is {value}")
+    return value
+
+
 def _rope(file: GgufFile, name: str) -> dict[str, Any]:
     """Rotary positions; raises for a scaling whose formula is not transformers' own."""
     kind = file.get(f"{name}.rope.scaling.type", str) or "none"
     rope: dict[str, Any] = {"rope_type": "default", "rope_theta": 10_000.0}
-    rope["rope_theta"] = file.get(f"{name}.rope.freq_base", float) or rope["rope_theta"]
+    if f"{name}.rope.freq_base" in file.metadata:
+        rope["rope_theta"] = _positive(file, f"{name}.rope.freq_base")
     if kind in ("linear", "yarn"):
-        rope |= {"rope_type": kind, "factor": file.need(f"{name}.rope.scaling.factor", float)}
+        rope |= {"rope_type": kind, "factor": _positive(file, f"{name}.rope.scaling.factor")}
     if kind == "yarn":
         original = f"{name}.rope.scaling.original_context_length"
         rope["original_max_position_embeddings"] = file.need(original, int)
-    if kind not in ("none", "linear", "yarn") or "rope_freqs.weight" in file.tensors:
+    rotated = file.get(f"{name}.rope.dimension_count", int)
+    odd = "rope_freqs.weight" in file.tensors or rotated not in (None, _head_width(file, name))
+    if kind not in ("none", "linear", "yarn") or odd:
         raise ModelError(
-            f"{file.path} scales its positions in a way that is not read ({kind}, rope_freqs).",
+            f"{file.path} turns or scales its positions in a way that is not read ({kind}).",
             hint=ELSEWHERE,
         )
     return rope

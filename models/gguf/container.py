@@ -39,6 +39,7 @@ _SCALARS = {
     if code
 }
 _STRING, _ARRAY = 8, 9
+_SHORTEST = 24  # bytes: magic, version and two counts
 _MOST_KEYS, _MOST_TENSORS, _MOST_VALUES = 1 << 14, 1 << 17, 1 << 24
 _MOST_DIMENSIONS, _MOST_ELEMENTS = 4, 1 << 44
 
@@ -101,14 +102,19 @@ class GgufFile:
 
 def read_gguf(path: Path) -> GgufFile:
     """Read a file's header; raises `ModelError` for whatever in it cannot be."""
-    if path.stat().st_size < 24:
-        raise damaged(path, "it is shorter than a header")
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        cursor = _Cursor(path, data)
-        tensor_count, key_count = cursor.begin()
-        metadata = cursor.metadata(key_count)
-        tensors = cursor.tensors(tensor_count, metadata)
-    _check_room(path, tensors)
+    try:
+        if path.stat().st_size < _SHORTEST:
+            raise damaged(path, "it is shorter than a header")
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            cursor = _Cursor(path, data)
+            tensor_count, key_count = cursor.begin()
+            metadata = cursor.metadata(key_count)
+            tensors = cursor.tensors(tensor_count, metadata)
+        _check_room(path, tensors)
+    except OSError as error:
+        raise ModelError(
+            f"{path} cannot be read: {error.strerror}.", hint="Check the file and its permissions."
+        ) from error
     return GgufFile(path, metadata, {each.name: each for each in tensors})
 
 

@@ -25,7 +25,10 @@ SAID = {
     "types of other tokens": ({"tokenizer.ggml.token_type": [1]}, "1 of 260 tokens have a type"),
     "an end that is no token": ({"tokenizer.ggml.eos_token_id": 999}, "eos token is 999 of 260"),
     "an unknown architecture": ({"general.architecture": "mamba"}, "'mamba', which is not read"),
-    "positions scaled in another way": ({"llama.rope.scaling.type": "su"}, "not read (su"),
+    "positions scaled in another way": ({"llama.rope.scaling.type": "su"}, "not read (su)"),
+    "positions in a part of a head": ({"llama.rope.dimension_count": 4}, "turns or scales"),
+    "a base that is no number": ({"llama.rope.freq_base": float("nan")}, "freq_base is nan"),
+    "an absurd context": ({"llama.context_length": 2**31}, "a context of 2147483648 tokens"),
     "one part of several": ({"split.count": 2}, "one of several parts"),
     "an odd alignment": ({"general.alignment": 7}, "alignment of 7"),
     "marks of another family": ({"tokenizer.ggml.fim_pre_token_id": 5}, "says that its marks"),
@@ -126,6 +129,14 @@ def test_metadata_that_lie_are_told_in_one_line(name, tmp_path):
     message = refused(path)
 
     assert said in message, message
+
+
+def test_a_file_that_cannot_be_read_is_told(good, tmp_path, monkeypatch):
+    path = tmp_path / "m.gguf"
+    path.write_bytes(good)
+    monkeypatch.setattr("mmap.mmap", lambda *_, **__: (_ for _ in ()).throw(OSError(5, "I/O")))
+
+    assert "cannot be read: I/O" in refused(path)
 
 
 @pytest.mark.parametrize("seed", range(200))

@@ -2,15 +2,26 @@
 
 import pytest
 import torch
+from transformers import GraniteConfig
 
 from models.decoder import BareDecoder
 from models.errors import ModelError
 from models.loading import load_model
 from tests.gguf_files import save_gguf
 from tests.models.int8_cpu import needs_int8
-from tests.tiny import FAMILIES
+from tests.tiny import FAMILIES, Family
 
-STORED = ("llama", "code-llama", "deepseek", "qwen2", "qwen3", "starcoder2", "gemma", "gemma2")
+STORED = (
+    "llama",
+    "code-llama",
+    "deepseek",
+    "qwen2",
+    "qwen3",
+    "starcoder2",
+    "mistral",
+    "gemma",
+    "gemma2",
+)
 IDS = torch.arange(40)[None] % 200
 
 
@@ -34,6 +45,24 @@ def test_the_base_and_the_scaling_of_positions_are_read(tmp_path):
     rope = {"rope_type": "linear", "factor": 4.0, "rope_theta": 100_000.0}
     said = {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 4.0}
     model = save_gguf("deepseek", tmp_path / "m.gguf", said=said, rope_parameters=rope)
+
+    loaded = load_model(str(tmp_path / "m.gguf"), device="cpu")
+
+    assert torch.allclose(logits(loaded.own_code), logits(model), atol=1e-5)
+
+
+def test_the_factors_of_granite_are_read(tmp_path, monkeypatch):
+    marks = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
+    granite = Family(GraniteConfig, marks, "<|endoftext|>", "starcoder")
+    monkeypatch.setitem(FAMILIES, "granite", granite)
+    factors = {"embedding_multiplier": 3.0, "residual_multiplier": 0.5, "logits_scaling": 4.0}
+    keys = {"embedding_scale": 3.0, "residual_scale": 0.5, "logit_scale": 4.0}
+    said = {f"granite.{key}": value for key, value in keys.items()} | {
+        "granite.attention.scale": 0.25
+    }
+    model = save_gguf(
+        "granite", tmp_path / "m.gguf", said=said, attention_multiplier=0.25, **factors
+    )
 
     loaded = load_model(str(tmp_path / "m.gguf"), device="cpu")
 
