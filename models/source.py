@@ -104,6 +104,15 @@ def _check_gguf(path: Path, layout: str | None) -> None:
     check_marks(file, find_layout(config["model_type"], vocabulary_of(file), wanted))
 
 
+def refuse_own_code(folder: Path) -> None:
+    """Raise `ModelError` for a model that needs Python code of its own."""
+    if "auto_map" in read_config(folder):
+        raise ModelError(
+            f"{folder} needs Python code of its own (auto_map in config.json), which is never run.",
+            hint="Choose a model that transformers supports by itself.",
+        )
+
+
 def _check_folder(folder: Path) -> None:
     if not (folder / "config.json").is_file() and (files := sorted(folder.glob("*.gguf"))):
         raise ModelError(f"{folder} holds GGUF files.", hint=f"Name one, such as {files[0]}.")
@@ -112,11 +121,7 @@ def _check_folder(folder: Path) -> None:
             f"{folder} is not a model: it has no config.json.",
             hint="A model folder has config.json, tokenizer.json and *.safetensors.",
         )
-    if "auto_map" in read_config(folder):
-        raise ModelError(
-            f"{folder} needs Python code of its own (auto_map in config.json), which is never run.",
-            hint="Choose a model that transformers supports by itself.",
-        )
+    refuse_own_code(folder)
     if not any(folder.glob("*.safetensors")):
         pickled = [file.name for pattern in PICKLES for file in folder.glob(pattern)]
         raise ModelError(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from models.errors import ModelError
 from models.hub.local import local_models
-from models.source import PICKLES, hub, hub_answers
+from models.source import PICKLES, hub, hub_answers, refuse_own_code
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
@@ -44,10 +44,7 @@ def pull(repo: str, file: str | None = None) -> str:
         revision, listed = _listed(repo)
         wanted = _wanted(repo, listed, file)
         _check_disk(_missing(repo, revision, wanted))
-        paths = [
-            hf_hub_download(repo, each.rfilename, revision=revision, endpoint=hub())
-            for each in wanted
-        ]
+        paths = [_fetch(repo, revision, each) for each in wanted]
         hf_hub_download(repo, wanted[0].rfilename, endpoint=hub())  # notes the present revision
     except HfHubHTTPError as error:
         raise _refusal(repo, error) from error
@@ -55,9 +52,17 @@ def pull(repo: str, file: str | None = None) -> str:
         raise ModelError(
             f"{repo} could not be fetched: {error}", hint="Try again: it goes on where it was."
         ) from error
-    for each, path in zip(wanted, paths, strict=True):
-        _verify(each, Path(path))
-    return next((path for path in paths if path.endswith(".gguf")), repo)
+    return next((str(path) for path in paths if path.suffix == ".gguf"), repo)
+
+
+def _fetch(repo: str, revision: str, listed: "RepoSibling") -> Path:
+    from huggingface_hub import hf_hub_download
+
+    path = Path(hf_hub_download(repo, listed.rfilename, revision=revision, endpoint=hub()))
+    _verify(listed, path)
+    if path.name == "config.json":
+        refuse_own_code(path.parent)
+    return path
 
 
 def _check_hub() -> None:
@@ -118,7 +123,8 @@ def _wanted(repo: str, listed: "Sequence[RepoSibling]", file: str | None) -> "li
             hint="Look for a repository of the same model with safetensors.",
         )
     keep = [chosen] if chosen else _like(names, (*WEIGHTS, *TEXTS, *VOCABULARIES))
-    return [each for each in listed if each.rfilename in keep]
+    found = [each for each in listed if each.rfilename in keep]
+    return sorted(found, key=lambda each: each.size or 0)  # what speaks against it comes first
 
 
 def _gguf(repo: str, names: Sequence[str], file: str | None) -> str | None:

@@ -139,14 +139,14 @@ def test_a_file_that_cannot_be_read_is_told(good, tmp_path, monkeypatch):
     assert "cannot be read: I/O" in refused(path)
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_no_damage_of_a_header_is_anything_but_refused_or_harmless(seed, good, tmp_path):
+@pytest.mark.parametrize("seed", range(100))
+def test_whatever_is_damaged_in_a_header_is_refused_or_changes_no_sizes(seed, good, tmp_path):
     draw = random.Random(seed)
     data = bytearray(good)
-    for _ in range(draw.randint(1, 4)):
-        data[draw.randrange(len(data) // 8)] = draw.randrange(256)
+    for _ in range(draw.randint(1, 6)):
+        data[draw.randrange(len(data) // 8)] = draw.choice((0, 255, draw.randrange(256)))
     path = tmp_path / "bad.gguf"
     path.write_bytes(data)
 
     with suppress(ModelError):
-        check_source(str(path))
+        assert load_model(str(path), device="cpu").model.config.hidden_size == 32

@@ -95,6 +95,16 @@ def test_pickles_are_not_fetched(hub):
     assert not any("/resolve/" in path for _, path, _ in hub.asked)
 
 
+def test_weights_of_a_model_that_needs_code_of_its_own_are_not_fetched(hub, files):
+    own = files | {"config.json": b'{"auto_map": {}}'}
+    hub.repositories["org/m"] = Repository(own)
+
+    with pytest.raises(ModelError, match="needs Python code of its own"):
+        pull("org/m")
+
+    assert not any(path.endswith("model.safetensors") for _, path, _ in hub.asked)
+
+
 def test_of_several_gguf_files_the_most_exact_is_fetched_or_the_one_that_is_named(hub, tmp_path):
     save_gguf("qwen2", tmp_path / "m.gguf")
     data = (tmp_path / "m.gguf").read_bytes()
