@@ -15,10 +15,11 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass
 class Repository:
-    """Files, and what is wrong with them: `gated`, files that are `corrupt`, cut `at` first."""
+    """Files, and what is wrong: `gated`, `corrupt`, cut once or for as long as it `breaks`."""
 
     files: dict[str, bytes]
     gated: bool = False
+    breaks: bool = False
     corrupt: set[str] = field(default_factory=set)
     cut_at: dict[str, int] = field(default_factory=dict)
 
@@ -99,7 +100,11 @@ class Handler(BaseHTTPRequestHandler):
         if (asked := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))) is not None:
             status, first = 206, int(asked[1])
             headers["Content-Range"] = f"bytes {first}-{len(data) - 1}/{len(data)}"
-        cut = repository.cut_at.pop(name, None) if with_body else None
+        cut = repository.cut_at.get(name) if with_body else None
+        if cut is not None:
+            repository.cut_at[name] = 0
+            if not repository.breaks:
+                del repository.cut_at[name]
         self._send(status, data[first:], headers, with_body=with_body, cut=cut)
 
     def _send(

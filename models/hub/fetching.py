@@ -1,7 +1,7 @@
 """A model comes from the hub, or leaves its cache: safetensors, GGUF and text files, nothing else.
 
-huggingface_hub shows progress and goes on where a download was broken off; of its checksums it
-compares none, so that is done here, with what the repository states for each file.
+huggingface_hub compares no checksums: that is done here, with what the repository states for each
+file, of weights before they stand where others find them.
 """
 
 import hashlib
@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.errors import ModelError
+from models.hub.download import download
 from models.hub.local import local_models
 from models.source import PICKLES, hub, hub_answers, refuse_own_code
 
 if TYPE_CHECKING:
-    from huggingface_hub.hf_api import RepoSibling
+    from huggingface_hub.hf_api import BlobLfsInfo, RepoSibling
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,6 @@ def pull(repo: str, file: str | None = None) -> str:
     or has only what is not fetched; and for a full disk or a file with another checksum.
     """
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError
 
     _check_hub()
     try:
@@ -46,23 +46,41 @@ def pull(repo: str, file: str | None = None) -> str:
         _check_disk(_missing(repo, revision, wanted))
         paths = [_fetch(repo, revision, each) for each in wanted]
         hf_hub_download(repo, wanted[0].rfilename, endpoint=hub())  # notes the present revision
-    except HfHubHTTPError as error:
+    except ModelError:
+        raise
+    except Exception as error:  # whatever the hub's library, the network and the disk raise
         raise _refusal(repo, error) from error
-    except OSError as error:
-        raise ModelError(
-            f"{repo} could not be fetched: {error}", hint="Try again: it goes on where it was."
-        ) from error
     return next((str(path) for path in paths if path.suffix == ".gguf"), repo)
 
 
 def _fetch(repo: str, revision: str, listed: "RepoSibling") -> Path:
     from huggingface_hub import hf_hub_download
 
+    if listed.lfs is not None:
+        _fetch_weights(repo, revision, listed.rfilename, listed.lfs)
     path = Path(hf_hub_download(repo, listed.rfilename, revision=revision, endpoint=hub()))
-    _verify(listed, path)
+    if listed.lfs is None:
+        _verify(path, listed.rfilename, listed.blob_id, git=True)
     if path.name == "config.json":
         refuse_own_code(path.parent)
     return path
+
+
+def _fetch_weights(repo: str, revision: str, name: str, large: "BlobLfsInfo") -> None:
+    """Put a large file where huggingface_hub keeps the bytes of files, under their checksum."""
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.file_download import repo_folder_name
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    folder = repo_folder_name(repo_id=repo, repo_type="model")
+    blob = Path(constants.HF_HUB_CACHE) / folder / "blobs" / large.sha256
+    if not blob.exists():
+        url = hf_hub_url(repo, name, revision=revision, endpoint=hub())
+        get_hf_file_metadata(url)  # raises where one has to agree first
+        part = blob.with_suffix(".part")
+        download(url, build_hf_headers(), part, large.size)
+        _verify(part, name, large.sha256)
+        part.replace(blob)
 
 
 def _check_hub() -> None:
@@ -168,21 +186,19 @@ def _check_disk(needed: int) -> None:
         )
 
 
-def _verify(listed: "RepoSibling", path: Path) -> None:
+def _verify(path: Path, name: str, stated: str | None, *, git: bool = False) -> None:
     """Compare a file with the checksum that its repository states; a wrong one is thrown away."""
-    large = listed.lfs is not None
-    digest = hashlib.sha256() if large else hashlib.sha1(usedforsecurity=False)
-    if not large:
+    digest = hashlib.sha1(usedforsecurity=False) if git else hashlib.sha256()
+    if git:
         digest.update(f"blob {path.stat().st_size}\0".encode())  # as git names its objects
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
-    stated = listed.lfs.sha256 if listed.lfs is not None else listed.blob_id
     if stated and stated != digest.hexdigest():
         path.resolve().unlink()
         path.unlink(missing_ok=True)
         raise ModelError(
-            f"{listed.rfilename} has another checksum than the hub states, and was thrown away.",
+            f"{name} has another checksum than the hub states, and was thrown away.",
             hint="Fetch it again; if that does not help, do not trust the network in between.",
         )
 
@@ -200,5 +216,7 @@ def _refusal(repo: str, error: Exception) -> ModelError:
             f"The hub has no model {repo}, or not for you.",
             hint="Check the id; for a private one set HF_TOKEN to a token of yours.",
         )
-    first = str(error).strip().splitlines()[0]
-    return ModelError(f"{repo} could not be fetched: {first}", hint="Try again later.")
+    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return ModelError(
+        f"{repo} could not be fetched: {said}", hint="Try again: it goes on where it was."
+    )

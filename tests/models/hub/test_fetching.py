@@ -7,13 +7,14 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from models.errors import ModelError
 from models.hub.fetching import pull, remove
 from models.hub.local import local_models
 from models.source import check_source
 from tests.gguf_files import save_gguf
-from tests.hub import Repository
+from tests.hub import Repository, listing
 from tests.tiny import save_tiny
 
 Usage = namedtuple("Usage", "total used free")
@@ -49,15 +50,39 @@ def test_what_is_here_is_not_fetched_again(hub, files):
     assert [path for way, path, _ in hub.asked if way == "GET" and "/resolve/" in path] == []
 
 
-@pytest.mark.slow
-def test_a_download_that_breaks_off_goes_on_where_it_was(hub, files, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 1000)
+def test_a_download_that_breaks_off_goes_on_where_it_was(hub, files):
     hub.repositories["org/m"] = Repository(files, cut_at={"model.safetensors": 5000})
 
     pull("org/m")
 
     ranges = [asked for _, path, asked in hub.asked if path.endswith("model.safetensors")]
     assert "bytes=5000-" in ranges
+
+
+def test_a_later_run_goes_on_as_well(hub, files, home):
+    hub.repositories["org/m"] = Repository(files, breaks=True, cut_at={"model.safetensors": 5000})
+    with pytest.raises(ModelError, match="could not be fetched") as refused:
+        pull("org/m")
+    assert "goes on where it was" in refused.value.hint
+
+    hub.repositories["org/m"].breaks = False
+    hub.asked.clear()
+    pull("org/m")
+
+    assert "bytes=5000-" in [asked for _, _, asked in hub.asked]
+    assert [*home.rglob("*.part"), *home.rglob("*.part.lock")] == []
+
+
+def test_two_do_not_write_one_file(hub, files, home):
+    hub.repositories["org/m"] = Repository(files)
+    (name,) = (each["lfs"]["sha256"] for each in listing(Repository(files)) if "lfs" in each)
+    blobs = home / "hub/models--org--m/blobs"
+    blobs.mkdir(parents=True)
+    with (
+        FileLock(blobs / f"{name}.part.lock"),
+        pytest.raises(ModelError, match="Another process"),
+    ):
+        pull("org/m")
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
