@@ -34,7 +34,7 @@ def download(url: str, headers: Mapping[str, str], part: Path, size: int) -> Non
     Path(lock.lock_file).unlink(missing_ok=True)
 
 
-def _in_goes(url: str, headers: Mapping[str, str], part: Path, size: int, bar: Any) -> None:
+def _in_goes(url: str, headers: Mapping[str, str], part: Path, size: int, bar: tqdm) -> None:
     left = _TRIES
     while (before := _length(part)) != size:
         bar.update(before - bar.n)
@@ -46,7 +46,7 @@ def _in_goes(url: str, headers: Mapping[str, str], part: Path, size: int, bar: A
                 raise
 
 
-def _go_on(url: str, headers: Mapping[str, str], part: Path, size: int, bar: Any) -> None:
+def _go_on(url: str, headers: Mapping[str, str], part: Path, size: int, bar: tqdm) -> None:
     """One request: append what comes; begin anew where the server knows no ranges."""
     begin = _length(part) if _length(part) < size else 0
     asked = {**headers, "Accept-Encoding": "identity", "Range": f"bytes={begin}-"}
