@@ -17,7 +17,7 @@ from benchmarks.contest import percentiles
 from benchmarks.spans import Span
 from completer.evaluation.speculation import MAX_TOKENS
 from completer.request import CompletionRequest
-from completer.service import LocalService
+from completer.serving.service import LocalService
 
 READING_S = 0.75  # from here on a suggestion counts as read
 

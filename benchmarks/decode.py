@@ -24,7 +24,7 @@ from completer.cli.printing import grid, progress
 from completer.context.prompt import Prompt
 from completer.evaluation.statistics import median_interval
 from completer.evaluation.turns import take_turns
-from completer.generation import prompt_builder
+from completer.serving.generation import prompt_builder
 
 
 def run(

@@ -27,7 +27,7 @@ from completer.engine.runner import Runner
 from completer.engine.tuning import CLEAR_MARGIN, forward_of, pool_of
 from completer.evaluation.statistics import wilson
 from completer.evaluation.turns import take_turns, turns
-from completer.generation import prompt_builder
+from completer.serving.generation import prompt_builder
 from models.loading import choose_device
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from completer.cli.assembly import build_model, build_pair
 from completer.cli.options import PureFlag
 from completer.cli.printing import grid, progress
 from completer.engine.tuning import measured_again
-from completer.generation import prompt_builder
+from completer.serving.generation import prompt_builder
 from models.errors import ModelError
 from models.int8 import is_quantised
 from models.loading import LoadedModel, convert

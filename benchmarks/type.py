@@ -31,12 +31,12 @@ from completer.context.workspace import Workspace
 from completer.engine.tuning import Tuning
 from completer.evaluation.speculation import MAX_TOKENS
 from completer.evaluation.turns import turns
-from completer.generation import prompt_builder
-from completer.repositories import Repositories
-from completer.repository import Repository
 from completer.request import CompletionRequest, DecodeStats
-from completer.service import LocalService
+from completer.serving.generation import prompt_builder
+from completer.serving.service import LocalService
 from completer.settings import CompletionSettings, Settings
+from completer.workspaces.repositories import Repositories
+from completer.workspaces.repository import Repository
 from models.loading import LoadedModel
 
 MEAN_INTERVAL_S, INTERVAL_SPREAD = 0.17, 0.6  # a fast typist; lognormal

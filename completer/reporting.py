@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from completer.interface import CompletionService
-from completer.measures import measures, outcome
 from completer.place import Place
 from completer.request import Completion, DecodeStats, Trigger
+from completer.serving.measures import measures, outcome
 from telemetry.alignment import utf16_prefix
 from telemetry.events import (
     Accepted,

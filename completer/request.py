@@ -64,9 +64,10 @@ class CompletionRequest:
     folder whose code may be used; without a workspace, one that contains `path` is chosen.
     `may_use` holds the only workspaces that are there for it; `None`: all that are open. `user`
     keeps caches of different people apart. `raw` says that `prefix` already is a whole prompt,
-    marks included. `polish` asks for the rules of ghost text: end with the line or block, repeat
-    nothing that follows; with `withhold`, say nothing where it will probably not be accepted.
-    `None` stands for "as the settings say". Times are milliseconds.
+    marks included; it is read into its parts, if it can be (`read_as` then names the layout that it
+    was written in), unless it is to stay `as_is`. `polish` asks for the rules of ghost text: end
+    with the line or block, repeat nothing that follows; with `withhold`, say nothing where it will
+    probably not be accepted. `None` stands for "as the settings say". Times are milliseconds.
     """
 
     prefix: str
@@ -84,6 +85,8 @@ class CompletionRequest:
     n: int = 1
     deadline_ms: float | None = None
     raw: bool = False
+    as_is: bool = False
+    read_as: str = ""
     polish: bool = False
     withhold: bool = True
     trigger: Trigger = "automatic"
@@ -152,7 +155,8 @@ class Choice:
 class Completion:
     """The answer to one request: at least one choice, the first the best.
 
-    `model` is the model's name, `identity` that with a digest of its weights.
+    `model` is the model's name, `identity` that with a digest of its weights. `raw_prompt` says
+    what became of a raw prompt: the layout that it was read as, or "as it is"; else it is empty.
     """
 
     id: str
@@ -162,6 +166,7 @@ class Completion:
     distribution: Distribution = "model"
     exit_mode: ExitMode = "lossless"
     identity: str = ""
+    raw_prompt: str = ""
 
     @property
     def text(self) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,7 +18,7 @@ from models.errors import ModelError
 from models.fim import BoundLayout, bind_layout, find_layout
 from models.int8 import INT8, check_device, is_quantised, quantise
 from models.memory import ran_out
-from models.source import BUNDLED, INCOMPLETE, is_gguf, resolve_source
+from models.source import BUNDLED, INCOMPLETE, is_gguf, read_config, resolve_source
 from models.tokenizer import ModelTokenizer
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def load_model(
             str(model.config.model_type),
             layout or getattr(model.config, "fim_layout", None),
             rows=model.config.vocab_size,
+            config=_entries(model.config, location),
         ),
         device=chosen_device,
         dtype=chosen_dtype,
@@ -203,9 +204,13 @@ def load_tokenizer(location: str) -> ModelTokenizer:
 
 
 def bind_tokenizer(
-    tokenizer: ModelTokenizer, model_type: str, layout: str | None = None, rows: int = 0
+    tokenizer: ModelTokenizer,
+    model_type: str,
+    layout: str | None = None,
+    rows: int = 0,
+    config: Mapping[str, object] | None = None,
 ) -> BoundLayout:
-    """Find the FIM layout of a tokenizer and its token ids.
+    """Find the FIM layout of a tokenizer, which `config` helps to tell, and its token ids.
 
     A model may have `rows` for more tokens than the tokenizer knows; these end a text as well.
     """
@@ -213,7 +218,7 @@ def bind_tokenizer(
     vocabulary = backend.get_vocab(with_added_tokens=True)
     unknown = range(backend.get_vocab_size(with_added_tokens=True), rows)
     return bind_layout(
-        find_layout(model_type, vocabulary, layout),
+        find_layout(model_type, vocabulary, layout, config),
         vocabulary,
         begin_ids=tokenizer.begin_ids,
         special_ids=[*tokenizer.special_ids, *unknown],
@@ -257,6 +262,17 @@ def _move(model: "Model", device: torch.device) -> "Model":
             f"The model's weights ({gigabytes:.1f} GB) do not fit into the memory of {device}.",
             hint=SMALLER,
         ) from None
+
+
+def _entries(config: Any, location: str) -> dict[str, object]:  # noqa: ANN401  each family's own
+    """What a model's config.json says, and where it is from; without that file, its config."""
+    place = Path(location)
+    if is_gguf(place):
+        from models.gguf.config import entries_of
+        from models.gguf.container import read_gguf
+
+        return entries_of(read_gguf(place))
+    return {**(read_config(place) if place.is_dir() else vars(config)), "source": location}
 
 
 def _context_limit(config: Any, wanted: int | None) -> int:  # noqa: ANN401  each family's own

@@ -44,8 +44,10 @@ def check_source(source: str, layout: str | None = None) -> str:
     except (SafetensorError, ValueError, OSError) as error:
         raise ModelError(f"{folder} could not be loaded: {error}", hint=INCOMPLETE) from error
     if known is not None:
-        config = read_config(folder)
-        find_layout(str(config.get("model_type")), known, layout or config.get("fim_layout"))
+        config = {**read_config(folder), "source": location}
+        find_layout(
+            str(config.get("model_type")), known, layout or config.get("fim_layout"), config
+        )
     return location
 
 
@@ -94,14 +96,13 @@ def is_gguf(path: Path) -> bool:
 
 
 def _check_gguf(path: Path, layout: str | None) -> None:
-    from models.gguf.config import config_of
+    from models.gguf.config import entries_of
     from models.gguf.container import read_gguf
     from models.gguf.tokenizer import check_marks, vocabulary_of
 
     file = read_gguf(path)
-    config = config_of(file)
-    wanted = layout or config["fim_layout"]
-    check_marks(file, find_layout(config["model_type"], vocabulary_of(file), wanted))
+    said, known = entries_of(file), vocabulary_of(file)
+    check_marks(file, find_layout(said["model_type"], known, layout or said["fim_layout"], said))
 
 
 def refuse_own_code(folder: Path) -> None:

@@ -41,6 +41,7 @@ class FakeService:
     memory_bytes: dict[str, int] = field(default_factory=dict)
     state: State = "ready"
     cached: bool = False
+    raw_prompt: str = ""
     health: dict[Place, WorkspaceHealth] = field(default_factory=dict)
     graphs_given_up: str = ""
     failure: str = ""
@@ -136,6 +137,7 @@ class FakeService:
             model=MODEL,
             choices=(choice,) * request.n,
             stats=stats,
+            raw_prompt=self.raw_prompt,
         )
 
 

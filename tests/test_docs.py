@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from benchmarks.__main__ import NAMES
 from completer.cli.app import app
 from completer.settings import RepositorySettings, Settings
+from models.fim_layouts import LAYOUTS
 
 ROOT = Path(__file__).parent.parent
 SETTINGS_PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
@@ -65,6 +66,12 @@ def test_every_command_is_described(command):
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
     assert f"`{command}" in page
+
+
+def test_every_layout_is_described():
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+
+    assert [each.name for each in LAYOUTS if f"`{each.name}`" not in page] == []
 
 
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")

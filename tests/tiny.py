@@ -66,7 +66,7 @@ FAMILIES = {
         Starcoder2Config,
         ("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<file_sep>", "<repo_name>"),
         "<|endoftext|>",
-        "starcoder",
+        "starcoder2",
     ),
     "mistral": Family(MistralConfig, ("[SUFFIX]", "[PREFIX]", "[MIDDLE]"), "</s>", "codestral"),
     "gemma": Family(

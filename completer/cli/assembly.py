@@ -1,5 +1,6 @@
 """Puts model, engine, workspaces and service together; everything that needs torch."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,10 @@ from completer.engine.runner import Runner
 from completer.engine.scheduler import Limits
 from completer.engine.self_speculation import SelfSpeculation
 from completer.engine.tuning import Tuning, forward_of, leave_cores_to_the_engine
-from completer.repositories import open_repositories
-from completer.service import LocalService
+from completer.serving.service import LocalService
+from completer.serving.tuned import tuned
 from completer.settings import Settings
-from completer.tuned import tuned
+from completer.workspaces.repositories import open_repositories
 from models.decoder import BareDecoder
 from models.exit_gates import ExitGate
 from models.loading import LoadedModel, load_model
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from completer.evaluation.speculation import Pair
 
 MEGABYTE = 1 << 20
+log = logging.getLogger(__name__)
 
 
 def build_model(
@@ -53,6 +55,8 @@ def build_model(
         context_tokens=wanted.context_tokens,
         own_code=own_code,
     )
+    if note := model.layout.layout.note:
+        log.warning("%s: %s", model.name, note)
     may_change_dtype = not settings.pure and wanted.dtype == "auto"
     model, tuning = tuned(
         model, settings.cache_folder, may_change_dtype=may_change_dtype, again=tune_again

@@ -27,7 +27,7 @@ from completer.settings import LoadedSettings, Settings
 from models.source import check_source
 
 if TYPE_CHECKING:
-    from completer.service import LocalService
+    from completer.serving.service import LocalService
 
 PATIENCE_S, LONGEST_WAIT_S = 2.0, 120.0
 

@@ -35,9 +35,9 @@ def index(
     progress.info("reading %s ...", path)
     location = check_source(settings.model.source)
     from completer.context.prompt import blind_to_marks
-    from completer.draft_index import DraftIndex, index_options
     from completer.drafting.compiled import COMPILING, is_first_start
-    from completer.repositories import workspace_options
+    from completer.workspaces.draft_index import DraftIndex, index_options
+    from completer.workspaces.repositories import workspace_options
     from models.loading import load_tokenizer
 
     tokenizer = load_tokenizer(location).backend_tokenizer

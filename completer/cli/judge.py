@@ -47,8 +47,8 @@ def _self_speculation(
     from completer.cli.assembly import build_pair
     from completer.evaluation.kinds import Kind
     from completer.evaluation.spans import draw_spans
-    from completer.generation import prompt_builder
     from completer.request import CompletionRequest
+    from completer.serving.generation import prompt_builder
 
     sources = list(dict.fromkeys(span.source for sample in samples for span in sample.spans))
     usable = [text for sample in samples for text in sample.usable_texts()]

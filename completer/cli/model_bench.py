@@ -6,7 +6,7 @@ from typing import Any
 
 from completer.cli.assembly import build_model, build_service
 from completer.request import Completion, CompletionRequest
-from completer.service import LocalService
+from completer.serving.service import LocalService
 from completer.settings import Settings
 
 NAMES = ("size", "name", "total", "first", "count", "path", "owner", "width", "parent")

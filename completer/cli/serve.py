@@ -25,7 +25,7 @@ from completer.settings import Settings
 from models.source import check_source
 
 if TYPE_CHECKING:
-    from completer.service import Service
+    from completer.serving.service import Service
 
 ENDS_WITHIN_S = 4.0  # what supervises it kills what takes longer
 

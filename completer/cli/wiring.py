@@ -10,16 +10,16 @@ from completer.drafting.compiled import COMPILING, is_first_start
 from completer.drafting.memory import settled_memory, trim
 from completer.http.options import HttpOptions
 from completer.interface import ServiceInfo
-from completer.model_host import ModelHost
 from completer.progress import progress
-from completer.repositories import open_repositories
-from completer.service import Service
+from completer.serving.model_host import ModelHost
+from completer.serving.service import Service
 from completer.settings import Settings
+from completer.workspaces.repositories import open_repositories
 from telemetry.journal import open_recorder
 from telemetry.recorder import NullRecorder, Recorder
 
 if TYPE_CHECKING:
-    from completer.running_model import RunningModel
+    from completer.serving.running_model import RunningModel
 
 KILOBYTE = 1 << 10
 MEGABYTE = 1 << 20
@@ -36,7 +36,7 @@ def start_service(settings: Settings) -> Service:
         try:
             with settled_memory():
                 from completer.cli.assembly import build_engine, build_model, tokenizer_of
-                from completer.running_model import RunningModel
+                from completer.serving.running_model import RunningModel
 
                 if settings.workspaces and is_first_start():
                     progress.info(COMPILING)

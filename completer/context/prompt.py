@@ -18,16 +18,14 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from completer.context.encoding import encode
-from completer.place import name_in
+from completer.context.other_files import SectionWriter
 from completer.request import CompletionRequest, Snippet
-from completer.unicode import well_formed
 from models.fim import BoundLayout
 
 CUT_STEP = 16
 BUDGET_STEP = 128
 USUAL_CHARACTERS_PER_TOKEN = 6  # more than code has: where a prefix may begin
 CHARACTERS_PER_TOKEN = 12  # nothing that matters is longer: bounds how much text is looked at
-LONGEST_PATH = 1024
 STEPS_BEFORE_THINNING = 4
 REMEMBERED_TEXTS = 64
 
@@ -56,41 +54,65 @@ class Prompt:
 
 
 class PromptBuilder:
-    """Builds prompts for one tokenizer and layout within `budget` tokens."""
+    """Builds prompts for one tokenizer and layout within `budget` tokens, raw ones `raw_budget`."""
 
     def __init__(
-        self, tokenizer: Tokenizer, layout: BoundLayout, *, budget: int, suffix_share: float
+        self,
+        tokenizer: Tokenizer,
+        layout: BoundLayout,
+        *,
+        budget: int,
+        suffix_share: float,
+        raw_budget: int | None = None,
     ) -> None:
         self._raw_tokenizer = tokenizer
+        added = tokenizer.get_added_tokens_decoder().values()
+        self._specials = tuple(token.content for token in added if token.special)
         self._tokenizer = blind_to_marks(tokenizer)
         # while a person types, the text after the caret and that of other files stay as they are
         self._encode_again = lru_cache(REMEMBERED_TEXTS)(self._encode_and_pack)
         self._layout = layout
+        self._sections = SectionWriter(
+            layout, self.encode, lambda text: _list(self._encode_again(text).ids)
+        )
         self.budget = budget
+        self._raw_budget = budget if raw_budget is None else raw_budget
         self._suffix_share = suffix_share
 
-    def sized(self, budget: int, suffix_share: float) -> Self:
+    def sized(self, budget: int, raw_budget: int, suffix_share: float) -> Self:
         """A builder of other prompts with the same tokenizer and layout; costs next to nothing."""
         other = copy(self)
-        other.budget, other._suffix_share = budget, suffix_share
+        other.budget, other._raw_budget, other._suffix_share = budget, raw_budget, suffix_share
         return other
+
+    def budget_of(self, request: CompletionRequest) -> int:
+        """Tokens that a request's prompt may have."""
+        return self._raw_budget if request.raw else self.budget
 
     def build(self, request: CompletionRequest, snippets: Sequence[Snippet] = ()) -> Prompt:
         """Lay out a request; `snippets` of other files go in front, as far as they fit."""
         if request.raw:
-            tail = request.prefix[-self.budget * CHARACTERS_PER_TOKEN :]
-            ids = encode(self._raw_tokenizer, tail, add_special_tokens=True).ids[-self.budget :]
+            ids = self._raw(request)
             return Prompt(ids=ids, prefix_ids=ids, suffix_ids=[])
-        context = self._context(request, snippets)
-        room = self.budget - self._layout.overhead - len(context)
+        most, longest = -(-self.budget // 2), self.budget * CHARACTERS_PER_TOKEN
+        files, own = self._sections.write(request, snippets, most, longest)
+        room = self.budget - self._layout.overhead - len(files) - len(own)
         share = int(room * self._suffix_share)
         suffix = self._trim_suffix(request.suffix, share)
         prefix, is_whole = self._trim_prefix(request.prefix, room - len(suffix))
         left_over = room - -(-len(prefix) // BUDGET_STEP) * BUDGET_STEP
         if is_whole and left_over > share:
             suffix = self._trim_suffix(request.suffix, left_over)
-        ids = self._layout.prompt(prefix, suffix, context)
+        ids = self._layout.prompt(prefix, suffix, files, own)
         return Prompt(ids=ids, prefix_ids=prefix, suffix_ids=suffix)
+
+    def _raw(self, request: CompletionRequest) -> list[int]:
+        """Token ids of a prompt as it is; marks in a text that does not begin with one are text."""
+        text, budget = request.prefix, self._raw_budget
+        in_marks = request.as_is or text.startswith(self._specials)
+        tokenizer = self._raw_tokenizer if in_marks else self._tokenizer
+        tail = text[-budget * CHARACTERS_PER_TOKEN :]
+        return encode(tokenizer, tail, add_special_tokens=True).ids[-budget:]
 
     def forget(self) -> None:
         """Forget the texts that were read before."""
@@ -151,37 +173,6 @@ class PromptBuilder:
         end = int(offsets[room - 1, 1]) if room > 0 else 0
         line_end = head.rfind("\n", 0, end) + 1
         return _list(self._encode_again(head[:line_end]).ids if line_end else ids[: max(room, 0)])
-
-    def _context(self, request: CompletionRequest, snippets: Sequence[Snippet]) -> list[int]:
-        """Other files in front: under the layout's file marks, or as plain text without them.
-
-        Half of the budget at most: read from the last one on, for the first ones give way.
-        """
-        layout = self._layout
-        if not snippets and not layout.layout.own_path:
-            return []
-        most = -(-self.budget // 2)
-        ids = (
-            []
-            if request.path is None
-            else self._file_header(name_in(request.path, request.workspace))
-        )
-        for snippet in reversed(snippets):
-            if len(ids) >= most:
-                break
-            text = snippet.text[-self.budget * CHARACTERS_PER_TOKEN :].rstrip() + "\n"
-            ids = self._file_header(snippet.path) + _list(self._encode_again(text).ids) + ids
-        repo = layout.mark_ids.get(layout.layout.repo_mark)
-        if snippets and repo is not None and request.workspace is not None:
-            ids = [repo, *self.encode(well_formed(request.workspace.name)), *ids]
-        return ids[-most:]
-
-    def _file_header(self, path: str) -> list[int]:
-        mark = self._layout.mark_ids.get(self._layout.layout.file_mark)
-        path = well_formed(path[-LONGEST_PATH:])
-        if mark is None:
-            return self.encode(f"# {path}\n")
-        return [mark, *self.encode(path + "\n")]
 
 
 def blind_to_marks(tokenizer: Tokenizer) -> Tokenizer:

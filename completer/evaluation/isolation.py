@@ -14,13 +14,13 @@ from completer.context.prompt import blind_to_marks
 from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.engine.engine import Engine
 from completer.evaluation.forcing import Evidence, evidence
-from completer.generation import Generations
 from completer.place import Place
-from completer.repositories import Repositories
-from completer.repository import Repository
 from completer.request import Completion, CompletionRequest
-from completer.service import LocalService
+from completer.serving.generation import Generations
+from completer.serving.service import LocalService
 from completer.settings import Settings
+from completer.workspaces.repositories import Repositories
+from completer.workspaces.repository import Repository
 from models.loading import LoadedModel
 
 

@@ -21,7 +21,7 @@ from completer.http.handler import CompletionHandler
 from completer.http.health import report
 from completer.http.metrics import MetricsMiddleware
 from completer.http.options import HttpOptions
-from completer.http.paths import COMPLETIONS, MeantPath, not_found
+from completer.http.paths import COMPLETIONS, OF_LLAMA, MeantPath, not_found
 from completer.http.security import BearerAuth, BodyLimit, HeaderLimit, HostGuard
 from completer.interface import CompletionService
 from completer.place import Place
@@ -52,6 +52,7 @@ def create_app(
         # DeepSeek's is OpenAI's.
         Route("/beta/completions", endpoint(openai.CompletionBody), methods=["POST"]),
         Route("/infill", endpoint(llamacpp.InfillBody), methods=["POST"]),
+        Route(OF_LLAMA, endpoint(llamacpp.CompletionBody), methods=["POST"]),
         Route("/generate", endpoint(tgi.GenerateBody), methods=["POST"]),
     ]
     paths = frozenset(route.path for route in routes)

@@ -130,6 +130,7 @@ def _placed(request: CompletionRequest, origin: Origin) -> CompletionRequest:
         user=origin.user,
         may_use=origin.access.workspaces,
         trigger=origin.trigger,
+        as_is=origin.as_is and request.raw,
     )
 
 

@@ -1,4 +1,4 @@
-"""llama.cpp's `POST /infill`, as llama.vim and llama.vscode call it, and nothing that they miss."""
+"""llama.cpp's `POST /infill`, as llama.vim and llama.vscode call it, and `POST /completion`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from completer.http.body import (
 from completer.http.dialect import StreamingDialect
 from completer.http.replies import completer_field
 from completer.http.streaming import CompletionResult, Stream
-from completer.request import CompletionRequest, DecodeStats, Snippet, TextDelta
+from completer.request import CompletionRequest, DecodeStats, Sampling, Snippet, TextDelta
 
 
 class Extra(Body):
@@ -32,23 +32,16 @@ class Extra(Body):
     filename: str = ""
 
 
-class InfillBody(StreamingDialect):
-    """The body of an infill request. The caret is at the end of `prompt`, its line so far."""
+class LlamaBody(StreamingDialect):
+    """What llama.cpp's requests for text have in common."""
 
-    input_prefix: str
-    input_suffix: str
-    prompt: str = ""
-    input_extra: list[Extra] = Field(default_factory=list, max_length=256)
     n_predict: Count = None
-    n_indent: Count = None
     n_cmpl: Choices = None
     temperature: Temperature | None = None
     top_p: TopP | None = None
     top_k: Count = None
     seed: Seed = None
     stop: Stop = ()
-    t_max_prompt_ms: Milliseconds = None
-    t_max_predict_ms: Milliseconds = None
     response_fields: Annotated[list[str], Field(max_length=64)] | None = None
 
     @property
@@ -56,25 +49,19 @@ class InfillBody(StreamingDialect):
         """Whether no text is wanted yet: an `n_predict` of 0 asks to fill the caches."""
         return self.n_predict == 0
 
-    def requests(self) -> list[CompletionRequest]:
-        """One, for ghost text; without an `n_predict` the settings say how long it may be."""
-        limits = (self.t_max_prompt_ms or 0) + (self.t_max_predict_ms or 0)
-        request = CompletionRequest(
-            prefix=self.input_prefix + self.prompt,
-            suffix=self.input_suffix,
-            polish=True,
-            snippets=tuple(Snippet(path=e.filename, text=e.text) for e in self.input_extra),
-            max_tokens=self.n_predict or None,
-            stop=self.stop,
-            sampling=sampling(self.temperature, self.top_p, self.seed, top_k=self.top_k),
-            n=self.n_cmpl or 1,
-            deadline_ms=limits if self.t_max_predict_ms else None,
-        )
-        return [request]
+    @property
+    def outdent(self) -> int:
+        """Columns below which a line ends the text."""
+        return 0
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the next token is chosen."""
+        return sampling(self.temperature, self.top_p, self.seed, top_k=self.top_k)
 
     def reply(self, results: Sequence[CompletionResult]) -> Response:
         """One object, or a list if several were asked for; an empty one without results."""
-        found = [each for result in results for each in choices(result, self.n_indent or 0)]
+        found = [each for result in results for each in choices(result, self.outdent)]
         objects = [
             select(each, self.response_fields)
             for each in found or [result_object("", DecodeStats())]
@@ -86,6 +73,59 @@ class InfillBody(StreamingDialect):
         if isinstance(item, TextDelta):
             return [{"index": item.index, "content": item.text, "stop": False}]
         return [{**result_object("", item.completion.stats), "id": item.id, "stop": True}]
+
+
+class InfillBody(LlamaBody):
+    """The body of an infill request. The caret is at the end of `prompt`, its line so far."""
+
+    input_prefix: str
+    input_suffix: str
+    prompt: str = ""
+    input_extra: list[Extra] = Field(default_factory=list, max_length=256)
+    n_indent: Count = None
+    t_max_prompt_ms: Milliseconds = None
+    t_max_predict_ms: Milliseconds = None
+
+    @property
+    def outdent(self) -> int:
+        """See `LlamaBody`."""
+        return self.n_indent or 0
+
+    def requests(self) -> list[CompletionRequest]:
+        """One, for ghost text; without an `n_predict` the settings say how long it may be."""
+        limits = (self.t_max_prompt_ms or 0) + (self.t_max_predict_ms or 0)
+        request = CompletionRequest(
+            prefix=self.input_prefix + self.prompt,
+            suffix=self.input_suffix,
+            polish=True,
+            snippets=tuple(Snippet(path=e.filename, text=e.text) for e in self.input_extra),
+            max_tokens=self.n_predict or None,
+            stop=self.stop,
+            sampling=self.sampling,
+            n=self.n_cmpl or 1,
+            deadline_ms=limits if self.t_max_predict_ms else None,
+        )
+        return [request]
+
+
+class CompletionBody(LlamaBody):
+    """The body of a completion request, whose prompt is a whole one."""
+
+    prompt: str
+
+    def requests(self) -> list[CompletionRequest]:
+        """One, with a raw prompt."""
+        request = CompletionRequest(
+            prefix=self.prompt,
+            raw=True,
+            multiline=True,
+            withhold=False,
+            max_tokens=self.n_predict or None,
+            stop=self.stop,
+            sampling=self.sampling,
+            n=self.n_cmpl or 1,
+        )
+        return [request]
 
 
 def choices(result: CompletionResult, n_indent: int) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from telemetry.recorder import Recorder
 WORKSPACE_HEADER = "X-Completer-Workspace"
 PATH_HEADER = "X-Completer-Path"
 TRIGGER_HEADER = "X-Completer-Trigger"
+RAW_HEADER = "X-Completer-Raw"
 MANUAL: Trigger = "manual"
 MAX_PATH_CHARS = 4096
 MAX_SESSIONS = 1000
@@ -31,6 +32,7 @@ class Origin:
     `path` is the file's place, or what it is called if it may be anywhere. `places` are what the
     request is known to be about, which without a place or a workspace may be any that is served.
     `trigger` says whether a person asked for it by hand: then it is shown, however sure it is.
+    `as_is` says that a raw prompt is to be left alone.
     """
 
     access: Access = ANYBODY
@@ -40,6 +42,7 @@ class Origin:
     workspace: Place | None = None
     places: tuple[str, ...] = ()
     trigger: Trigger = "automatic"
+    as_is: bool = False
 
 
 class Sessions:
@@ -99,6 +102,7 @@ def origin_of(
         workspace=workspace,
         places=_about(found, workspace, workspaces),
         trigger=MANUAL if request.headers.get(TRIGGER_HEADER) == MANUAL else "automatic",
+        as_is=request.headers.get(RAW_HEADER) == "1",
     )
 
 

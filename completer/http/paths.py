@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from completer.http.errors import error_response
 
 COMPLETIONS = "/v1/completions"
+OF_LLAMA = "/completion"  # no client that asks for "/completions" means this one
 LONGEST_PATH = 100  # that is compared with others
 ALIKE = 0.6
 
@@ -41,7 +42,7 @@ def meant(path: str) -> str:
 
 def not_found(paths: Iterable[str]) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
     """A handler for requests to no route, which names the most similar of `paths`."""
-    known = list(paths)
+    known = [path for path in paths if path != OF_LLAMA]
 
     async def handle(request: Request, _error: Exception) -> JSONResponse:
         path = request.scope["path"][:LONGEST_PATH]

@@ -49,6 +49,8 @@ class GenerateBody(Dialect):
         request = CompletionRequest(
             prefix=self.inputs,
             raw=True,
+            multiline=True,
+            withhold=False,
             max_tokens=wanted.max_new_tokens,
             stop=wanted.stop,
             sampling=sampling(temperature, wanted.top_p, wanted.seed, top_k=wanted.top_k),

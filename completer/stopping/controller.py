@@ -9,11 +9,11 @@ cut back to the last line end at which it was still worth showing, or nothing is
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from completer.answer.text_policy import TextPolicy
 from completer.engine.stop_policy import StepSignals, Stop
 from completer.request import Confidence
 from completer.stopping.features import CaretFeatures, Progress
 from completer.stopping.scorecard import Scorecard
-from completer.text_policy import TextPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,12 @@ def config_of(file: GgufFile) -> dict[str, Any]:
     }
 
 
+def entries_of(file: GgufFile) -> dict[str, Any]:
+    """Return what tells families apart that have the same marks: the config, and the names."""
+    names = {"_name_or_path": file.get("general.name", str) or "", "source": str(file.path)}
+    return config_of(file) | names
+
+
 def _model_type(file: GgufFile, stored: Architecture) -> str:
     """llama.cpp stores Mistral's models, such as Codestral, as llama: their marks tell them."""
     tokens = file.strings("tokenizer.ggml.tokens") if stored.model_type == "llama" else []

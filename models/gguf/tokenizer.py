@@ -19,7 +19,7 @@ from tokenizers import (
 )
 
 from models.errors import ModelError
-from models.fim import FimLayout
+from models.fim_template import FimLayout
 from models.gguf.container import GgufFile, damaged
 from models.tokenizer import ModelTokenizer, read_tokenizer_file
 

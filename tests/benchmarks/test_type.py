@@ -10,7 +10,7 @@ from benchmarks.spans import Span
 from benchmarks.type import Answer, keystrokes, requests_while_typing
 from completer.cli.assembly import build_service
 from models.loading import load_model
-from tests.completer.test_service import NO_TUNING, settings
+from tests.completer.serving.test_service import NO_TUNING, settings
 from tests.tiny import save_tiny
 
 SPANS = [Span(Path(f"{i}.py"), f"x{i} = ", "value", "\n") for i in range(3)]

@@ -18,7 +18,7 @@ from completer.place import local_place
 from completer.request import CompletionRequest
 from models.loading import LoadedModel, load_model
 from tests.completer.http.live import eventually
-from tests.completer.test_service import NO_TUNING, settings
+from tests.completer.serving.test_service import NO_TUNING, settings
 from tests.tiny import save_tiny
 
 WORKSPACE_THREADS = {"index", "file-watcher", "workspace-feed", "close-workspace"}

@@ -8,7 +8,7 @@ import torch
 from completer.cli.assembly import build_service
 from completer.request import CompletionRequest
 from models.loading import LoadedModel, load_model
-from tests.completer.test_service import NO_TUNING, settings
+from tests.completer.serving.test_service import NO_TUNING, settings
 from tests.tiny import FAMILIES, byte_tokenizer, tiny_model
 
 pytestmark = pytest.mark.slow

@@ -9,11 +9,11 @@ from completer.context.surroundings import Surroundings
 from completer.context.workspace import Workspace
 from completer.drafting.warm_up import warm_up
 from completer.errors import WorkspaceError
-from completer.repositories import Repositories
-from completer.repository import Repository
 from completer.request import CompletionRequest
 from completer.settings import Settings
-from completer.workspace_settings import WorkspaceSettings
+from completer.workspaces.repositories import Repositories
+from completer.workspaces.repository import Repository
+from completer.workspaces.workspace_settings import WorkspaceSettings
 from tests import hostile
 from tests.tiny import byte_tokenizer
 

@@ -19,10 +19,10 @@ from completer.engine.engine import MAX_DRAFT, Engine
 from completer.engine.kv_cache import KVPool, LayerShape
 from completer.engine.runner import Runner
 from completer.http.app import create_app
-from completer.repositories import open_repositories
 from completer.request import CompletionRequest
-from completer.service import LocalService
+from completer.serving.service import LocalService
 from completer.settings import Settings
+from completer.workspaces.repositories import open_repositories
 from models.loading import LoadedModel, load_model
 from telemetry.recorder import NullRecorder
 from tests.completer.http.live import connect, eventually, serving

@@ -12,12 +12,12 @@ from completer.cli.assembly import build_service
 from completer.context.surroundings import Surroundings
 from completer.place import local_place
 from completer.request import Completion, CompletionRequest, Snippet, TextDelta
-from completer.service import LocalService
+from completer.serving.service import LocalService
 from models.loading import LoadedModel, load_model
 from tests.canaries import Canary, canaries
 from tests.completer.evaluation.reachable import holders
+from tests.completer.serving.test_service import NO_TUNING, settings
 from tests.completer.test_drafting_served import TAKEN_IN_S
-from tests.completer.test_service import NO_TUNING, settings
 from tests.tiny import save_tiny
 
 pytestmark = pytest.mark.slow

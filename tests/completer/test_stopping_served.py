@@ -8,8 +8,8 @@ from completer.calibration import Calibration, Calibrations, Mixture
 from completer.cli.assembly import build_service
 from completer.engine.cost import ASSUMED
 from completer.engine.tuning import Tuning
-from completer.measures import measures, outcome
 from completer.request import Completion, CompletionRequest
+from completer.serving.measures import measures, outcome
 from completer.settings import Settings
 from completer.stopping.controller import Rule
 from completer.stopping.scorecard import Scorecard

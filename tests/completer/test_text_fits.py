@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 import pytest
 
+from completer.answer.postprocess import ENDS, TextContext, own_block_end, postprocess
+from completer.answer.suffix_overlap import SuffixOverlap
 from completer.context.grammars import has_grammar
 from completer.context.languages import language_of_name
-from completer.context.suffix_overlap import SuffixOverlap
 from completer.context.surroundings import Surroundings
 from completer.evaluation.holdout import draw_sample
 from completer.evaluation.kinds import Kind
 from completer.place import local_place
-from completer.postprocess import ENDS, TextContext, own_block_end, postprocess
 
 SAMPLES = sorted((Path(__file__).parent.parent / "samples").iterdir())
 STANDARD = [Path(str(module.__file__)) for module in (argparse, random, textwrap, tokenize)]

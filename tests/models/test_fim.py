@@ -3,7 +3,8 @@
 import pytest
 
 from models.errors import ModelError
-from models.fim import LAYOUTS, bind_layout, find_layout
+from models.fim import bind_layout, find_layout
+from models.fim_layouts import LAYOUTS
 
 QWEN_MARKS = {"<|fim_prefix|>": 1, "<|fim_suffix|>": 2, "<|fim_middle|>": 3, "<|endoftext|>": 0}
 
@@ -45,7 +46,7 @@ def test_codestral_puts_the_suffix_first_and_has_no_middle_mark():
 def test_context_goes_in_front_of_all_marks_but_behind_the_begin_mark():
     layout = bind_layout(find_layout("qwen2", QWEN_MARKS), QWEN_MARKS, begin_ids=[99])
 
-    assert layout.prompt([10], [20], context=[7, 8])[:4] == [99, 7, 8, 1]
+    assert layout.prompt([10], [20], files=[7, 8])[:4] == [99, 7, 8, 1]
 
 
 def test_every_mark_and_special_token_ends_a_completion():

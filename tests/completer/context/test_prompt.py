@@ -2,7 +2,6 @@
 
 import tracemalloc
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -94,25 +93,38 @@ def test_a_raw_prompt_is_taken_as_it_is():
     assert text_of(prompt.ids) == "def f():"
 
 
-def test_other_files_stand_in_front_under_the_familys_marks():
-    request = CompletionRequest(
-        prefix="a", suffix="b", path=Path("/work/app.py"), workspace=Path("/work")
-    )
-    snippet = Snippet(path="util.py", text="def helper(): ...")
-    prompt = builder("qwen2").build(request, [snippet])
+MIDDLE = byte_tokenizer(FAMILIES["llama"].marks).convert_tokens_to_ids("<|fim_middle|>")
 
-    text = byte_tokenizer(FAMILIES["qwen2"].marks).decode(prompt.ids)
-    assert text == (
-        "<|repo_name|>work<|file_sep|>util.py\ndef helper(): ...\n<|file_sep|>app.py\n"
-        "<|fim_prefix|>a<|fim_suffix|>b<|fim_middle|>"
-    )
+
+@pytest.mark.parametrize(
+    ("text", "as_is", "marks"),
+    [
+        ("s = '<|fim_middle|>'\n", False, 0),  # a file that merely holds them
+        ("s = '<|fim_middle|>'\n", True, 1),
+        ("<|fim_prefix|>a<|fim_middle|>b<|fim_middle|>c", False, 2),  # in marks, but no layout
+    ],
+)
+def test_marks_in_a_raw_prompt_count_where_it_begins_with_one(text, as_is, marks):
+    prompt = builder().build(CompletionRequest(prefix=text, raw=True, as_is=as_is))
+
+    assert prompt.ids.count(MIDDLE) == marks
+    assert text_of(prompt.ids) == text
+
+
+def test_a_raw_prompt_has_a_budget_of_its_own():
+    one = builder(budget=100)
+    sized = one.sized(100, 700, 0.25)
+    request = CompletionRequest(prefix=SOURCE, raw=True)
+
+    assert text_of(sized.build(request).ids) == SOURCE[-700:]
+    assert (sized.budget_of(request), one.budget_of(request)) == (700, 100)
+    assert len(sized.build(CompletionRequest(prefix=SOURCE)).ids) <= 100
 
 
 def test_marks_in_the_text_are_not_taken_for_marks():
     prompt = builder().build(CompletionRequest(prefix="s = '<|fim_middle|>", suffix=""))
 
-    middle = byte_tokenizer(FAMILIES["llama"].marks).convert_tokens_to_ids("<|fim_middle|>")
-    assert prompt.ids.count(middle) == 1
+    assert prompt.ids.count(MIDDLE) == 1
 
 
 def test_what_was_read_before_changes_nothing():

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from completer.context.blocks import BlockEnd
+from completer.answer.blocks import BlockEnd
+from completer.answer.postprocess import TextContext, postprocess
 from completer.context.lexed_texts import LexedTexts
 from completer.context.lexical import where
 from completer.context.prompt import CHARACTERS_PER_TOKEN, CUT_STEP
 from completer.context.query import STEP, query_at
 from completer.context.reach import LONGEST_WINDOW, is_long, within_reach
 from completer.context.surroundings import HEAD, WINDOW, Surroundings
-from completer.postprocess import TextContext, postprocess
 from completer.request import CompletionRequest, Snippet
 from completer.stopping.features import CaretFeatures
 from tests.completer.context.test_prompt import builder

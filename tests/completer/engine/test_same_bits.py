@@ -13,13 +13,14 @@ from completer.engine.attention import Segment
 from completer.engine.kv_cache import KVPool
 from completer.engine.lean import LeanForward
 from completer.engine.runner import Runner, kv_layers
+from models.half_linear import multiplies_in_tiles
 from models.int8 import quantise
 
 LENGTH, CAPACITY, VOCABULARY = 600, 700, 300
 IDS = np.random.default_rng(0).integers(0, VOCABULARY, LENGTH).tolist()
 
 
-TILES = torch.cpu._is_amx_tile_supported()
+TILES = multiplies_in_tiles()
 
 
 @pytest.fixture(params=["bfloat16", "int8"])
@@ -75,3 +76,14 @@ def test_it_does_not_matter_who_else_is_in_the_pass(runner):
     found = runner.forward(both, [*IDS[500:503], IDS[500]], np.arange(4))
     assert torch.equal(found[:3], plain[500:503])
     assert torch.equal(found[3], plain[500])
+
+
+def test_it_does_not_matter_on_how_many_threads(runner):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = logits(runner, [256, 256, 88])
+        torch.set_num_threads(2)
+        assert torch.equal(logits(runner, [256, 256, 88], slot=1), alone)
+    finally:
+        torch.set_num_threads(before)

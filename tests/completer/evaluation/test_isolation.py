@@ -19,8 +19,8 @@ from completer.evaluation.isolation import IsolatedService
 from completer.evaluation.kinds import Kind
 from completer.evaluation.run import answers, request_for
 from completer.evaluation.spans import Span
-from completer.repository import Repository
 from completer.settings import Settings
+from completer.workspaces.repository import Repository
 from models.loading import LoadedModel, load_model
 from tests.completer.evaluation.reachable import holders
 from tests.tiny import save_tiny

@@ -21,6 +21,7 @@ SMALLEST: dict[type[Body], dict[str, Any]] = {
     tabby.Segments: {"prefix": "a"},
     tabby.Declaration: {"filepath": "a", "body": "b"},
     llamacpp.InfillBody: {"input_prefix": "a", "input_suffix": "b"},
+    llamacpp.CompletionBody: {"prompt": "a"},
     llamacpp.Extra: {"text": "a"},
     mistral.FimBody: {"prompt": "a"},
     tgi.GenerateBody: {"inputs": "a"},
@@ -33,10 +34,11 @@ COMPLETIONS = [
     ("/beta/completions", openai.CompletionBody),
     ("/v1/completions", tabby.TabbyBody),
     ("/infill", llamacpp.InfillBody),
+    ("/completion", llamacpp.CompletionBody),
     ("/v1/fim/completions", mistral.FimBody),
     ("/generate", tgi.GenerateBody),
 ]
-SHARED = (events.Event, Dialect, StreamingDialect)
+SHARED = (events.Event, Dialect, StreamingDialect, llamacpp.LlamaBody)
 HALF = rb"\ud83d"
 
 
@@ -129,6 +131,7 @@ async def test_half_a_character_is_replaced(client, service, path, kind, sent, r
         openai.CompletionBody: b'{"prompt": "%s"}',
         tabby.TabbyBody: b'{"segments": {"prefix": "%s"}}',
         llamacpp.InfillBody: b'{"input_prefix": "%s", "input_suffix": "x"}',
+        llamacpp.CompletionBody: b'{"prompt": "%s"}',
         mistral.FimBody: b'{"prompt": "%s"}',
         tgi.GenerateBody: b'{"inputs": "%s"}',
     }

@@ -112,3 +112,15 @@ def test_text_ends_before_a_line_that_is_indented_less(text, n_indent, kept):
 )
 async def test_bad_values_are_refused(client, change):
     assert (await client.post(URL, json={**BODY, **change})).status_code == 400
+
+
+async def test_a_completions_prompt_is_a_raw_one(post, post_stream, service):
+    body = {"prompt": "<fim_prefix>a", "n_predict": 5, "temperature": 0.2, "stop": ["x"]}
+    reply = await post("/completion", body)
+    (request,) = service.requests
+    assert (request.prefix, request.raw, request.multiline) == ("<fim_prefix>a", True, True)
+    assert (request.max_tokens, request.stop, request.withhold) == (5, ("x",), False)
+    assert (reply["content"], reply["completer"]["distribution"]) == ("fake completion", "model")
+    *texts, end = map(json.loads, await post_stream("/completion", {**body, "stream": True}))
+    assert "".join(text["content"] for text in texts) == "fake completion"
+    assert end["stop"] is True

@@ -55,6 +55,20 @@ async def test_a_prompt_without_a_suffix_is_raw_and_greedy(post, service):
     assert (raw.polish, between.polish) == (False, True)
 
 
+async def test_a_raw_prompt_is_left_alone_on_request(post, service):
+    body = {"prompt": "<PRE>a<SUF>b<MID>"}
+    for headers in ({}, {"X-Completer-Raw": "1"}, {"X-Completer-Raw": "0"}):
+        await post(URL, body, **headers)
+    await post(URL, {**body, "suffix": ""}, **{"X-Completer-Raw": "1"})
+    assert [request.as_is for request in service.requests] == [False, True, False, False]
+
+
+async def test_the_reply_says_what_became_of_a_raw_prompt(post, service):
+    assert (await post(URL, {"prompt": "a"}))["completer"]["raw_prompt"] is None
+    service.raw_prompt = "qwen-coder"
+    assert (await post(URL, {"prompt": "a"}))["completer"]["raw_prompt"] == "qwen-coder"
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [

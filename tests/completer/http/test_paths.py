@@ -35,7 +35,6 @@ async def test_the_list_of_models_is_found_by_a_wrong_base_url(client, path):
     [
         ("/completions", "/v1/completions"),
         ("/v1/completion", "/v1/completions"),
-        ("/completion", "/v1/completions"),
         ("/v1/chat/completions", "/v1/completions"),
         ("/api/v1/completions", "/v1/completions"),
         ("/v1/infill", "/infill"),

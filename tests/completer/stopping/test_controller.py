@@ -2,12 +2,12 @@
 
 import pytest
 
+from completer.answer.text_policy import TextPolicy, line_end
 from completer.context.surroundings import Surroundings
 from completer.engine.stop_policy import StepSignals, TokenSignals
 from completer.stopping.controller import Rule, StopController
 from completer.stopping.features import CaretFeatures
 from completer.stopping.scorecard import Scale, Scorecard
-from completer.text_policy import TextPolicy, line_end
 from tests.tiny import byte_tokenizer
 
 TOKENIZER = byte_tokenizer()

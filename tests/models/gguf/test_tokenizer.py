@@ -2,12 +2,16 @@
 
 import pytest
 from tokenizers import Tokenizer, models
+from transformers import LlamaConfig
 
+from models.decoder import BareDecoder
 from models.errors import ModelError
 from models.gguf.container import read_gguf
 from models.gguf.tokenizer import SPLITS, tokenizer_of
+from models.loading import load_model
 from models.source import check_source
 from tests.gguf_files import save_gguf
+from tests.tiny import FAMILIES, Family
 
 KEY = "tokenizer.ggml."
 TEXT = "def f(x1234, y):\n\n    return x1234['a'] + 5  # 漢字 naïve\n\tend\r\n"
@@ -127,3 +131,16 @@ def test_a_file_is_checked_before_torch_is_needed(tmp_path):
     with pytest.raises(ModelError, match="cannot fill in the middle"):
         check_source(str(tmp_path / "n.gguf"))
     assert check_source(str(tmp_path / "n.gguf"), "completer-caret").endswith("n.gguf")
+
+
+def test_the_name_in_a_file_tells_families_apart_that_have_the_same_marks(tmp_path, monkeypatch):
+    marks = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
+    monkeypatch.setitem(FAMILIES, "of-llama", Family(LlamaConfig, marks, "<|end|>", ""))
+    path = tmp_path / "m.gguf"
+    save_gguf("of-llama", path)
+    assert load_model(str(path)).layout.layout.name == "starcoder"
+
+    save_gguf("of-llama", path, said={"general.name": "granite-3b-code-base-2k"})
+
+    loaded = load_model(str(path), own_code=False)
+    assert (loaded.layout.layout.name, type(loaded.model)) == ("granite-code", BareDecoder)

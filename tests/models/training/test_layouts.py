@@ -1,6 +1,7 @@
 from tokenizers import Tokenizer
 
-from models.fim import LAYOUTS
+from models.fim_layouts import LAYOUTS
+from models.fim_template import FILES, OWN, PREFIX, SUFFIX
 from models.training.fim_spans import Span
 from models.training.layouts import LAYOUT, plain, suffix_first
 
@@ -15,7 +16,7 @@ def written(tokenizer: Tokenizer, ids: list[int]) -> str:
 def test_suffix_first_is_the_layout_that_prompts_are_made_in(tokenizer: Tokenizer):
     example = suffix_first(tokenizer, [], TEXT, SPAN)
     layout = next(layout for layout in LAYOUTS if layout.name == LAYOUT)
-    parts = {"{prefix}": "total = ", "{suffix}": "\nprint(total)\n"}
+    parts = {PREFIX: "total = ", SUFFIX: "\nprint(total)\n", FILES: "", OWN: ""}
     prompt = "".join(parts.get(part, part) for part in layout.template)
     assert written(tokenizer, example.ids) == prompt + "left + right<|endoftext|>"
 

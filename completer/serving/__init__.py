@@ -1,0 +1,1 @@
+"""One request from text to text: the service, the model that it has, prompts, choices, caches."""

@@ -1,0 +1,350 @@
+"""What the engine is asked for a request: prompt, drafts, limits, and where its text ends."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from completer.answer.postprocess import TextContext
+from completer.answer.text_policy import TextPolicy, block_end, line_end, repetition_end
+from completer.calibration import Calibration, CalibrationOf
+from completer.context.languages import language_of_name, language_of_shebang
+from completer.context.lexed_texts import LexedTexts
+from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt, PromptBuilder
+from completer.context.reach import is_long, within_reach
+from completer.context.surroundings import Surroundings
+from completer.engine.sequence import Drafting, GenerationRequest
+from completer.errors import BadRequestError
+from completer.request import CompletionRequest, Snippet
+from completer.secrets.answer_guard import AnswerGuard
+from completer.secrets.cleaning import RequestCleaner
+from completer.serving.raw_prompts import in_parts
+from completer.settings import Settings
+from completer.stopping.controller import Rule, StopController
+from completer.stopping.features import CaretFeatures
+from completer.workspaces.repository import Repository
+from models.loading import LoadedModel
+
+MAX_CHOICES = 8
+_LOSSY = "lossy "
+_LONGEST_LINE = 256  # characters of a script's first line that are looked at
+ROOM_FOR_OTHER_FILES = 768  # tokens of prompt below which the file itself needs them all
+PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs two cores about 100 ms
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request on its way, with what it was prepared into."""
+
+    request: CompletionRequest
+    repository: Repository | None
+    text: TextContext
+    """What rules about the answer's text look at."""
+    prompt: Prompt
+    started: float
+    context_ms: float
+    settings: Settings
+    """The user's, with those of the workspace."""
+    may_draft: bool
+    repository_weight: float
+    """How much of the repository's distribution is blended into the model's, from 0 to 1."""
+    rule: Rule | None
+    """When to give up, if ever."""
+    lossy: bool
+    """Whether tokens may come from early layers."""
+
+    @property
+    def owner(self) -> str:
+        """Whose keys and values may be used; what early exits leave is not the model's own."""
+        owner = owner_of(self.request, self.repository)
+        return f"{_LOSSY}{owner}" if self.lossy else owner
+
+
+class Generations:
+    """Prepares requests for the engine, as the settings want it. May be used from any thread."""
+
+    def __init__(
+        self, model: LoadedModel, settings: Settings, calibration_of: CalibrationOf
+    ) -> None:
+        self._model = model
+        self._calibration_of = calibration_of
+        self._settings = settings
+        self.prompts = prompt_builder(model, settings)
+        self._cleaner = RequestCleaner()
+        self._lexed = LexedTexts()
+
+    def prepare(self, request: CompletionRequest, repository: Repository | None) -> Job:
+        """Gather a request's context and lay out its prompt."""
+        started = time.perf_counter()
+        settings = self.settings_in(repository)
+        if repository is not None:
+            request = replace(request, workspace=repository.root)
+        text = self._text_context(request, settings)
+        prompts = self._prompts_of(settings)
+        share = settings.completion.repository_share
+        others = _of_other_files(request, text.around, repository, prompts.budget, share)
+        asked = request
+        if settings.secrets == "cut":
+            reach = prompts.budget_of(request) * CHARACTERS_PER_TOKEN
+            asked = self._cleaner.clean(request, reach)
+        prompt = prompts.build(asked, (*asked.snippets, *others))
+        may_draft = _may_draft(repository, settings)
+        calibration = self._calibration_of(repository.root if repository else None)
+        weight = _repository_weight(request, calibration, settings) if may_draft else 0.0
+        return Job(
+            request=request,
+            repository=repository,
+            text=text,
+            prompt=prompt,
+            started=started,
+            context_ms=milliseconds_since(started),
+            settings=settings,
+            may_draft=may_draft,
+            repository_weight=weight,
+            rule=_rule(request, calibration, weight, settings),
+            lossy=settings.completion.exit_mode == "lossy" and not settings.pure,
+        )
+
+    def within_reach(
+        self, request: CompletionRequest, repository: Repository | None
+    ) -> CompletionRequest:
+        """Leave out of a request what nothing reads, so that its size does not count any more.
+
+        A raw prompt is in its parts from now on, if it has any. It says its language from now on,
+        where its path or first line tells, or the workspace does.
+        """
+        root = repository.root if repository else None
+        request = in_parts(request, root, pure=self._settings.pure)
+        if request.language is None and not request.raw:
+            request = replace(request, language=_language(request, repository))
+        document = request.path, owner_of(request, repository)
+        budget = self._prompts_in(repository).budget_of(request)
+        return within_reach(request, budget, self._lexed, document)
+
+    def is_long(self, request: CompletionRequest, repository: Repository | None) -> bool:
+        """Whether `within_reach` takes time, so that it is no work for an event loop."""
+        return is_long(request, self._prompts_in(repository).budget)
+
+    def settings_in(self, repository: Repository | None) -> Settings:
+        """The user's settings, with those of the workspace where it has its own."""
+        return (repository and repository.settings) or self._settings
+
+    def policy(self, job: Job) -> TextPolicy | StopController:
+        """Make the rules that one choice ends by."""
+        bare = job.settings.pure or job.request.as_is
+        rules = TextPolicy(
+            self._decode,
+            job.request.stop if bare else (*job.request.stop, *self._model.layout.layout.end_texts),
+            ends=() if bare else self._ends(job),
+            guard=_guard(job),
+            overlap=None if bare or job.request.raw else job.text.overlap,
+        )
+        if job.rule is None:
+            return rules
+        exploration = job.settings.completion.exploration
+        return StopController(
+            rules,
+            CaretFeatures.of(job.text.around, several_lines=job.text.multiline),
+            job.rule,
+            explores=_draw(job) < exploration,
+            exploration=exploration,
+        )
+
+    def generation(
+        self, job: Job, choice: int, policy: TextPolicy | StopController
+    ) -> GenerationRequest:
+        """Make what the engine is asked for one choice; its drafts have been started."""
+        request = job.request
+        room = self._model.context_tokens - len(job.prompt.ids)
+        deadline_ms = request.deadline_ms or job.settings.completion.deadline_ms
+        max_tokens = request.max_tokens or default_max_tokens(self._model, job.settings)
+        return GenerationRequest(
+            prompt=job.prompt.ids,
+            max_tokens=min(max_tokens, room),
+            stop_ids=self._model.layout.stop_ids,
+            sampling=request.sampling,
+            policy=policy,
+            drafts=self.drafts(job),
+            deadline=job.started + deadline_ms / 1000,
+            owner=job.owner,
+            choice=choice,
+            repository_weight=job.repository_weight,
+            lossy=job.lossy,
+        )
+
+    def drafts(self, job: Job) -> Drafting | None:
+        """Start to draft an answer, where that may be done."""
+        if job.repository is None or not job.may_draft:
+            return None
+        return job.repository.drafts(job.request, job.prompt)
+
+    def forget(self) -> None:
+        """Keep no text of the requests so far."""
+        self.prompts.forget()
+        self._cleaner.forget()
+        self._lexed.forget()
+
+    def _prompts_in(self, repository: Repository | None) -> PromptBuilder:
+        return self._prompts_of(self.settings_in(repository))
+
+    def _prompts_of(self, settings: Settings) -> PromptBuilder:
+        if settings is self._settings:
+            return self.prompts
+        return self.prompts.sized(*_prompt_size(self._model, settings))
+
+    def _ends(self, job: Job) -> list[Callable[[str], int | None]]:
+        """Choose the rules that end a text: ghost text with its line or block as well."""
+        if not job.request.polish:
+            return [repetition_end]
+        if not job.text.multiline:
+            return [repetition_end, line_end]
+        return [repetition_end, block_end(job.text.block, job.settings.completion.max_lines)]
+
+    def _text_context(self, request: CompletionRequest, settings: Settings) -> TextContext:
+        return TextContext(
+            prefix=request.prefix,
+            suffix=request.suffix,
+            language=request.language,
+            multiline=_wants_block(request, settings.completion.multiline),
+            marks=tuple(self._model.layout.mark_ids),
+        )
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        text: str = self._model.tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=True)
+        return text
+
+
+def check_request(request: CompletionRequest) -> None:
+    """Raise `BadRequestError` for what cannot be asked."""
+    if not 1 <= request.n <= MAX_CHOICES:
+        raise BadRequestError(f"n is {request.n}, but must be from 1 to {MAX_CHOICES}.")
+    if request.max_tokens is not None and request.max_tokens < 1:
+        raise BadRequestError(f"max_tokens is {request.max_tokens}, but must be at least 1.")
+    if request.raw and not request.prefix:
+        raise BadRequestError("The prompt is empty.")
+
+
+def owner_of(request: CompletionRequest, repository: Repository | None) -> str:
+    """Whose caches a request may use: one person's, for one workspace or without any."""
+    return f"{_place(repository)}{request.user}"
+
+
+def owns(owner: str, repository: Repository) -> bool:
+    """Whether somebody's caches for this workspace are meant."""
+    return owner.removeprefix(_LOSSY).startswith(_place(repository))
+
+
+def _place(repository: Repository | None) -> str:
+    return f"workspace {repository.root}\0" if repository else "\0"
+
+
+def default_max_tokens(model: LoadedModel, settings: Settings) -> int:
+    """Tokens of an answer whose request does not say: at most a quarter of the context."""
+    return min(settings.completion.max_tokens, model.context_tokens // 4)
+
+
+def prompt_builder(model: LoadedModel, settings: Settings) -> PromptBuilder:
+    """Size the prompt: what the settings or the device allow, less what the answer needs."""
+    budget, raw_budget, share = _prompt_size(model, settings)
+    return PromptBuilder(
+        model.tokenizer.backend_tokenizer,
+        model.layout,
+        budget=budget,
+        raw_budget=raw_budget,
+        suffix_share=share,
+    )
+
+
+def milliseconds_since(started: float) -> float:
+    """Milliseconds since a reading of `time.perf_counter`."""
+    return (time.perf_counter() - started) * 1000
+
+
+def _prompt_size(model: LoadedModel, settings: Settings) -> tuple[int, int, float]:
+    """Tokens of a prompt, of a raw one, which has the whole context, and the suffix's share."""
+    wanted = settings.completion.prompt_tokens or PROMPT_TOKENS[model.device.type]
+    whole = model.context_tokens - default_max_tokens(model, settings)
+    return min(wanted, whole), whole, settings.completion.suffix_share
+
+
+def _language(request: CompletionRequest, repository: Repository | None) -> str | None:
+    """Tell a text's language; one without a path is probably in that of most of the workspace."""
+    if request.path is not None and (named := language_of_name(request.path.name)):
+        return named
+    first_line = request.prefix[:_LONGEST_LINE].encode(errors="replace")
+    if request.path is not None or repository is None:
+        return language_of_shebang(first_line)
+    return language_of_shebang(first_line) or repository.language
+
+
+def _of_other_files(
+    request: CompletionRequest,
+    around: Surroundings,
+    repository: Repository | None,
+    prompt_budget: int,
+    share: float,
+) -> Sequence[Snippet]:
+    if repository is None or request.raw or prompt_budget < ROOM_FOR_OTHER_FILES:
+        return ()
+    return repository.snippets(around, request.path, int(prompt_budget * share))
+
+
+def _may_draft(repository: Repository | None, settings: Settings) -> bool:
+    return repository is not None and settings.drafting.enabled and repository.can_draft
+
+
+def _guard(job: Job) -> AnswerGuard | None:
+    if job.settings.secrets == "keep":
+        return None
+    return AnswerGuard(job.request.prefix, job.request.suffix)
+
+
+def _repository_weight(
+    request: CompletionRequest, calibration: Calibration, settings: Settings
+) -> float:
+    wanted = settings.completion.repository_weight
+    if settings.pure or request.raw:
+        return 0.0
+    return _calibrated_weight(request, calibration) if wanted == "auto" else wanted
+
+
+def _calibrated_weight(request: CompletionRequest, calibration: Calibration) -> float:
+    return calibration.mixture.weight(request.language) if calibration.mixture else 0.0
+
+
+def _rule(
+    request: CompletionRequest,
+    calibration: Calibration,
+    repository_weight: float,
+    settings: Settings,
+) -> Rule | None:
+    """Choose when to give up: never where a person asked, or a client wants text as it comes.
+
+    Nor where the text follows another distribution than the one that the calibration was fitted to:
+    without a workspace, the embedded model's own.
+    """
+    rule, wanted = calibration.stopping, settings.completion.min_acceptance
+    as_fitted = repository_weight == _calibrated_weight(request, calibration)
+    if rule is None or not as_fitted or settings.pure or request.raw:
+        return None
+    if rule.card is None:
+        return rule
+    if request.trigger == "manual" or not (request.polish and request.withhold):
+        return None
+    return rule if wanted == "auto" else replace(rule, threshold=wanted)
+
+
+def _draw(job: Job) -> float:
+    """Draw a number from [0, 1) that is the same whenever the same is asked."""
+    asked = repr((job.prompt.ids, job.request.sampling.seed)).encode()
+    return int.from_bytes(blake2b(asked, digest_size=6).digest()) / 2**48
+
+
+def _wants_block(request: CompletionRequest, multiline: str) -> bool:
+    """Complete several lines when asked to, or when the caret stands on an empty line."""
+    if request.multiline is not None:
+        return request.multiline
+    if multiline != "auto":
+        return multiline == "always"
+    line = request.prefix[request.prefix.rfind("\n") + 1 :]
+    return not line.strip() and not request.suffix.partition("\n")[0].strip()

@@ -1,0 +1,167 @@
+"""The service in this process: the workspaces of a request, and the model that answers it."""
+
+import logging
+import uuid
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from completer.errors import WorkspaceClosedError
+from completer.interface import ServiceInfo
+from completer.place import Place
+from completer.request import Completion, CompletionRequest, TextDelta
+from completer.serving.model_host import ModelHost
+from completer.settings import Settings
+from completer.workspaces.repositories import Repositories
+from completer.workspaces.repository import Repository
+
+if TYPE_CHECKING:  # these import torch, for which a front door does not wait
+    from completer.calibration import CalibrationOf
+    from completer.engine.engine import Engine
+    from models.loading import LoadedModel
+
+log = logging.getLogger(__name__)
+REMEMBERED_ANSWERS = 2000
+
+
+class Service:
+    """Implements `CompletionService`: requests wait until `host` has the model.
+
+    `described` is what can be told before that has been loaded.
+    """
+
+    def __init__(self, host: ModelHost, repositories: Repositories, described: ServiceInfo) -> None:
+        self._host = host
+        self._repositories = repositories
+        self._described = described
+        self._answered: OrderedDict[str, Repository] = OrderedDict()
+
+    @property
+    def model(self) -> str:
+        """See `CompletionService`."""
+        return self._described.model
+
+    @property
+    def workspaces(self) -> tuple[Place, ...]:
+        """See `CompletionService`."""
+        return self._repositories.roots
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """See `CompletionService`. Raises `OverloadedError` if the model is not there in time."""
+        async with self._host.use(request.deadline_ms) as model:
+            repository = self._repositories.of(request)
+            try:
+                return self._named(await model.complete(request, repository), repository)
+            except WorkspaceClosedError:
+                return await self.complete(request)
+
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[TextDelta | Completion]:
+        """See `CompletionService`. Raises `OverloadedError` if the model is not there in time."""
+        async with self._host.use(request.deadline_ms) as model:
+            repository = self._repositories.of(request)
+            async with aclosing(model.stream(request, repository)) as parts:
+                async for part in parts:
+                    yield self._named(part, repository) if isinstance(part, Completion) else part
+
+    def open_workspace(self, root: Place) -> None:
+        """See `CompletionService`."""
+        self._repositories.open(root)
+
+    def close_workspace(self, root: Place) -> None:
+        """See `CompletionService`. A request that is being answered in it is asked again."""
+        model = self._host.now
+
+        def drop_rows(repository: Repository) -> None:
+            if model is not None:
+                model.drop_rows(repository)
+
+        repository = self._repositories.dismiss(root, drop_rows)
+        if repository is None:
+            return
+        if model is not None:
+            model.forget_answers_in(repository)
+        answered = self._answered.items()
+        self._answered = OrderedDict(each for each in answered if each[1] is not repository)
+
+    def wait_until_loaded(self) -> None:
+        """Wait until the model is there; raises why it cannot be loaded."""
+        self._host.wait()
+
+    def wait_until_indexed(self, root: Place, timeout_s: float) -> bool:
+        """Wait until the code of an open workspace can be used; say whether it can."""
+        return self._repositories.open(root).wait_until_indexed(timeout_s)
+
+    def document_changed(self, path: Place, text: str | None) -> None:
+        """See `CompletionService`."""
+        self._repositories.document_changed(path, text)
+
+    def accepted(self, completion_id: str, text: str) -> None:
+        """See `CompletionService`; nothing is learned from it while there is no model."""
+        repository, model = self._answered.get(completion_id), self._host.now
+        if repository is not None and model is not None:
+            model.aside(_learn, repository, text)
+
+    def info(self) -> ServiceInfo:
+        """See `CompletionService`; without a model, what is known."""
+        model = self._host.now
+        if model is not None:
+            self._described = model.info()
+        memory = self._described.memory_bytes
+        memory = {part: held if model is not None else 0 for part, held in memory.items()}
+        return replace(
+            self._described,
+            state=self._host.state,
+            workspaces=self.workspaces,
+            memory_bytes={**memory, "draft_indexes": self._repositories.index_bytes},
+            health=self._repositories.health,
+            failure=self._host.failure,
+        )
+
+    def forget(self) -> None:
+        """Keep no answer, text, key or value of the requests so far."""
+        self._repositories.forget_requests()
+        if (model := self._host.now) is not None:
+            model.forget()
+
+    def close(self) -> None:
+        """Stop the model and everything that watches files."""
+        self._host.close()
+        self._repositories.close()
+
+    def _named(self, completion: Completion, repository: Repository | None) -> Completion:
+        """Name an answer, and remember whose it is in case it is accepted."""
+        completion = replace(completion, id=f"cmpl-{uuid.uuid4().hex}")
+        if repository is not None:
+            self._answered[completion.id] = repository
+        if len(self._answered) > REMEMBERED_ANSWERS:
+            self._answered.popitem(last=False)
+        return completion
+
+
+class LocalService(Service):
+    """A service whose model was loaded before, and stays."""
+
+    def __init__(
+        self,
+        model: "LoadedModel",
+        engine: "Engine",
+        settings: Settings,
+        repositories: Repositories,
+        calibration_of: "CalibrationOf | None" = None,
+    ) -> None:
+        from completer.serving.running_model import RunningModel
+
+        running = RunningModel(model, engine, settings, calibration_of)
+        host = ModelHost(lambda: running)
+        host.wait()
+        super().__init__(host, repositories, running.info())
+
+
+def _learn(repository: Repository, text: str) -> None:
+    """Take in an accepted text; nobody waits for it."""
+    try:
+        repository.accepted(text)
+    except Exception:
+        log.exception("an accepted completion was not learned from")

@@ -1,0 +1,1 @@
+"""Open workspaces: each one's files, definitions, draft index and settings, kept up to date."""
