@@ -1,4 +1,4 @@
-"""Loading a FIM model: from a local folder or the hub, safetensors only, never remote code."""
+"""Loading a FIM model: a folder, a GGUF file or from the hub; never pickles, never remote code."""
 
 import hashlib
 import logging
@@ -287,4 +287,6 @@ def _first_line(error: BaseException) -> str:
 def _loading_hint(location: str) -> str:
     if Path(location).is_dir():
         return INCOMPLETE
+    if Path(location).is_file():
+        return "Fetch or convert the file again, or use the model's safetensors weights."
     return "Offline, give a local folder. Online, check the id; the weights must be safetensors."
