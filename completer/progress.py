@@ -7,9 +7,10 @@ progress = logging.getLogger(__name__)
 
 
 def show_progress() -> None:
-    """Print each line to standard error."""
+    """Print each line to standard error, what loading a model has to say among them."""
     lines = logging.StreamHandler(sys.stderr)
     lines.setFormatter(logging.Formatter("completer: %(message)s"))
-    progress.handlers = [lines]
+    for logger in (progress, logging.getLogger("models")):
+        logger.handlers = [lines]
+        logger.setLevel(logging.INFO)
     progress.propagate = False
-    progress.setLevel(logging.INFO)

@@ -39,7 +39,9 @@ _MOST_PROBLEMS = 8  # that are told of at once
 class ModelSettings(Section):
     """Which model runs, and how."""
 
-    source: str = Field("bundled", description="`bundled`, a model folder, or a hub id")
+    source: str = Field(
+        "bundled", description="`bundled`, a model folder, a GGUF file, or a hub id"
+    )
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N"
     )

@@ -1,6 +1,7 @@
-"""Loading a FIM model: from a local folder or the hub, safetensors only, never remote code."""
+"""Loading a FIM model: a folder, a GGUF file or from the hub; never pickles, never remote code."""
 
 import hashlib
+import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -17,13 +18,15 @@ from models.errors import ModelError
 from models.fim import BoundLayout, bind_layout, find_layout
 from models.int8 import INT8, check_device, is_quantised, quantise
 from models.memory import ran_out
-from models.source import BUNDLED, INCOMPLETE, read_config, resolve_source
+from models.source import BUNDLED, INCOMPLETE, is_gguf, read_config, resolve_source
 from models.tokenizer import ModelTokenizer
 
 if TYPE_CHECKING:
     from transformers.modeling_utils import PreTrainedModel
 
     from models.decoder import Model
+
+log = logging.getLogger(__name__)
 
 Read = TypeVar("Read")
 
@@ -82,7 +85,7 @@ def load_model(
     context_tokens: int | None = None,
     own_code: bool = True,
 ) -> LoadedModel:
-    """Load `source`: `bundled`, a folder in Hugging Face layout, or a hub id such as `org/name`.
+    """Load `source`: `bundled`, a folder in Hugging Face layout, a GGUF file, or a hub id.
 
     Without its `own_code` a model only has weights, if its folder can be read so: that takes less
     memory and time.
@@ -100,6 +103,7 @@ def load_model(
     digest = weights_digest(model)
     if dtype == INT8:
         quantise(model)
+        log.info("%s: linear layers quantised to int8, with a scale for each output", source)
     return LoadedModel(
         name=Path(source).name if source != BUNDLED else BUNDLED,
         model=model,
@@ -184,6 +188,11 @@ def load_tokenizer(location: str) -> ModelTokenizer:
     """Load a fast tokenizer, or raise `ModelError`."""
 
     def read() -> ModelTokenizer:
+        if is_gguf(Path(location)):
+            from models.gguf.container import read_gguf
+            from models.gguf.tokenizer import tokenizer_of
+
+            return tokenizer_of(read_gguf(Path(location)))
         own = own_format.read_tokenizer(Path(location))
         if own is not None:
             return own
@@ -218,6 +227,11 @@ def bind_tokenizer(
 
 def _load_weights(location: str, dtype: torch.dtype, *, own_code: bool) -> "Model":
     def read() -> "Model":
+        if is_gguf(Path(location)):
+            from models.gguf.container import read_gguf
+            from models.gguf.weights import load_gguf
+
+            return load_gguf(read_gguf(Path(location)), dtype, own_code=own_code)
         config = None if own_code else own_format.read_config(Path(location))
         if config is not None:
             return own_format.read_decoder(Path(location), config, dtype)
@@ -252,9 +266,13 @@ def _move(model: "Model", device: torch.device) -> "Model":
 
 def _entries(config: Any, location: str) -> dict[str, object]:  # noqa: ANN401  each family's own
     """What a model's config.json says, and where it is from; without that file, its config."""
-    folder = Path(location)
-    said = read_config(folder) if folder.is_dir() else vars(config)
-    return {**said, "source": location}
+    place = Path(location)
+    if is_gguf(place):
+        from models.gguf.config import entries_of
+        from models.gguf.container import read_gguf
+
+        return entries_of(read_gguf(place))
+    return {**(read_config(place) if place.is_dir() else vars(config)), "source": location}
 
 
 def _context_limit(config: Any, wanted: int | None) -> int:  # noqa: ANN401  each family's own
@@ -269,4 +287,6 @@ def _first_line(error: BaseException) -> str:
 def _loading_hint(location: str) -> str:
     if Path(location).is_dir():
         return INCOMPLETE
+    if Path(location).is_file():
+        return "Fetch or convert the file again, or use the model's safetensors weights."
     return "Offline, give a local folder. Online, check the id; the weights must be safetensors."

@@ -17,6 +17,7 @@ from models.tokenizer import read_tokenizer_file
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+GGUF = b"GGUF"
 HUB_ANSWERS_WITHIN_S = 3.0
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 INCOMPLETE = "Check that the folder is complete: config.json, tokenizer.json, *.safetensors."
@@ -30,6 +31,8 @@ def check_source(source: str, layout: str | None = None) -> str:
     """
     location = resolve_source(source)
     folder = Path(location)
+    if folder.is_file():
+        _check_gguf(folder, layout)
     if not folder.is_dir():
         return location
     try:
@@ -59,12 +62,14 @@ def resolve_source(source: str) -> str:
     if folder.is_dir():
         _check_folder(folder)
         return str(folder)
+    if is_gguf(folder):
+        return str(folder)
     if folder.exists() or not HUB_ID.fullmatch(source):
         raise ModelError(
-            f"{source!r} is neither a folder nor a hub id.",
+            f"{source!r} is neither a folder, nor a GGUF file, nor a hub id.",
             hint="Give a folder with config.json and *.safetensors, or an id such as org/name.",
         )
-    return source if _hub_answers() else _fetched(source)
+    return source if hub_answers() else _fetched(source)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -79,17 +84,45 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _check_folder(folder: Path) -> None:
-    if not (folder / "config.json").is_file():
-        raise ModelError(
-            f"{folder} is not a model: it has no config.json.",
-            hint="A model folder has config.json, tokenizer.json and *.safetensors.",
-        )
+def is_gguf(path: Path) -> bool:
+    """Whether a path is meant to be a GGUF file: by its name, or by its first bytes."""
+    if not path.is_file():
+        return False
+    if path.suffix.lower() == ".gguf":
+        return True
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(len(GGUF)) == GGUF
+    return False
+
+
+def _check_gguf(path: Path, layout: str | None) -> None:
+    from models.gguf.config import entries_of
+    from models.gguf.container import read_gguf
+    from models.gguf.tokenizer import check_marks, vocabulary_of
+
+    file = read_gguf(path)
+    said, known = entries_of(file), vocabulary_of(file)
+    check_marks(file, find_layout(said["model_type"], known, layout or said["fim_layout"], said))
+
+
+def refuse_own_code(folder: Path) -> None:
+    """Raise `ModelError` for a model that needs Python code of its own."""
     if "auto_map" in read_config(folder):
         raise ModelError(
             f"{folder} needs Python code of its own (auto_map in config.json), which is never run.",
             hint="Choose a model that transformers supports by itself.",
         )
+
+
+def _check_folder(folder: Path) -> None:
+    if not (folder / "config.json").is_file() and (files := sorted(folder.glob("*.gguf"))):
+        raise ModelError(f"{folder} holds GGUF files.", hint=f"Name one, such as {files[0]}.")
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            f"{folder} is not a model: it has no config.json.",
+            hint="A model folder has config.json, tokenizer.json and *.safetensors.",
+        )
+    refuse_own_code(folder)
     if not any(folder.glob("*.safetensors")):
         pickled = [file.name for pattern in PICKLES for file in folder.glob(pattern)]
         raise ModelError(
@@ -99,7 +132,7 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _hub_answers() -> bool:
+def hub_answers(within_s: float = HUB_ANSWERS_WITHIN_S) -> bool:
     """Whether anything answers at the hub's address in time, where transformers tries for long.
 
     A thread asks: looking up a name has no time limit of its own.
@@ -111,12 +144,12 @@ def _hub_answers() -> bool:
 
     def ask() -> None:
         with suppress(httpx.HTTPError, httpx.InvalidURL, OSError):  # certificates do not matter yet
-            answers.append(httpx.head(hub(), timeout=HUB_ANSWERS_WITHIN_S, verify=False))  # noqa: S501
+            answers.append(httpx.head(hub(), timeout=within_s, verify=False))  # noqa: S501
 
     asking = threading.Thread(target=ask, name="ask the hub", daemon=True)
     if not HF_HUB_OFFLINE:
         asking.start()
-        asking.join(HUB_ANSWERS_WITHIN_S)
+        asking.join(within_s)
     return bool(answers)
 
 

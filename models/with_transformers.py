@@ -1,9 +1,17 @@
 """Models of any architecture, read by transformers: safetensors only, never remote code."""
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from torch import Tensor
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+)
 from transformers.modeling_utils import PreTrainedModel
 from transformers.tokenization_utils_tokenizers import PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
@@ -20,6 +28,23 @@ def read_model(location: str, dtype: torch.dtype) -> PreTrainedModel:
         location, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False
     )
     return cast(PreTrainedModel, model)
+
+
+def empty_model(config: Mapping[str, Any]) -> PreTrainedModel:
+    """Make a model whose weights have shapes only; raises what transformers does."""
+    said = AutoConfig.for_model(**config)
+    with torch.device("meta"):
+        made = AutoModelForCausalLM.from_config(said)  # type: ignore[no-untyped-call]
+    return cast(PreTrainedModel, made)
+
+
+def model_of(
+    config: PreTrainedConfig, weights: dict[str, Tensor], dtype: torch.dtype
+) -> PreTrainedModel:
+    """Make a model of weights that are in memory, which it takes over."""
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    kind = cast(type[PreTrainedModel], MODEL_FOR_CAUSAL_LM_MAPPING[type(config)])
+    return kind.from_pretrained(None, config=config, state_dict=weights, dtype=dtype)
 
 
 def read_tokenizer(location: str) -> ModelTokenizer:

@@ -12,6 +12,7 @@ from completer.cli import complete, doctor, index, lsp, report, serve
 from completer.cli.calibrate import calibrate
 from completer.cli.eval import evaluate
 from completer.cli.interruption import interruptible
+from completer.cli.model import model
 from completer.cli.telemetry import telemetry
 from completer.cli.token import token
 from completer.cli.train import train
@@ -50,6 +51,7 @@ app.command("doctor")(doctor.doctor)
 app.command("train")(train)
 app.command("index")(index.index)
 app.command("tune")(tune)
+app.add_typer(model, name="model")
 app.add_typer(telemetry, name="telemetry")
 app.add_typer(token, name="token")
 

@@ -15,7 +15,9 @@ ConfigFlag = Annotated[
 ]
 ModelFlag = Annotated[
     str | None,
-    typer.Option("--model", help="`bundled`, a model folder, or a hub id.", metavar="MODEL"),
+    typer.Option(
+        "--model", help="`bundled`, a model folder, a GGUF file, or a hub id.", metavar="MODEL"
+    ),
 ]
 DeviceFlag = Annotated[
     str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.", metavar="DEVICE")

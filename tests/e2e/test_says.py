@@ -57,9 +57,9 @@ def models(tmp_path):
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("missing", "neither a folder nor a hub id"),
+        ("missing", "neither a folder, nor a GGUF file, nor a hub id"),
         ("empty", "has no config.json"),
-        ("file", "neither a folder nor a hub id"),
+        ("file", "neither a folder, nor a GGUF file, nor a hub id"),
         ("no marks", "cannot fill in the middle"),
         ("pointer", "could not be loaded"),
     ],

@@ -73,7 +73,7 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
 
 
 def test_a_path_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(ModelError, match="neither a folder nor a hub id"):
+    with pytest.raises(ModelError, match="neither a folder, nor a GGUF file, nor a hub id"):
         load_model(str(tmp_path / "nothing"))
 
 

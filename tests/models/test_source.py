@@ -76,3 +76,10 @@ def test_without_the_hub_what_was_fetched_before_is_used(mute_hub, tmp_path, mon
     (snapshot / "model.safetensors").touch()
 
     assert resolve_source("org/name") == str(snapshot)
+
+
+def test_a_folder_of_gguf_files_says_to_name_one(tmp_path):
+    (tmp_path / "m.gguf").touch()
+    with pytest.raises(ModelError, match="holds GGUF files") as refused:
+        check_source(str(tmp_path))
+    assert "m.gguf" in refused.value.hint

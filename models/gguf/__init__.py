@@ -1,0 +1,1 @@
+"""GGUF, llama.cpp's file format: one file holds a model's sizes, tokenizer and weights."""
