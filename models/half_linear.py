@@ -40,6 +40,8 @@ def multiplies_in_tiles() -> bool:
     Then attention, too, is two to three times as fast in bfloat16 as in float32; elsewhere it is
     slower.
     """
+    if not hasattr(torch.cpu, "get_capabilities"):
+        return False  # torch 2.6 cannot say
     return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
 
 
