@@ -127,7 +127,7 @@ def _on_this_machine(name: str) -> str:
 
     path = Path(name).expanduser()
     if name == BUNDLED or path.exists():
-        return BUNDLED if name == BUNDLED else str(path.resolve())
+        return BUNDLED if name == BUNDLED else str(path.absolute())
     here = {each.name: each.source for each in local_models()}
     if name in here:
         return here[name]

@@ -371,7 +371,7 @@ class Hosted:
         )
 
     def _load(self) -> RunningModel:
-        assert self.may_load.wait(10)
+        assert self.may_load.wait(60)  # an index may compile first
         if self.error is not None:
             raise self.error
         engine = build_engine(self._model, NO_TUNING, self._settings)
