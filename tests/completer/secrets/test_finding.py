@@ -116,7 +116,7 @@ def hostile_units() -> list[str]:
     begins = {rule.pattern.pattern.split("(")[0].split("[")[0].replace("\\", "") for rule in RULES}
     dashes = "-" * 5
     return [
-        *begins,
+        *sorted(begins),
         *("a", "A1b2C3", '"', "'", "\\", " ", "=", ":", "(", "-", ".", "\n", "\r", "1:", "://a:b"),
         *('password="', "password=", "token: ", "token:       ", "Bearer ", "passwordpassword"),
         *("password='xK9mP2vL5'", "password = xK9mP2vL", "x='xK9mP2vL5',", "://", "://a"),
