@@ -10,16 +10,12 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Self, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from completer.drafting.calibration import N_FACTORS
 from completer.errors import CompleterError
 from completer.place import Place
 from completer.private_files import private_folder
@@ -72,7 +68,6 @@ class Mixture:
 class Calibration:
     """`stopping` and `mixture` are `None` where they did not prove worth it.
 
-    `factors` weigh what the repository has seen (`drafting.calibration`); `None`: as shipped.
     `fitted` says on what and how well, for people. `weights` is the digest of the model that it was
     fitted to.
     """
@@ -81,7 +76,6 @@ class Calibration:
     mixture: Mixture | None = None
     fitted: Mapping[str, Any] = field(default_factory=dict)
     weights: str = field(default="", compare=False)
-    factors: NDArray[np.float64] | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -95,7 +89,6 @@ class Calibration:
             "fitted": dict(self.fitted),
             "mixture": self.mixture and self.mixture.to_json(),
             "stopping": stopping,
-            "factors": None if self.factors is None else _rounded(self.factors),
         }
 
     @classmethod
@@ -109,7 +102,6 @@ class Calibration:
             mixture and Mixture.from_json(mixture),
             values["fitted"],
             values["weights"],
-            _factors(values["factors"]),
         )
 
 
@@ -207,21 +199,6 @@ class Calibrations:
             log.warning("the calibration %s was fitted to another model and is not used", file)
             return None
         return found
-
-
-def _rounded(factors: NDArray[np.float64]) -> list[float]:
-    return [float(f"{factor:.4g}") for factor in factors]
-
-
-def _factors(values: Sequence[float] | None) -> NDArray[np.float64] | None:
-    if values is None:
-        return None
-    factors = np.array(values, np.float64)
-    if factors.shape != (N_FACTORS,) or not (factors > 0).all():
-        raise ValueError(
-            f"{factors.shape} drafting factors, but {N_FACTORS} positive ones are read"
-        )
-    return factors
 
 
 def write(file: Path, calibration: Calibration) -> None:

@@ -162,19 +162,16 @@ class Drafter:
         after: Tokens = (),
         document: str | None = None,
         heal: Healer | None = None,
-        factors: Float64s | None = None,
     ) -> DraftSession:
         """Start to draft a completion between `context` and `after`, in the document's order.
 
         document: the name under which the document is opened or its file saved, if it has one.
         heal: lets the caret stand inside a token; None if it stands between two.
-        factors: what predictions weigh evidence with; None: as shipped. What is learned while
-        serving weighs drafts.
         """
         before, rest = _ids(context), _ids(after)
         with self.lock:
             own = self._own.take(document, before, rest, self._text_of(document))
-            return DraftSession(self, before, rest, own, heal, factors)
+            return DraftSession(self, before, rest, own, heal)
 
     def end(self, own: OwnText) -> None:
         """Take a session's copy of its document back; for `DraftSession.stop`."""

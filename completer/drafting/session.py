@@ -84,9 +84,7 @@ class DraftSession:
         after: Int32s,
         own: OwnText,
         heal: Healer | None,
-        factors: Float64s | None,
     ) -> None:
-        self._factors = _UNLEARNED if factors is None else factors
         self._shared, self._own, self._heal = shared, own, heal
         self._canonical = CanonicalContext(context, heal)
         own.drop_last(len(self._canonical.taken_off))
@@ -249,7 +247,7 @@ class DraftSession:
 
     def _unlearned(self) -> Texts:
         """Return the texts, weighed as if nothing had been learned while serving."""
-        return self._look_around()._replace(recycled=_NOTHING_RECYCLED, factors=self._factors)
+        return self._look_around()._replace(recycled=_NOTHING_RECYCLED, factors=_UNLEARNED)
 
     def _predict(self, canonical: CanonicalContext) -> tuple[Int32s, Float64s]:
         """Return what is expected after a context."""

@@ -1,10 +1,9 @@
 """What `completer calibrate` does: fits a model's mixture and stop controller to repositories.
 
-Masked spans of held-out files say what would have been right. The factors that weigh what the
-repository has seen, and then the mixture's weights, are fitted on one half of the files, and used
-only if they bring more exact matches on the other half for certain. The stop controller is fitted
-to answers that were written to their end, and judged by predictions for files that it was not
-fitted to.
+Masked spans of held-out files say what would have been right. The mixture's weights are fitted on
+one half of the files, and used only if they bring more exact matches on the other half for sure.
+The stop controller is fitted to answers that were written to their end, and judged by predictions
+for files that it was not fitted to.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from completer.calibration import Calibration, Mixture
-from completer.drafting.calibration import initial_factors
-from completer.drafting.factor_fitting import RATES
 from completer.evaluation.figures import paired_figures
 from completer.evaluation.forcing import Evidence
 from completer.evaluation.holdout import Sample
@@ -38,7 +33,6 @@ from completer.evaluation.stopping import (
 )
 from completer.stopping.controller import Rule
 from completer.stopping.fitting import fit_scorecard
-from completer.workspaces.repository import Factors
 
 SHARES = {Kind.REST_OF_LINE: 1.0, Kind.WHOLE_LINE: 0.25, Kind.LINES: 0.25, Kind.SYNTAX_NODE: 0.15}
 """How many spans of each kind there are for one of the commonest, at a guess of what people ask."""
@@ -81,9 +75,8 @@ class Calibrating:
 
         Raises `CompleterError` when there is too little to learn from.
         """
-        factors = self._fit_factors()
-        mixture, mixing = await self._fit_mixture(factors)
-        self.service.calibration = Calibration(_RECORDING, mixture, factors=factors)
+        mixture, mixing = await self._fit_mixture()
+        self.service.calibration = Calibration(_RECORDING, mixture)
         found = traces(await self._answers(list(Kind)))
         rule, stopping = self._fit_rule(found)
         fitted = {
@@ -93,7 +86,7 @@ class Calibrating:
             "ece": stopping["ece"],
             "brier_skill": stopping["brier_skill"],
         }
-        calibration = Calibration(rule, mixture, fitted, factors=factors)
+        calibration = Calibration(rule, mixture, fitted)
         return calibration, {"mixture": mixing, "stopping": stopping}
 
     def _fit_rule(self, found: Sequence[Trace]) -> tuple[Rule | None, Figures]:
@@ -114,9 +107,9 @@ class Calibrating:
         rule = Rule(card, threshold) if adopted else present
         return rule, {**figures, "before": before, "adopted": adopted}
 
-    async def _fit_mixture(self, factors: Factors) -> tuple[Mixture | None, Figures]:
+    async def _fit_mixture(self) -> tuple[Mixture | None, Figures]:
         """Fit on one half of the files, and compare exact match with and without on the other."""
-        self.service.calibration = Calibration(factors=factors)
+        self.service.calibration = Calibration()
         seen: dict[str, list[Evidence]] = {}
         for sample, span in self._spans(half=0):
             found = self.service.evidence(request_for(span, sample.root), span.truth)
@@ -124,7 +117,7 @@ class Calibrating:
             self._tick()
         mixture = fit_mixture(seen)
         without = await self._answers([Kind.REST_OF_LINE], half=1)
-        self.service.calibration = Calibration(mixture=mixture, factors=factors)
+        self.service.calibration = Calibration(mixture=mixture)
         gain = paired_figures(
             list(zip(await self._answers([Kind.REST_OF_LINE], half=1), without, strict=True))
         )
@@ -134,25 +127,6 @@ class Calibrating:
             "used": used,
             **gain,
         }
-
-    def _fit_factors(self) -> Factors:
-        """Fit on one half of the files: to each repository by itself, then the geometric mean.
-
-        Factors that went on from one repository to the next would be those of the last ones.
-        """
-        factors = initial_factors()
-        for rate in RATES:
-            fitted = [self._fitted_to(sample, factors, rate) for sample in self.samples]
-            factors = np.exp(np.mean(np.log(fitted), axis=0))
-        return factors
-
-    def _fitted_to(self, sample: Sample, factors: Factors, rate: float) -> Factors:
-        """Return `factors` as one repository's half of files changes them."""
-        texts = {
-            str(path): text for path, text in sample.held_out.items() if self._halves[path] == 0
-        }
-        repository = self.service.repositories.open(sample.root)
-        return repository.fitted_factors(texts, factors, rate)
 
     async def _answers(self, kinds: Sequence[Kind], half: int | None = None) -> list[Answer]:
         found = []

@@ -5,9 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-import numpy as np
-from numpy.typing import NDArray
-
 from completer.answer.postprocess import TextContext
 from completer.answer.text_policy import TextPolicy, block_end, line_end, repetition_end
 from completer.calibration import Calibration, CalibrationOf
@@ -53,8 +50,6 @@ class Job:
     """How much of the repository's distribution is blended into the model's, from 0 to 1."""
     rule: Rule | None
     """When to give up, if ever."""
-    factors: NDArray[np.float64] | None
-    """What the repository's distribution weighs its evidence with; `None`: as shipped."""
     lossy: bool
     """Whether tokens may come from early layers."""
 
@@ -107,7 +102,6 @@ class Generations:
             may_draft=may_draft,
             repository_weight=weight,
             rule=_rule(request, calibration, weight, settings),
-            factors=calibration.factors,
             lossy=settings.completion.exit_mode == "lossy" and not settings.pure,
         )
 
@@ -182,7 +176,7 @@ class Generations:
         """Start to draft an answer, where that may be done."""
         if job.repository is None or not job.may_draft:
             return None
-        return job.repository.drafts(job.request, job.prompt, job.factors)
+        return job.repository.drafts(job.request, job.prompt)
 
     def forget(self) -> None:
         """Keep no text of the requests so far."""

@@ -7,13 +7,10 @@ up what is there.
 import logging
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from completer.context.definition_reader import DefinitionReader
@@ -33,7 +30,6 @@ if TYPE_CHECKING:  # Numba's import takes long, and happens on the thread that r
     from completer.workspaces.draft_index import DraftIndex
 
 log = logging.getLogger(__name__)
-Factors = NDArray[np.float64]
 STOPS_WITHIN_S = 2.0
 
 
@@ -110,13 +106,10 @@ class Repository:
         """Find what of the other files helps at a caret, within about `budget` tokens."""
         return self._retriever.retrieve(around, path, budget * CHARACTERS_PER_TOKEN)
 
-    def drafts(
-        self, request: CompletionRequest, prompt: Prompt, factors: Factors | None = None
-    ) -> "DraftSession | None":
+    def drafts(self, request: CompletionRequest, prompt: Prompt) -> "DraftSession | None":
         """Start drafting for one request; whoever takes the session has to `stop` it.
 
-        `factors` were fitted for what it predicts. `None` while that cannot begin: a request never
-        waits for a compiler.
+        `None` while that cannot begin: a request never waits for a compiler.
         """
         if self._index is None or not self._index.ready:
             return None
@@ -125,7 +118,6 @@ class Repository:
             after=prompt.suffix_ids,
             document=None if request.path is None or request.raw else str(request.path),
             heal=self._index.healer,
-            factors=factors,
         )
 
     def document_changed(self, path: Place, text: str | None) -> None:
@@ -136,18 +128,6 @@ class Repository:
         """Learn a text that a person accepted."""
         if self._index is not None:
             self._index.accepted(text)
-
-    def fitted_factors(self, texts: Mapping[str, str], factors: Factors, rate: float) -> Factors:
-        """Return drafting factors adapted to `texts` by their paths, which must not be indexed.
-
-        To be called when the workspace `can_draft`.
-        """
-        from completer.drafting.factor_fitting import adapted
-
-        assert self._index is not None  # noqa: S101
-        encode = self._index.encode
-        encoded = {name: np.array(encode(text), np.int32) for name, text in texts.items()}
-        return adapted(self._index.drafter, encoded, factors, rate)
 
     def forget_requests(self) -> None:
         """Keep nothing of the texts that requests have shown."""

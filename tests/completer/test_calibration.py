@@ -4,12 +4,10 @@ import json
 import logging
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from completer.calibration import Calibration, Calibrations, Mixture, write
-from completer.drafting.calibration import initial_factors
 from completer.errors import CompleterError
 from completer.stopping.controller import Rule
 from completer.stopping.scorecard import Scale, Scorecard
@@ -69,14 +67,6 @@ def test_what_was_fitted_to_other_weights_is_not_used_and_said_so(calibrations, 
 
     assert calibrations.of(tmp_path) == Calibration()
     assert "another model" in caplog.text
-
-
-def test_factors_come_back_and_others_are_refused():
-    factors = initial_factors()
-    values = json.loads(json.dumps(Calibration(factors=factors).to_json()))
-    np.testing.assert_allclose(Calibration.from_json(values).factors, factors, rtol=1e-3)
-    with pytest.raises(ValueError, match="factors"):
-        Calibration.from_json({**values, "factors": values["factors"][1:]})
 
 
 def test_what_was_fitted_to_somebodys_code_is_for_its_owner_alone(calibrations, tmp_path):

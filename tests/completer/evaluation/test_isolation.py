@@ -103,8 +103,8 @@ async def test_a_masked_name_is_found_nowhere(service, model, sample, monkeypatc
     asked: list[Span] = []
     start_drafting = Repository.drafts
 
-    def drafts(repository, request, prompt, factors):
-        session = start_drafting(repository, request, prompt, factors)
+    def drafts(repository, request, prompt):
+        session = start_drafting(repository, request, prompt)
         text = model.tokenizer.backend_tokenizer.decode(prompt.ids)
         assert request.prefix[-40:] in text
         assert not [name for name in only_in(asked[-1]) if name in text]
