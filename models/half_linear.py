@@ -33,13 +33,16 @@ def half_linear(states: Tensor, weight: Tensor, bias: Tensor | None = None) -> T
     return linear(pad(states, (0, 0, 0, missing)), weight, bias)[:count]
 
 
-@cache
-def multiplies_in_tiles() -> bool:
-    """Whether this processor multiplies bfloat16 in tiles (AMX).
+def multiplies_in_tiles(dtype: torch.dtype) -> bool:
+    """Whether this processor multiplies a dtype in tiles: bfloat16, with AMX.
 
-    Then attention, too, is two to three times as fast in bfloat16 as in float32; elsewhere it is
-    slower.
+    Then attention, too, is two to three times as fast in it as in float32; elsewhere it is slower.
     """
+    return dtype == torch.bfloat16 and _has_tiles()
+
+
+@cache
+def _has_tiles() -> bool:
     if not hasattr(torch.cpu, "get_capabilities"):
         return False  # torch 2.6 cannot say
     return bool(torch.cpu.get_capabilities().get("amx_bf16", False))

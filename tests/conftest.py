@@ -28,6 +28,14 @@ def device(request: pytest.FixtureRequest) -> torch.device:
     return torch.device(request.config.getoption("--device"))
 
 
+@pytest.fixture
+def threads_as_before() -> Iterator[None]:
+    """Give torch its number of threads back."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def git_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what the person who runs the tests has told git from changing them."""

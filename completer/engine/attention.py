@@ -241,15 +241,11 @@ def _attend_one(
     stacked = query.reshape(1, keys.shape[1], groups * length, width)
     if softcap:
         result = _capped_attention(stacked, keys, values, mask, scaling, softcap)
-    elif stacked.device.type == "cpu" and not (_is_half(keys) and multiplies_in_tiles()):
+    elif stacked.device.type == "cpu" and not multiplies_in_tiles(keys.dtype):
         result = _attend_in_steps(stacked, keys, values, mask, scaling)
     else:
         result = scaled_dot_product_attention(stacked, keys, values, mask, scale=scaling)
     return result.reshape(1, heads, length, values.shape[-1])
-
-
-def _is_half(rows: Tensor) -> bool:
-    return rows.dtype == torch.bfloat16
 
 
 def _attend_in_steps(

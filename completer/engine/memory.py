@@ -43,8 +43,8 @@ def fastest_rows(model: "Model") -> torch.dtype:
     """
     if model.device.type != "cpu":
         return model.dtype
-    tiled = model.dtype == torch.bfloat16 and multiplies_in_tiles() and not is_quantised(model)
-    return torch.bfloat16 if tiled else torch.float32
+    tiled = multiplies_in_tiles(model.dtype) and not is_quantised(model)
+    return model.dtype if tiled else torch.float32
 
 
 def pool_for(model: "Model", budget_bytes: int, *, capacity: int, running: int) -> KVPool:

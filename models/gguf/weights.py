@@ -44,7 +44,7 @@ def load_gguf(file: GgufFile, dtype: torch.dtype, *, own_code: bool) -> "Model":
         with torch.device("meta"):
             shapes = _shapes(BareDecoder(bare), tied=bare.tie_word_embeddings)
         decoder = BareDecoder(bare)
-        decoder.take(_read(file, shapes, dtype))
+        decoder.take(_read(file, config, shapes, dtype))
         return decoder
     return _with_transformers(file, config, dtype)
 
@@ -62,7 +62,8 @@ def _with_transformers(file: GgufFile, config: Mapping[str, Any], dtype: torch.d
 
     empty = empty_model(config)
     tied = bool(config["tie_word_embeddings"])
-    return model_of(empty.config, _read(file, _shapes(empty, tied=tied), dtype), dtype)
+    weights = _read(file, config, _shapes(empty, tied=tied), dtype)
+    return model_of(empty.config, weights, dtype)
 
 
 def _shapes(model: torch.nn.Module, *, tied: bool) -> dict[str, tuple[int, ...]]:
@@ -75,13 +76,16 @@ def _shapes(model: torch.nn.Module, *, tied: bool) -> dict[str, tuple[int, ...]]
 
 
 def _read(
-    file: GgufFile, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype
+    file: GgufFile,
+    config: Mapping[str, Any],
+    shapes: Mapping[str, tuple[int, ...]],
+    dtype: torch.dtype,
 ) -> dict[str, Tensor]:
     """Return all weights by name in their `shapes`, having checked that they are there and fit."""
     found = _tensors(file, shapes)
     _check_memory(file, shapes, dtype)
     log.info("%s: %s", file.path.name, _said(file, dtype))
-    return {name: _weight(file, name, tensor, dtype) for name, tensor in found.items()}
+    return {name: _weight(file, config, name, tensor, dtype) for name, tensor in found.items()}
 
 
 def _tensors(file: GgufFile, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, TensorInfo]:
@@ -130,8 +134,10 @@ def _said(file: GgufFile, dtype: torch.dtype) -> str:
     return f"{stored}, {how} to {str(dtype).removeprefix('torch.')}"
 
 
-def _weight(file: GgufFile, name: str, tensor: TensorInfo, dtype: torch.dtype) -> Tensor:
-    stored, config = architecture_of(file), config_of(file)
+def _weight(
+    file: GgufFile, config: Mapping[str, Any], name: str, tensor: TensorInfo, dtype: torch.dtype
+) -> Tensor:
+    stored = architecture_of(file)
     if stored.norms_from_one and name.endswith("norm.weight"):
         return (_dequantised(file, tensor, torch.float32) - 1).to(dtype)
     values = _dequantised(file, tensor, dtype)
@@ -155,7 +161,7 @@ def _dequantised(file: GgufFile, tensor: TensorInfo, dtype: torch.dtype) -> Tens
 
     def dequantise(first: int) -> None:
         values = gguf.dequantize(stored[first : first + rows], tensor.kind)
-        out[first : first + rows] = torch.from_numpy(np.array(values))
+        out[first : first + rows] = torch.from_numpy(np.require(values, requirements="W"))
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         list(threads.map(dequantise, range(0, len(out), rows)))

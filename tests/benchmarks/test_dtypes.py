@@ -104,6 +104,7 @@ def test_a_shape_is_timed_in_the_dtypes_that_are_named():
 
 @pytest.mark.slow  # tunes a model in three dtypes
 @needs_int8
+@pytest.mark.usefixtures("threads_as_before")
 def test_a_model_is_compared_with_itself_in_float32(tmp_path, monkeypatch):
     monkeypatch.setenv("COMPLETER_CACHE_FOLDER", str(tmp_path / "cache"))
     corpus = tmp_path / "corpus"
@@ -113,11 +114,7 @@ def test_a_model_is_compared_with_itself_in_float32(tmp_path, monkeypatch):
         (corpus / f"module_{number}.py").write_text("".join(lines))
     options = ("--model", save_tiny("llama", tmp_path / "model"), "--corpus", corpus)
     options += ("--held-out", 1, "--prompts", 2)
-    threads = torch.get_num_threads()
-    try:
-        report = json.loads(bench(*options, "--json"))
-    finally:
-        torch.set_num_threads(threads)
+    report = json.loads(bench(*options, "--json"))
 
     dtypes = report["dtypes"]
     assert list(dtypes) == ["float32", "bfloat16", "int8"]

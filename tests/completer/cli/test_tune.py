@@ -3,7 +3,6 @@
 import json
 
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from completer.cli.app import app
@@ -11,12 +10,7 @@ from completer.cli.assembly import build_model
 from completer.settings import load_settings
 from tests.tiny import save_tiny
 
-
-@pytest.fixture(autouse=True)
-def _threads_as_before():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("threads_as_before")
 
 
 @pytest.fixture

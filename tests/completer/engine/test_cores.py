@@ -8,12 +8,7 @@ import torch
 from completer.engine import cores as module
 from completer.engine.cores import RETRY_S, Cores
 
-
-@pytest.fixture(autouse=True)
-def _threads_as_before():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("threads_as_before")
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_no_more_is_reserved_than_those_who_run_can_use():
 def test_rows_are_what_attention_is_fastest_in_if_all_who_run_have_room(
     monkeypatch, tiles, quantised, slots, chosen
 ):
-    monkeypatch.setattr("completer.engine.memory.multiplies_in_tiles", lambda: tiles)
+    monkeypatch.setattr("completer.engine.memory.multiplies_in_tiles", lambda _: tiles)
     model = tiny_model("llama", 64).to(torch.bfloat16)
     if quantised:
         quantise(model)

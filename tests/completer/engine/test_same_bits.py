@@ -20,7 +20,7 @@ LENGTH, CAPACITY, VOCABULARY = 600, 700, 300
 IDS = np.random.default_rng(0).integers(0, VOCABULARY, LENGTH).tolist()
 
 
-TILES = multiplies_in_tiles()
+TILES = multiplies_in_tiles(torch.bfloat16)
 
 
 @pytest.fixture(params=["bfloat16", "int8"])
@@ -78,12 +78,9 @@ def test_it_does_not_matter_who_else_is_in_the_pass(runner):
     assert torch.equal(found[3], plain[500])
 
 
+@pytest.mark.usefixtures("threads_as_before")
 def test_it_does_not_matter_on_how_many_threads(runner):
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        alone = logits(runner, [256, 256, 88])
-        torch.set_num_threads(2)
-        assert torch.equal(logits(runner, [256, 256, 88], slot=1), alone)
-    finally:
-        torch.set_num_threads(before)
+    torch.set_num_threads(1)
+    alone = logits(runner, [256, 256, 88])
+    torch.set_num_threads(2)
+    assert torch.equal(logits(runner, [256, 256, 88], slot=1), alone)

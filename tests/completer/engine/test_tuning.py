@@ -7,12 +7,7 @@ from completer.engine.tuning import thread_counts, tune
 from tests.completer.engine.test_attention import random_ids
 from tests.tiny import tiny_model
 
-
-@pytest.fixture(autouse=True)
-def _threads_as_before():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("threads_as_before")
 
 
 def model():

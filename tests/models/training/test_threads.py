@@ -5,12 +5,7 @@ import torch
 
 from models.training.threads import PROBE_EVERY, ThreadTuner
 
-
-@pytest.fixture(autouse=True)
-def _same_threads_afterwards():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("threads_as_before")
 
 
 def test_a_fixed_number_is_kept():
