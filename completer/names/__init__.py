@@ -1,1 +1,1 @@
-"""Which names may stand at a caret, as static analysis knows it: for the mixture, and for checks."""
+"""Which names may stand at a caret, as static analysis knows it."""
