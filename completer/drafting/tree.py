@@ -20,6 +20,7 @@ class DraftSource(IntEnum):
     RECYCLED = 3
     SELF = 4
     SUFFIX = 5
+    NAMES = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,15 +50,23 @@ class Chooser:
 
     def signals(self) -> tuple[TokenSignals, ...]:
         """Return how sure the distribution was of every chosen token."""
-        last, expected = len(self._made) - 1, self._part.expected
+        last, expected, allowed = len(self._made) - 1, self._part.expected, self._allowed()
         signals = []
         for number, ((row, token), sure) in enumerate(
             zip(self._made, self._certainty(), strict=True)
         ):
             probability, margin, entropy, own = sure
             given = expected.prob(row, token) if expected is not None else 0.0
-            signals.append(TokenSignals(probability, margin, entropy, own, given, number < last))
+            mass = allowed.get(row, 1.0)
+            drafted = number < last
+            signals.append(TokenSignals(probability, margin, entropy, own, given, drafted, mass))
         return tuple(signals)
+
+    def _allowed(self) -> dict[int, float]:
+        """The mass that was allowed in each narrowed row."""
+        masses = [] if self._part.masses is None else self._part.masses.tolist()
+        rows = (each.row for each in self._part.narrowings)
+        return dict(zip(reversed([*rows]), reversed(masses), strict=True))  # a row's first counts
 
     def _certainty(self) -> list[list[float]]:
         """Probability, margin, entropy and the model's own probability of each chosen token."""
@@ -71,7 +79,7 @@ class Chooser:
             columns = certainty_here(drawn_from, chosen)
         else:
             columns = certainty(drawn_from, to_device(np.array(chosen), drawn_from.device)).tolist()
-        if self._part.expected is None:  # the model's own distribution is the one drawn from
+        if self._part.expected is None and self._part.masses is None:  # drawn from the model's own
             return [[*each, each[0]] for each in columns]
         models = self._walked(self._result.logits).float().softmax(-1)
         own = models[range(len(chosen)), chosen].tolist()
@@ -103,7 +111,8 @@ def readout_request(part: StepPart, device: torch.device) -> ReadoutRequest:
     if on_cpu and not greedy:
         return ReadoutRequest(rows, candidates=drafted)
     noise = [] if greedy else _noise(sequence, part.segment)[: rows.stop - rows.start]
-    certain = policy is not None and policy.wants_signals and not on_cpu and not _mixes(sequence)
+    wants_signals = policy is not None and policy.wants_signals
+    certain = wants_signals and not on_cpu and not request.changes_distribution
     return ReadoutRequest(rows, request.sampling, noise, candidates=drafted, certainty=certain)
 
 
@@ -114,8 +123,3 @@ def _noise(sequence: SequenceState, segment: Segment) -> list[float]:
     positions = segment.positions()[segment.chain - 1 :]
     depths: list[int] = (positions - positions[0]).tolist()
     return [uniform(request.sampling.seed, request.choice, first + depth) for depth in depths]
-
-
-def _mixes(sequence: SequenceState) -> bool:
-    """Whether tokens are drawn from a mixture, so that the model's own probability is another."""
-    return sequence.request.repository_weight > 0 and sequence.request.drafts is not None

@@ -210,13 +210,16 @@ class Engine:
         return parts
 
     def _draft(self, scheduled: Scheduled, packed: int, decoding: int) -> DraftTree:
-        sequence = scheduled.sequence
+        sequence, request = scheduled.sequence, scheduled.sequence.request
         room = self._room(sequence)
-        if not scheduled.reaches_end or sequence.request.drafts is None or room < 1:
+        if not scheduled.reaches_end or room < 1:
             return DraftTree.empty()
-        started = time.perf_counter()
-        price = self.costs.of_drafts(room, planned=packed, sequences=decoding)
-        tree = sequence.request.drafts.propose(room, price)
+        started, tree = time.perf_counter(), DraftTree.empty()
+        if request.drafts is not None:
+            price = self.costs.of_drafts(room, planned=packed, sequences=decoding)
+            tree = request.drafts.propose(room, price)
+        if not len(tree) and request.guide is not None:
+            tree = request.guide.draft(sequence.generated, room)
         sequence.draft_seconds += time.perf_counter() - started
         return tree
 

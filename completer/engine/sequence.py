@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.tree import DraftSource, DraftTree, Predictions
+from completer.engine.narrowing import Guide
 from completer.engine.stop_policy import Stop, StopPolicy
 from completer.request import DecodeStats, FinishReason, Sampling
 
@@ -47,7 +48,7 @@ class GenerationRequest:
     `stop_ids` end the text and do not belong to it. `deadline` is a `time.perf_counter()` value.
     Sequences of different `owner`s never share rows of the KV pool. `choice` numbers alternatives.
     `repository_weight`, from 0 to 1, is how much of what `drafts` predicts is blended into the
-    distribution; 0 is the model's own.
+    distribution; 0 is the model's own. `guide` narrows it where it knows what may come.
     `lossy` lets tokens come from early exits; give it an owner of its own, since its rows do too.
     Once submitted, `drafts` belongs to the engine, which stops it.
     """
@@ -62,7 +63,14 @@ class GenerationRequest:
     owner: str = ""
     choice: int = 0
     repository_weight: float = 0.0
+    guide: Guide | None = None
     lossy: bool = False
+
+    @property
+    def changes_distribution(self) -> bool:
+        """Whether tokens may be drawn from another distribution than the model's own."""
+        mixes = self.repository_weight > 0 and self.drafts is not None
+        return mixes or self.guide is not None
 
 
 @dataclass(frozen=True, slots=True)

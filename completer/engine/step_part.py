@@ -12,6 +12,7 @@ from completer.drafting.tree import DraftTree, Predictions
 from completer.engine.attention import Segment
 from completer.engine.lossy import LossyExits, LossyInput
 from completer.engine.mixture import mix
+from completer.engine.narrowing import Narrowing, narrow
 from completer.engine.scheduler import Scheduled
 
 
@@ -29,6 +30,10 @@ class StepPart:
     skipped_layers: int = 0
     expected: Predictions | None = None
     """What the repository expects in each row, where that is blended in."""
+    narrowings: Sequence[Narrowing] = ()
+    """To what rows were narrowed."""
+    masses: Tensor | None = None
+    """[n] the probability that each of these tokens' sets had before."""
 
 
 def lay_out(scheduled: Scheduled, tree: DraftTree, rows: slice) -> StepPart:
@@ -52,21 +57,32 @@ def wanted_rows(parts: Sequence[StepPart]) -> NDArray[np.int64]:
 
 
 def distributions(parts: Sequence[StepPart], logits: Tensor) -> Tensor:
-    """Return the rows [R, V] that tokens are drawn from: `logits`, or the logs of their mixture.
+    """Return the rows [R, V] that tokens are drawn from: `logits`, or logs of what became of them.
 
-    The mixture is with what the repository expects, for sequences that ask for it.
+    That is their mixture with what the repository expects, narrowed by a guide, for sequences that
+    ask for it.
     """
-    if all(part.scheduled.sequence.request.repository_weight == 0 for part in parts):
+    if not any(part.scheduled.sequence.request.changes_distribution for part in parts):
         return logits
-    return torch.cat([_distribution(part, logits[part.rows]) for part in parts])
+    own = [logits[part.rows] for part in parts]
+    drawn_from = [_distribution(part, rows) for part, rows in zip(parts, own, strict=True)]
+    if all(new is old for new, old in zip(drawn_from, own, strict=True)):
+        return logits
+    return torch.cat([rows.float() for rows in drawn_from])
 
 
 def _distribution(part: StepPart, logits: Tensor) -> Tensor:
-    request = part.scheduled.sequence.request
-    if request.repository_weight == 0 or request.drafts is None or not len(logits):
-        return logits.float()
-    part.expected = request.drafts.predict(part.tree)
-    return mix(logits, part.expected, request.repository_weight)
+    sequence, request = part.scheduled.sequence, part.scheduled.sequence.request
+    if not len(logits):
+        return logits
+    if request.repository_weight > 0 and request.drafts is not None:
+        part.expected = request.drafts.predict(part.tree)
+        logits = mix(logits, part.expected, request.repository_weight)
+    if request.guide is not None:
+        part.narrowings = request.guide.narrowings(sequence.generated, part.tree)
+        if part.narrowings:
+            logits, part.masses = narrow(logits, part.narrowings)
+    return logits
 
 
 def exit_early(lossy: LossyExits, parts: Sequence[StepPart]) -> Tensor:

@@ -13,7 +13,8 @@ class TokenSignals:
 
     `probability` of it, and `margin` of the likeliest token over the runner-up, in the distribution
     that it was drawn from, whose `entropy` is in nats. `model` and `repository` are what each gave
-    it by itself. `drafted` tokens were guessed right by the draft.
+    it by itself. `drafted` tokens were guessed right by the draft. Where the distribution was
+    narrowed, `allowed` is the probability that the allowed tokens had before.
     """
 
     probability: float
@@ -22,6 +23,7 @@ class TokenSignals:
     model: float
     repository: float = 0.0
     drafted: bool = False
+    allowed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

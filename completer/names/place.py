@@ -1,0 +1,46 @@
+"""Where in a line of code a name is being written: its dot, and what of it is there."""
+
+import re
+from typing import NamedTuple
+
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_LONGEST = 200
+"""Characters of a dotted name that are read."""
+
+
+class NamePlace(NamedTuple):
+    """A name that begins at `start`, of which `typed` is there.
+
+    `owner` is the dotted name before its dot; empty where there is no dot, `None` where something
+    else stands before it.
+    """
+
+    owner: str | None
+    typed: str
+    start: int
+
+
+def name_place(code: str) -> NamePlace | None:
+    """Return the place at the end of `code`; `None` if no name can stand there, as in a number."""
+    first = max(0, len(code) - _LONGEST)
+    start = _word_start(code, len(code), first)
+    typed = code[start:]
+    if typed[:1].isdigit():
+        return None
+    if not code[:start].endswith("."):
+        return NamePlace("", typed, start)
+    begin = start
+    while begin > first and (_is_word(code[begin - 1]) or code[begin - 1] == "."):
+        begin -= 1
+    owner = code[begin : start - 1]
+    return NamePlace(owner if _DOTTED.fullmatch(owner) else None, typed, start)
+
+
+def _word_start(code: str, end: int, first: int) -> int:
+    while end > first and _is_word(code[end - 1]):
+        end -= 1
+    return end
+
+
+def _is_word(character: str) -> bool:
+    return character == "_" or character.isalnum()
