@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from completer.context.brackets import OPENED_BY, Bracket, closable, unmatched
 from completer.context.lexical import indentation, open_token, without_text
@@ -34,6 +35,33 @@ class Document:
 
     before: str
     after: str
+
+    HEADERS: ClassVar = frozenset(
+        [
+            "if",
+            "for",
+            "while",
+            "with",
+            "def",
+            "class",
+            "else",
+            "elif",
+            "try",
+            "except",
+            "finally",
+            "match",
+            "case",
+            "async",
+        ]
+    )
+
+    @property
+    def asks_caret(self) -> bool:
+        """Whether more can be said of the caret itself than of its line."""
+        if self.in_text:
+            return False
+        behind = _WORD_END.sub("", self.before).rstrip(" \t")
+        return behind.endswith(".") or bool(self._opened) or self.in_import
 
     @cached_property
     def line(self) -> str:

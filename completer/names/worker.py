@@ -49,7 +49,6 @@ def main(most_cpu_s: float, idle_s: float, cache: str) -> None:
     _prepare()
     jedi.settings.cache_directory = cache
     jedi.settings.auto_import_modules = []
-    jedi.settings.fast_parser = False  # what a text says must not depend on what came before
     jedi.settings.dynamic_params_for_other_modules = False
     guard.forbid(_OWN, Path(cache) if cache else None, lambda: _unreadable)
     while line := _next_line(idle_s):
@@ -62,6 +61,7 @@ def main(most_cpu_s: float, idle_s: float, cache: str) -> None:
 
 
 def _answer(question: Question) -> NameEvidence:
+    _forget_document(question.path)
     _unreadable.clear()
     _unreadable.update(filter(None, [question.path]))
     if question.language != "python":
@@ -93,6 +93,15 @@ def _module_folders(root: str, _minute: int) -> tuple[str, ...]:
 
 def _now() -> int:
     return int(time.monotonic() / _KEEP_ROOTS_S)
+
+
+def _forget_document(path: str) -> None:
+    """Parse the document as a whole again: what is said of it must not depend on what came before.
+
+    jedi needs a tree in this cache, so its parser of differences cannot be switched off.
+    """
+    for trees in parso.cache.parser_cache.values():
+        trees.pop(Path(path) if path else None, None)
 
 
 def _forget_trees() -> None:
