@@ -1,0 +1,70 @@
+"""What is asked of the process that reads names, and how it and the answer go over a pipe."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from completer.names.evidence import NameEvidence, NameKind, Names
+
+Part = Literal["around", "caret"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    r"""A document around a caret; lines end with `\n`.
+
+    `part` is what is asked for: what may stand in the caret's line, whatever that says, or what
+    may stand at the caret itself. `path` is the document's, absolute or empty, `root` the
+    workspace's. After `most_s` seconds what was found so far is answered; `None` for no limit.
+    """
+
+    part: Part
+    before: str
+    after: str
+    language: str
+    path: str
+    root: str
+    whole: bool = True
+    """Whether that is all of the document, so that what it does not bind is not bound."""
+    most_s: float | None = None
+
+    def encode(self) -> bytes:
+        """Return it as one line."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def decode(cls, line: bytes) -> "Question":
+        """Read what `encode` wrote."""
+        return cls(**json.loads(line))
+
+
+def encode_evidence(evidence: NameEvidence) -> bytes:
+    """Return evidence as one line of JSON: the same for the same evidence."""
+    fields = {
+        "members": {text: _encode(names) for text, names in evidence.members.items()},
+        "at_caret": evidence.at_caret and _encode(evidence.at_caret),
+        "parameters": {text: _encode(names) for text, names in evidence.parameters.items()},
+        "scope": evidence.scope and _encode(evidence.scope),
+        "unbound": evidence.unbound,
+    }
+    return json.dumps(fields).encode() + b"\n"
+
+
+def decode_evidence(line: bytes) -> NameEvidence:
+    """Read what `encode_evidence` wrote. Raises `ValueError`, `KeyError` or `TypeError` else."""
+    fields = json.loads(line)
+    return NameEvidence(
+        {text: _decode(names) for text, names in fields["members"].items()},
+        fields["at_caret"] and _decode(fields["at_caret"]),
+        {text: _decode(names) for text, names in fields["parameters"].items()},
+        fields["scope"] and _decode(fields["scope"]),
+        tuple(fields["unbound"]),
+    )
+
+
+def _encode(names: Names) -> list[str]:
+    return [names.kind, *sorted(names.names)]
+
+
+def _decode(names: list[str]) -> Names:
+    return Names(NameKind(names[0]), frozenset(names[1:]))
