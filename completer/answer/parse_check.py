@@ -17,11 +17,12 @@ from tree_sitter import Tree
 from completer.context.brackets import OPENED_BY, unmatched
 from completer.context.grammars import has_grammar, parse_within
 from completer.context.lexical import tokens
-from completer.context.surroundings import Surroundings
+from completer.context.surroundings import WINDOW, Surroundings
 
 _TIME_LIMIT_MS = 20
+_CUT = WINDOW - 1_024  # characters from which on more may follow
 _ENDS_TRIED = 16
-_NEUTRAL_TRIED = 20
+_NEUTRAL_TRIED = 32
 _LONGEST_READ_BY_PYTHON = 8_192  # bytes
 _DEEPEST = 24  # brackets; its parser may take long where they are deep
 _ESCAPE = re.compile(rb"\\[^\n'\"]")  # of those that it does not know it would warn
@@ -31,6 +32,19 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 _CLOSER_OF = {opener: closer for closer, opener in OPENED_BY.items()}
 _STEMS = ("x", "", " x", ": x", " in x", " for x in x", " else x", "=x")
 _TAILS = {"python": ("", ":", ": pass", " = x", " import x", " as x")}
+_WHOLE = (
+    "if x:",
+    "x = (",
+    "def x(",
+    "x = [",
+    "def x():",
+    "else:",
+    "except x:",
+    "x = {",
+    "x(",
+    "try:",
+)
+_OPENERS = ("x(", "(", "x[", "x, {", "[", " = (", " = [")
 _OTHER_TAILS = ("", ";", " {}", ": x", " = x;")
 
 
@@ -43,8 +57,9 @@ class ParseCheck:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         before, after = _region(around)
-        whole = around.from_top_level or before != around.before
-        self._is_told = whole and has_grammar(around.language) and around.where != "comment"
+        is_whole = around.from_top_level or before != around.before
+        is_whole &= len(after) < _CUT or after != around.after
+        self._is_told = is_whole and has_grammar(around.language) and around.where != "comment"
         self._before = before.encode("utf-8", "replace")
         self._after = after.encode("utf-8", "replace")
         self._at = _point(self._before)
@@ -76,7 +91,12 @@ class ParseCheck:
         tree = parse_within(source, self._around.language, _TIME_LIMIT_MS, edited)
         if tree is None:
             return False
-        return tree.root_node.has_error or (self._around.language == "python" and _fails(source))
+        if tree.root_node.has_error or self._around.language != "python":
+            return tree.root_node.has_error
+        opens_block = text.rstrip().endswith(":")  # whose body has yet to be written
+        return _fails(source) and not (
+            opens_block and not _fails(self._before + inserted + b" pass" + self._after)
+        )
 
     @cached_property
     def _can_parse(self) -> bool:
