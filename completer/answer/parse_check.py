@@ -1,9 +1,9 @@
 """Whether an answer makes errors of syntax where it stands, and how much of it makes none.
 
-A line is unfinished while it is typed, and what stands around it may be broken. So errors count only
-where some neutral completion ("x", with the brackets closed that are open) makes none: where all do,
-the text around the caret may be the reason, and nothing is said. Python's own parser is asked after
-tree-sitter: its grammar there takes a body that is missing or indented at will.
+A line is unfinished while it is typed, and what stands around it may be broken. So errors count
+only where some neutral completion ("x", with the brackets closed that are open) makes none: where
+all do, the text around the caret may be the reason, and nothing is said. Python's own parser is
+asked after tree-sitter, whose grammar takes a body that is missing or indented at will.
 """
 
 import ast
@@ -25,7 +25,7 @@ _ENDS_TRIED = 16
 _NEUTRAL_TRIED = 32
 _LONGEST_READ_BY_PYTHON = 8_192  # bytes
 _DEEPEST = 24  # brackets; its parser may take long where they are deep
-_ESCAPE = re.compile(rb"\\[^\n'\"]")  # of those that it does not know it would warn
+ESCAPE = re.compile(r"\\[^\n'\"]")  # of those that it does not know Python's parser would warn
 _DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class)\b", re.MULTILINE)
 _NEXT_DEFINITION = re.compile(r"\n([ \t]*)(?:@|(?:async[ \t]+def|def|class)\b)")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -134,7 +134,7 @@ def _fails(source: bytes) -> bool:
     if len(source) > _LONGEST_READ_BY_PYTHON or max(depth, default=0) > _DEEPEST:
         return False
     try:
-        ast.parse(_ESCAPE.sub(b"__", source))
+        ast.parse(ESCAPE.sub("__", source.decode()))
     except SyntaxError:
         return True
     except (ValueError, MemoryError, RecursionError):
