@@ -24,6 +24,9 @@ ExitMode = Literal["lossless", "lossy"]
 
 Trigger = Literal["automatic", "manual"]
 
+Problem = Literal["does not parse", "name does not exist"]
+"""What is surely wrong with a text where it would stand."""
+
 
 GREEDY_BELOW = 1e-5
 """Temperatures below this take the likeliest token: only an exact tie could tell the difference."""
@@ -143,12 +146,14 @@ class Choice:
     """One alternative: what to insert at the caret, and the token ids that the model gave.
 
     `confidence` has an entry for each verification step, where the stop controller went along.
+    `problem` says what is wrong with the text, if it was asked for by hand, or why it is empty.
     """
 
     text: str
     finish_reason: FinishReason
     token_ids: tuple[int, ...] = ()
     confidence: tuple[Confidence, ...] = ()
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

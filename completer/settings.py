@@ -80,6 +80,10 @@ class CompletionSettings(Section):
         "lossless",
         description="lossy: tokens may come from early layers; faster, but another text",
     )
+    check_syntax: bool = Field(True, description="hold back ghost text that does not parse")
+    check_names: bool = Field(
+        True, description="hold back ghost text with names that surely do not exist"
+    )
     multiline: Literal["auto", "never", "always"] = "auto"
     max_lines: Count = 16
     deadline_ms: Annotated[float, Field(gt=0)] = 5000.0

@@ -17,11 +17,13 @@ from completer.answer.indentation import (
     level_width,
     reindent,
 )
+from completer.answer.parse_check import ParseCheck
 from completer.answer.suffix_overlap import SuffixOverlap
 from completer.answer.text_policy import repetition_end
 from completer.context.brackets import unmatched
 from completer.context.lexical import indentation, is_telling
 from completer.context.surroundings import Surroundings
+from completer.names.evidence import NameEvidence
 
 _SHORTEST_PARTIAL_MARK = 4
 _TRIVIAL = re.compile(r"[\s)\]};,]*")
@@ -34,6 +36,7 @@ class TextContext:
     """What surrounds a completion: all that rules about its text look at, worked out once.
 
     `marks` are the model's special marks; `multiline` says whether several lines are wanted.
+    `evidence` is what is known of the names that may stand there.
     """
 
     prefix: str
@@ -42,6 +45,7 @@ class TextContext:
     multiline: bool = True
     marks: tuple[str, ...] = ()
     crlf: bool = False
+    evidence: NameEvidence | None = None
 
     @cached_property
     def around(self) -> Surroundings:
@@ -52,6 +56,11 @@ class TextContext:
     def block(self) -> BlockEnd:
         """Where the block ends that a completion begins here."""
         return BlockEnd(self.around)
+
+    @cached_property
+    def parse_check(self) -> ParseCheck:
+        """What finds errors of syntax in completions."""
+        return ParseCheck(self.around)
 
     @cached_property
     def overlap(self) -> SuffixOverlap:

@@ -1,6 +1,7 @@
 """The tree-sitter grammars, loaded when first asked for, and what is a definition in each."""
 
 import importlib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -170,6 +171,33 @@ def parse(source: bytes, language: str | None) -> Tree | None:
         parsers[key] = Parser(_loaded(grammar.module, grammar.function))
     # In pieces that a Python function hands over: other threads run in between.
     return parsers[key].parse(lambda byte, _: source[byte : byte + _PIECE])
+
+
+def parse_within(
+    source: bytes, language: str | None, limit_ms: int, former: Tree | None = None
+) -> Tree | None:
+    """Parse UTF-8 text, going on from an edited `former` tree; `None` if it takes too long.
+
+    A parser in C may take hours over a text that is made for it. Of the binding's two limits, the
+    progress callback crashes (0.25); the other one is deprecated.
+    """
+    grammar = _grammar(language)
+    if grammar is None:
+        return None
+    parsers: dict[str, Parser] = _parsers.__dict__
+    key = f"{grammar.module}.{grammar.function} {limit_ms}"
+    if key not in parsers:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            parsers[key] = Parser(
+                _loaded(grammar.module, grammar.function), timeout_micros=1000 * limit_ms
+            )
+    try:
+        parse_it = parsers[key].parse
+        return parse_it(source) if former is None else parse_it(source, former)
+    except ValueError:
+        parsers[key].reset()
+        return None
 
 
 def definition_nodes(tree: Tree, language: str) -> Iterator[tuple[str, Node]]:

@@ -10,3 +10,5 @@ class Kind(StrEnum):
     WHOLE_LINE = "whole_line"
     LINES = "lines"
     SYNTAX_NODE = "syntax_node"
+    ATTRIBUTE = "attribute"
+    """The rest of a line behind the dot of an attribute."""

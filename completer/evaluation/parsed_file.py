@@ -9,6 +9,10 @@ from tree_sitter import Node
 
 from completer.context.grammars import parse
 
+_ATTRIBUTES = frozenset(
+    ("attribute", "member_expression", "field_expression", "selector_expression", "field_access")
+)
+
 
 class ParsedFile:
     """A file in a language that has a grammar.
@@ -50,6 +54,15 @@ class ParsedFile:
             if not node.has_error:
                 yield self._characters(node)
             node = node.parent
+
+    def is_attribute(self, offset: int) -> bool:
+        """Whether the name that begins there is an attribute, behind its dot."""
+        byte = int(self._byte_of[offset])
+        node = self._root.named_descendant_for_byte_range(byte, byte + 1)
+        parent = node and node.parent
+        if node is None or parent is None or self.text[offset - 1 : offset] != ".":
+            return False
+        return parent.type in _ATTRIBUTES and parent.end_byte == node.end_byte
 
     def _find_code(self) -> NDArray[np.bool_]:
         code = np.array([not character.isspace() for character in self.text], np.bool_)

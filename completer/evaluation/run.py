@@ -32,7 +32,7 @@ class Answer:
 async def answers(
     complete: Complete, root: Place, spans: Sequence[Span], *, trigger: Trigger = "manual"
 ) -> AsyncIterator[Answer]:
-    """Yield an answer to each span of the repository `root`; a manual one is never held back."""
+    """Yield an answer to each span of the repository `root`, however doubtful a manual one."""
     await complete(_warm_up(root))
     for span in spans:
         completion = await complete(request_for(span, root, trigger))
@@ -57,7 +57,7 @@ def request_for(span: Span, root: Place, trigger: Trigger = "manual") -> Complet
         multiline="\n" in span.truth,
         deadline_ms=_NO_DEADLINE_MS,
         polish=True,
-        trigger=trigger,
+        withhold=trigger == "automatic",  # syntax and names are checked in any case
     )
 
 

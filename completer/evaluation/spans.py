@@ -98,11 +98,26 @@ def _syntax_node(source: ParsedFile, caret: int, rng: random.Random) -> Cut | No
     return rng.choice(list(cuts)) if cuts else None
 
 
+def _attribute(source: ParsedFile, caret: int, rng: random.Random) -> Cut | None:
+    """Take the rest of the line behind the dot that the caret's word begins behind."""
+    start = caret
+    while start and _is_word(source.text[start - 1]):
+        start -= 1
+    if not _is_word(source.text[caret]) or not source.is_attribute(start):
+        return None
+    return start, source.line_end(caret)
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
 _CUTS: dict[Kind, Callable[[ParsedFile, int, random.Random], Cut | None]] = {
     Kind.REST_OF_LINE: _rest_of_line,
     Kind.WHOLE_LINE: _whole_line,
     Kind.LINES: _lines,
     Kind.SYNTAX_NODE: _syntax_node,
+    Kind.ATTRIBUTE: _attribute,
 }
 
 

@@ -46,6 +46,7 @@ def completer_field(result: CompletionResult) -> dict[str, Any]:
         "distribution": completion.distribution,
         "p_accept": completion.confidence and completion.confidence.probability,
         "exit_mode": completion.exit_mode,
+        "problem": completion.choices[0].problem,
         "raw_prompt": completion.raw_prompt or None,
         "stats": stats_field(completion.stats),
     }

@@ -74,7 +74,8 @@ class ResultCache:
         """Remember an answer, if asking again would give the same and it says something."""
         repeatable = request.sampling.greedy and request.n == 1
         ended = completion.finish_reason in ("stop", "length")
-        if not (repeatable and ended and completion.text):
+        first = completion.choices[0]  # with a problem it is for whoever asked by hand
+        if not (repeatable and ended and first.text and first.problem is None):
             return
         key = _key(request, owner)
         tail, kept = request.prefix[-TAIL:], _kept(completion)

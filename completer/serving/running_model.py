@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
+from completer.answer.checking import Checked, check
 from completer.answer.postprocess import postprocess
 from completer.answer.text_policy import TextPolicy
 from completer.calibration import CalibrationOf, Calibrations
@@ -211,14 +212,16 @@ class RunningModel:
     def _finish(self, job: Job, alternatives: Sequence[Alternative]) -> Completion:
         self._check_open(job)
         results = [each.ticket.future.result() for each in alternatives]
+        texts = [self._polish(each.policy.text, job) for each in alternatives]
         choices = [
             Choice(
-                text=self._polish(each.policy.text, job),
+                text=checked.text,
+                problem=checked.problem,
                 finish_reason="secret" if each.policy.withheld else result.finish_reason,
                 token_ids=() if each.policy.withheld else result.token_ids,
                 confidence=_confidence(each.policy),
             )
-            for each, result in zip(alternatives, results, strict=True)
+            for checked, each, result in zip(texts, alternatives, results, strict=True)
         ]
         stats = replace(
             _summed(results),
@@ -245,10 +248,17 @@ class RunningModel:
             return "early-exit"
         return "model+repository" if job.repository_weight else "model"
 
-    def _polish(self, text: str, job: Job) -> str:
+    def _polish(self, text: str, job: Job) -> Checked:
         if self._settings.pure or not job.request.polish:
-            return text
-        return postprocess(text, job.text)
+            return Checked(text)
+        settings = job.settings.completion
+        return check(
+            postprocess(text, job.text),
+            job.text,
+            syntax=settings.check_syntax,
+            names=settings.check_names,
+            keep=job.request.trigger == "manual",
+        )
 
 
 def _remembered_for(request: CompletionRequest, repository: Repository | None) -> Hashable:

@@ -48,7 +48,7 @@ def readable(sample: Sample) -> set[str]:
 def test_spans_are_from_files_that_are_not_read(repository):
     sample = draw_sample(repository, dict.fromkeys(Kind, 20), seed=0)
 
-    assert len(sample.spans) == 80
+    assert len(sample.spans) == 100
     assert len(names(sample)) == 3  # a quarter
     assert not names(sample) & readable(sample)
     assert len(readable(sample)) == 14 - 3

@@ -1,0 +1,156 @@
+"""Whether an answer makes errors of syntax where it stands, and how much of it makes none.
+
+A line is unfinished while it is typed, and what stands around it may be broken. So errors count
+only where some neutral completion ("x", with the brackets closed that are open) makes none: where
+all do, the text around the caret may be the reason, and nothing is said. Python's own parser is
+asked after tree-sitter, whose grammar takes a body that is missing or indented at will.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import accumulate, islice, product
+
+from tree_sitter import Tree
+
+from completer.context.brackets import OPENED_BY, unmatched
+from completer.context.grammars import has_grammar, parse_within
+from completer.context.lexical import tokens
+from completer.context.surroundings import WINDOW, Surroundings
+
+_TIME_LIMIT_MS = 20
+_CUT = WINDOW - 1_024  # characters from which on more may follow
+_ENDS_TRIED = 16
+_NEUTRAL_TRIED = 32
+_LONGEST_READ_BY_PYTHON = 8_192  # bytes
+_DEEPEST = 24  # brackets; its parser may take long where they are deep
+ESCAPE = re.compile(r"\\[^\n'\"]")  # of those that it does not know Python's parser would warn
+_DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class)\b", re.MULTILINE)
+_NEXT_DEFINITION = re.compile(r"\n([ \t]*)(?:@|(?:async[ \t]+def|def|class)\b)")
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_CLOSER_OF = {opener: closer for closer, opener in OPENED_BY.items()}
+_STEMS = ("x", "", " x", ": x", " in x", " for x in x", " else x", "=x")
+_TAILS = {"python": ("", ":", ": pass", " = x", " import x", " as x")}
+_WHOLE = (
+    "if x:",
+    "x = (",
+    "def x(",
+    "x = [",
+    "def x():",
+    "else:",
+    "except x:",
+    "x = {",
+    "x(",
+    "try:",
+)
+_OPENERS = ("x(", "(", "x[", "x, {", "[", " = (", " = [")
+_OTHER_TAILS = ("", ";", " {}", ": x", " = x;")
+
+
+class ParseCheck:
+    """Parses answers at one caret, between the text before and behind it.
+
+    Nothing is found where a parser takes too long, as over a file that is made for it.
+    """
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        before, after = _region(around)
+        is_whole = around.from_top_level or before != around.before
+        is_whole &= len(after) < _CUT or after != around.after
+        self._is_told = is_whole and has_grammar(around.language) and around.where != "comment"
+        self._before = before.encode("utf-8", "replace")
+        self._after = after.encode("utf-8", "replace")
+        self._at = _point(self._before)
+
+    def end(self, text: str) -> int:
+        """Return how long the longest beginning of `text` is that makes no errors; 0 if none is."""
+        if not self._is_told or not self._errs(text) or not self._can_parse:
+            return len(text)
+        ends = islice(_token_ends(text, self._around.language), _ENDS_TRIED)
+        return next((end for end in ends if not self._errs(text[:end])), 0)
+
+    @cached_property
+    def _tree(self) -> Tree | None:
+        """The text without an answer, from whose parse those with one go on."""
+        return parse_within(self._before + self._after, self._around.language, _TIME_LIMIT_MS)
+
+    def _errs(self, text: str) -> bool:
+        """Whether there are errors with `text` at the caret; not where nothing can be said."""
+        if self._tree is None:
+            return False
+        inserted = text.encode("utf-8", "replace")
+        start = len(self._before)
+        rows, columns = _point(inserted)
+        row, column = self._at
+        end = (row + rows, columns if rows else column + columns)
+        edited = self._tree.copy()
+        edited.edit(start, start, start + len(inserted), self._at, self._at, end)
+        source = self._before + inserted + self._after
+        tree = parse_within(source, self._around.language, _TIME_LIMIT_MS, edited)
+        if tree is None:
+            return False
+        if tree.root_node.has_error or self._around.language != "python":
+            return tree.root_node.has_error
+        opens_block = text.rstrip().endswith(":")  # whose body has yet to be written
+        return _fails(source) and not (
+            opens_block and not _fails(self._before + inserted + b" pass" + self._after)
+        )
+
+    @cached_property
+    def _can_parse(self) -> bool:
+        """Whether nothing at all, or some neutral completion, makes no errors."""
+        return not all(map(self._errs, ["", *islice(self._neutral, _NEUTRAL_TRIED)]))
+
+    @property
+    def _neutral(self) -> Iterator[str]:
+        around = self._around
+        quote = around.lexemes[-1].opening if around.where == "string" else ""
+        count = max(0, around.closable)
+        opened = unmatched(around.code)[0][-count:] if count else []
+        closers = "".join(_CLOSER_OF[each.character] for each in reversed(opened))
+        tails = _TAILS.get(around.language or "", _OTHER_TAILS)
+        stems = (quote, "}" + quote, "x}" + quote) if quote else _STEMS
+        yield from dict.fromkeys(stem + closers + tail for tail, stem in product(tails, stems))
+
+
+def _region(around: Surroundings) -> tuple[str, str]:
+    """Return what is parsed: in Python, whose grammar does without the rest, one definition."""
+    if around.language != "python":
+        return around.before, around.after
+    starts = [found.start() for found in _DEFINITION.finditer(around.code)]
+    before = around.before[starts[-1] if starts else 0 :]
+    before = f"class _:\n{before}" if starts and before[0].isspace() else before
+    following = _NEXT_DEFINITION.search(around.after)
+    if following is None:
+        return before, around.after
+    return before, f"{around.after[: following.start(1)]}{following[1]}def _(): pass\n"
+
+
+def _fails(source: bytes) -> bool:
+    """Whether Python's own parser does not take a text that is neither long nor deep."""
+    depth = accumulate(1 if each in b"([{" else -1 for each in source if each in b"()[]{}")
+    if len(source) > _LONGEST_READ_BY_PYTHON or max(depth, default=0) > _DEEPEST:
+        return False
+    try:
+        ast.parse(ESCAPE.sub("__", source.decode()))
+    except SyntaxError:
+        return True
+    except (ValueError, MemoryError, RecursionError):
+        return False
+    return False
+
+
+def _token_ends(text: str, language: str | None) -> Iterator[int]:
+    """Yield where tokens of `text` end before its last one, the last first; none in a string."""
+    over = list(tokens(text, language))
+    for found in reversed(list(_TOKEN.finditer(text))):
+        end = found.end()
+        if end < len(text.rstrip()) and not any(each.start < end < each.end for each in over):
+            yield end
+
+
+def _point(text: bytes) -> tuple[int, int]:
+    """Row and column, in bytes, of the end of `text`."""
+    return text.count(b"\n"), len(text) - text.rfind(b"\n") - 1
