@@ -17,6 +17,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Self, TypeVar
 
 from completer.errors import CompleterError
+from completer.names.evidence import NameKind, NameWeights
 from completer.place import Place
 from completer.private_files import private_folder
 from completer.stopping.controller import Rule
@@ -75,6 +76,7 @@ class Calibration:
     stopping: Rule | None = None
     mixture: Mixture | None = None
     fitted: Mapping[str, Any] = field(default_factory=dict)
+    names: NameWeights = field(default_factory=dict)
     weights: str = field(default="", compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -88,6 +90,7 @@ class Calibration:
             "weights": self.weights,
             "fitted": dict(self.fitted),
             "mixture": self.mixture and self.mixture.to_json(),
+            "names": dict(self.names),
             "stopping": stopping,
         }
 
@@ -101,6 +104,7 @@ class Calibration:
             stopping and Rule(Scorecard.from_json(stopping["scorecard"]), stopping["threshold"]),
             mixture and Mixture.from_json(mixture),
             values["fitted"],
+            {NameKind(kind): float(weight) for kind, weight in values.get("names", {}).items()},
             values["weights"],
         )
 

@@ -16,7 +16,9 @@ FinishReason = Literal["stop", "length", "deadline", "cancelled", "low_confidenc
 one.
 """
 
-Distribution = Literal["model", "model+repository", "early-exit"]
+Distribution = Literal[
+    "model", "model+repository", "model+names", "model+repository+names", "early-exit"
+]
 """What the tokens are drawn from: exactly the model's own distribution, or a labelled departure."""
 
 ExitMode = Literal["lossless", "lossy"]

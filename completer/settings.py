@@ -80,6 +80,12 @@ class CompletionSettings(Section):
         "lossless",
         description="lossy: tokens may come from early layers; faster, but another text",
     )
+    guide_names: bool = Field(
+        True, description="lean on names that static analysis knows to exist where they are written"
+    )
+    names_wait_ms: Annotated[float, Field(ge=0)] = Field(
+        10.0, description="how long a request waits for static analysis; without it, it goes on"
+    )
     check_syntax: bool = Field(True, description="hold back ghost text that does not parse")
     check_names: bool = Field(
         True, description="hold back ghost text with names that surely do not exist"

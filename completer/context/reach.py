@@ -39,6 +39,12 @@ def is_long(request: CompletionRequest, prompt_tokens: int) -> bool:
     return len(request.prefix) > _near(prompt_tokens)
 
 
+def is_whole(request: CompletionRequest, prompt_tokens: int) -> bool:
+    """Whether a request has all of its document's text after `within_reach`."""
+    near = _near(prompt_tokens)
+    return len(request.prefix) <= near and len(request.suffix) < near
+
+
 def _near(prompt_tokens: int) -> int:
     return 1 + LONGEST_WINDOW + prompt_tokens * CHARACTERS_PER_TOKEN
 

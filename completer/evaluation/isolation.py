@@ -5,6 +5,7 @@ answers, keys and values are forgotten; the text of its document is seen by itse
 files that spans are from are left out when their repository is opened.
 """
 
+import math
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,7 @@ from completer.evaluation.forcing import Evidence, evidence
 from completer.place import Place
 from completer.request import Completion, CompletionRequest
 from completer.serving.generation import Generations
+from completer.serving.known_names import KnownNames
 from completer.serving.service import LocalService
 from completer.settings import Settings
 from completer.workspaces.repositories import Repositories
@@ -52,7 +54,9 @@ class IsolatedService:
         def calibration_of(repository: Place | None) -> Calibration:
             return self.calibration or saved.of(repository)
 
-        self._generations = Generations(model, settings, calibration_of)
+        settings = _waiting_for_names(settings)
+        self._names = KnownNames(model, settings)
+        self._generations = Generations(model, settings, calibration_of, self._names)
         self._service = LocalService(model, engine, settings, self.repositories, calibration_of)
 
     async def complete(self, request: CompletionRequest) -> Completion:
@@ -85,3 +89,10 @@ class IsolatedService:
         trace: TracebackType | None,
     ) -> None:
         self._service.close()
+        self._names.close()
+
+
+def _waiting_for_names(settings: Settings) -> Settings:
+    """Let no answer depend on how fast evidence of names comes."""
+    completion = settings.completion.model_copy(update={"names_wait_ms": math.inf})
+    return settings.model_copy(update={"completion": completion})

@@ -26,6 +26,10 @@ class NameKind(StrEnum):
     """Names that are bound at the caret, built-in ones too."""
 
 
+NameWeights = Mapping[NameKind, float]
+"""How sure names of a kind are to be all that may stand there, from 0 to 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The names that may stand at one kind of place, none of them twice."""

@@ -5,7 +5,7 @@ on with one of them are allowed. All is a function of the text: neither steps no
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,11 +13,9 @@ import numpy as np
 from completer.context.lexical import open_token
 from completer.drafting.tree import DraftSource, DraftTree
 from completer.engine.narrowing import Narrowing
-from completer.names.evidence import NameEvidence, NameKind, Names
+from completer.names.evidence import NameEvidence, NameKind, Names, NameWeights
 from completer.names.place import NamePlace, name_place
 from completer.names.vocabulary import NameTokens
-
-NameWeights = Mapping[NameKind, float]
 
 WEIGHTS: NameWeights = dict.fromkeys(NameKind, 0.0) | {
     NameKind.SELF: 0.97,

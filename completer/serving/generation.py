@@ -11,13 +11,16 @@ from completer.calibration import Calibration, CalibrationOf
 from completer.context.languages import language_of_name, language_of_shebang
 from completer.context.lexed_texts import LexedTexts
 from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt, PromptBuilder
-from completer.context.reach import is_long, within_reach
+from completer.context.reach import is_long, is_whole, within_reach
 from completer.context.surroundings import Surroundings
 from completer.engine.sequence import Drafting, GenerationRequest
 from completer.errors import BadRequestError
+from completer.names.evidence import NameEvidence, NameWeights
+from completer.names.guide import WEIGHTS
 from completer.request import CompletionRequest, Snippet
 from completer.secrets.answer_guard import AnswerGuard
 from completer.secrets.cleaning import RequestCleaner
+from completer.serving.known_names import KnownNames
 from completer.serving.raw_prompts import in_parts
 from completer.settings import Settings
 from completer.stopping.controller import Rule, StopController
@@ -48,6 +51,8 @@ class Job:
     may_draft: bool
     repository_weight: float
     """How much of the repository's distribution is blended into the model's, from 0 to 1."""
+    name_weights: NameWeights
+    """How much names that may stand there count, by their kind; empty: not at all."""
     rule: Rule | None
     """When to give up, if ever."""
     lossy: bool
@@ -64,9 +69,14 @@ class Generations:
     """Prepares requests for the engine, as the settings want it. May be used from any thread."""
 
     def __init__(
-        self, model: LoadedModel, settings: Settings, calibration_of: CalibrationOf
+        self,
+        model: LoadedModel,
+        settings: Settings,
+        calibration_of: CalibrationOf,
+        names: KnownNames,
     ) -> None:
         self._model = model
+        self._names = names
         self._calibration_of = calibration_of
         self._settings = settings
         self.prompts = prompt_builder(model, settings)
@@ -79,8 +89,10 @@ class Generations:
         settings = self.settings_in(repository)
         if repository is not None:
             request = replace(request, workspace=repository.root)
-        text = self._text_context(request, settings)
         prompts = self._prompts_of(settings)
+        whole = is_whole(request, prompts.budget_of(request))
+        evidence = self._names.around(request, settings, repository, whole=whole)
+        text = self._text_context(request, settings, evidence)
         share = settings.completion.repository_share
         others = _of_other_files(request, text.around, repository, prompts.budget, share)
         asked = request
@@ -101,6 +113,7 @@ class Generations:
             settings=settings,
             may_draft=may_draft,
             repository_weight=weight,
+            name_weights=_name_weights(calibration, settings),
             rule=_rule(request, calibration, weight, settings),
             lossy=settings.completion.exit_mode == "lossy" and not settings.pure,
         )
@@ -169,6 +182,7 @@ class Generations:
             owner=job.owner,
             choice=choice,
             repository_weight=job.repository_weight,
+            guide=self._names.guide(job.text, job.name_weights),
             lossy=job.lossy,
         )
 
@@ -200,13 +214,16 @@ class Generations:
             return [repetition_end, line_end]
         return [repetition_end, block_end(job.text.block, job.settings.completion.max_lines)]
 
-    def _text_context(self, request: CompletionRequest, settings: Settings) -> TextContext:
+    def _text_context(
+        self, request: CompletionRequest, settings: Settings, evidence: NameEvidence | None
+    ) -> TextContext:
         return TextContext(
             prefix=request.prefix,
             suffix=request.suffix,
             language=request.language,
             multiline=_wants_block(request, settings.completion.multiline),
             marks=tuple(self._model.layout.mark_ids),
+            evidence=evidence,
         )
 
     def _decode(self, ids: Sequence[int]) -> str:
@@ -310,6 +327,12 @@ def _repository_weight(
 
 def _calibrated_weight(request: CompletionRequest, calibration: Calibration) -> float:
     return calibration.mixture.weight(request.language) if calibration.mixture else 0.0
+
+
+def _name_weights(calibration: Calibration, settings: Settings) -> NameWeights:
+    if settings.pure or not settings.completion.guide_names:
+        return {}
+    return {**WEIGHTS, **calibration.names}
 
 
 def _rule(

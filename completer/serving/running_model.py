@@ -34,6 +34,7 @@ from completer.serving.generation import (
     owner_of,
     owns,
 )
+from completer.serving.known_names import KnownNames
 from completer.serving.raw_prompts import what_became
 from completer.serving.result_cache import ResultCache
 from completer.settings import Settings
@@ -61,7 +62,8 @@ class RunningModel:
         self._settings = settings
         if calibration_of is None:
             calibration_of = Calibrations(model, settings.calibration_folder).of
-        self._generations = Generations(model, settings, calibration_of)
+        self._names = KnownNames(model, settings)
+        self._generations = Generations(model, settings, calibration_of, self._names)
         # Under PSM the whole suffix would have to be computed again for what may never be asked.
         self._suffix_first = model.layout.layout.order == "spm"
         self._results = ResultCache(settings.engine.result_cache_mb << 20)
@@ -130,6 +132,7 @@ class RunningModel:
         """Keep no answer and no text of a workspace."""
         self._ahead.give_way()
         self._results.forget(lambda of: isinstance(of, tuple) and owns(of[0], repository))
+        self._names.forget(repository)
         self._generations.prompts.forget()
 
     def forget(self) -> None:
@@ -142,6 +145,7 @@ class RunningModel:
     def close(self) -> None:
         """Stop the engine, and end what it was asked for as cancelled."""
         self._engine.close()
+        self._names.close()
         self._threads.shutdown(cancel_futures=True)
 
     async def _answer(
@@ -246,6 +250,8 @@ class RunningModel:
     def _distribution(self, job: Job) -> Distribution:
         if self._exits_early(job):
             return "early-exit"
+        if job.text.evidence is not None and job.name_weights:
+            return "model+repository+names" if job.repository_weight else "model+names"
         return "model+repository" if job.repository_weight else "model"
 
     def _polish(self, text: str, job: Job) -> Checked:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from completer.context.dependencies import imported_packages, iter_dependencies
-from completer.context.encoding import encode
+from completer.context.encoding import encode_one, token_pieces
 from completer.context.workspace import SourceFile, Workspace
 from completer.drafting.corpus import Stamp
 from completer.drafting.drafter import Drafter
@@ -64,8 +64,7 @@ class DraftIndex:
         size = tokenizer.get_vocab_size(with_added_tokens=True)
         padded = -(-size // VOCABULARY_STEP) * VOCABULARY_STEP
         self.drafter = Drafter(padded)
-        pieces = tokenizer.decode_batch([[i] for i in range(size)])
-        self.healer = Healer(pieces + [""] * (padded - size), partial(_ids, tokenizer))
+        self.healer = Healer(token_pieces(tokenizer, padded), partial(encode_one, tokenizer))
         self._closing = False
         self._saving = threading.Lock()
         self._saved = 0  # of the corpus's changes, those that the saved index has
@@ -125,7 +124,7 @@ class DraftIndex:
 
     def encode(self, text: str) -> list[int]:
         """Turn text into token ids."""
-        return _ids(self._tokenizer, text)
+        return encode_one(self._tokenizer, text)
 
     def stop(self) -> None:
         """Let a `build` that is under way end soon, and leave the saved index as it is."""
@@ -185,11 +184,6 @@ class DraftIndex:
                 self._saved = changes
             except OSError as error:
                 log.warning("the index could not be saved in %s: %s", self._folder, error)
-
-
-def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
-    ids: list[int] = encode(tokenizer, text).ids
-    return ids
 
 
 def _folder(workspace: Workspace, tokenizer: Tokenizer, cache: Path | None) -> Path | None:

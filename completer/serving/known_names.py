@@ -1,0 +1,78 @@
+"""What static analysis knows of the names at a request's caret, and the guide made of it."""
+
+import math
+from functools import cached_property, partial
+
+from completer.answer.postprocess import TextContext
+from completer.context.encoding import encode_one, token_pieces
+from completer.context.prompt import blind_to_marks
+from completer.names.evidence import NameEvidence, NameWeights
+from completer.names.finder import NameFinder
+from completer.names.guide import NameGuide
+from completer.names.vocabulary import NameTokens
+from completer.private_files import private_folder
+from completer.request import CompletionRequest
+from completer.settings import Settings
+from completer.workspaces.repository import Repository
+from models.loading import LoadedModel
+
+
+class KnownNames:
+    """Asks for evidence of names, and guides a model's generations by it. For any thread."""
+
+    def __init__(self, model: LoadedModel, settings: Settings) -> None:
+        self._model = model
+        self._cache = settings.cache_folder / "names"
+
+    def around(
+        self,
+        request: CompletionRequest,
+        settings: Settings,
+        repository: Repository | None,
+        *,
+        whole: bool,
+    ) -> NameEvidence | None:
+        """Return what is known around the caret of a request, whose text may be `whole`.
+
+        The request waits for it as long as the settings say; with a seed, until it is there, so
+        that the same seed gives the same text.
+        """
+        wanted = settings.completion.guide_names or settings.completion.check_names
+        if repository is None or not wanted or settings.pure or request.raw or request.as_is:
+            return None
+        wait_s = settings.completion.names_wait_ms / 1000
+        return self._finder.evidence(
+            request.prefix,
+            request.suffix,
+            request.language,
+            request.path,
+            repository.root,
+            whole=whole,
+            wait_s=None if request.sampling.seed or math.isinf(wait_s) else wait_s,
+        )
+
+    def guide(self, text: TextContext, weights: NameWeights) -> NameGuide | None:
+        """Make the guide of one choice; `None` without evidence, or in a comment or string."""
+        if text.evidence is None or not weights or text.around.where != "code":
+            return None
+        around = text.around
+        return NameGuide(text.evidence, weights, self._tokens, around.lead, around.language)
+
+    def forget(self, repository: Repository) -> None:
+        """Keep nothing of a workspace."""
+        self._finder.forget(repository.root)
+
+    def close(self) -> None:
+        """End what analyses."""
+        self._finder.close()
+
+    @cached_property
+    def _finder(self) -> NameFinder:
+        private_folder(self._cache)
+        return NameFinder(str(self._cache))
+
+    @cached_property
+    def _tokens(self) -> NameTokens:
+        tokenizer = blind_to_marks(self._model.tokenizer.backend_tokenizer)
+        rows = int(self._model.model.config.vocab_size)
+        return NameTokens(token_pieces(tokenizer, rows), partial(encode_one, tokenizer))
