@@ -37,22 +37,8 @@ class Document:
     after: str
 
     HEADERS: ClassVar = frozenset(
-        [
-            "if",
-            "for",
-            "while",
-            "with",
-            "def",
-            "class",
-            "else",
-            "elif",
-            "try",
-            "except",
-            "finally",
-            "match",
-            "case",
-            "async",
-        ]
+        ("if", "for", "while", "with", "def", "class", "else", "elif")
+        + ("try", "except", "finally", "match", "case", "async")
     )
 
     @property

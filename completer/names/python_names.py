@@ -20,7 +20,7 @@ from parso.python.tree import Name
 
 from completer.names.document import Document, Position
 from completer.names.evidence import NameEvidence, NameKind, Names
-from completer.names.python_members import has_unknown_star, members
+from completer.names.python_members import Members, has_unknown_star
 from completer.names.python_scopes import Scopes, class_around, function_around
 
 _MOST_MEMBERS = 48
@@ -88,7 +88,7 @@ def _behind_dot(script: jedi.Script, position: Position) -> Names | None:
     expression = dot.get_previous_leaf()
     with suppress(*_MISTAKES):
         values = infer_call_of_leaf(module.create_context(expression), expression)
-        return members(values, get_user_context(module, position), class_around(name))
+        return Members(get_user_context(module, position), class_around(name)).of(values)
     return None
 
 
@@ -148,7 +148,7 @@ class _Around:
         for leaf in leaves[:_TRIES]:
             with suppress(*_MISTAKES):
                 values = self._values(text, leaf)
-                if (names := members(values, self._context, self._class)) is not None:
+                if (names := self._found.of(values)) is not None:
                     return replace(names, names=names.names | self._assigned[text])
         return None
 
@@ -160,6 +160,10 @@ class _Around:
         for attribute in attributes:
             values = values.py__getattribute__(attribute)
         return values
+
+    @cached_property
+    def _found(self) -> Members:
+        return Members(self._context, self._class)
 
     @cached_property
     def _context(self) -> AbstractContext:
