@@ -37,8 +37,7 @@ class Document:
     after: str
 
     HEADERS: ClassVar = frozenset(
-        ("if", "for", "while", "with", "def", "class", "else", "elif")
-        + ("try", "except", "finally", "match", "case", "async")
+        "if for while with def class else elif try except finally match case async".split()  # noqa: SIM905
     )
 
     @property
