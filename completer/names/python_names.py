@@ -76,7 +76,7 @@ def _script(text: str, place: PythonPlace, environment: InterpreterEnvironment) 
 
 
 def _is_name(found: jedi.api.classes.Completion) -> bool:
-    return found.type != "keyword"
+    return bool(found.type != "keyword")
 
 
 def _behind_dot(script: jedi.Script, position: Position) -> Names | None:
@@ -86,6 +86,8 @@ def _behind_dot(script: jedi.Script, position: Position) -> Names | None:
     if dot is None or dot != ".":
         return None
     expression = dot.get_previous_leaf()
+    if not _is_whole(expression):
+        return None
     with suppress(*_MISTAKES):
         values = infer_call_of_leaf(module.create_context(expression), expression)
         return Members(get_user_context(module, position), class_around(name)).of(values)
@@ -153,7 +155,7 @@ class _Around:
         return None
 
     def _values(self, text: str, leaf: Name | None) -> ValueSet:
-        if leaf is not None:
+        if leaf is not None and _is_whole(leaf):
             return infer_call_of_leaf(self._module.create_context(leaf), leaf)
         first, *attributes = text.split(".")
         values = self._context.py__getattribute__(first, position=self._position)
@@ -227,6 +229,12 @@ def _dotted(name: Name) -> str:
             return ""
         parts.append(leaf.value)
     return ".".join(reversed(parts))
+
+
+def _is_whole(leaf: NodeOrLeaf) -> bool:
+    """Whether jedi finds the expression that ends in `leaf`: in broken code, at times only a part."""
+    before = leaf.get_previous_leaf()
+    return before is None or before != "." or leaf.parent.type in ("trailer", "dotted_name")
 
 
 def _keywords(values: ValueSet) -> set[str]:

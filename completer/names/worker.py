@@ -35,7 +35,7 @@ _OWN = Path(__file__).parents[2]
 _unreadable: set[str] = set()
 
 
-class _OwnEnvironment(InterpreterEnvironment):
+class _OwnEnvironment(InterpreterEnvironment):  # type: ignore[misc]
     """Our interpreter; of compiled modules jedi may import those of its standard library."""
 
     def get_sys_path(self) -> list[str]:
