@@ -34,6 +34,7 @@ def at(caret: str, language: str = "python", evidence: NameEvidence | None = Non
         ("x = foo(|\ny = 1\n", "a, b)", "a, b)"),
         ("x = foo(|\ny = 1\n", "a, b", ""),
         ("x = |\ny = 1\n", "a b", "a"),
+        ("x = |\ny = 1\n", "f'{a", ""),
         ("def f(x):\n    |\n", "if x:", "if x:"),
         ("def f(x):\n    if x|\n        return 1\n", ":", ":"),
         ("def f(x):\n    if x|\n        return 1\n", " = 1", ""),
@@ -53,7 +54,7 @@ def test_python_is_cut_to_what_parses(caret, text, shown):
     ("language", "caret", "text", "shown"),
     [
         ("javascript", "const x = foo(|);\n", "a, b);\n}", "a, b"),
-        ("go", "package a\nfunc f() {\n\tx := |\n}\n", "g(1", "g"),
+        ("go", "package a\nfunc f() {\n\tx := |\n}\n", "g(1", ""),
         ("rust", "fn f() {\n    let x = |\n}\n", "1;", "1;"),
         ("fortran", "x = |\n", "((", "(("),
     ],
