@@ -16,18 +16,19 @@ from tree_sitter import Tree
 
 from completer.context.brackets import OPENED_BY, unmatched
 from completer.context.grammars import has_grammar, parse_within
-from completer.context.lexical import tokens
+from completer.context.lexical import Lexeme, tokens
 from completer.context.surroundings import WINDOW, Surroundings
 
 _TIME_LIMIT_MS = 20
 _CUT = WINDOW - 1_024  # characters from which on more may follow
-_ENDS_TRIED = 16
-_NEUTRAL_TRIED = 32
+_ENDS_TRIED = 12
+_NEUTRAL_TRIED = 24
 _LONGEST_READ_BY_PYTHON = 8_192  # bytes
 _DEEPEST = 24  # brackets; its parser may take long where they are deep
 ESCAPE = re.compile(r"\\[^\n'\"]")  # of those that it does not know Python's parser would warn
 _DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class)\b", re.MULTILINE)
 _NEXT_DEFINITION = re.compile(r"\n([ \t]*)(?:@|(?:async[ \t]+def|def|class)\b)")
+_GOES_ON = re.compile(r"[\w.(\[\"'`]")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _CLOSER_OF = {opener: closer for closer, opener in OPENED_BY.items()}
 _STEMS = ("x", "", " x", ": x", " in x", " for x in x", " else x", "=x")
@@ -68,7 +69,7 @@ class ParseCheck:
         """Return how long the longest beginning of `text` is that makes no errors; 0 if none is."""
         if not self._is_told or not self._errs(text) or not self._can_parse:
             return len(text)
-        ends = islice(_token_ends(text, self._around.language), _ENDS_TRIED)
+        ends = islice(_ends(text, self._around.language), _ENDS_TRIED)
         return next((end for end in ends if not self._errs(text[:end])), 0)
 
     @cached_property
@@ -142,13 +143,27 @@ def _fails(source: bytes) -> bool:
     return False
 
 
-def _token_ends(text: str, language: str | None) -> Iterator[int]:
-    """Yield where tokens of `text` end before its last one, the last first; none in a string."""
+def _ends(text: str, language: str | None) -> Iterator[int]:
+    """Yield where to cut a text, the last first: after whole lines, and in the first after tokens.
+
+    Never in a string or comment, nor where an expression goes on: a callee alone helps nobody.
+    """
     over = list(tokens(text, language))
-    for found in reversed(list(_TOKEN.finditer(text))):
-        end = found.end()
-        if end < len(text.rstrip()) and not any(each.start < end < each.end for each in over):
+    first = text.find("\n") % (len(text) + 1)
+    found = [each.end() for each in _TOKEN.finditer(text)]
+    for end in reversed(found):
+        in_place = end <= first or text[end:].partition("\n")[0].strip() == ""
+        if (
+            in_place
+            and not _GOES_ON.match(text, end)
+            and end < len(text.rstrip())
+            and not _is_inside(end, over)
+        ):
             yield end
+
+
+def _is_inside(position: int, over: list[Lexeme]) -> bool:
+    return any(each.start < position < each.end for each in over)
 
 
 def _point(text: bytes) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,6 +122,7 @@ def _examine(
     from completer.cli.assembly import build_isolated, build_model
     from completer.evaluation.figures import Examined
     from completer.evaluation.run import answers
+    from completer.evaluation.validity import Judge
 
     model, tuning = build_model(settings)
     done, total = 0, sum(len(sample.spans) for sample in samples)
@@ -130,11 +132,12 @@ def _examine(
         nonlocal done
         for sample in samples:
             async for answer in answers(service.complete, sample.root, sample.spans):
-                found.answers[str(sample.root)].append(answer)
+                valid = judge.of(answer.span, answer.text, sample.root)
+                found.answers[str(sample.root)].append(replace(answer, validity=valid))
                 done += 1
                 advance(done, total)
 
-    with build_isolated(model, tuning, settings, samples) as service:
+    with build_isolated(model, tuning, settings, samples) as service, Judge() as judge:
         asyncio.run(ask(service))
     return found
 
@@ -167,6 +170,7 @@ def _table(model: str, where: str, spans: dict[str, Any]) -> "Table":
             f"{each['exact_match']:.3f}",
             f"{each['low']:.3f}–{each['high']:.3f}",
             f"{each['edit_similarity']:.3f}",
+            *(_share(each[name]) for name in ("parse", "names_exist", "right_held_back")),
             f"{each['tokens']:.1f}",
             f"{each['steps']:.1f}",
             f"{each['latency_ms']['p50']:.0f}",
@@ -174,8 +178,25 @@ def _table(model: str, where: str, spans: dict[str, Any]) -> "Table":
         )
         for kind, each in spans.items()
     ]
-    columns = ("", "n", "exact", "95 %", "similar", "tokens", "steps", "p50", "p95")
+    columns = (
+        "",
+        "n",
+        "exact",
+        "95 %",
+        "similar",
+        "parse",
+        "names",
+        "held",
+        "tokens",
+        "steps",
+        "p50",
+        "p95",
+    )
     return _rows(f"{model} on spans {where}; latency in ms", columns, rows)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _paired_table(result: dict[str, Any]) -> "Table":

@@ -8,6 +8,7 @@ import numpy as np
 
 from completer.evaluation.run import Answer
 from completer.evaluation.statistics import Pairs, difference_interval, mcnemar, wilson
+from completer.evaluation.validity import Validity
 
 Figures = dict[str, Any]
 
@@ -69,10 +70,25 @@ def figures(answers: Sequence[Answer]) -> Figures:
         "high": round(high, 4),
         "edit_similarity": round(sum(answer.score.similarity for answer in answers) / n, 4),
         "answered": round(sum(bool(answer.text) for answer in answers) / n, 4),
+        **_validity([a.validity for a in answers if a.validity is not None]),
         "tokens": round(tokens / n, 2),
         "steps": round(steps / n, 2),
         "tokens_per_step": round(tokens / steps, 3),
         "latency_ms": {"p50": round(float(p50), 1), "p95": round(float(p95), 1)},
+    }
+
+
+def _validity(found: Sequence[Validity]) -> Figures:
+    """Shares of the answers shown that can be judged, and of truths that would not be shown."""
+    if not found:
+        return {}
+    parse = [each.parses for each in found if each.parses is not None]
+    names = [each.names_exist for each in found if each.names_exist is not None]
+    return {
+        "parse": round(sum(parse) / len(parse), 4) if parse else None,
+        "names_exist": round(sum(names) / len(names), 4) if names else None,
+        "names_judged": len(names),
+        "right_held_back": round(1 - sum(each.truth_kept for each in found) / len(found), 4),
     }
 
 

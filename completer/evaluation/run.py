@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from completer.evaluation.scoring import Score, score
 from completer.evaluation.spans import Span
+from completer.evaluation.validity import Validity
 from completer.place import Place
 from completer.request import Completion, CompletionRequest, Confidence, DecodeStats, Trigger
 
@@ -27,6 +28,7 @@ class Answer:
     score: Score
     stats: DecodeStats
     confidence: tuple[Confidence, ...] = ()
+    validity: Validity | None = None
 
 
 async def answers(

@@ -37,22 +37,7 @@ class Document:
     after: str
 
     HEADERS: ClassVar = frozenset(
-        [
-            "if",
-            "for",
-            "while",
-            "with",
-            "def",
-            "class",
-            "else",
-            "elif",
-            "try",
-            "except",
-            "finally",
-            "match",
-            "case",
-            "async",
-        ]
+        "if for while with def class else elif try except finally match case async".split()  # noqa: SIM905
     )
 
     @property
@@ -99,8 +84,8 @@ class Document:
         before = _WORD_END.sub("", self.before)
         rest, newline, below = _WORD_START.sub("", self.after, count=1).partition("\n")
         if not rest.strip() or rest.lstrip().startswith("#"):
-            header = _HEADER.match(self.statement) and self._opens_block(self.line, below)
-            rest = self._closing + (":" if header else "")
+            body = ":" if self._opens_block(self.line, below) else ": pass"
+            rest = self._closing + (body if _HEADER.match(self.statement) else "")
         place = (before.count("\n") + 1, len(before) - before.rfind("\n") - 1)
         return f"{before}_{rest}{newline}{below}", place
 

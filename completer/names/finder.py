@@ -21,6 +21,7 @@ _BINDS = re.compile(
     r"(?:\b(?:as|import|for|def|class|lambda)\s+|,\s*)([^\W\d]\w*)|([^\W\d]\w*)\s*(?::=|=(?!=))"
 )
 _WORD = re.compile(r"[^\W\d]\w*")
+_DEF = re.compile(r"\s*(?:async )?def ")
 _TRAILING_WORD = re.compile(r"\w*$")
 
 Key = tuple[str, ...]
@@ -130,7 +131,7 @@ class NameFinder:
                     self._lock.wait()
                 if self._closed:
                     return
-                (document, part), (key, question) = self._waiting.popitem(last=True)
+                (document, _), (key, question) = self._waiting.popitem(last=True)
             answer = self._process.ask(question)
             with self._lock:
                 self._remember(key, document, question, answer)

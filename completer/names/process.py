@@ -8,6 +8,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from completer.names.evidence import NameEvidence
 from completer.names.question import Question, decode_evidence
@@ -27,13 +28,15 @@ class NameProcess:
 
     A question over which the process ended, or whose answer cannot be read, has no answer. After
     twenty of these in a row nothing is asked any more. `cache` is a folder for syntax trees that is
-    ours alone; empty for none.
+    ours alone, outlives this and makes the next start fast; empty for one that does not.
     """
 
     def __init__(
         self, cache: str = "", *, most_cpu_s: float = _MOST_CPU_S, idle_s: float = _IDLE_S
     ) -> None:
-        self._arguments = (str(most_cpu_s), str(idle_s), cache)
+        self._own = None if cache else TemporaryDirectory(prefix="completer-names-")
+        folder = self._own.name if self._own else cache
+        self._arguments = (str(most_cpu_s), str(idle_s), folder)
         self._process: subprocess.Popen[bytes] | None = None
         self._failures = 0
         self._closed = False
@@ -62,6 +65,8 @@ class NameProcess:
                 process.kill()
         try:
             self._reap()
+            if self._own is not None:
+                self._own.cleanup()
         finally:
             self._lock.release()
 

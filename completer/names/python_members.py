@@ -1,8 +1,9 @@
 """The members of what jedi says a Python expression may be, and whether those are all it has."""
 
 import re
-from collections.abc import Iterable
+from pathlib import Path
 
+import jedi
 from jedi.api.completion import complete_trailer
 from jedi.inference.base_value import Value, ValueSet
 from jedi.inference.context import AbstractContext
@@ -11,6 +12,9 @@ from parso.tree import NodeOrLeaf
 from completer.names.evidence import NameKind, Names
 
 _MOST = 4_000
+_STUBS = Path(jedi.__file__).parent / "third_party"
+_Key = tuple[type, bool, NodeOrLeaf]
+_TYPESHED: dict[_Key, Names] = {}
 _ROOTS = frozenset({"object", "type"})
 _LOOKS_UP = re.compile(r"\bdef __getattr(?:ibute)?__\b")
 _SETS_UP = re.compile(r"\bsetattr\s*\(|\b(?:__dict__|vars\(\w+\))(?:\.update|\s*[\[|])")
@@ -20,26 +24,65 @@ _KEEPS_ALL = re.compile(
 )
 
 
-def members(values: ValueSet, context: AbstractContext, around: NodeOrLeaf | None) -> Names | None:
-    """Return the names behind a dot after `values`, read in `context`; `None` if not known.
+class Members:
+    """Finds members in one module, `around` whose caret a class may stand.
 
-    `around` is the class that the dot stands in. Of several values what any of them has is
-    returned; `None` itself, which nobody asks for its members, counts beside others as nothing.
+    What an instance has depends on its class, which is looked through once; classes of typeshed,
+    which never change, once in this process.
     """
-    known = [value for value in values if not _is_none(value)]
-    if not known or any(_is_unknown(value) for value in known):
-        return None
-    found = complete_trailer(context, ValueSet(known))
-    names = frozenset(name.string_name for name in found[:_MOST])
-    kind = _kind(known, around) if len(found) <= _MOST else NameKind.OPEN
-    return Names(kind, names) if names else None
+
+    def __init__(self, context: AbstractContext, around: NodeOrLeaf | None) -> None:
+        self._context = context
+        self._around = around
+        self._known: dict[_Key, Names] = {}
+
+    def of(self, values: ValueSet) -> Names | None:
+        """Return the names behind a dot after `values`; `None` if not known.
+
+        Of several values what any of them has is returned; `None` itself, which nobody asks for
+        its members, counts beside others as nothing.
+        """
+        known = [value for value in values if not _is_none(value)]
+        if not known or any(_is_unknown(value) for value in known):
+            return None
+        found = [self._of_one(value) for value in known]
+        names = frozenset[str]().union(*(each.names for each in found))
+        kinds = {each.kind for each in found}
+        kind = kinds.pop() if len(kinds) == 1 else NameKind.INSTANCE
+        return Names(NameKind.OPEN if NameKind.OPEN in kinds else kind, names) if names else None
+
+    def _of_one(self, value: Value) -> Names:
+        key = _key(value)
+        if key is None:
+            return self._look_through(value)
+        remembered = _TYPESHED if _is_typeshed(value) else self._known
+        if key not in remembered:
+            remembered[key] = self._look_through(value)
+        return remembered[key]
+
+    def _look_through(self, value: Value) -> Names:
+        found = complete_trailer(self._context, ValueSet([value]))
+        names = frozenset(name.string_name for name in found[:_MOST])
+        kind = _kind_of(value, self._around) if len(found) <= _MOST else NameKind.OPEN
+        return Names(kind, names)
 
 
-def _kind(values: Iterable[Value], around: NodeOrLeaf | None) -> NameKind:
-    kinds = {_kind_of(value, around) for value in values}
-    if NameKind.OPEN in kinds:
-        return NameKind.OPEN
-    return kinds.pop() if len(kinds) == 1 else NameKind.INSTANCE
+def forget_typeshed() -> None:
+    """Forget the members of typeshed's classes, which syntax trees are kept by."""
+    _TYPESHED.clear()
+
+
+def _key(value: Value) -> "_Key | None":
+    made_by = value if value.is_class() else value.py__class__()
+    node = made_by.tree_node
+    is_class = node is not None and node.type == "classdef"
+    return (type(value), value.is_class(), node) if is_class else None
+
+
+def _is_typeshed(value: Value) -> bool:
+    made_by = value if value.is_class() else value.py__class__()
+    path = made_by.get_root_context().py__file__()
+    return path is not None and _STUBS in Path(path).parents
 
 
 def _kind_of(value: Value, around: NodeOrLeaf | None) -> NameKind:

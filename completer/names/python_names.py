@@ -20,7 +20,7 @@ from parso.python.tree import Name
 
 from completer.names.document import Document, Position
 from completer.names.evidence import NameEvidence, NameKind, Names
-from completer.names.python_members import has_unknown_star, members
+from completer.names.python_members import Members, has_unknown_star
 from completer.names.python_scopes import Scopes, class_around, function_around
 
 _MOST_MEMBERS = 48
@@ -76,7 +76,7 @@ def _script(text: str, place: PythonPlace, environment: InterpreterEnvironment) 
 
 
 def _is_name(found: jedi.api.classes.Completion) -> bool:
-    return found.type != "keyword"
+    return bool(found.type != "keyword")
 
 
 def _behind_dot(script: jedi.Script, position: Position) -> Names | None:
@@ -86,9 +86,11 @@ def _behind_dot(script: jedi.Script, position: Position) -> Names | None:
     if dot is None or dot != ".":
         return None
     expression = dot.get_previous_leaf()
+    if not _is_whole(expression):
+        return None
     with suppress(*_MISTAKES):
         values = infer_call_of_leaf(module.create_context(expression), expression)
-        return members(values, get_user_context(module, position), class_around(name))
+        return Members(get_user_context(module, position), class_around(name)).of(values)
     return None
 
 
@@ -148,18 +150,22 @@ class _Around:
         for leaf in leaves[:_TRIES]:
             with suppress(*_MISTAKES):
                 values = self._values(text, leaf)
-                if (names := members(values, self._context, self._class)) is not None:
+                if (names := self._found.of(values)) is not None:
                     return replace(names, names=names.names | self._assigned[text])
         return None
 
     def _values(self, text: str, leaf: Name | None) -> ValueSet:
-        if leaf is not None:
+        if leaf is not None and _is_whole(leaf):
             return infer_call_of_leaf(self._module.create_context(leaf), leaf)
         first, *attributes = text.split(".")
         values = self._context.py__getattribute__(first, position=self._position)
         for attribute in attributes:
             values = values.py__getattribute__(attribute)
         return values
+
+    @cached_property
+    def _found(self) -> Members:
+        return Members(self._context, self._class)
 
     @cached_property
     def _context(self) -> AbstractContext:
@@ -223,6 +229,12 @@ def _dotted(name: Name) -> str:
             return ""
         parts.append(leaf.value)
     return ".".join(reversed(parts))
+
+
+def _is_whole(leaf: NodeOrLeaf) -> bool:
+    """Whether jedi finds the expression that ends in `leaf`: in broken code, at times only a part."""
+    before = leaf.get_previous_leaf()
+    return before is None or before != "." or leaf.parent.type in ("trailer", "dotted_name")
 
 
 def _keywords(values: ValueSet) -> set[str]:

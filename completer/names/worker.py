@@ -23,6 +23,7 @@ from completer.context.workspace import Workspace
 from completer.names import guard
 from completer.names.document import Document
 from completer.names.evidence import NameEvidence
+from completer.names.python_members import forget_typeshed
 from completer.names.python_names import PythonPlace, evidence_around, evidence_at_caret
 from completer.names.question import Question, encode_evidence
 
@@ -34,7 +35,7 @@ _OWN = Path(__file__).parents[2]
 _unreadable: set[str] = set()
 
 
-class _OwnEnvironment(InterpreterEnvironment):
+class _OwnEnvironment(InterpreterEnvironment):  # type: ignore[misc]
     """Our interpreter; of compiled modules jedi may import those of its standard library."""
 
     def get_sys_path(self) -> list[str]:
@@ -109,6 +110,7 @@ def _forget_trees() -> None:
     for trees in parso.cache.parser_cache.values():
         if len(trees) > _MOST_TREES:
             trees.clear()
+            forget_typeshed()
             gc.collect()
 
 

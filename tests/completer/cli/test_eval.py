@@ -63,7 +63,13 @@ def test_json_has_its_keys_and_the_second_model_its_pairs(models, repository, co
     assert result.keys() == {"model", "dtype", "repo", "spans", "by_repo", "compare"}
     assert (result["model"], result["compare"]["model"]) == ("llama", "qwen2")
     assert result["repo"] == str(repository)
-    assert list(result["spans"]) == ["rest_of_line", "whole_line", "lines", "syntax_node"]
+    assert list(result["spans"]) == [
+        "rest_of_line",
+        "whole_line",
+        "lines",
+        "syntax_node",
+        "attribute",
+    ]
     for figures in [*result["spans"].values(), *result["compare"]["spans"].values()]:
         assert figures.keys() == FIGURES
         assert figures["n"] == 3
