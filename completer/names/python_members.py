@@ -119,7 +119,7 @@ def _is_open_module(module: Value) -> bool:
 def has_unknown_star(module: Value) -> bool:
     """Whether a module imports everything from another one that is not there."""
     stars = sum(found.is_star_import() for found in module.tree_node.iter_imports())
-    return stars > len(module.star_imports())
+    return bool(stars > len(module.star_imports()))
 
 
 def _is_open_class(cls: Value) -> bool:

@@ -17,6 +17,7 @@ from jedi.inference.base_value import ValueSet
 from jedi.inference.context import AbstractContext
 from jedi.inference.helpers import infer_call_of_leaf
 from parso.python.tree import Name
+from parso.tree import NodeOrLeaf
 
 from completer.names.document import Document, Position
 from completer.names.evidence import NameEvidence, NameKind, Names
@@ -232,7 +233,7 @@ def _dotted(name: Name) -> str:
 
 
 def _is_whole(leaf: NodeOrLeaf) -> bool:
-    """Whether jedi finds the expression that ends in `leaf`: in broken code, at times only a part."""
+    """Whether jedi finds all of the expression that ends in `leaf`: in broken code it may not."""
     before = leaf.get_previous_leaf()
     return before is None or before != "." or leaf.parent.type in ("trailer", "dotted_name")
 
