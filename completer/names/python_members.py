@@ -73,8 +73,9 @@ def forget_typeshed() -> None:
 
 
 def _key(value: Value) -> "_Key | None":
-    made_by = value if value.is_class() else value.py__class__()
-    node = made_by.tree_node
+    if not value.is_class() and not value.is_instance():
+        return None  # what a module has, its class does not say
+    node = (value if value.is_class() else value.py__class__()).tree_node
     is_class = node is not None and node.type == "classdef"
     return (type(value), value.is_class(), node) if is_class else None
 
