@@ -53,7 +53,8 @@ class Mine(Base):
         self.__late = 3
 
 class Strange(Unknown):
-    pass
+    def own(self):
+        pass
 """
 
 
