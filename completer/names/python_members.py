@@ -17,7 +17,9 @@ _Key = tuple[type, bool, NodeOrLeaf]
 _TYPESHED: dict[_Key, Names] = {}
 _ROOTS = frozenset({"object", "type"})
 _LOOKS_UP = re.compile(r"\bdef __getattr(?:ibute)?__\b")
-_SETS_UP = re.compile(r"\bsetattr\s*\(|\b(?:__dict__|vars\(\w+\))(?:\.update|\s*[\[|])")
+_SETS_UP = re.compile(
+    r"\bdef __new__\b|\bsetattr\s*\(|\b(?:__dict__|vars\(\w+\))(?:\.update|\s*[\[|])"
+)
 _KEEPS_ALL = re.compile(
     r"@\s*(?:\w+\.)*(?:dataclass|define|frozen|mutable|attrs|s|final|unique|runtime_checkable"
     r"|total_ordering|abstract|deprecated|inherit_doc|dataclass_transform)\b"
