@@ -134,7 +134,7 @@ def _may_have_more(cls: Value) -> bool:
     if cls.is_compiled() or tree is None or cls.py__name__() in _ROOTS:
         return False
     if tree.type != "classdef":  # what `typing` makes: Generic, Protocol, Tuple
-        return tree.type != "name" or cls.py__name__() == "Any"
+        return bool(tree.type != "name" or cls.py__name__() == "Any")
     code = tree.get_code(include_prefix=False)
     if cls.is_stub():
         return _LOOKS_UP.search(code) is not None
