@@ -148,7 +148,7 @@ class _Around:
         return Names(NameKind.SCOPE, frozenset(names))
 
     def _members(self, text: str, leaves: list[Name | None]) -> Names | None:
-        for leaf in leaves[:_TRIES]:
+        for leaf in (*leaves[:_TRIES], None):  # at its uses, and as of the caret
             with suppress(*_MISTAKES):
                 values = self._values(text, leaf)
                 if (names := self._found.of(values)) is not None:
