@@ -86,6 +86,7 @@ def test_members_of_names_in_scope(process, root):
     assert {"x", "y"} <= members["p"].names
     assert members["p"].kind is NameKind.INSTANCE
     assert members["proxy"].kind is members["strange"].kind is NameKind.OPEN
+    assert {"join", "exists"} <= members["os.path"].names
     assert "RED" not in members["self"].names
     assert {"items", "get"} <= members["self._storage"].names
 
