@@ -1,6 +1,7 @@
 """`completer eval`: how good a model, or one beside another, is on a person's own code."""
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,10 @@ def evaluate(
         Path | None,
         typer.Option(help="With --stopping: draw the reliability diagram there.", metavar="PNG"),
     ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(help="Write the first model's answers there, as JSON lines.", metavar="FILE"),
+    ] = None,
     force: ForceFlag = False,
     dtype: DtypeFlag = None,
     compare_dtype: Annotated[
@@ -84,6 +89,8 @@ def evaluate(
             check_output(plot, "an earlier diagram", is_plot, force=force)
         _judge(settings, list(roots), n, seed, plot, as_json)
         return
+    if save is not None:
+        check_output(save, "earlier answers", _is_saved, force=force)
     samples = [draw_sample(root, dict.fromkeys(kinds or Kind, n), seed) for root in roots]
 
     def examined(source: str | None, dtype: str | None) -> "Examined":
@@ -92,11 +99,19 @@ def evaluate(
             return _examine(settings, samples, advance)
 
     first = examined(model, dtype)
+    if save is not None:
+        save.write_text("".join(f"{json.dumps(each.saved)}\n" for each in first.all_answers))
     result = report(first)
     if compare or compare_dtype:
         second = examined(compare or model, compare_dtype or dtype)
         result["compare"] = comparison(first, second)
     show(result, as_json, _tables)
+
+
+def _is_saved(file: Path) -> bool:
+    """Whether a file has such answers."""
+    with file.open(errors="replace") as lines:
+        return lines.readline(100).startswith('{"kind": ')
 
 
 def _judge(

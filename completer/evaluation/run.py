@@ -30,6 +30,18 @@ class Answer:
     confidence: tuple[Confidence, ...] = ()
     validity: Validity | None = None
 
+    @property
+    def saved(self) -> dict[str, str | int | bool]:
+        """The answer as JSON: characters `start:end` of the file at `path` are replaced by it."""
+        return {
+            "kind": self.span.kind,
+            "path": str(self.span.source.path),
+            "start": self.span.start,
+            "end": self.span.end,
+            "text": self.text,
+            "exact": self.score.exact,
+        }
+
 
 async def answers(
     complete: Complete, root: Place, spans: Sequence[Span], *, trigger: Trigger = "manual"

@@ -17,7 +17,9 @@ _Key = tuple[type, bool, NodeOrLeaf]
 _TYPESHED: dict[_Key, Names] = {}
 _ROOTS = frozenset({"object", "type"})
 _LOOKS_UP = re.compile(r"\bdef __getattr(?:ibute)?__\b")
-_SETS_UP = re.compile(r"\bsetattr\s*\(|\b(?:__dict__|vars\(\w+\))(?:\.update|\s*[\[|])")
+_SETS_UP = re.compile(
+    r"\bdef __new__\b|\bsetattr\s*\(|\b(?:__dict__|vars\(\w+\))(?:\.update|\s*[\[|])"
+)
 _KEEPS_ALL = re.compile(
     r"@\s*(?:\w+\.)*(?:dataclass|define|frozen|mutable|attrs|s|final|unique|runtime_checkable"
     r"|total_ordering|abstract|deprecated|inherit_doc|dataclass_transform)\b"
@@ -73,8 +75,9 @@ def forget_typeshed() -> None:
 
 
 def _key(value: Value) -> "_Key | None":
-    made_by = value if value.is_class() else value.py__class__()
-    node = made_by.tree_node
+    if not value.is_class() and not value.is_instance():
+        return None  # what a module has, its class does not say
+    node = (value if value.is_class() else value.py__class__()).tree_node
     is_class = node is not None and node.type == "classdef"
     return (type(value), value.is_class(), node) if is_class else None
 
@@ -119,7 +122,7 @@ def _is_open_module(module: Value) -> bool:
 def has_unknown_star(module: Value) -> bool:
     """Whether a module imports everything from another one that is not there."""
     stars = sum(found.is_star_import() for found in module.tree_node.iter_imports())
-    return stars > len(module.star_imports())
+    return bool(stars > len(module.star_imports()))
 
 
 def _is_open_class(cls: Value) -> bool:
@@ -130,8 +133,8 @@ def _may_have_more(cls: Value) -> bool:
     tree = cls.tree_node
     if cls.is_compiled() or tree is None or cls.py__name__() in _ROOTS:
         return False
-    if tree.type != "classdef":
-        return True
+    if tree.type != "classdef":  # what `typing` makes: Generic, Protocol, Tuple
+        return bool(tree.type != "name" or cls.py__name__() == "Any")
     code = tree.get_code(include_prefix=False)
     if cls.is_stub():
         return _LOOKS_UP.search(code) is not None

@@ -17,6 +17,7 @@ from jedi.inference.base_value import ValueSet
 from jedi.inference.context import AbstractContext
 from jedi.inference.helpers import infer_call_of_leaf
 from parso.python.tree import Name
+from parso.tree import NodeOrLeaf
 
 from completer.names.document import Document, Position
 from completer.names.evidence import NameEvidence, NameKind, Names
@@ -127,10 +128,13 @@ class _Around:
         scope = self._visible()
         unbound = self._scopes.unbound(self._leaf) if scope is not None else ()
         found = dict[str, Names]()
-        for text, leaves in islice(self._chains.items(), _MOST_MEMBERS):
+        # All are inferred before any is looked through: that spoils jedi's memory of `os.path`.
+        chains = islice(self._chains.items(), _MOST_MEMBERS)
+        inferred = {text: self._inferred(text, leaves) for text, leaves in chains}
+        for text, values in inferred.items():
             if time.monotonic() > until:
                 break
-            if (names := self._members(text, leaves)) is not None:
+            if (names := self._members(text, values)) is not None:
                 found[text] = names
         parameters = self._parameters(until)
         return NameEvidence(found, None, parameters, scope, unbound)
@@ -146,10 +150,17 @@ class _Around:
                     names.update(name.string_name for name in names_of.values())
         return Names(NameKind.SCOPE, frozenset(names))
 
-    def _members(self, text: str, leaves: list[Name | None]) -> Names | None:
-        for leaf in leaves[:_TRIES]:
+    def _inferred(self, text: str, leaves: list[Name | None]) -> list[ValueSet]:
+        """Return what a name stands for at its uses, and at the caret."""
+        found = []
+        for leaf in (*leaves[:_TRIES], None):
             with suppress(*_MISTAKES):
-                values = self._values(text, leaf)
+                found.append(self._values(text, leaf))
+        return found
+
+    def _members(self, text: str, inferred: list[ValueSet]) -> Names | None:
+        for values in inferred:
+            with suppress(*_MISTAKES):
                 if (names := self._found.of(values)) is not None:
                     return replace(names, names=names.names | self._assigned[text])
         return None
@@ -232,7 +243,7 @@ def _dotted(name: Name) -> str:
 
 
 def _is_whole(leaf: NodeOrLeaf) -> bool:
-    """Whether jedi finds the expression that ends in `leaf`: in broken code, at times only a part."""
+    """Whether jedi finds all of the expression that ends in `leaf`: in broken code it may not."""
     before = leaf.get_previous_leaf()
     return before is None or before != "." or leaf.parent.type in ("trailer", "dotted_name")
 

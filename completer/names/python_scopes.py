@@ -114,6 +114,6 @@ def _is_load(name: Name) -> bool:
     if name.is_definition() or name.search_ancestor("import_name", "import_from", "error_node"):
         return False
     if name.parent.type == "argument" and name.parent.children[0] is name:
-        return name.get_next_leaf() != "="
+        return bool(name.get_next_leaf() != "=")
     before = name.get_previous_leaf()
-    return before != "." and name.parent.type not in ("param", "global_stmt", "nonlocal_stmt")
+    return bool(before != "." and name.parent.type not in ("param", "global_stmt", "nonlocal_stmt"))

@@ -68,7 +68,6 @@ def test_json_has_its_keys_and_the_second_model_its_pairs(models, repository, co
         "whole_line",
         "lines",
         "syntax_node",
-        "attribute",
     ]
     for figures in [*result["spans"].values(), *result["compare"]["spans"].values()]:
         assert figures.keys() == FIGURES

@@ -116,7 +116,7 @@ async def test_a_masked_name_is_found_nowhere(service, model, sample, monkeypatc
         asked.append(span)
         await service.complete(request_for(span, sample.root))
 
-    assert len(asked) == 16
+    assert len(asked) == 20
     assert sum(bool(only_in(span)) for span in asked) >= 8
     everything = set(PLANTED.findall(asked[0].source.text))
     assert len(everything) == 48

@@ -244,3 +244,13 @@ def test_how_sure_the_whole_answer_was_is_remembered():
     cache.put(REQUEST, "me", completion_of(3))
 
     assert cache.get(REQUEST, "me").confidence == completion_of(3).confidence
+
+
+def test_what_came_marked_because_a_person_asked_is_not_remembered():
+    cache = ResultCache(1 << 20)
+    completion = answer("path.join(a")
+    choice = replace(completion.choices[0], problem="does not parse")
+
+    cache.put(REQUEST, "me", replace(completion, choices=(choice,)))
+
+    assert cache.get(REQUEST, "me") is None
