@@ -96,18 +96,26 @@ class NameGuide:
         names = self._known(place, text) if place else None
         if place is None or names is None or open_token(text, self.language) is not None:
             return place, None
-        bound = place.owner and _binds(text[len(self.line) :], place.owner.partition(".")[0])
-        return place, None if bound else names
+        if place.owner and _binds(text[len(self.line) :], place.owner.partition(".")[0]):
+            return place, None
+        if place.owner and _begins_statement(text, place.start - len(place.owner) - 1):
+            names = Names(NameKind.OPEN, names.names)  # it may be bound for the first time
+        return place, names
 
     def _known(self, place: NamePlace, text: str) -> Names | None:
-        if place.start == self._caret:
-            return self.evidence.at_caret
+        at_caret = self.evidence.at_caret
+        if place.start == self._caret and at_caret is not None:
+            return at_caret
         if place.owner:
             return self.evidence.members.get(place.owner)
-        imported = self.evidence.at_caret
-        if place.owner == "" and imported is not None and imported.kind is NameKind.IMPORTABLE:
-            return imported if _MORE_IMPORTED.fullmatch(text, self._caret, place.start) else None
+        if place.owner == "" and at_caret is not None and at_caret.kind is NameKind.IMPORTABLE:
+            return at_caret if _MORE_IMPORTED.fullmatch(text, self._caret, place.start) else None
         return None
+
+
+def _begins_statement(text: str, at: int) -> bool:
+    """Whether only white space stands before a place in its line."""
+    return not text[text.rfind("\n", 0, at) + 1 : at].strip()
 
 
 def _binds(text: str, name: str) -> bool:

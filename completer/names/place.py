@@ -33,7 +33,8 @@ def name_place(code: str) -> NamePlace | None:
     while begin > first and (_is_word(code[begin - 1]) or code[begin - 1] == "."):
         begin -= 1
     owner = code[begin : start - 1]
-    return NamePlace(owner if _DOTTED.fullmatch(owner) else None, typed, start)
+    known = begin > first or not first
+    return NamePlace(owner if known and _DOTTED.fullmatch(owner) else None, typed, start)
 
 
 def _word_start(code: str, end: int, first: int) -> int:
