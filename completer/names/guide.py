@@ -28,6 +28,7 @@ WEIGHTS: NameWeights = dict.fromkeys(NameKind, 0.0) | {
 """How sure each kind is, until a calibration says so."""
 
 _MORE_IMPORTED = re.compile(r"(?:\w+,[\s(]*)+")
+_BOUND_LATER = frozenset({NameKind.SELF, NameKind.INSTANCE, NameKind.CLASS})
 _SURE = 0.9  # what is only likely is not drafted: the index does that better
 
 
@@ -98,7 +99,11 @@ class NameGuide:
             return place, None
         if place.owner and _binds(text[len(self.line) :], place.owner.partition(".")[0]):
             return place, None
-        if place.owner and _begins_statement(text, place.start - len(place.owner) - 1):
+        if (
+            place.owner
+            and names.kind in _BOUND_LATER
+            and _begins_statement(text, place.start - len(place.owner) - 1)
+        ):
             names = Names(NameKind.OPEN, names.names)  # it may be bound for the first time
         return place, names
 
