@@ -19,6 +19,7 @@ from completer.evaluation.holdout import Sample
 from completer.evaluation.isolation import IsolatedService
 from completer.evaluation.kinds import Kind
 from completer.evaluation.mixing import fit_mixture
+from completer.evaluation.naming import Found, fit_name_weights
 from completer.evaluation.run import Answer, answers, request_for
 from completer.evaluation.spans import Span
 from completer.evaluation.stopping import (
@@ -31,12 +32,14 @@ from completer.evaluation.stopping import (
     reliability_of,
     traces,
 )
+from completer.names.evidence import NameWeights
 from completer.stopping.controller import Rule
 from completer.stopping.fitting import fit_scorecard
 
 SHARES = {Kind.REST_OF_LINE: 1.0, Kind.WHOLE_LINE: 0.25, Kind.LINES: 0.25, Kind.SYNTAX_NODE: 0.15}
 """How many spans of each kind there are for one of the commonest, at a guess of what people ask."""
 
+_NAMED_SPANS = 200  # each takes a second or two
 _RECORDING = Rule(card=None, threshold=0.0)
 
 Figures = dict[str, Any]
@@ -76,7 +79,8 @@ class Calibrating:
         Raises `CompleterError` when there is too little to learn from.
         """
         mixture, mixing = await self._fit_mixture()
-        self.service.calibration = Calibration(_RECORDING, mixture)
+        names = self._fit_names()
+        self.service.calibration = Calibration(_RECORDING, mixture, names=names)
         found = traces(await self._answers(list(Kind)))
         rule, stopping = self._fit_rule(found)
         fitted = {
@@ -86,7 +90,7 @@ class Calibrating:
             "ece": stopping["ece"],
             "brier_skill": stopping["brier_skill"],
         }
-        calibration = Calibration(rule, mixture, fitted)
+        calibration = Calibration(rule, mixture, fitted, names)
         return calibration, {"mixture": mixing, "stopping": stopping}
 
     def _fit_rule(self, found: Sequence[Trace]) -> tuple[Rule | None, Figures]:
@@ -106,6 +110,13 @@ class Calibrating:
         adopted = figures["brier_skill"] > before
         rule = Rule(card, threshold) if adopted else present
         return rule, {**figures, "before": before, "adopted": adopted}
+
+    def _fit_names(self) -> NameWeights:
+        """Measure on one half of the files how sure each kind of names is."""
+        found: list[Found] = []
+        for sample, span in self._spans(half=0)[:_NAMED_SPANS]:
+            found += self.service.names(request_for(span, sample.root), span.truth)
+        return fit_name_weights(found)
 
     async def _fit_mixture(self) -> tuple[Mixture | None, Figures]:
         """Fit on one half of the files, and compare exact match with and without on the other."""

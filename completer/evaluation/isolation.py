@@ -15,6 +15,8 @@ from completer.context.prompt import blind_to_marks
 from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.engine.engine import Engine
 from completer.evaluation.forcing import Evidence, evidence
+from completer.evaluation.naming import Found, names_found
+from completer.names.guide import WEIGHTS
 from completer.place import Place
 from completer.request import Completion, CompletionRequest
 from completer.serving.generation import Generations
@@ -78,6 +80,12 @@ class IsolatedService:
             return evidence(self._engine, job.prompt.ids, tokens, drafts, job.owner)
         finally:
             self._service.forget()
+
+    def names(self, request: CompletionRequest, truth: str) -> list[Found]:
+        """Say which names of the true answer to a request were known to be possible there."""
+        job = self._generations.prepare(request, self.repositories.of(request))
+        guide = self._names.guide(job.text, WEIGHTS)
+        return [] if guide is None else list(names_found(guide, truth))
 
     def __enter__(self) -> Self:
         return self
