@@ -15,6 +15,9 @@ _MOST = 4_000
 _STUBS = Path(jedi.__file__).parent / "third_party"
 _Key = tuple[type, bool, NodeOrLeaf]
 _TYPESHED: dict[_Key, Names] = {}
+_OF_TYPES = frozenset(dir(type))
+"""What every class has beside its members, which jedi leaves out."""
+_TYPES = frozenset({"type", "GenericAlias"})
 _ROOTS = frozenset({"object", "type"})
 _LOOKS_UP = re.compile(r"\bdef __getattr(?:ibute)?__\b")
 _SETS_UP = re.compile(
@@ -65,8 +68,11 @@ class Members:
     def _look_through(self, value: Value) -> Names:
         found = complete_trailer(self._context, ValueSet([value]))
         names = frozenset(name.string_name for name in found[:_MOST])
-        kind = _kind_of(value, self._around) if len(found) <= _MOST else NameKind.OPEN
-        return Names(kind, names)
+        if value.is_class() or _is_type(value):
+            names |= _OF_TYPES
+        kind = _kind_of(value, self._around)
+        inherits = kind is NameKind.MODULE or "__class__" in names  # else a base was not found
+        return Names(kind if inherits and len(found) <= _MOST else NameKind.OPEN, names)
 
 
 def forget_typeshed() -> None:
@@ -91,6 +97,8 @@ def _is_typeshed(value: Value) -> bool:
 def _kind_of(value: Value, around: NodeOrLeaf | None) -> NameKind:
     if value.is_module() or value.is_namespace():
         return NameKind.OPEN if _is_open_module(value) else NameKind.MODULE
+    if _is_type(value):
+        return NameKind.OPEN
     if value.is_class():
         return NameKind.OPEN if _is_open_class(value) else NameKind.CLASS
     made_by = value.py__class__()
@@ -98,6 +106,12 @@ def _kind_of(value: Value, around: NodeOrLeaf | None) -> NameKind:
         return NameKind.OPEN
     is_self = around is not None and made_by.tree_node is around
     return NameKind.SELF if is_self else NameKind.INSTANCE
+
+
+def _is_type(value: Value) -> bool:
+    """Whether a value is a class that is not known, as `__class__` is."""
+    is_value = not value.is_module() and not value.is_class()
+    return is_value and bool(value.py__class__().py__name__() in _TYPES)
 
 
 def _is_none(value: Value) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from completer.drafting.tree import DraftSource, DraftTree
-from completer.names.evidence import NameEvidence, NameKind, Names
+from completer.names.evidence import NameEvidence, NameKind, Names, NameWeights
 from completer.names.guide import WEIGHTS, NameGuide
 from completer.names.vocabulary import NameTokens
 
@@ -28,9 +28,11 @@ EVIDENCE = NameEvidence(
 IMPORTS = NameEvidence(at_caret=names(NameKind.IMPORTABLE, "Path", "PurePath"))
 
 
-def guide(line: str, evidence: NameEvidence = EVIDENCE, **weights: float) -> NameGuide:
+def guide(
+    line: str, evidence: NameEvidence = EVIDENCE, weights: NameWeights = WEIGHTS
+) -> NameGuide:
     tokens = NameTokens(PIECES, tokens_of)
-    return NameGuide(evidence, {**WEIGHTS, **weights}, tokens, line, "python")
+    return NameGuide(evidence, weights, tokens, line, "python")
 
 
 def allowed(line: str, generated: str, evidence: NameEvidence = EVIDENCE) -> str | None:
@@ -106,7 +108,12 @@ def test_an_attribute_that_may_be_bound_for_the_first_time_is_less_sure():
 
 
 def test_a_kind_without_weight_is_left_alone():
-    assert guide("x = self.", **{NameKind.SELF: 0.0}).narrowings([], DraftTree.empty()) == []
+    assert (
+        guide("x = self.", weights={**WEIGHTS, NameKind.SELF: 0.0}).narrowings(
+            [], DraftTree.empty()
+        )
+        == []
+    )
 
 
 def test_the_rest_of_the_only_name_is_drafted():
