@@ -89,6 +89,8 @@ class NameGuide:
         place, names = self._names_at(text)
         if place is None or names is None or not (weight := self.weights[names.kind]):
             return None
+        if place.owner == "" and not place.typed:  # no dot demands a name
+            return Narrowing(row, self.tokens.beginning(names.names), weight)
         allowed = self.tokens.going_on(names.names, place.typed)
         return Narrowing(row, allowed, weight) if allowed.any() else None
 

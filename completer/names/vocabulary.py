@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Mask = NDArray[np.bool_]
 
 _WORD = re.compile(r"\w*")
+_HAS_WORD = re.compile(r"\w")
 _REMEMBERED = 256  # masks of as many bytes as the vocabulary has tokens
 
 
@@ -30,6 +31,13 @@ class NameTokens:
         for token, piece in enumerate(pieces):
             word = _begins_as(piece)
             (self._inside if word == piece else self._last)[word].append(token)
+        self._spaced: defaultdict[str, list[int]] = defaultdict(list)
+        """Words behind spaces, by the word."""
+        for token, piece in enumerate(pieces):
+            if piece.startswith(" ") and (word := piece.lstrip(" ")) == _begins_as(word):
+                self._spaced[word].append(token)
+        wordless = [token for token, piece in enumerate(pieces) if not _HAS_WORD.search(piece)]
+        self._wordless = self._mask(wordless)
         # A special token ends a name as a bracket does: it ends the text.
         self._behind = self._mask([*self._last.pop("", []), *self._inside.pop("", [])])
         self._known: OrderedDict[tuple[frozenset[str], str], Mask] = OrderedDict()
@@ -46,6 +54,12 @@ class NameTokens:
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return mask
+
+    def beginning(self, names: frozenset[str]) -> Mask:
+        """Return which tokens [V] begin one of `names`, or stand before it: spaces, brackets."""
+        begun = {name[:length] for name in names for length in range(1, len(name) + 1)}
+        spaced = [token for text in begun for token in self._spaced.get(text, ())]
+        return self.going_on(names, "") | self._mask(spaced) | self._wordless
 
     def spell(self, text: str) -> Sequence[int]:
         """Return the tokens of a text; none where they would not join to it."""

@@ -38,6 +38,13 @@ def test_tokens_that_go_on_with_a_name_or_end_it(typed, expected):
     assert allowed(typed) == expected
 
 
+def test_where_no_name_has_to_come_spaces_and_brackets_may():
+    mask = TOKENS.beginning(frozenset({"foot"}))
+
+    found = {piece for piece, may in zip(PIECES, mask, strict=True) if may}
+    assert found == {"", "(", ".", "\n", "�", " foo"}
+
+
 def test_a_token_may_end_a_name_in_the_middle_only_where_it_is_whole():
     assert "get(" not in allowed("", frozenset({"getter"}))
 
