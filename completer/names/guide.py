@@ -19,10 +19,10 @@ from completer.names.vocabulary import NameTokens
 
 WEIGHTS: NameWeights = dict.fromkeys(NameKind, 0.0) | {
     NameKind.SELF: 0.97,
-    NameKind.INSTANCE: 0.97,
-    NameKind.CLASS: 0.97,
+    NameKind.INSTANCE: 0.92,
+    NameKind.CLASS: 0.92,
     NameKind.MODULE: 0.97,
-    NameKind.OPEN: 0.5,
+    NameKind.OPEN: 0.85,
     NameKind.IMPORTABLE: 0.97,
 }
 """How sure each kind is, until a calibration says so."""
