@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from telemetry import events
 from telemetry.accepts import Accepts
-from telemetry.alignment import utf16_length
 from telemetry.display import Display
 from telemetry.edits import EditClassifier, EditRollup
 from telemetry.events import TextEdit
@@ -144,7 +143,6 @@ class Documents:
         if taken.placement.kind is not None:
             self._accepts.seen(pending, taken.placement, spans, now_ms)
         else:  # typed by hand: what is offered is the rest
-            pending.placed = len(taken.placement.text)
-            pending.accepted = max(pending.accepted, utf16_length(taken.placement.text))
+            pending.type_to(len(taken.placement.text))
         if pending.accepted >= pending.length:
             self._display.hide(pending, "typed_through", now_ms)

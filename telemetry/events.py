@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Final, Literal
 
 Trigger = Literal["auto", "manual", "retrigger"]
-Outcome = Literal["not_requested", "cancelled", "timeout", "error", "empty", "filtered", "returned"]
+Outcome = Literal[
+    "not_requested",
+    "cancelled",
+    "timeout",
+    "error",
+    "empty",
+    "filtered",
+    "returned",
+    "continued",  # with what is left of the text on the screen
+]
 HiddenReason = Literal[
     "accepted",
     "partial",

@@ -57,7 +57,8 @@ _EDIT_SUMS: Final = {
 class Aggregate:
     """What reports are made from: sums, the times of answered requests, and what is missing.
 
-    `times` are as `timed` packs them.
+    `times` are as `timed` packs them. `split_displays` counts suggestions from before display
+    sessions, when each key that was typed along a ghost text made another one.
     """
 
     sums: Sums
@@ -65,6 +66,7 @@ class Aggregate:
     gaps: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     late_checks: int = 0
+    split_displays: int = 0
     commits: Commits = field(default_factory=Commits)
 
 
@@ -149,10 +151,12 @@ class _File:
             groups["by_day"] = self._day(rows["day"])
             cells = self._sums.cells.of(groups)
             values = {name: rows[name].astype(float) for name in _COUNTS}
-            values["opportunities"] = np.ones(len(users))
-            values["requested"] = (rows["outcome"] != not_requested).astype(float)
+            # A request that brings what is left of the text on the screen is part of its showing.
+            continued = rows["outcome"] == self._ids.get("continued", -1)
+            values["opportunities"] = (~continued).astype(float)
+            values["requested"] = (~continued & (rows["outcome"] != not_requested)).astype(float)
             values["decoded"] = (rows["steps"] > 0).astype(float)
-            returned = rows["outcome"] == self._ids.get("returned", -1)
+            returned = continued | (rows["outcome"] == self._ids.get("returned", -1))
             values["returned"] = returned.astype(float)
             values["cached"] = (returned & (rows["prompt_tok"] == 0)).astype(float)
             self._sums.add(cells, users, values)
@@ -193,6 +197,9 @@ class _File:
             self._suggestions.put(rows["id"], {"cell": cell, "user": users})
             values = self._suggestion_values(rows, rows["id"] - first)
             p_accept = (self._opportunities.get(rows["opportunity"], "p_accept") - 1) / MILLION
+            self._result.split_displays += int(
+                ((rows["typed_len"] < 0) & (rows["is_shown"] == 1)).sum()
+            )
             values |= _predictions(values["shown"], values["full"], p_accept)
             self._sums.add(cell, users, values)
 

@@ -37,7 +37,8 @@ class Report:
     """Figures by metric name, overall and for each group; what was left out, and why.
 
     `gaps` counts lost events by reason, `skipped` says why files could not be read, `late_checks`
-    counts checks of persistence that came too late for their window.
+    counts checks of persistence that came too late for their window, `split_displays` suggestions
+    from before display sessions.
     """
 
     overall: Figures
@@ -49,6 +50,7 @@ class Report:
     gaps: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     late_checks: int = 0
+    split_displays: int = 0
 
 
 def build(
@@ -90,6 +92,7 @@ def build(
         gaps=result.gaps,
         skipped={**left_alone(path), **result.skipped},
         late_checks=result.late_checks,
+        split_displays=result.split_displays,
     )
 
 
