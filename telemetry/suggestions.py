@@ -38,7 +38,8 @@ class Pending:
     place is unknown). While a person types along it, the client is sent its rest under new ids:
     `repeats` has the UTF-16 units of the client's text before what is new in it, by id. `accepted`
     and `placed` count how much of the new text is taken or typed (UTF-16 units) and seen in the
-    document (code points), `typed` the UTF-16 units typed instead of taken.
+    document (code points), `typed` the UTF-16 units typed instead of taken,
+    `net_length` what its last acceptance added.
     """
 
     row: int
@@ -55,6 +56,7 @@ class Pending:
     accepted: int = 0
     placed: int = 0
     typed: int = 0
+    net_length: int = 0
     repeats: dict[str, int] = field(default_factory=dict)
     accept_row: int | None = None
     accept_source: EventSource = "inferred"
