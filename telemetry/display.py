@@ -161,9 +161,11 @@ class Display:
         self.suggestions.show(pending)
 
     def hidden(self, now_ms: int, event: events.Hidden) -> None:
-        """The client says that it is off the screen."""
+        """The client says that it is off the screen, and so that it was on it."""
         pending = self._known(event.suggestion)
         if pending is not None:
+            if pending.source != "client":
+                self._show(pending, pending.shown_ms or pending.returned_ms, "client")
             self.hide(pending, event.reason, now_ms, event.shown_for_ms)
 
     def hide(

@@ -38,7 +38,7 @@ class Report:
 
     `gaps` counts lost events by reason, `skipped` says why files could not be read, `late_checks`
     counts checks of persistence that came too late for their window, `split_displays` suggestions
-    from before display sessions.
+    from before display sessions, `silent` those whose clients never report.
     """
 
     overall: Figures
@@ -51,6 +51,7 @@ class Report:
     skipped: dict[str, str] = field(default_factory=dict)
     late_checks: int = 0
     split_displays: int = 0
+    silent: int = 0
 
 
 def build(
@@ -93,6 +94,7 @@ def build(
         skipped={**left_alone(path), **result.skipped},
         late_checks=result.late_checks,
         split_displays=result.split_displays,
+        silent=result.silent,
     )
 
 

@@ -66,7 +66,7 @@ def test_what_happens_next_hides_it(editor, happens, reason):
 def test_a_clients_own_reason_and_duration_count(editor):
     suggestion = editor.offer("return x")
     editor.recorder.record(Hidden(suggestion, "esc", shown_for_ms=900))
-    assert editor.one(SHOWING) == (900, "esc", "inferred")
+    assert editor.one(SHOWING) == (900, "esc", "client")
 
 
 DISPLAYS = (

@@ -103,6 +103,27 @@ def test_a_file_without_typed_lengths_is_from_before_display_sessions(book):
     assert build(book.path).split_displays == 1
 
 
+def test_callers_that_never_report_are_left_out_of_acceptance_and_counted(book):
+    book.taken()
+    script = book.session("script")
+    for _ in range(3):
+        book.opportunity(session=script)
+        book.suggestion(source="inferred", hidden="superseded")
+    report = book.report()
+    assert (report.overall["acceptance"].value, report.overall["acceptance"].n) == (1.0, 1)
+    assert report.silent == 3
+    assert "3 suggestions went to callers that never report" in warnings(report)[0]
+
+
+def test_an_editor_whose_edits_arrive_needs_not_report(book):
+    editor = book.session("ada")
+    book.opportunity()
+    book.suggestion(source="inferred")
+    book.edits(editor, typed=5)
+    report = book.report()
+    assert (report.overall["acceptance"].value, report.silent) == (0.0, 0)
+
+
 def test_requests_that_continue_a_text_are_no_opportunities_of_their_own(book):
     book.taken()
     book.opportunity("continued", total_ms=1.0)
