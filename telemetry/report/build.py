@@ -64,7 +64,7 @@ def build(
     """Report on a database file or a folder of them.
 
     Raises FileNotFoundError if there is none, `NotTelemetryError` for another file, and ValueError
-    if an arm to compare has no data.
+    if an arm to compare has no data, or if no file can be read.
     """
     files = database_files(path)
     result = aggregate(
@@ -73,6 +73,9 @@ def build(
         late=include_late,
         clustered_arms=compare_arms is not None,
     )
+    if len(result.skipped) == len(files):
+        reasons = "; ".join(f"{name}: {why}" for name, why in result.skipped.items())
+        raise ValueError(f"No telemetry database can be read: {reasons}")
     users = len(result.sums.users)
     draws = user_draws(users) if users > 1 else None
     times = _Times(result)

@@ -132,6 +132,17 @@ def test_requests_that_continue_a_text_are_no_opportunities_of_their_own(book):
     assert figures["latency_p50_ms"].n == 1
 
 
+def test_if_no_file_can_be_read_there_is_no_report(book):
+    book.taken()
+    book.report()
+    with closing(sqlite3.connect(book.path)) as connection:
+        newer = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+        connection.execute(f"{newer} VALUES ('telemetry', '9999_later', '')")
+        connection.commit()
+    with pytest.raises(ValueError, match=r"No telemetry database can be read.*newer version"):
+        build(book.path)
+
+
 def test_what_has_no_name_is_unknown(book):
     book.opportunity()
     assert list(book.report().groups["by_language"]) == ["unknown"]
