@@ -115,15 +115,21 @@ class RetainedSpan:
         self.text, self.kept = self.text[first:last], self.kept[first:last]
 
 
-def moved_to(span: RetainedSpan, inserted: RetainedSpan) -> RetainedSpan | None:
+def moved_to(
+    span: RetainedSpan, inserted: RetainedSpan, *, whole: bool = False
+) -> RetainedSpan | None:
     """The span in a text that was inserted, if it holds more of what the span was than is left.
 
-    Texts of fewer than five visible characters are not looked for.
+    It may have been changed a little, or only in its space if it is to be `whole`. Texts of fewer
+    than five visible characters are not looked for.
     """
     former, text = span.former, inserted.text
-    if len("".join(former.split())) < _FEWEST_MOVED or len(text) < len(former) * (1 - _MOVED):
+    visible = "".join(former.split())
+    if len(visible) < _FEWEST_MOVED or len(text) < len(former) * (1 - _MOVED):
         return None
-    if len(former) > _LONGEST_FUZZY and former not in text:
+    if (whole and visible not in "".join(text.split())) or (
+        len(former) > _LONGEST_FUZZY and former not in text
+    ):
         return None
     fit = best_alignment(former, text)
     if fit.distance > _MOVED * len(former):

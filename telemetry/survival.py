@@ -187,20 +187,27 @@ def _followed(spans: list[RetainedSpan], edit: TextEdit) -> list[RetainedSpan]:
 def follow(spans: list[RetainedSpan], edit: TextEdit, inserted: list[RetainedSpan]) -> None:
     """Follow an edit in spans; one that it removes is looked for in what was `inserted` lately.
 
-    What this edit inserts is added there.
+    What this edit inserts is added there. What another edit inserts may be a sibling, and must hold
+    all of it (cut and pasted, undone and redone, copied and then removed).
     """
     is_cut = any(edit.offset < span.end and edit.end > span.start for span in spans)
+    before = list(inserted)
+    sizes = [len(span.text) for span in spans]
     for part in small_edits(edit) if is_cut else [edit.trimmed()]:
         for span in (*spans, *inserted):
             span.apply(part)
         if len(part.inserted) >= _SHORTEST_MOVED:
             inserted.append(RetainedSpan(part.offset, part.inserted))
-    del inserted[:-_MOST_INSERTED]
-    for index, span in enumerate(spans):
+    for index, (span, size) in enumerate(zip(spans, sizes, strict=True)):
         if span.former:
-            found = [again for text in inserted if (again := moved_to(span, text)) is not None]
-            if found:
-                spans[index] = found[-1]
+            is_cut = len(span.text) < size
+            found = [
+                again
+                for text in inserted
+                if (again := moved_to(span, text, whole=text in before or not is_cut)) is not None
+            ]
+            spans[index] = found[-1] if found else span
+    del inserted[:-_MOST_INSERTED]
 
 
 class Watches:
@@ -257,7 +264,7 @@ class Watches:
             if watch.uri == uri or len(watch.spans) != 1 or watch.spans[0].text:
                 continue
             if len(watch.spans[0].former) >= _SHORTEST_FROM_ELSEWHERE:
-                found = moved_to(watch.spans[0], text)
+                found = moved_to(watch.spans[0], text, whole=True)
                 if found is not None:
                     self._move(watch, uri, found)
 
