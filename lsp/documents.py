@@ -62,11 +62,16 @@ class Document:
         version = self.version + 1 if version is None else version
         if version <= self.version:
             return Change(Sync.STALE)
-        sync = Sync.APPLIED if version == self.version + 1 else Sync.GAP
+        sync = Sync.GAP if self.misses(version) else Sync.APPLIED
         self.version = version
         edits = tuple(self._apply(event) for event in events)
-        self.shrinking = any(e.removed for e in edits) and not any(e.inserted for e in edits)
+        small = [edit.trimmed() for edit in edits]
+        self.shrinking = any(e.removed for e in small) and not any(e.inserted for e in small)
         return Change(sync, edits)
+
+    def misses(self, version: int | None) -> bool:
+        """Whether a change to this version comes after one that did not."""
+        return version is not None and version > self.version + 1
 
     def saved(self, text: str) -> bool:
         """Take the text that the client has saved; whether the copy was wrong."""

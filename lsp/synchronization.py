@@ -47,7 +47,7 @@ class Synchronization:
         item = params.text_document
         if (former := self._documents.get(item.uri)) is not None:
             self._on_edit(former.uri)
-            self._recorder.record(DocumentClosed(former.uri))
+            self._recorder.record(DocumentClosed(former.uri, former.buffer.text))
         document = self._documents.open(item)
         workspace = self._session.workspace_of(document.path)
         self._recorder.record(
@@ -58,6 +58,7 @@ class Synchronization:
                 language=document.language,
                 workspace=str(workspace or ""),
                 places=self._session.places_of(document.path),
+                text=document.buffer.text,
             )
         )
         self._feed.changed(document)
@@ -68,13 +69,14 @@ class Synchronization:
         if document is None:
             self._change_unopened(params)
             return
+        before = document.buffer.text if document.misses(params.text_document.version) else None
         change = document.change(params.text_document.version, params.content_changes)
         if change.sync is not Sync.APPLIED:
             logger.warning("change %s: %s", change.sync.value, document.uri)
         if change.sync is Sync.STALE:
             return
         if change.sync is Sync.GAP:
-            self._record_reset(document)
+            self._record_reset(document, before)
         else:
             changed = DocumentChanged(document.uri, document.version, change.edits)
             self._recorder.record(changed)
@@ -83,16 +85,19 @@ class Synchronization:
     def saved(self, params: types.DidSaveTextDocumentParams) -> None:
         """`textDocument/didSave`, whose text puts right what was lost."""
         document = self._documents.get(params.text_document.uri)
-        if document is not None and params.text is not None and document.saved(params.text):
+        if document is None or params.text is None:
+            return
+        before = document.buffer.text
+        if document.saved(params.text):
             logger.warning("the copy was wrong and is as saved again: %s", document.uri)
-            self._record_reset(document)
+            self._record_reset(document, before)
             self._after_edit(document)
 
     def closed(self, params: types.DidCloseTextDocumentParams) -> None:
         """`textDocument/didClose`."""
         if (document := self._documents.close(params.text_document.uri)) is not None:
             self._on_edit(document.uri)
-            self._recorder.record(DocumentClosed(document.uri))
+            self._recorder.record(DocumentClosed(document.uri, document.buffer.text))
             self._feed.closed(document)
 
     def focused(self, params: object) -> None:
@@ -125,8 +130,8 @@ class Synchronization:
             item = types.TextDocumentItem(uri, "", version, params.content_changes[0].text)
             self.opened(types.DidOpenTextDocumentParams(item))
 
-    def _record_reset(self, document: Document) -> None:
-        reset = DocumentReset(document.uri, document.version, document.buffer.text)
+    def _record_reset(self, document: Document, before: str | None) -> None:
+        reset = DocumentReset(document.uri, document.version, document.buffer.text, before)
         self._recorder.record(reset)
 
     def _after_edit(self, document: Document) -> None:

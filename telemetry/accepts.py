@@ -59,18 +59,28 @@ class Accepts:
         awaited = next((entry for entry in self._awaited if entry[0] is pending), None)
         if awaited is not None:
             awaited[1].spans = spans
+            self._count_carets(awaited[1], pending, len(spans))
             self._awaited.remove(awaited)
             return
         taken = utf16_length(seen.text)
         watch = self._accept(now_ms, pending, seen.kind or "partial", taken, "inferred")
+        self._count_carets(watch, pending, len(spans))
         watch.text, watch.spans = spans[0].text, spans
         self._watch(watch, now_ms)
 
+    def _count_carets(self, watch: Watch, pending: Pending, carets: int) -> None:
+        """What was taken at several carets counts as often, as what is left of it will."""
+        if carets > 1:
+            self._store.update("accept", watch.accept, net_len=carets * pending.net_length)
+
     def edit_comes(self, uri: str, edit: TextEdit, now_ms: int) -> None:
         """An edit of the document, before anything that it places is watched."""
-        for watch in self.watches.undone_by(uri, edit, now_ms):
+        small = edit.trimmed()
+        for watch in self.watches.undone_by(uri, small, now_ms):
             undone_ms = now_ms - watch.accepted_ms
             self._store.update("accept", watch.accept, undone_ms=undone_ms)
+        for watch in self.watches.redone_by(uri, small):
+            self._store.update("accept", watch.accept, undone_ms=None)
         self.watches.apply(uri, edit)
 
     def renamed(self, uri: str, new_uri: str) -> None:
@@ -99,7 +109,7 @@ class Accepts:
         delta = max(taken - pending.accepted, 0)
         self._rows += 1
         pending.accept_row, pending.accept_source = self._rows, source
-        pending.accepted = taken
+        pending.accepted, pending.net_length = taken, delta - replaced
         is_full = taken >= pending.length
         self._store.insert(
             "accept",
@@ -111,7 +121,7 @@ class Accepts:
             delta_len=delta,
             cum_len=taken,
             replaced_len=replaced,
-            net_len=delta - replaced,
+            net_len=pending.net_length,
             ev_src=source,
         )
         change = pending.change

@@ -31,6 +31,11 @@ def read_document(uri: str, workspace: str, *, trusted: bool) -> str:
         return file.read(LARGEST_FILE).decode("utf-8", "replace")
 
 
+def saved_ms(uri: str, workspace: str) -> int:
+    """When a document's file was last written, ms since the epoch; raises as `path_of` and stat."""
+    return path_of(uri, workspace).stat().st_mtime_ns // 1_000_000
+
+
 def path_of(uri: str, workspace: str) -> Path:
     """The file that a `file:` URI, a path, or a path relative to the workspace names.
 

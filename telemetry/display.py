@@ -3,7 +3,9 @@
 Where a client does not say what happened, the rules of inference are:
 
 - shown: the reply was delivered, and the client has never reported a `shown` of its own;
-- hidden: the document's next change, request, close or caret move;
+- hidden: the document's next change, answered request, close or caret move;
+- still shown: the change types the beginning of it, and the answer is what is left of it. However
+  often that goes on, it is one suggestion, and the requests are `continued`;
 - accepted: an edit that inserts the suggestion, or its beginning up to the end of a word or line.
 """
 
@@ -24,9 +26,10 @@ from telemetry.suggestions import MAX_IDS, Pending, RetainedSuggestions, pending
 
 
 class _OpenOpportunity(NamedTuple):
-    """What of an opportunity is kept until its reply: its row, and whose and where it is."""
+    """What of an opportunity is kept until its reply: its row, and whose, where and when it was."""
 
     row: int
+    started_ms: int
     session: str
     uri: str
     workspace: str
@@ -52,20 +55,24 @@ class Display:
             self.hide(pending, "doc_closed", now_ms)
 
     def opportunity(self, now_ms: int, event: events.Opportunity) -> None:
-        """A trigger point with its outcome; the request took what was shown off the screen."""
+        """A trigger point with its outcome: an answer without a text clears the screen.
+
+        Of one with a text it is known in `returned` whether it changes anything; a cancelled
+        request changes nothing.
+        """
         if len(self._opportunities) >= MAX_IDS:
             self._opportunities.pop(next(iter(self._opportunities)))
         started_ms = now_ms if event.started_ms is None else event.started_ms
-        for pending in self.suggestions.visible(event.uri):
-            if pending.session == event.session:
-                self.hide(pending, "superseded", started_ms)
+        if event.outcome not in ("returned", "cancelled"):
+            self._supersede(event.session, event.uri, started_ms)
         session = self._sessions.recorded_row(event.session, event.workspace, event.places)
         if session is None:
+            self._supersede(event.session, event.uri, started_ms)
             self._opportunities[event.id] = None
             return
         row = self._next_row("opportunity")
         place = intern(event.session), intern(event.uri), intern(event.workspace)
-        self._opportunities[event.id] = _OpenOpportunity(row, *place)
+        self._opportunities[event.id] = _OpenOpportunity(row, started_ms, *place)
         doc_h = self._pseudonyms.document(event.uri)
         self._store.insert(
             "opportunity", event, id=row, session=session, doc_h=doc_h, ts_ms=started_ms
@@ -78,15 +85,36 @@ class Display:
             return
         self.suggestions.forget_old(now_ms)
         known = self._opportunities[event.opportunity]
-        for suggestion in event.suggestions:
-            if known is None:
+        if known is None:
+            for suggestion in event.suggestions:
                 self.suggestions.ignore(suggestion.id)
-            else:
+            return
+        best = min(event.suggestions, key=lambda s: s.rank, default=None)
+        continued = best is not None and self._continues(best, known)
+        for suggestion in event.suggestions:
+            if not (continued and suggestion is best):
                 self._add(suggestion, known, now_ms)
-        if known is not None and not self._sessions.reports_shown(known.session):
-            best = min(event.suggestions, key=lambda s: s.rank, default=None)
-            if best is not None:
-                self.shown(now_ms, events.Shown(best.id, "inferred"))
+        if best is not None and not continued and not self._sessions.reports_shown(known.session):
+            self.shown(now_ms, events.Shown(best.id, "inferred"))
+
+    def _continues(self, best: Suggestion, opportunity: _OpenOpportunity) -> bool:
+        """Whether an answer is what is left of a text on the screen; all others go."""
+        session, uri = opportunity.session, opportunity.uri
+        shown = [p for p in self.suggestions.visible(uri) if p.session == session]
+        continued = next((pending for pending in shown if pending.take_up(best)), None)
+        self._supersede(session, uri, opportunity.started_ms, but=continued)
+        if continued is None:
+            return False
+        self.suggestions.also_known_as(best.id, continued)
+        self._store.update("opportunity", opportunity.row, outcome="continued")
+        return True
+
+    def _supersede(
+        self, session: str, uri: str, now_ms: int, *, but: Pending | None = None
+    ) -> None:
+        for pending in self.suggestions.visible(uri):
+            if pending.session == session and pending is not but:
+                self.hide(pending, "superseded", now_ms)
 
     def _add(self, suggestion: Suggestion, opportunity: _OpenOpportunity, now_ms: int) -> None:
         suggestion_id = self._next_row("suggestion")
@@ -107,6 +135,7 @@ class Display:
             text_hmac=self._pseudonyms.text(new_text),
             dedupe_hmac=self._pseudonyms.ending(opportunity.uri, new_text),
             ev_src="none",
+            typed_len=0,
         )
         self.suggestions.add(suggestion.id, pending)
 
@@ -132,9 +161,11 @@ class Display:
         self.suggestions.show(pending)
 
     def hidden(self, now_ms: int, event: events.Hidden) -> None:
-        """The client says that it is off the screen."""
+        """The client says that it is off the screen, and so that it was on it."""
         pending = self._known(event.suggestion)
         if pending is not None:
+            if pending.source != "client":
+                self._show(pending, pending.shown_ms or pending.returned_ms, "client")
             self.hide(pending, event.reason, now_ms, event.shown_for_ms)
 
     def hide(
@@ -147,7 +178,13 @@ class Display:
         if pending.accept_row is not None:
             reason = "accepted" if pending.accepted >= pending.length else "partial"
         for_ms = max(now_ms - pending.shown_ms, 0) if shown_for_ms is None else shown_for_ms
-        self._store.update("suggestion", pending.row, shown_dur_ms=for_ms, hidden_reason=reason)
+        self._store.update(
+            "suggestion",
+            pending.row,
+            shown_dur_ms=for_ms,
+            hidden_reason=reason,
+            typed_len=pending.typed,
+        )
 
     def cursor_moved(self, now_ms: int, event: events.CursorMoved) -> None:
         """The caret left the place of what was shown."""
@@ -160,7 +197,7 @@ class Display:
             return
         taken = pending.length
         if event.length is not None:
-            taken = min(event.length - pending.repeats, taken)
+            taken = min(event.length - pending.repeats[event.suggestion], taken)
         if pending.shown_ms is None:
             self._show(pending, pending.returned_ms, "inferred")
         self._accepts.reported(now_ms, event, pending, taken, receipt)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from telemetry import events
 from telemetry.accepts import Accepts
-from telemetry.alignment import utf16_length
 from telemetry.display import Display
 from telemetry.edits import EditClassifier, EditRollup
 from telemetry.events import TextEdit
@@ -62,7 +61,7 @@ class Documents:
             self._documents.pop(uri, None)
         else:
             self._documents[uri] = _Document(row, event.language, event.version)
-            self._watches.set_in_editor(uri, True)
+            self._watches.opened(uri, event.text)
 
     def changed(self, now_ms: int, event: events.DocumentChanged) -> None:
         """Edits, in order: they place accepted text, change it, and hide what was shown."""
@@ -76,8 +75,8 @@ class Documents:
         trimmed = [edit.trimmed() for edit in edits]
         taken = self._taken_by(uri, trimmed, now_ms)
         spans: list[RetainedSpan] = []
-        for edit in trimmed:
-            self._accepts.edit_comes(uri, edit, now_ms)
+        for whole, edit in zip(edits, trimmed, strict=True):
+            self._accepts.edit_comes(uri, whole, now_ms)
             for span in spans:
                 span.apply(edit)
             if taken is not None and edit.same_text(taken.edit):  # once for each caret
@@ -100,14 +99,13 @@ class Documents:
         if document is not None:
             document.version = event.version
             document.classifier = EditClassifier()
-            self._watches.reset(event.uri, event.text)
+            self._watches.reset(event.uri, event.text, event.before)
 
     def closed(self, now_ms: int, event: events.DocumentClosed) -> None:
         """No edits will arrive any more: what counts is the file."""
         self._display.hide_all(event.uri, "doc_closed", now_ms)
         self._documents.pop(event.uri, None)
-        self._watches.set_in_editor(event.uri, False)
-        self._watches.lose(event.uri)  # when it is opened again, anything may have changed
+        self._watches.closed(event.uri, event.text)
 
     def renamed(self, now_ms: int, event: events.DocumentRenamed) -> None:
         """Follow a file to its new name; what was displayed in it counts as hidden."""
@@ -144,7 +142,6 @@ class Documents:
         if taken.placement.kind is not None:
             self._accepts.seen(pending, taken.placement, spans, now_ms)
         else:  # typed by hand: what is offered is the rest
-            pending.placed = len(taken.placement.text)
-            pending.accepted = max(pending.accepted, utf16_length(taken.placement.text))
+            pending.type_to(len(taken.placement.text))
         if pending.accepted >= pending.length:
             self._display.hide(pending, "typed_through", now_ms)

@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Final, Literal
 
 Trigger = Literal["auto", "manual", "retrigger"]
-Outcome = Literal["not_requested", "cancelled", "timeout", "error", "empty", "filtered", "returned"]
+Outcome = Literal[
+    "not_requested",
+    "cancelled",
+    "timeout",
+    "error",
+    "empty",
+    "filtered",
+    "returned",
+    "continued",  # with what is left of the text on the screen
+]
 HiddenReason = Literal[
     "accepted",
     "partial",
@@ -234,7 +243,8 @@ class Accepted(Event):
 class DocumentOpened(Event):
     """From now on the client's edits of this document arrive as `DocumentChanged`.
 
-    `places`, as in `Opportunity`, say whether they may be recorded.
+    `places`, as in `Opportunity`, say whether they may be recorded. `text` is what it is now, where
+    that is known.
     """
 
     session: str
@@ -243,6 +253,7 @@ class DocumentOpened(Event):
     language: str = ""
     workspace: str = ""
     places: Sequence[str] = ()
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,18 +272,26 @@ class DocumentChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class DocumentReset(Event):
-    """The document's text after edits were missed (a version gap, a failed edit)."""
+    """The document's text after edits were missed (a version gap, a failed edit).
+
+    `before` is what its edits had led to, where that is known.
+    """
 
     uri: str
     version: int
     text: str
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentClosed(Event):
-    """The editor gave the document up; its persistence is read from disk from now on."""
+    """The editor gave the document up; its persistence is read from disk from now on.
+
+    `text` is what it was then, where that is known: what differs on the disk has been changed.
+    """
 
     uri: str
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,8 +332,17 @@ class Committed(Event):
 
 
 def minimal_edit(before: str, after: str) -> TextEdit:
-    """The one edit that leads from `before` to `after`, for clients that send whole documents."""
-    return TextEdit(0, before, after).trimmed()
+    """The one edit of whole lines that leads from `before` to `after`.
+
+    For clients that send whole documents, whose edits say no more than that.
+    """
+    start = before.rfind("\n", 0, common_prefix(before, after)) + 1
+    most = min(len(before), len(after)) - start
+    same = min(common_prefix(before[::-1], after[::-1]), most)
+    line_end = before.find("\n", len(before) - same) + 1
+    same = len(before) - line_end if line_end else 0
+    end, new_end = len(before) - same, len(after) - same
+    return TextEdit(start, before[start:end], after[start:new_end])
 
 
 def common_prefix(one: str, other: str) -> int:

@@ -10,7 +10,7 @@ from sqlite_utils import Database, Migrations
 
 from telemetry.schema import LABEL, TABLES, Column, Table
 
-_NAMES: Final = {1: "0001_tables", 2: "0002_named_views", 3: "0003_commits"}
+_NAMES: Final = {1: "0001_tables", 2: "0002_named_views", 3: "0003_commits", 4: "0004_displays"}
 _FIRST_VIEWS: Final = 2
 
 

@@ -90,6 +90,11 @@ def install_key(folder: Path) -> bytes:
     return key
 
 
+def has_key(folder: Path) -> bool:
+    """Whether the folder has the key under which its people were recorded."""
+    return _is_key(folder / KEY_FILE)
+
+
 def remove_key(folder: Path) -> None:
     """Forget the folder's key, if this program made it."""
     path = folder / KEY_FILE

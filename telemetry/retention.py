@@ -11,13 +11,17 @@ from typing import Final
 from telemetry.database import remove
 from telemetry.files import is_in_use, own_files
 from telemetry.migrations import SchemaTooNewError
-from telemetry.privacy import Pseudonyms, install_key, remove_key
+from telemetry.privacy import KEY_FILE, Pseudonyms, has_key, install_key, remove_key
 from telemetry.schema import DAY_MS, TABLES
 from telemetry.store import changing, vacuum
 
 _OF_SESSIONS: Final = [table.name for table in TABLES.values() if "session" in table.names]
 
 _log = logging.getLogger(__name__)
+
+
+class NoKeyError(Exception):
+    """The key under which people were recorded is not there: nobody can be found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,16 @@ def purge(
     A file that a running process writes is left alone: two writers of one file are one too many.
 
     What is not ours is left alone, too. Raises FileNotFoundError if there is no database,
-    `NotTelemetryError` for a file that is none, ValueError if nothing was asked for.
+    `NotTelemetryError` for a file that is none, ValueError if nothing was asked for, `NoKeyError`
+    for a user where the folder's key is missing.
     """
     if before_ms is None and user is None and not everything:
         raise ValueError("say what to purge: an age, a user, or everything")
     files = [file.resolve() for file in own_files(path)]
     in_use = tuple(file for file in files if is_in_use(file))
     folder = path if path.is_dir() else path.parent
+    if user is not None and not has_key(folder):
+        raise NoKeyError(f"{folder / KEY_FILE} is missing, under which people were recorded")
     user_h = None if user is None else Pseudonyms(install_key(folder)).user(user)
     rows, failed = 0, dict[Path, str]()
     for file in files:

@@ -213,6 +213,13 @@ _SUGGESTION = Table(
         _later("shown_dur_ms", "for how long, ms", reported=_AS_IT_IS),
         _known_word("hidden_reason", "why it went (`events.HiddenReason`)", sql="INTEGER"),
         _known_word("ev_src", "who says that it was shown: client, inferred or none"),
+        Column(
+            "typed_len",
+            "length of it that was typed instead of taken; NULL where each key made a suggestion",
+            sql="INTEGER",
+            reported=Reported(is_nullable=True),
+            since=4,
+        ),
     ),
     parent="opportunity",
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from telemetry.alignment import utf16_length, utf16_prefix
@@ -27,16 +27,19 @@ MAX_TEXTS: Final = 2_000
 MAX_TEXT_BYTES: Final = 8 << 20
 MAX_IDS: Final = 4_000
 _SPLITS_WORD: Final = re.compile(r"\w\w")
+_WORD: Final = re.compile(r"\w")
 
 
 @dataclass(slots=True, eq=False)
 class Pending:
-    """A returned suggestion and what is known of it so far.
+    """A ghost text, and what is known of it so far, from when it is shown first until it is gone.
 
     `change` is the edit that taking it makes (None once its text is forgotten, offset -1 if its
-    place is unknown); `repeats` counts the UTF-16 units of the client's text before what is new in
-    it. `accepted` and `placed` count how much of the new text is reported as taken (UTF-16 units)
-    and seen in the document (code points).
+    place is unknown). While a person types along it, the client is sent its rest under new ids:
+    `repeats` has the UTF-16 units of the client's text before what is new in it, by id. `accepted`
+    and `placed` count how much of the new text is taken or typed (UTF-16 units) and seen in the
+    document (code points), `typed` the UTF-16 units typed instead of taken,
+    `net_length` what its last acceptance added.
     """
 
     row: int
@@ -44,7 +47,6 @@ class Pending:
     uri: str
     workspace: str
     change: TextEdit | None
-    repeats: int
     length: int
     replaced_length: int
     returned_ms: int
@@ -53,8 +55,43 @@ class Pending:
     is_visible: bool = False
     accepted: int = 0
     placed: int = 0
+    typed: int = 0
+    net_length: int = 0
+    repeats: dict[str, int] = field(default_factory=dict)
     accept_row: int | None = None
     accept_source: EventSource = "inferred"
+
+    def type_to(self, placed: int) -> None:
+        """Note that its first `placed` code points are in the document, the last of them typed."""
+        text = self.change.inserted if self.change is not None else ""
+        self.typed += utf16_length(text[self.placed : placed])
+        self.placed = placed
+        self.accepted = max(self.accepted, utf16_length(text[:placed]))
+
+    def take_up(self, suggestion: Suggestion) -> bool:
+        """Whether a new suggestion is merely what is left of this one; then it is known by its id.
+
+        Where the place is not known, a text that this one ends with was typed up to: what is left
+        must have a letter or a digit, for brackets may be alike by chance.
+        """
+        place = -1 if suggestion.offset is None else suggestion.offset
+        offered, shown = (
+            TextEdit(place, suggestion.replaced, suggestion.text).trimmed(),
+            self.change,
+        )
+        if shown is None or not offered.inserted or not shown.inserted.endswith(offered.inserted):
+            return False
+        placed = len(shown.inserted) - len(offered.inserted)
+        if place < 0 or shown.offset < 0:
+            if placed < self.placed or not _WORD.search(offered.inserted):
+                return False
+            self.type_to(placed)
+        elif placed != self.placed or offered.offset != shown.offset + placed:
+            return False
+        before = common_prefix(suggestion.replaced, suggestion.text)
+        typed = utf16_length(shown.inserted[:placed])
+        self.repeats[suggestion.id] = utf16_length(suggestion.text[:before]) - typed
+        return True
 
 
 def pending_of(
@@ -70,7 +107,7 @@ def pending_of(
         uri=uri,
         workspace=workspace,
         change=change if place >= 0 else TextEdit(-1, change.removed, change.inserted),
-        repeats=utf16_length(suggestion.text[:repeats]),
+        repeats={suggestion.id: utf16_length(suggestion.text[:repeats])},
         length=utf16_length(change.inserted),
         replaced_length=utf16_length(change.removed),
         returned_ms=now_ms,
@@ -97,7 +134,8 @@ def placement(pending: Pending, edit: TextEdit) -> Placement | None:
     """Whether an edit puts (more of) the suggestion into the document, and how much of it.
 
     An insertion of what is left of the suggestion, or of its beginning up to the end of a word or
-    line, is an acceptance. A single character is typing unless it was reported as accepted.
+    line, is an acceptance. A single character, a new line with its indentation and a part of a word
+    are typing unless they were reported as accepted.
     """
     change = pending.change
     edit = edit.trimmed()
@@ -111,12 +149,13 @@ def placement(pending: Pending, edit: TextEdit) -> Placement | None:
     placed = change.inserted[: pending.placed + len(edit.inserted)]
     if points(change.inserted, pending.accepted) >= len(placed):
         return Placement(placed, "full" if edit.inserted == left else "partial")
-    if len(edit.inserted) == 1:
+    if edit.inserted in AUTO_CLOSED:
+        return None
+    if len(edit.inserted) == 1 or not edit.inserted.strip():
         return Placement(placed, None)
-    if edit.inserted == left:
-        return Placement(placed, "full")
-    kind = _ends_at(left, len(edit.inserted))
-    return Placement(placed, kind) if kind and edit.inserted not in AUTO_CLOSED else None
+    return Placement(
+        placed, "full" if edit.inserted == left else _ends_at(left, len(edit.inserted))
+    )
 
 
 def _ends_at(text: str, end: int) -> AcceptKind | None:
@@ -141,6 +180,11 @@ class RetainedSuggestions:
         self._bytes += _size(pending)
         while len(self._with_text) > MAX_TEXTS or self._bytes > MAX_TEXT_BYTES:
             self._forget_oldest()
+        self._forget_ids()
+
+    def also_known_as(self, suggestion_id: str, pending: Pending) -> None:
+        """Know what is on the screen by one more id."""
+        self._by_id[suggestion_id] = pending
         self._forget_ids()
 
     def ignore(self, suggestion_id: str) -> None:

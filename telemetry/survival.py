@@ -20,9 +20,10 @@ from telemetry.alignment import (
     utf16_length,
     utf16_units,
 )
-from telemetry.disk import read_document
-from telemetry.events import TextEdit
-from telemetry.spans import RetainedSpan, found_again
+from telemetry.differences import small_edits
+from telemetry.disk import LARGEST_FILE, read_document, saved_ms
+from telemetry.events import TextEdit, minimal_edit
+from telemetry.spans import RetainedSpan, found_again, moved_to
 
 WINDOWS_S: Final = (0, 15, 30, 90, 120, 180, 300, 360, 600, 900)
 UNDO_MS: Final = 30_000
@@ -30,6 +31,9 @@ MAX_WATCHES: Final = 5_000
 MAX_BYTES: Final = 8 << 20
 _PLACEMENT_MS: Final = 1_000  # an acceptance may be reported before its edit
 _UNKNOWN_PLACE: Final = 1 << 40
+_SHORTEST_MOVED: Final = 4
+_SHORTEST_FROM_ELSEWHERE: Final = 12
+_MOST_INSERTED: Final = 20  # texts a document, among which a text that was moved is looked for
 
 State = Literal[
     "ok",
@@ -40,6 +44,7 @@ State = Literal[
     "censored_deleted",
     "censored_desync",
     "censored_branch",
+    "censored_unsaved",
 ]
 Method = Literal["tracked", "fuzzy_near", "fuzzy_far", "disk_fuzzy"]
 
@@ -50,6 +55,7 @@ class Watch:
 
     `replaced` is what the accepted text took the place of; `in_editor` says that edits of the
     document arrive, `trusted` that an editor had it open, so that its file may be read.
+    `closed_text` is the document's text when the editor closed it, None if that is not known.
     """
 
     accept: int
@@ -61,6 +67,7 @@ class Watch:
     spans: list[RetainedSpan] = field(default_factory=list)
     in_editor: bool = False
     trusted: bool = False
+    closed_text: str | None = None
     method: Method = "tracked"
     deleted: bool = False
     branch_changed: bool = False
@@ -156,13 +163,51 @@ def _locate_on_disk(watch: Watch) -> tuple[State, Method, list[RetainedSpan]]:
         return ("censored_desync" if watch.in_editor else "censored_deleted"), "disk_fuzzy", []
     except (OSError, ValueError):
         return "censored_desync", "disk_fuzzy", []
+    if watch.closed_text is not None and watch.spans:
+        found = _followed(watch.spans, minimal_edit(watch.closed_text, text))
+        return ("doc_closed_disk" if found else "not_found"), "disk_fuzzy", found
     spans = watch.spans or [RetainedSpan(_UNKNOWN_PLACE, watch.text)]
     found = [again for span in spans if (again := found_again(span, text, everywhere=True))]
     for span in found:
         span.moved = span.moved and bool(watch.spans)  # without a known place nothing has moved
+    if not found and not watch.trusted and saved_ms(watch.uri, watch.workspace) < watch.accepted_ms:
+        return "censored_unsaved", "disk_fuzzy", []
     if not found:
         return "not_found", "disk_fuzzy", []
     return ("ok" if watch.in_editor else "doc_closed_disk"), "disk_fuzzy", found
+
+
+def _followed(spans: list[RetainedSpan], edit: TextEdit) -> list[RetainedSpan]:
+    """What is left of spans after an edit, of which they are left as they are."""
+    copies = [span.copy() for span in spans]
+    follow(copies, edit, [])
+    return [span for span in copies if span.text]
+
+
+def follow(spans: list[RetainedSpan], edit: TextEdit, inserted: list[RetainedSpan]) -> None:
+    """Follow an edit in spans; one that it removes is looked for in what was `inserted` lately.
+
+    What this edit inserts is added there. What another edit inserts may be a sibling, and must hold
+    all of it (cut and pasted, undone and redone, copied and then removed).
+    """
+    is_cut = any(edit.offset < span.end and edit.end > span.start for span in spans)
+    before = list(inserted)
+    sizes = [len(span.text) for span in spans]
+    for part in small_edits(edit) if is_cut else [edit.trimmed()]:
+        for span in (*spans, *inserted):
+            span.apply(part)
+        if len(part.inserted) >= _SHORTEST_MOVED:
+            inserted.append(RetainedSpan(part.offset, part.inserted))
+    for index, (span, size) in enumerate(zip(spans, sizes, strict=True)):
+        if span.former:
+            is_cut = len(span.text) < size
+            found = [
+                again
+                for text in inserted
+                if (again := moved_to(span, text, whole=text in before or not is_cut)) is not None
+            ]
+            spans[index] = found[-1] if found else span
+    del inserted[:-_MOST_INSERTED]
 
 
 class Watches:
@@ -173,6 +218,7 @@ class Watches:
         self._due: list[tuple[int, int, Watch]] = []
         self._order = itertools.count()
         self._open: set[str] = set()
+        self._inserted: defaultdict[str, list[RetainedSpan]] = defaultdict(list)
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -200,10 +246,33 @@ class Watches:
         return self._by_uri.get(uri, [])
 
     def apply(self, uri: str, edit: TextEdit) -> None:
-        """Follow one edit in all accepts of the document."""
-        for watch in self.in_document(uri):
-            for span in watch.spans:
-                span.apply(edit)
+        """Follow one edit in all accepts of the document, and where it takes up one of another."""
+        watches = self.in_document(uri)
+        if watches:
+            spans = [span for watch in watches for span in watch.spans]
+            follow(spans, edit, self._inserted[uri])
+            rest = iter(spans)
+            for watch in watches:
+                watch.spans = list(itertools.islice(rest, len(watch.spans)))
+        if len(edit.inserted) >= _SHORTEST_FROM_ELSEWHERE:
+            self._take_over(uri, edit)
+
+    def _take_over(self, uri: str, edit: TextEdit) -> None:
+        """Accepts that are gone from another document, and are in what is inserted here."""
+        text = RetainedSpan(edit.offset, edit.inserted)
+        for _, _, watch in self._due:
+            if watch.uri == uri or len(watch.spans) != 1 or watch.spans[0].text:
+                continue
+            if len(watch.spans[0].former) >= _SHORTEST_FROM_ELSEWHERE:
+                found = moved_to(watch.spans[0], text, whole=True)
+                if found is not None:
+                    self._move(watch, uri, found)
+
+    def _move(self, watch: Watch, uri: str, span: RetainedSpan) -> None:
+        self._drop_from_document(watch)
+        watch.uri, watch.spans, watch.method = uri, [span], "fuzzy_far"
+        watch.in_editor = watch.trusted = uri in self._open
+        self._by_uri[uri].append(watch)
 
     def undone_by(self, uri: str, edit: TextEdit, now_ms: int) -> Iterator[Watch]:
         """Accepts that this edit, not applied yet, takes back whole within 30 s."""
@@ -215,8 +284,21 @@ class Watches:
                 watch.undone = True
                 yield watch
 
-    def reset(self, uri: str, text: str) -> None:
-        """The document's text is known again after edits were missed: search the accepts in it."""
+    def redone_by(self, uri: str, edit: TextEdit) -> Iterator[Watch]:
+        """Accepts that were taken back and that this edit, not applied yet, puts there again."""
+        for watch in self.in_document(uri):
+            if watch.undone and edit == TextEdit(watch.spans[0].start, watch.replaced, watch.text):
+                watch.undone = False
+                yield watch
+
+    def reset(self, uri: str, text: str, before: str | None = None) -> None:
+        """The document's text is known again after edits were missed: search the accepts in it.
+
+        Where the text `before` is known, what differs is taken as an edit.
+        """
+        if before is not None:
+            self.apply(uri, minimal_edit(before, text))
+            return
         for watch in self.in_document(uri):
             watch.spans = [_refound(watch, span, text) for span in watch.spans]
 
@@ -226,12 +308,28 @@ class Watches:
             for span in watch.spans:
                 span.lost = True
 
-    def set_in_editor(self, uri: str, is_open: bool) -> None:
-        """The editor opened the document (edits will arrive) or closed it (its file counts)."""
-        (self._open.add if is_open else self._open.discard)(uri)
+    def opened(self, uri: str, text: str | None) -> None:
+        """The editor opened the document: edits will arrive."""
+        self._open.add(uri)
+        self._inserted.pop(uri, None)
+        watches = self.in_document(uri)
+        before = next((watch.closed_text for watch in watches), None)
+        if before is not None and text is not None:
+            self.apply(uri, minimal_edit(before, text))
+        else:
+            self.lose(uri)
+        for watch in watches:
+            watch.in_editor = watch.trusted = True
+            watch.closed_text = None
+
+    def closed(self, uri: str, text: str | None) -> None:
+        """The editor closed the document, with this text if that is known: its file counts."""
+        self._open.discard(uri)
+        if text is None or len(text) > LARGEST_FILE:
+            self.lose(uri)
+            text = None
         for watch in self.in_document(uri):
-            watch.in_editor = is_open
-            watch.trusted = watch.trusted or is_open
+            watch.in_editor, watch.closed_text = False, text
 
     def rename(self, uri: str, new_uri: str) -> None:
         """Follow a file to its new name."""
@@ -283,11 +381,15 @@ class Watches:
         return censored(watch, now_ms, state)
 
     def _forget(self, watch: Watch) -> None:
+        self._drop_from_document(watch)
+        self._bytes -= watch.size
+
+    def _drop_from_document(self, watch: Watch) -> None:
         remaining = self._by_uri[watch.uri]
         remaining.remove(watch)
         if not remaining:
             del self._by_uri[watch.uri]
-        self._bytes -= watch.size
+            self._inserted.pop(watch.uri, None)
 
 
 def censored(watch: Watch, now_ms: int, state: State) -> list[Survival]:

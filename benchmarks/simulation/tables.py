@@ -136,6 +136,7 @@ def _suggestions(rows: dict[str, Array], label: Label) -> Write:
             "shown_dur_ms": _or_null(rows["shown_for"], shown),
             "hidden_reason": _or_null(np.where(rows["accepted"], taken, reason), shown),
             "ev_src": np.where(shown, source, label("none")),
+            "typed_len": 0,
         },
     )
 

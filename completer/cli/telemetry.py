@@ -61,7 +61,7 @@ def purge(
 ) -> None:
     """Delete what is too old, what one person left, or everything."""
     from telemetry.files import own_files
-    from telemetry.retention import purge
+    from telemetry.retention import NoKeyError, purge
     from telemetry.schema import DAY_MS
 
     before_ms = None
@@ -78,6 +78,15 @@ def purge(
             raise BadRequestError(
                 str(error), hint="Give --older-than-days, --user or --everything."
             ) from error
+        except NoKeyError as error:
+            raise BadRequestError(
+                f"{error}.", hint="Purge in the folder that recorded, or bring its key here."
+            ) from error
+    if user is not None and not (purged.rows or purged.in_use or purged.failed):
+        raise BadRequestError(
+            f"Nothing of {user!r} was found.",
+            hint="Files from another installation know people by its key: purge them there.",
+        )
     typer.echo(f"Deleted {purged.rows} rows.")
     for file in purged.in_use:
         typer.echo(f"Left {file}: a running process writes it; stop it and ask again.", err=True)

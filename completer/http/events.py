@@ -2,7 +2,8 @@
 
 Its own: `{"event": "shown" | "accepted" | "hidden", "completion_id", "choice_index", ...}`, with
 `kind` and `length` (UTF-16 units taken so far) for `accepted`, `reason` and `shown_for_ms` for
-`hidden`. Tabby's `type` is `view`, `select` (of all, or of a `line`) or `dismiss`.
+`hidden`. Tabby's `type` is `view`, `select` (of all, or of a `line`) or `dismiss`, which does not
+say whether a person pressed Esc or typed something else: its reason is `unknown`.
 """
 
 from __future__ import annotations
@@ -58,7 +59,6 @@ class TabbyEvent(Event):
             event=_TABBY[self.type],
             kind="line" if line else "full",
             length=utf16_length(first) if line else None,
-            reason="esc" if self.type == "dismiss" else "unknown",
             shown_for_ms=self.elapsed,
         )
 

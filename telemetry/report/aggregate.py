@@ -44,6 +44,15 @@ _ACCEPT_STEP: Final = 4 * _STEP // len(WINDOWS_S)
 _SESSION_STEP: Final = 500
 _COUNTS: Final = [c.name for c in TABLES["opportunity"].columns if c.is_summed]
 _BY_SESSION: Final = ("by_arm", "by_model")  # what edits belong to through their session
+_EDITING: Final = (
+    "SELECT id FROM session s WHERE EXISTS (SELECT 1 FROM edit_rollup WHERE session = s.id)"
+)
+_REPORTING: Final = """
+SELECT DISTINCT o.session FROM suggestion g JOIN opportunity o ON o.id = g.opportunity
+WHERE g.ev_src = (SELECT id FROM label WHERE name = 'client')
+UNION SELECT DISTINCT o.session FROM accept a
+JOIN suggestion g ON g.id = a.suggestion JOIN opportunity o ON o.id = g.opportunity
+"""
 _EDIT_SUMS: Final = {
     "typed": "typed",
     "auto_close": "auto_close",
@@ -57,7 +66,10 @@ _EDIT_SUMS: Final = {
 class Aggregate:
     """What reports are made from: sums, the times of answered requests, and what is missing.
 
-    `times` are as `timed` packs them.
+    `times` are as `timed` packs them. `split_displays` counts suggestions from before display
+    sessions, when each key that was typed along a ghost text made another one. `silent` counts
+    those that were sent to clients that never said what became of any, and whose edits do not
+    arrive: whether these were shown or taken is not known.
     """
 
     sums: Sums
@@ -65,6 +77,8 @@ class Aggregate:
     gaps: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     late_checks: int = 0
+    split_displays: int = 0
+    silent: int = 0
     commits: Commits = field(default_factory=Commits)
 
 
@@ -126,8 +140,11 @@ class _File:
         users = np.array([self._sums.user(user_h) for _, user_h in sessions], dtype=np.intp)
         ids = np.array([session for session, _ in sessions], dtype=np.int64)
         self._users.put(ids, {"user": users})
+        self._silent = self._silent_sessions([session for session, _ in sessions])
         self._of_sessions = {name: Common(self._bounds["session"]) for name in _BY_SESSION}
-        self._opportunities = ById(self._bounds["opportunity"], "cell", "user", "p_accept")
+        self._opportunities = ById(
+            self._bounds["opportunity"], "cell", "user", "p_accept", "silent"
+        )
         self._suggestions = ById(self._bounds["suggestion"], "cell", "user")
         self._accepts = ById(self._bounds["accept"], "suggestion", "net_len", "inferred", "age_s")
 
@@ -141,6 +158,19 @@ class _File:
         self._read_edits()
         self._read_commits()
 
+    def _silent_sessions(self, sessions: list[int]) -> ById:
+        """Which sessions' suggestions nobody says anything about."""
+        known = {session for (session,) in self._connection.execute(_EDITING)}
+        if known.issuperset(sessions):
+            rest: set[int] = set()
+        else:
+            known |= {session for (session,) in self._connection.execute(_REPORTING)}
+            rest = set(sessions) - known
+        silent = ById(self._bounds["session"], "silent")
+        ids = np.array(sorted(rest), dtype=np.int64)
+        silent.put(ids, {"silent": np.ones(len(ids), dtype=np.int32)})
+        return silent
+
     def _read_opportunities(self) -> None:
         not_requested = self._ids.get("not_requested", -1)
         for rows in self._chunks("opportunity"):
@@ -149,14 +179,17 @@ class _File:
             groups["by_day"] = self._day(rows["day"])
             cells = self._sums.cells.of(groups)
             values = {name: rows[name].astype(float) for name in _COUNTS}
-            values["opportunities"] = np.ones(len(users))
-            values["requested"] = (rows["outcome"] != not_requested).astype(float)
+            # A request that brings what is left of the text on the screen is part of its showing.
+            continued = rows["outcome"] == self._ids.get("continued", -1)
+            values["opportunities"] = (~continued).astype(float)
+            values["requested"] = (~continued & (rows["outcome"] != not_requested)).astype(float)
             values["decoded"] = (rows["steps"] > 0).astype(float)
-            returned = rows["outcome"] == self._ids.get("returned", -1)
+            returned = continued | (rows["outcome"] == self._ids.get("returned", -1))
             values["returned"] = returned.astype(float)
             values["cached"] = (returned & (rows["prompt_tok"] == 0)).astype(float)
             self._sums.add(cells, users, values)
             known = {"cell": cells, "user": users, "p_accept": rows["p_accept"] + 1}
+            known["silent"] = self._silent.get(rows["session"], "silent")
             self._opportunities.put(rows["id"], known)
             for name, common in self._of_sessions.items():
                 common.put_rows(rows["session"], groups[name])
@@ -191,10 +224,20 @@ class _File:
             of_opportunity = self._opportunities.get(rows["opportunity"], "cell")
             cell = cells.within(of_opportunity, "by_lines", lines[np.minimum(rows["multiline"], 1)])
             self._suggestions.put(rows["id"], {"cell": cell, "user": users})
+            self._leave_out_silent(rows)
             values = self._suggestion_values(rows, rows["id"] - first)
             p_accept = (self._opportunities.get(rows["opportunity"], "p_accept") - 1) / MILLION
+            self._result.split_displays += int(
+                ((rows["typed_len"] < 0) & (rows["is_shown"] == 1)).sum()
+            )
             values |= _predictions(values["shown"], values["full"], p_accept)
             self._sums.add(cell, users, values)
+
+    def _leave_out_silent(self, rows: Chunk) -> None:
+        """What nobody says anything about was not shown, as far as is known."""
+        silent = self._opportunities.get(rows["opportunity"], "silent") == 1
+        self._result.silent += int((silent & (rows["is_shown"] == 1)).sum())
+        rows["is_shown"] = np.where(silent, 0, rows["is_shown"])
 
     def _suggestion_values(self, rows: Chunk, at: Ints) -> dict[str, Floats]:
         shown = rows["is_shown"] == 1

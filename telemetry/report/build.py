@@ -37,7 +37,8 @@ class Report:
     """Figures by metric name, overall and for each group; what was left out, and why.
 
     `gaps` counts lost events by reason, `skipped` says why files could not be read, `late_checks`
-    counts checks of persistence that came too late for their window.
+    counts checks of persistence that came too late for their window, `split_displays` suggestions
+    from before display sessions, `silent` those whose clients never report.
     """
 
     overall: Figures
@@ -49,6 +50,8 @@ class Report:
     gaps: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     late_checks: int = 0
+    split_displays: int = 0
+    silent: int = 0
 
 
 def build(
@@ -61,7 +64,7 @@ def build(
     """Report on a database file or a folder of them.
 
     Raises FileNotFoundError if there is none, `NotTelemetryError` for another file, and ValueError
-    if an arm to compare has no data.
+    if an arm to compare has no data, or if no file can be read.
     """
     files = database_files(path)
     result = aggregate(
@@ -70,6 +73,9 @@ def build(
         late=include_late,
         clustered_arms=compare_arms is not None,
     )
+    if len(result.skipped) == len(files):
+        reasons = "; ".join(f"{name}: {why}" for name, why in result.skipped.items())
+        raise ValueError(f"No telemetry database can be read: {reasons}")
     users = len(result.sums.users)
     draws = user_draws(users) if users > 1 else None
     times = _Times(result)
@@ -90,6 +96,8 @@ def build(
         gaps=result.gaps,
         skipped={**left_alone(path), **result.skipped},
         late_checks=result.late_checks,
+        split_displays=result.split_displays,
+        silent=result.silent,
     )
 
 

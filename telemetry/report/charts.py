@@ -30,10 +30,20 @@ class Series:
     figures: Sequence[Figure]
 
 
-def line_chart(title: str, places: Sequence[str], series: Sequence[Series], show: Format) -> str:
-    """Figures over an ordered axis, with their intervals as bands."""
+def line_chart(
+    title: str,
+    places: Sequence[str],
+    series: Sequence[Series],
+    show: Format,
+    at: Sequence[float] | None = None,
+) -> str:
+    """Figures over an ordered axis, with their intervals as bands.
+
+    `at` is where the places lie, from 0; without it they are evenly spaced.
+    """
+    at = range(len(places)) if at is None else at
     top = _nice_top(max((_high(figure) for s in series for figure in s.figures), default=0.0))
-    x = [_LEFT + (WIDTH - _LEFT - _RIGHT) * _share(i, len(places)) for i in range(len(places))]
+    x = [_LEFT + (WIDTH - _LEFT - _RIGHT) * _share(place, at) for place in at]
 
     def y(value: float) -> float:
         return _TOP + (_LINE_HEIGHT - _TOP - _BOTTOM) * (1 - value / top)
@@ -94,12 +104,13 @@ def _grid(top: float, y: Callable[[float], float], show: Format) -> str:
 
 def _places(places: Sequence[str], x: Sequence[float]) -> str:
     """As many of the x axis's labels as fit."""
-    widest = max((len(place) for place in places), default=1) * 6 + 14
-    every = max(math.ceil(widest * len(places) / (WIDTH - _LEFT - _RIGHT)), 1)
-    return "".join(
-        _text(x[i], _LINE_HEIGHT - 6, places[i], "tick", "middle")
-        for i in range(0, len(places), every)
-    )
+    width = max((len(place) for place in places), default=1) * 6 + 14
+    labels, free_from = [], -math.inf
+    for place, middle in zip(places, x, strict=True):
+        if middle >= free_from:
+            labels.append(_text(middle, _LINE_HEIGHT - 6, place, "tick", "middle"))
+            free_from = middle + width
+    return "".join(labels)
 
 
 def _band(
@@ -156,8 +167,8 @@ def _high(figure: Figure) -> float:
     return max(figure.value or 0.0, figure.high or 0.0)
 
 
-def _share(index: int, count: int) -> float:
-    return index / (count - 1) if count > 1 else 0.5
+def _share(place: float, places: Sequence[float]) -> float:
+    return place / places[-1] if len(places) > 1 else 0.5
 
 
 def _nice_top(highest: float) -> float:

@@ -129,17 +129,24 @@ def _trends(report: Report) -> str:
         for heading, kind, names in _TRENDS
     ]
     places = [f"{window} s" for window in WINDOWS_S]
-    charts.insert(1, _lines("Persistence of accepted text", places, windows, "share"))
+    persistence = _lines("Persistence of accepted text", places, windows, "share", WINDOWS_S)
+    charts.insert(1, persistence)
     return "".join(charts)
 
 
-def _lines(heading: str, places: Sequence[str], series: Sequence[Series], kind: Unit) -> str:
+def _lines(
+    heading: str,
+    places: Sequence[str],
+    series: Sequence[Series],
+    kind: Unit,
+    at: Sequence[float] | None = None,
+) -> str:
     rows = [
         (f"{one.name}, {place}", kind, figure)
         for one in series
         for place, figure in zip(places, one.figures, strict=True)
     ]
-    return _figure(heading, line_chart(heading, places, series, partial(_tick, kind)), rows)
+    return _figure(heading, line_chart(heading, places, series, partial(_tick, kind), at), rows)
 
 
 def _tick(kind: Unit, number: float) -> str:
@@ -192,11 +199,21 @@ def _figure(heading: str, chart: str, rows: Sequence[tuple[str, Unit, Figure]]) 
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are HTML already."""
-    heads = "".join(f"<th>{name}</th>" for name in head)
-    lines = (f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{heads}</tr>{"".join(lines)}</table></div>'
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
+    """A table of cells that are HTML already; the first of a row names it."""
+    heads = "".join(f'<th scope="col">{name}</th>' for name in head)
+    lines = (
+        f'<tr><th scope="row">{first}</th>'
+        + "".join(
+            f'<td data-name="{n}">{cell}</td>' for n, cell in zip(head[1:], rest, strict=True)
+        )
+        + "</tr>"
+        for first, *rest in rows
+    )
+    return (
+        f'<div class="scroll"><table class="{kind}"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
 
 
 def _experiment(comparison: Comparison) -> str:
@@ -212,4 +229,4 @@ def _experiment(comparison: Comparison) -> str:
 def _all_figures(figures: Figures) -> str:
     head = ("metric", "value", "95 % interval", "n", "censored", "inferred")
     rows = ((escape(title(name)), *cells(name, figure)) for name, figure in figures.items())
-    return _table(head, rows)
+    return _table(head, rows, "all")

@@ -80,6 +80,16 @@ def warnings(report: Report) -> list[str]:
             f"{report.late_checks:,} checks of persistence came too late for their window "
             "and are left out."
         )
+    if report.split_displays:
+        lines.append(
+            f"{report.split_displays:,} suggestions are from before display sessions: typing along "
+            "a text made one with every key, so acceptance is too low and shown too high."
+        )
+    if report.silent:
+        lines.append(
+            f"{report.silent:,} suggestions went to callers that never report what becomes of them "
+            "(scripts, curl), and are left out of acceptance."
+        )
     return lines
 
 

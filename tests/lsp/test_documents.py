@@ -49,9 +49,9 @@ def test_shrinking(document):
     assert not document.shrinking
 
 
-def test_a_whole_text_is_reported_as_its_smallest_edit(document):
+def test_a_whole_text_is_reported_as_the_lines_that_differ(document):
     change = document.change(4, [TextDocumentContentChangeWholeDocument("axc")])
-    assert change.edits == (TextEdit(1, "b", "x"),)
+    assert change.edits == (TextEdit(0, "abc", "axc"),)
 
 
 def test_saving_tells_whether_the_copy_was_wrong(document):

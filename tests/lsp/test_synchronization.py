@@ -57,7 +57,7 @@ async def test_after_a_gap_the_recorder_gets_the_whole_text_once(editor, text_of
     editor.change(4, ((0, 0), (0, 0), "x"))
     editor.change(5, ((0, 0), (0, 0), "y"))
     assert await text_of() == "yxabc"
-    assert editor.recorder.of(DocumentReset) == [DocumentReset(URI, 4, "xabc")]
+    assert editor.recorder.of(DocumentReset) == [DocumentReset(URI, 4, "xabc", "abc")]
     assert [event.version for event in editor.recorder.of(DocumentChanged)] == [5]
 
 
@@ -69,7 +69,7 @@ async def test_a_save_puts_a_wrong_copy_right(editor, text_of):
     editor.notify("textDocument/didSave", params)
     editor.notify("textDocument/didSave", params)
     assert await text_of() == "abcd"
-    assert editor.recorder.of(DocumentReset) == [DocumentReset(URI, 1, "abcd")]
+    assert editor.recorder.of(DocumentReset) == [DocumentReset(URI, 1, "abcd", "abc")]
 
 
 async def test_a_whole_text_replaces_the_copy(editor, text_of):

@@ -66,7 +66,67 @@ def test_what_happens_next_hides_it(editor, happens, reason):
 def test_a_clients_own_reason_and_duration_count(editor):
     suggestion = editor.offer("return x")
     editor.recorder.record(Hidden(suggestion, "esc", shown_for_ms=900))
-    assert editor.one(SHOWING) == (900, "esc", "inferred")
+    assert editor.one(SHOWING) == (900, "esc", "client")
+
+
+DISPLAYS = (
+    "SELECT len, typed_len, shown_dur_ms, hidden_reason FROM suggestion_named "
+    "WHERE shown_ms IS NOT NULL"
+)
+
+
+def type_along(editor, text, keys):
+    """Type `keys` characters of a text that is offered, and be offered the rest after each."""
+    ids = [editor.offer(text)]
+    for at in range(keys):
+        editor.now_ms += 200
+        editor.write(text[at])
+        ids.append(editor.offer(text[: at + 1] + text[at + 1 :], 0, replaced=text[: at + 1]))
+    return ids
+
+
+def test_a_text_that_is_typed_along_is_one_suggestion(editor):
+    ids = type_along(editor, "return total", 10)
+    editor.now_ms += 300
+    assert editor.recorder.record(Accepted(ids[-1])).result(5)
+    assert editor.all(DISPLAYS) == [(12, 10, 2_300, "accepted")]
+    assert editor.all(ACCEPTS) == [("full", 2, 12, "client")]
+    outcomes = editor.all("SELECT outcome, count(*) FROM opportunity_named GROUP BY 1 ORDER BY 1")
+    assert outcomes == [("continued", 10), ("returned", 1)]
+
+
+def test_its_rest_is_accepted_by_lengths_of_what_the_client_was_sent_last(editor):
+    ids = type_along(editor, "return total", 2)
+    editor.recorder.record(Accepted(ids[-1], "word", length=6))
+    assert editor.all(ACCEPTS) == [("word", 4, 6, "client")]
+
+
+def test_typing_it_to_the_end_accepts_nothing(editor):
+    editor.offer("abc")
+    for at in range(3):
+        editor.write("abc"[at])
+    assert editor.all(DISPLAYS) == [(3, 3, 0, "typed_through")]
+    assert editor.all(ACCEPTS) == []
+
+
+def test_another_text_in_its_place_ends_it(editor):
+    type_along(editor, "return total", 2)
+    editor.now_ms += 100
+    editor.offer("return price", 0, replaced="re")
+    assert editor.all(DISPLAYS) == [(12, 2, 500, "superseded"), (10, 0, None, None)]
+
+
+def test_a_cancelled_request_leaves_it_on_the_screen(editor):
+    editor.offer("return total")
+    editor.write("r")
+    editor.recorder.record(Opportunity(session=editor.session, uri=editor.uri, outcome="cancelled"))
+    assert editor.one(DISPLAYS) == (12, 0, None, None)
+
+
+def test_an_answer_without_a_text_ends_it(editor):
+    editor.offer("return total")
+    editor.recorder.record(Opportunity(session=editor.session, uri=editor.uri, outcome="empty"))
+    assert editor.one(DISPLAYS) == (12, 0, 0, "superseded")
 
 
 def test_another_users_request_for_the_same_path_hides_nothing(editor):

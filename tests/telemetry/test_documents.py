@@ -86,8 +86,9 @@ def test_several_carets_accept_once(editor):
     editor.edit((2, "", "return x"), (1, "", "return x"), (0, "", "return x"))
     assert editor.all(ACCEPTS) == [("full", 8, 8, "inferred")]
     editor.wait(15)
-    row = editor.one("SELECT init_len, cur_len, lev FROM survival WHERE window_s = 15")
-    assert row == (24, 24, 0)
+    row = editor.one("SELECT init_len, cur_len, lev, arc FROM survival WHERE window_s = 15")
+    assert row == (24, 24, 0, 24)
+    assert editor.one("SELECT net_len FROM accept") == (24,)
 
 
 def test_edits_are_summed_by_class_and_minute(editor):
@@ -112,6 +113,14 @@ def test_undo_within_30_s_is_noted_on_the_acceptance(editor):
     editor.edit((4, "rn x", ""))
     assert editor.one("SELECT undone_ms FROM accept") == (4_000,)
     assert stored_edits(editor)["undo"] == (0, 1)
+
+
+def test_what_is_redone_is_undone_no_more(editor):
+    editor.offer("return x")
+    editor.write("return x")
+    editor.edit((0, "return x", ""))
+    editor.edit((0, "", "return x"))
+    assert editor.one("SELECT undone_ms FROM accept") == (None,)
 
 
 def test_a_deletion_later_is_no_undo_of_the_acceptance(editor):

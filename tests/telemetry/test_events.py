@@ -21,10 +21,15 @@ def test_minimal_edit_leads_from_one_text_to_the_other(before, after):
     assert apply(edit.inverse(), after) == before
 
 
+def test_minimal_edit_is_of_whole_lines():
+    assert minimal_edit("a\nbc\nd", "a\nbxc\nd") == TextEdit(2, "bc\n", "bxc\n")
+    assert minimal_edit("a\nb\n", "a\nb\n") == TextEdit(4, "", "")
+
+
 @given(TEXTS, TEXTS)
 @settings(max_examples=300, deadline=None)
 def test_trimmed_edits_share_neither_start_nor_end(before, after):
-    edit = minimal_edit(before, after)
+    edit = minimal_edit(before, after).trimmed()
     if edit.removed and edit.inserted:
         assert edit.removed[0] != edit.inserted[0]
         assert edit.removed[-1] != edit.inserted[-1]

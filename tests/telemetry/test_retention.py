@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from telemetry.privacy import KEY_FILE
-from telemetry.retention import apply_retention, purge
+from telemetry.retention import NoKeyError, apply_retention, purge
 from telemetry.schema import DAY_MS
 from tests.telemetry.conftest import Editor
 from tests.telemetry.databases import count, make_database, rows
@@ -62,6 +62,16 @@ def test_a_user_is_forgotten_and_others_are_not(past, tmp_path):
     assert purge(tmp_path, user="ada").rows == 1 + 1 + 1 + 10 + 1 + 1
     assert counts(path) == [1, 1, 1, 10, 1, 1]
     assert purge(tmp_path, user="ada").rows == 0
+
+
+def test_without_the_key_a_user_cannot_be_found(past, tmp_path):
+    path, _ = past
+    before = counts(path)
+    (tmp_path / KEY_FILE).unlink()
+    with pytest.raises(NoKeyError, match="missing"):
+        purge(tmp_path, user="ada")
+    assert counts(path) == before
+    assert not (tmp_path / KEY_FILE).exists()
 
 
 def test_deleted_rows_are_not_left_in_the_files(past, tmp_path):

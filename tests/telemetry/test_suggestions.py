@@ -75,9 +75,9 @@ def test_an_ignored_suggestion_is_known_and_not_recorded():
 
 
 def test_repeated_text_is_left_out_of_what_is_new():
-    one = pending("return x)", offset=4, replaced="ret)")
+    one = pending("return x)", offset=4, replaced="ret)", id="a")
     assert one.change == TextEdit(7, "", "urn x")
-    assert (one.repeats, one.length, one.replaced_length) == (3, 5, 0)
+    assert (one.repeats, one.length, one.replaced_length) == ({"a": 3}, 5, 0)
 
 
 def test_without_a_place_nothing_is_seen_in_the_document():
@@ -94,3 +94,29 @@ def test_a_pair_that_the_editor_closes_is_no_acceptance(inserted):
 @pytest.mark.parametrize(("units", "count"), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 3), (9, 3)])
 def test_points_count_whole_code_points(units, count):
     assert points("a😀b", units + 0) == {0: 0, 1: 1, 2: 1, 3: 2, 4: 3, 9: 3}[units] == count
+
+
+@pytest.mark.parametrize("inserted", ["re", "r"], ids=["keys that came together", "one key"])
+def test_a_part_of_a_word_is_typed(inserted):
+    assert placement(pending("return x", offset=0), TextEdit(0, "", inserted)).kind is None
+
+
+def test_a_new_line_with_its_indentation_is_typed():
+    one = pending("\n    return x", offset=0)
+    assert placement(one, TextEdit(0, "", "\n    ")).kind is None
+
+
+def test_what_is_left_of_a_text_is_taken_up_where_it_was_typed_to():
+    one = pending("return x", offset=0)
+    one.type_to(2)
+    assert one.take_up(Suggestion(text="return x", id="b", offset=0, replaced="re"))
+    assert not one.take_up(Suggestion(text="urn x", offset=0))
+    assert not one.take_up(Suggestion(text="turn y", offset=2))
+    assert (one.typed, one.repeats["b"]) == (2, 0)
+
+
+def test_without_a_place_a_text_that_it_ends_with_was_typed_up_to():
+    one = pending("f(total)", id="a")
+    assert one.take_up(Suggestion(text="total)", id="b"))
+    assert (one.placed, one.typed, one.repeats) == (2, 2, {"a": 0, "b": -2})
+    assert not one.take_up(Suggestion(text=")")), "a bracket may be alike by chance"

@@ -1,14 +1,19 @@
 """What became of accepted text at each window, on a clock that the test turns."""
 
+import os
+
 import pytest
 
 from telemetry.events import (
     Accepted,
     BranchChanged,
+    DocumentChanged,
     DocumentClosed,
     DocumentDeleted,
+    DocumentOpened,
     DocumentRenamed,
     DocumentReset,
+    TextEdit,
 )
 from telemetry.survival import MAX_WATCHES, WINDOWS_S, Watch, Watches
 from tests.telemetry.conftest import Editor
@@ -213,6 +218,139 @@ def test_an_http_clients_file_outside_the_workspace_is_not_read(tmp_path):
     assert editor.recorder.record(Accepted(editor.offer("return total"))).result(5)
     editor.wait(15)
     assert states(editor)[15] == "censored_desync"
+    editor.recorder.close()
+
+
+LINES = "import os\n\na = 1\nb = 2\nc = 3\nself.total = total\nself.price = price\nd = 4\n"
+TAKEN = "self.taken = taken\n"
+PLACE = LINES.index("self.price")
+
+
+def after_15_s(editor):
+    editor.wait(15)
+    return checks(editor)[15]
+
+
+@pytest.fixture
+def among_siblings(editor):
+    """An editor with an accepted line between two that are much like it."""
+    editor.write(LINES)
+    editor.offer(TAKEN, PLACE)
+    editor.edit((PLACE, "", TAKEN))
+    return editor
+
+
+def replace_all(editor, text):
+    editor.edit((0, editor.text, text))
+
+
+def test_text_stays_in_a_change_of_the_whole_document(among_siblings):
+    editor = among_siblings
+    replace_all(editor, editor.text.replace("import os", "import sys").replace("d = 4", "d = 5"))
+    assert after_15_s(editor) == ("ok", "tracked", 19, 19, 0, 0, 5, 19, 0)
+
+
+def test_text_stays_when_a_formatter_replaces_all(among_siblings):
+    editor = among_siblings
+    lines = editor.text.replace(" = ", "=").splitlines(keepends=True)
+    replace_all(editor, "".join(f"    {line}" for line in lines))
+    assert after_15_s(editor)[:6] == ("ok", "tracked", 19, 17, 2, 0)
+
+
+def test_a_line_that_is_removed_is_not_taken_for_its_sibling(among_siblings):
+    editor = among_siblings
+    replace_all(editor, editor.text.replace(TAKEN, "").replace("import os", "import sys"))
+    assert after_15_s(editor)[:2] == ("removed", "tracked")
+
+
+@pytest.mark.parametrize("distance", [1, 5])
+def test_lines_that_are_swapped_or_moved_are_still_there(among_siblings, distance):
+    editor = among_siblings
+    lines = editor.text.splitlines(keepends=True)
+    at = lines.index(TAKEN)
+    before, between = "".join(lines[: at - distance]), "".join(lines[at - distance : at])
+    editor.edit((len(before), between + TAKEN, TAKEN + between))
+    found = after_15_s(editor)
+    assert (found[0], found[4]) == ("ok", 0)
+
+
+@pytest.mark.parametrize("order", ["cut and pasted", "copied and removed"])
+def test_what_was_moved_is_there_and_was_touched(among_siblings, order):
+    editor = among_siblings
+    cut, paste = (PLACE, TAKEN, ""), (0, "", TAKEN)
+    if order == "cut and pasted":
+        editor.edit(cut)
+        editor.edit(paste)
+    else:
+        editor.edit(paste)
+        editor.edit((PLACE + len(TAKEN), TAKEN, ""))
+    found = after_15_s(editor)
+    assert (found[0], found[4], found[7]) == ("ok", 0, 0)
+
+
+def test_what_was_undone_and_redone_is_there(among_siblings):
+    editor = among_siblings
+    editor.edit((PLACE, TAKEN, ""))
+    editor.edit((PLACE, "", TAKEN))
+    found = after_15_s(editor)
+    assert (found[0], found[4], found[7]) == ("ok", 0, 0)
+
+
+def test_an_end_that_was_removed_and_came_back_is_there(among_siblings):
+    editor = among_siblings
+    end = PLACE + len("self.taken")
+    editor.edit((end, " = taken", ""))
+    editor.edit((end, "", " = taken"))
+    found = after_15_s(editor)
+    assert (found[0], found[4], found[7]) == ("ok", 0, len("self.taken\n"))
+
+
+def test_text_that_was_moved_to_another_file_is_there(among_siblings):
+    editor = among_siblings
+    editor.edit((PLACE, TAKEN, ""))
+    editor.uri = "file:///w/b.py"
+    editor.open()
+    editor.recorder.record(DocumentChanged(editor.uri, 99, [TextEdit(0, "", TAKEN)]))
+    found = after_15_s(editor)
+    assert (found[:2], found[4]) == (("ok", "fuzzy_far"), 0)
+
+
+def test_after_a_gap_what_was_known_before_is_compared(among_siblings):
+    editor = among_siblings
+    text = "# new\n" * 30 + editor.text
+    editor.recorder.record(DocumentReset(editor.uri, 99, text, editor.text))
+    assert after_15_s(editor)[7] == 19
+
+
+def test_a_file_is_compared_with_the_text_that_its_document_had(on_disk):
+    editor, file = on_disk
+    editor.recorder.record(DocumentClosed(editor.uri, editor.text + "\nreturn totals"))
+    file.write_text("return totals")
+    editor.wait(15)
+    assert states(editor)[15] == "not_found"
+
+
+def test_a_document_that_was_changed_while_closed_is_followed_again(on_disk):
+    editor, _ = on_disk
+    editor.recorder.record(DocumentClosed(editor.uri, editor.text))
+    editor.recorder.record(DocumentOpened(editor.session, editor.uri, 9, text="x\n" + editor.text))
+    editor.wait(15)
+    assert checks(editor)[15][:2] == ("ok", "tracked")
+
+
+def test_an_http_clients_file_that_was_not_saved_since_censors(tmp_path):
+    (tmp_path / "w").mkdir()
+    file = tmp_path / "w" / "a.py"
+    file.write_text("import os\n")
+    os.utime(file, (1_600_000_000, 1_600_000_000))
+    editor = Editor(tmp_path / "telemetry", str(file), str(tmp_path / "w"))
+    editor.recorder.record(DocumentClosed(editor.uri))
+    assert editor.recorder.record(Accepted(editor.offer("return total"))).result(5)
+    editor.wait(15)
+    assert states(editor)[15] == "censored_unsaved"
+    os.utime(file)
+    editor.wait(15)
+    assert states(editor)[30] == "not_found"
     editor.recorder.close()
 
 

@@ -122,3 +122,10 @@ def test_a_strangers_key_survives_a_purge(folder, recorded, run):
     assert code == 0, said
     assert not recorded.exists()
     assert (folder / KEY_FILE).read_bytes() == b"-----BEGIN PRIVATE KEY-----\n"
+
+
+def test_a_purge_of_somebody_who_is_not_there_fails(folder, recorded, run):
+    code, said = run("telemetry", "purge", "--yes", "--user", "nobody", "--db", str(folder))
+    assert code == 1
+    assert "Nothing of 'nobody' was found" in said
+    assert recorded.exists()

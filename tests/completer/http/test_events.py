@@ -46,7 +46,7 @@ async def test_the_recorder_hears_of_every_completion(post, recorder, service, r
         ({"type": "view", "view_id": "v"}, Shown("")),
         ({"type": "select"}, Accepted("")),
         ({"type": "select", "select_kind": "line"}, Accepted("", "line", 3)),
-        ({"type": "dismiss", "elapsed": 900}, Hidden("", "esc", 900)),
+        ({"type": "dismiss", "elapsed": 900}, Hidden("", "unknown", 900)),
         ({"event": "shown"}, Shown("")),
         ({"event": "accepted"}, Accepted("")),
         ({"event": "accepted", "kind": "word", "length": 2}, Accepted("", "word", 2)),

@@ -78,6 +78,7 @@ class Book:
             shown_dur_ms=shown_for if shown else None,
             hidden_reason=self.store.label(hidden) if shown else None,
             ev_src=self.store.label(source if shown else "none"),
+            typed_len=more.pop("typed_len", 0),
         )
         return row
 

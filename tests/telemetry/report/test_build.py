@@ -9,6 +9,7 @@ import pytest
 
 from telemetry.report.build import build, to_json
 from telemetry.report.metrics import LATENCIES, METRICS
+from telemetry.report.terminal import warnings
 from tests.telemetry.report.conftest import START_MS, Book
 
 GROUPINGS = (
@@ -81,6 +82,65 @@ def test_a_file_from_before_commits_were_recorded_is_read_all_the_same(book):
     assert report.skipped == {}
     assert report.overall["acceptance"].value == 1.0
     assert report.overall["commit_share"].value is None
+
+
+def test_suggestions_from_before_display_sessions_are_read_as_they_were_and_said(book):
+    book.taken()
+    book.opportunity()
+    book.suggestion(typed_len=None)
+    report = book.report()
+    assert report.overall["acceptance"].value == 1 / 2
+    assert report.split_displays == 1
+    assert "1 suggestions are from before display sessions" in warnings(report)[0]
+
+
+def test_a_file_without_typed_lengths_is_from_before_display_sessions(book):
+    book.taken()
+    book.report()
+    with closing(sqlite3.connect(book.path)) as connection:
+        connection.execute("DROP VIEW suggestion_named")
+        connection.execute("ALTER TABLE suggestion DROP COLUMN typed_len")
+    assert build(book.path).split_displays == 1
+
+
+def test_callers_that_never_report_are_left_out_of_acceptance_and_counted(book):
+    book.taken()
+    script = book.session("script")
+    for _ in range(3):
+        book.opportunity(session=script)
+        book.suggestion(source="inferred", hidden="superseded")
+    report = book.report()
+    assert (report.overall["acceptance"].value, report.overall["acceptance"].n) == (1.0, 1)
+    assert report.silent == 3
+    assert "3 suggestions went to callers that never report" in warnings(report)[0]
+
+
+def test_an_editor_whose_edits_arrive_needs_not_report(book):
+    editor = book.session("ada")
+    book.opportunity()
+    book.suggestion(source="inferred")
+    book.edits(editor, typed=5)
+    report = book.report()
+    assert (report.overall["acceptance"].value, report.silent) == (0.0, 0)
+
+
+def test_requests_that_continue_a_text_are_no_opportunities_of_their_own(book):
+    book.taken()
+    book.opportunity("continued", total_ms=1.0)
+    figures = book.report().overall
+    assert [figures[name].value for name in ("shown_rate", "display_rate")] == [1.0, 1.0]
+    assert figures["latency_p50_ms"].n == 1
+
+
+def test_if_no_file_can_be_read_there_is_no_report(book):
+    book.taken()
+    book.report()
+    with closing(sqlite3.connect(book.path)) as connection:
+        newer = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+        connection.execute(f"{newer} VALUES ('telemetry', '9999_later', '')")
+        connection.commit()
+    with pytest.raises(ValueError, match=r"No telemetry database can be read.*newer version"):
+        build(book.path)
 
 
 def test_what_has_no_name_is_unknown(book):

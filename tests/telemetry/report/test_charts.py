@@ -65,3 +65,9 @@ def test_names_are_escaped():
     svg = bar_chart("<t>", [("<script>alert(1)</script>", Figure(0.2, 5))], show)
     assert "<script>" not in svg
     assert ElementTree.fromstring(svg).get("aria-label") == "<t>"
+
+
+def test_places_lie_where_they_are_on_the_axis():
+    series = [Series("s", [Figure(0.1, 1)] * 3)]
+    (x1, _), (x2, _), (x3, _) = points(line_chart("t", list("abc"), series, show, (0, 30, 900)))
+    assert (x2 - x1) / (x3 - x1) == pytest.approx(30 / 900, abs=0.001)

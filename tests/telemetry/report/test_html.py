@@ -82,6 +82,11 @@ def test_names_in_the_data_cannot_become_markup(book):
     assert "<img" not in text
 
 
+def test_headers_of_tables_say_what_they_head(page):
+    headers = re.findall(r"<th\b[^>]*>", page.read_text("utf-8"))
+    assert set(headers) == {'<th scope="col">', '<th scope="row">'}
+
+
 def test_a_page_without_events_says_so(book):
     book.session()
     assert "no events yet" in to_html(book.report())
