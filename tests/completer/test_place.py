@@ -207,6 +207,7 @@ MAY_COMPARE = {
     "completer/context/gitignore.py",  # which of git's own files hold for one workspace
     "completer/context/git_folders.py",
     "completer/context/git_settings.py",
+    "completer/names/guard.py",  # what its own process may run and write
     "completer/user_settings.py",  # what a link to the user's own file leads to
     "telemetry/disk.py",  # the one file that it opens; it imports nothing of ours
     "telemetry/files.py",  # databases
