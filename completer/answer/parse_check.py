@@ -33,19 +33,6 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 _CLOSER_OF = {opener: closer for closer, opener in OPENED_BY.items()}
 _STEMS = ("x", "", " x", ": x", " in x", " for x in x", " else x", "=x")
 _TAILS = {"python": ("", ":", ": pass", " = x", " import x", " as x")}
-_WHOLE = (
-    "if x:",
-    "x = (",
-    "def x(",
-    "x = [",
-    "def x():",
-    "else:",
-    "except x:",
-    "x = {",
-    "x(",
-    "try:",
-)
-_OPENERS = ("x(", "(", "x[", "x, {", "[", " = (", " = [")
 _OTHER_TAILS = ("", ";", " {}", ": x", " = x;")
 
 
