@@ -13,13 +13,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Self, TypeVar
 
 from completer.errors import CompleterError
 from completer.names.evidence import NameKind, NameWeights
 from completer.place import Place
-from completer.private_files import private_folder
+from completer.private_files import private_folder, replace_private_file
 from completer.stopping.controller import Rule
 from completer.stopping.scorecard import Scorecard
 from models.errors import ModelError
@@ -209,9 +208,7 @@ def write(file: Path, calibration: Calibration) -> None:
     """Write a calibration, wholly or not at all."""
     text = json.dumps(calibration.to_json(), indent=1)
     on_a_line = _NUMBERS.sub(lambda found: " ".join(found[0].split()), text)
-    with NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as beside:
-        beside.write(on_a_line + "\n")
-    Path(beside.name).replace(file)
+    replace_private_file(file, f"{on_a_line}\n".encode())
 
 
 def is_calibration(file: Path) -> bool:

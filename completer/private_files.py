@@ -1,6 +1,7 @@
 """Files and folders that nobody but their owner may read, from the moment that they exist."""
 
 import os
+import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +23,19 @@ def new_private_file(path: Path) -> BinaryIO:
     with suppress(FileNotFoundError):
         path.unlink()
     return os.fdopen(os.open(path, _NEW, FILE_MODE), "wb")
+
+
+def replace_private_file(path: Path, data: bytes | memoryview) -> None:
+    """Write a file wholly or not at all: beside, to the disk, and then in the place of `path`."""
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    try:
+        with new_private_file(beside) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def make_private(path: Path) -> None:

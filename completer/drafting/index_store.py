@@ -26,7 +26,13 @@ from numpy.typing import NDArray
 from completer.drafting.corpus import Corpus, Stamp
 from completer.drafting.suffix_array import DEPTH, SortedText, SuffixArray
 from completer.place import Place
-from completer.private_files import FILE_MODE, make_private, new_private_file, private_folder
+from completer.private_files import (
+    FILE_MODE,
+    make_private,
+    new_private_file,
+    private_folder,
+    replace_private_file,
+)
 
 log = logging.getLogger(__name__)
 
@@ -160,12 +166,7 @@ def _write_array(folder: Path, array: NDArray[Any]) -> dict[str, Any]:
     data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     digest = _digest(data)
     path = folder / f"{digest[:32]}.array"
-    temporary = path.with_suffix(f".{os.getpid()}")
-    with new_private_file(temporary) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    replace_private_file(path, data)
     return {
         "file": path.name,
         "dtype": array.dtype.name,

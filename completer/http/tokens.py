@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from completer.errors import SettingsError
 from completer.place import local_place
+from completer.private_files import replace_private_file
 
 LOCK_S = 10.0  # another command that changes the file takes milliseconds
 PREFIX = "completer_"  # by which a token that lies around is known for one
@@ -102,17 +103,8 @@ class TokenFile:
 
     def _write(self, content: _Content) -> None:
         """Replace the file by a complete one."""
-        path = local_place(self.path)
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(content.model_dump_json(indent=2) + "\n")
-                file.flush()
-                os.fsync(descriptor)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        text = content.model_dump_json(indent=2) + "\n"
+        replace_private_file(local_place(self.path), text.encode())
 
     def _check_mode(self, mode: int) -> None:
         if os.name == "posix" and stat.S_IMODE(mode) & 0o077:

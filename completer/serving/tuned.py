@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import platform
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from completer.engine.tuning import Tuning, is_quiet, tune
-from completer.private_files import private_folder
+from completer.private_files import private_folder, replace_private_file
 from completer.progress import progress
 from models.decoder import shape_of
 from models.loading import DTYPES, LoadedModel, convert
@@ -85,8 +84,6 @@ def _save(file: Path, tuning: Tuning) -> None:
     """Write beside and rename, so that two processes never see half a file."""
     try:
         private_folder(file.parent)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as beside:
-            json.dump(asdict(tuning), beside)
-        Path(beside.name).replace(file)
+        replace_private_file(file, json.dumps(asdict(tuning)).encode())
     except OSError as error:
         log.warning("the measured choice could not be saved in %s: %s", file.parent, error)

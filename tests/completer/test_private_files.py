@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from completer.private_files import make_private, new_private_file, private_folder
+from completer.private_files import (
+    make_private,
+    new_private_file,
+    private_folder,
+    replace_private_file,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +54,17 @@ def test_what_all_could_read_is_made_private(tmp_path):
 
     assert mode(tmp_path / "file") == 0o600
     assert mode(tmp_path / "folder") == 0o700
+
+
+def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "file.json"
+    replace_private_file(path, b"one")
+    replace_private_file(path, memoryview(b"two"))
+    assert path.read_bytes() == b"two"
+    assert os.name != "posix" or path.stat().st_mode & 0o777 == 0o600
+
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        replace_private_file(path, b"three")
+    assert path.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [path]
