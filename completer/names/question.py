@@ -30,7 +30,7 @@ class Question:
 
     def encode(self) -> bytes:
         """Return it as one line."""
-        return json.dumps(asdict(self)).encode() + b"\n"
+        return json.dumps(asdict(self)).encode()
 
     @classmethod
     def decode(cls, line: bytes) -> "Question":
@@ -47,7 +47,7 @@ def encode_evidence(evidence: NameEvidence) -> bytes:
         "scope": evidence.scope and _encode(evidence.scope),
         "unbound": evidence.unbound,
     }
-    return json.dumps(fields).encode() + b"\n"
+    return json.dumps(fields).encode()
 
 
 def decode_evidence(line: bytes) -> NameEvidence:
