@@ -7,8 +7,9 @@ import pytest
 
 from completer.names.document import Document
 from completer.names.evidence import NameEvidence
+from completer.names.guard import stdlib_folders
 from completer.names.python_names import PythonPlace, evidence_around, evidence_at_caret
-from completer.names.worker import OwnEnvironment, stdlib_folders
+from completer.names.worker import OwnEnvironment
 
 FILES = {
     "pkg/__init__.py": "",
