@@ -39,7 +39,8 @@ class Sink(Protocol):
 class WorkspaceFeed:
     """Hands the text of a workspace's files to `sinks`. A life: start, document_changed, stop.
 
-    `fault` names the last error that reading ended with, empty if there was none.
+    `fault` names the last error that reading ended with, empty if there was none; `changes` counts
+    files that came, changed or went on disk, those of open documents too.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class WorkspaceFeed:
         self._sinks = sinks
         self._quiet_s = quiet_s
         self.fault = ""
+        self.changes = 0
         self._ready = threading.Event()
         self._stopping = threading.Event()
         self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -170,7 +172,10 @@ class WorkspaceFeed:
 
     def _hand_on_file(self, file: SourceFile) -> None:
         stamp = (file.size, file.mtime_ns)
-        if file.path in self._documents or self._known.get(file.path) == stamp:
+        if self._known.get(file.path) == stamp:
+            return
+        if file.path in self._documents:
+            self._remember(file.path, stamp)
             return
         text = self._workspace.read(file.path)
         if text is not None:
@@ -195,6 +200,7 @@ class WorkspaceFeed:
             self._hand_on(path, None, edited=False)
 
     def _remember(self, path: Path, stamp: tuple[int, int]) -> None:
+        self.changes += 1
         if path not in self._known:
             self._folders.update(self._folders_of(path))
         self._known[path] = stamp
@@ -202,6 +208,7 @@ class WorkspaceFeed:
     def _drop(self, path: Path) -> None:
         if self._known.pop(path, None) is None:
             return
+        self.changes += 1
         for folder in self._folders_of(path):
             self._folders[folder] -= 1
             if not self._folders[folder]:

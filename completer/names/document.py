@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 from completer.context.brackets import OPENED_BY, Bracket, closable, unmatched
 from completer.context.lexical import indentation, open_token, without_text
@@ -13,13 +12,13 @@ Position = tuple[int, int]
 
 _CLOSER = {opener: closer for closer, opener in OPENED_BY.items()}
 _WORD_END = re.compile(r"\w*$")
+_NO_WORD = re.compile(r"\W")
 _WORD_START = re.compile(r"\w*")
 _IMPORT = re.compile(r"\s*(?:from|import)\b")
 _HEADER = re.compile(
-    r"\s*(?:(?:async\s+)?(?P<word>if|for|while|with|def|class|else|elif|try|except|finally|match"
-    r"|case))\b"
+    r"\s*(?:async\s+)?(?:if|for|while|with|def|class|else|elif|try|except|finally|match|case)\b"
 )
-_SAME_HEADER = {
+_CLAUSES = {
     "else": "else:",
     "elif": "elif 1:",
     "try": "try:",
@@ -27,6 +26,7 @@ _SAME_HEADER = {
     "finally": "finally:",
     "case": "case _:",
 }
+"""What may stand in place of a line that begins so, lest those above and below it are broken."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,20 @@ class Document:
     before: str
     after: str
 
-    HEADERS: ClassVar = frozenset(
-        "if for while with def class else elif try except finally match case async".split()  # noqa: SIM905
-    )
+    @property
+    def around(self) -> "Document":
+        """The document with only that of the caret's line on which the names around it depend."""
+        clause = f"{word} " if (word := _first_word(self.line + self._rest)) in _CLAUSES else ""
+        return Document(self._above + indentation(self.line) + clause, self._below)
 
     @property
-    def asks_caret(self) -> bool:
-        """Whether more can be said of the caret itself than of its line."""
-        if self.in_text:
-            return False
-        behind = _WORD_END.sub("", self.before).rstrip(" \t")
-        return behind.endswith(".") or bool(self._opened) or self.in_import
+    def at_caret(self) -> "Document | None":
+        """The document without the name behind which the caret is; `None` if it does not count."""
+        before = _WORD_END.sub("", self.before)
+        behind_dot = before.rstrip(" \t").endswith(".")
+        if self.in_text or not (behind_dot or self._opened or self.in_import):
+            return None
+        return Document(before, self.after)
 
     @cached_property
     def line(self) -> str:
@@ -73,21 +76,32 @@ class Document:
 
     def without_line(self) -> tuple[str, Position]:
         """Return the text without what the caret's line says, and a place in that line."""
-        above = self.before[: len(self.before) - len(self.line)]
-        below = self.after[len(self.after.partition("\n")[0]) :]
-        indent = indentation(self.line + self.after.partition("\n")[0].rstrip())
-        filler = self._closing if self._opened else self._filler(indent, below)
-        return f"{above}{indent}{filler}{below}", (above.count("\n") + 1, len(indent))
+        indent = indentation(self.line + self._rest.rstrip())
+        filler = self._closing if self._opened else self._filler(indent)
+        text = f"{self._above}{indent}{filler}{self._below}"
+        return text, (self._above.count("\n") + 1, len(indent))
 
     def with_name(self) -> tuple[str, Position]:
         """Return the text with a name at the caret and its line finished, and the name's place."""
         before = _WORD_END.sub("", self.before)
-        rest, newline, below = _WORD_START.sub("", self.after, count=1).partition("\n")
+        rest = _WORD_START.sub("", self._rest, count=1)
         if not rest.strip() or rest.lstrip().startswith("#"):
-            body = ":" if self._opens_block(self.line, below) else ": pass"
+            body = ":" if self._opens_block(self.line) else ": pass"
             rest = self._closing + (body if _HEADER.match(self.statement) else "")
         place = (before.count("\n") + 1, len(before) - before.rfind("\n") - 1)
-        return f"{before}_{rest}{newline}{below}", place
+        return f"{before}_{rest}{self._below}", place
+
+    @property
+    def _above(self) -> str:
+        return self.before[: len(self.before) - len(self.line)]
+
+    @property
+    def _rest(self) -> str:
+        return self.after.partition("\n")[0]
+
+    @property
+    def _below(self) -> str:
+        return self.after[len(self._rest) :]
 
     @cached_property
     def _opened(self) -> list[Bracket]:
@@ -96,21 +110,21 @@ class Document:
     @cached_property
     def _closing(self) -> str:
         """The closers of open brackets that the text behind the line leaves to it."""
-        below = self.after[len(self.after.partition("\n")[0]) :]
-        count = closable(self.before, below, "python", from_start=True)
+        count = closable(self.before, self._below, "python", from_start=True)
         innermost = self._opened[::-1][: max(0, count)]
         return "".join(_CLOSER[bracket.character] for bracket in innermost)
 
-    def _filler(self, indent: str, below: str) -> str:
+    def _filler(self, indent: str) -> str:
         """Return a statement in place of the line: a header where a block follows."""
-        header = _HEADER.match(self.line)
-        opens = self._opens_block(indent, below)
-        if header and (opens or header["word"] in _SAME_HEADER):
-            body = "" if opens else " pass"
-            return _SAME_HEADER.get(header["word"], "if 1:") + body
-        return "if 1:" if opens else "pass"
+        clause = _CLAUSES.get(_first_word(self.line))
+        if self._opens_block(indent):
+            return clause or "if 1:"
+        return f"{clause} pass" if clause else "pass"
 
-    @staticmethod
-    def _opens_block(line: str, below: str) -> bool:
-        following = next((each for each in below.split("\n") if each.strip()), "")
+    def _opens_block(self, line: str) -> bool:
+        following = next((each for each in self._below.split("\n") if each.strip()), "")
         return len(indentation(following)) > len(indentation(line))
+
+
+def _first_word(line: str) -> str:
+    return _NO_WORD.split(line.lstrip(), maxsplit=1)[0]

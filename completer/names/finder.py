@@ -3,29 +3,30 @@
 import hashlib
 import re
 import threading
-from collections import OrderedDict
-from collections.abc import Hashable
-from concurrent.futures import Future
+import time
+from collections import Counter, OrderedDict
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from pathlib import Path
 
+from completer.context.lexical import indentation
 from completer.names.document import Document
 from completer.names.evidence import NameEvidence, NameKind, Names
 from completer.names.process import NameProcess
 from completer.names.question import Part, Question
 
 _LONGEST = 400_000  # characters: longer files are data
-_REMEMBERED = 128
+_REMEMBERED = 128  # answers; 64 take 2 MB, as most of them have the same sets of names
+_DOCUMENTS = 32  # whose last answer is remembered, with the text that it was for
 _MOST_S = 0.4
+_AT_LEISURE_S = 1.5  # for what had no time before: at first, nothing is read yet
 _BINDS = re.compile(
     r"(?:\b(?:as|import|for|def|class|lambda)\s+|,\s*)([^\W\d]\w*)|([^\W\d]\w*)\s*(?::=|=(?!=))"
 )
-_WORD = re.compile(r"[^\W\d]\w*")
-_DEF = re.compile(r"\s*(?:async )?def ")
-_TRAILING_WORD = re.compile(r"\w*$")
+_DEFINES = re.compile(r"\s*(?:class|(?:async\s+)?def)\s")
 
-Key = tuple[str, ...]
-"""A document and a hash of all that an answer depends on."""
+Key = tuple[str, int, str]
+"""A workspace, how often it was renewed, and a hash of all else that an answer depends on."""
 
 
 class NameFinder:
@@ -38,9 +39,10 @@ class NameFinder:
     def __init__(self, cache: str = "", process: NameProcess | None = None) -> None:
         self._process = process or NameProcess(cache)
         self._lock = threading.Condition()
+        self._renewals: Counter[str] = Counter()
         self._known: OrderedDict[Key, NameEvidence] = OrderedDict()
-        self._last: OrderedDict[Hashable, tuple[str, NameEvidence]] = OrderedDict()
-        self._waiting: OrderedDict[tuple[Hashable, Part], tuple[Key, Question]] = OrderedDict()
+        self._last: OrderedDict[tuple[str, str], tuple[str, NameEvidence]] = OrderedDict()
+        self._waiting: OrderedDict[tuple[str, str, Part], tuple[Key, Question]] = OrderedDict()
         self._futures: dict[Key, Future[NameEvidence | None]] = {}
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -58,66 +60,63 @@ class NameFinder:
         if not questions or self._closed:
             return None
         if wait_s is None:
-            answers = [self._process.ask(question) for question in questions]
+            around, *caret = [self._process.ask(question) for question in questions]
         else:
-            answers = self._answers(questions, wait_s)
-        if answers[0] is None:
-            return None
-        return _merged(answers[0], answers[1] if len(answers) > 1 else None, before)
+            around, *caret = self._in_time(questions, wait_s)
+        return around and _merged(before, around, *caret)
 
-    def prepare(
-        self, before: str, after: str, language: str | None, path: Path | None, root: Path,
-        *, whole: bool = True,
-    ) -> None:  # fmt: skip
-        """Have the answer looked for, so that a keystroke finds it."""
-        self.evidence(before, after, language, path, root, whole=whole, wait_s=0)
+    def renew(self, root: Path) -> None:
+        """Ask anew from now on: a workspace's files changed. Until it is there, the last serves."""
+        with self._lock:
+            self._renewals[str(root)] += 1
 
     def forget(self, root: Path) -> None:
-        """Forget what is remembered of a workspace: its files changed, or it was closed."""
+        """Keep nothing of a workspace, nor what is being worked on."""
         with self._lock:
+            self.renew(root)
             for key in [key for key in self._known if key[0] == str(root)]:
                 del self._known[key]
-            for document in [each for each in self._last if each[0] == str(root)]:  # type: ignore[index]
-                del self._last[document]
+            for place in [place for place in self._last if place[0] == str(root)]:
+                del self._last[place]
 
     def close(self) -> None:
         """End the process; who waits gets nothing."""
         with self._lock:
             self._closed = True
             self._lock.notify_all()
-            futures = list(self._futures.values())
-            self._futures.clear()
-        for future in futures:
-            future.cancel()
+            for key in list(self._futures):
+                self._answer(key, None)
         self._process.close()
 
-    def _answers(self, questions: list[Question], wait_s: float) -> list[NameEvidence | None]:
-        futures = [self._ask(question) for question in questions]
-        found: list[NameEvidence | None] = []
-        for question, future in zip(questions, futures, strict=True):
-            try:
-                found.append(future.result(wait_s))
-            except Exception:  # noqa: BLE001 (late, or given up: the caller goes on without)
-                found.append(self._earlier(question))
-        return found
+    def _in_time(self, questions: list[Question], wait_s: float) -> list[NameEvidence | None]:
+        with self._lock:
+            futures = [self._ask(question) for question in questions]
+        wait(futures, wait_s)
+        return [
+            (future.result() if future.done() else None) or self._earlier(question)
+            for question, future in zip(questions, futures, strict=True)
+        ]
 
     def _ask(self, question: Question) -> Future[NameEvidence | None]:
-        key, document = _key(question), (question.root, question.path)
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return _done(self._known[key])
-            if key in self._futures:
-                return self._futures[key]
-            future: Future[NameEvidence | None] = Future()
-            self._futures[key] = future
-            dropped = self._waiting.pop((document, question.part), None)
-            if dropped and (given_up := self._futures.pop(dropped[0], None)):
-                given_up.cancel()
-            self._waiting[document, question.part] = (key, replace(question, most_s=_MOST_S))
+        key = (question.root, self._renewals[question.root], _digest(question))
+        if key in self._known:
+            self._known.move_to_end(key)
+            known: Future[NameEvidence | None] = Future()
+            known.set_result(self._known[key])
+            return known
+        if key not in self._futures:
+            self._futures[key] = Future()
+            place = (question.root, question.path, question.part)
+            if place in self._waiting:
+                self._answer(self._waiting.pop(place)[0], None)
+            self._waiting[place] = (key, replace(question, most_s=_MOST_S))
             self._start()
             self._lock.notify()
-        return future
+        return self._futures[key]
+
+    def _answer(self, key: Key, answer: NameEvidence | None) -> None:
+        if future := self._futures.pop(key, None):
+            future.set_result(answer)
 
     def _start(self) -> None:
         if self._thread is None and not self._closed:
@@ -127,38 +126,37 @@ class NameFinder:
     def _work(self) -> None:
         while True:
             with self._lock:
-                while not self._waiting and not self._closed:
-                    self._lock.wait()
+                self._lock.wait_for(lambda: self._waiting or self._closed)
                 if self._closed:
                     return
-                (document, _), (key, question) = self._waiting.popitem(last=True)
+                place, (key, question) = self._waiting.popitem(last=True)
+            started = time.monotonic()
             answer = self._process.ask(question)
+            cut_short = time.monotonic() - started >= _MOST_S
             with self._lock:
-                self._remember(key, document, question, answer)
-                future = self._futures.pop(key, None)
-            if future is not None and not future.cancelled():
-                future.set_result(answer)
+                if cut_short and question.most_s == _MOST_S and answer is not None:
+                    self._waiting.setdefault(place, (key, replace(question, most_s=_AT_LEISURE_S)))
+                if answer is not None and key[1] == self._renewals[question.root]:
+                    self._remember(key, question, answer)
+                self._answer(key, answer)
 
-    def _remember(
-        self, key: Key, document: Hashable, question: Question, answer: NameEvidence | None
-    ) -> None:
-        if answer is None:
-            return
+    def _remember(self, key: Key, question: Question, answer: NameEvidence) -> None:
         self._known[key] = answer
-        if question.part == "around":
-            self._last[document] = (question.before, answer)
-            self._last.move_to_end(document)
-        for remembered in (self._known, self._last):
-            while len(remembered) > _REMEMBERED:
-                remembered.popitem(last=False)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        if question.part == "around" and question.path:
+            self._last[question.root, question.path] = (question.before, answer)
+            self._last.move_to_end((question.root, question.path))
+            if len(self._last) > _DOCUMENTS:
+                self._last.popitem(last=False)
 
     def _earlier(self, question: Question) -> NameEvidence | None:
         """Return the last answer in the same function, less what changed lines bind anew."""
         with self._lock:
             before, answer = self._last.get((question.root, question.path), ("", None))
-        if answer is None or question.part != "around" or not before:
+        if answer is None or question.part != "around":
             return None
-        if _function(before) != _function(question.before):
+        if _definitions(before) != _definitions(question.before):
             return None
         return _less(answer, _changed_names(before, question.before))
 
@@ -168,32 +166,20 @@ def _questions(
 ) -> list[Question]:
     if language != "python" or len(before) + len(after) > _LONGEST:
         return []
-    before, after = before.replace("\r\n", "\n"), after.replace("\r\n", "\n")
-    above, newline, line = before.rpartition("\n")
-    below = after[len(after.partition("\n")[0]) :]
+    document = Document(before.replace("\r\n", "\n"), after.replace("\r\n", "\n"))
+    around, caret = document.around, document.at_caret
     place = (language, "" if path is None else str(path), str(root), whole)
-    indent = line[: len(line) - len(line.lstrip())]
-    rest = _skeleton(line + after.partition("\n")[0])
-    found = [Question("around", above + newline + indent + rest, below, *place)]
-    stripped = _TRAILING_WORD.sub("", before)
-    if Document(before, after).asks_caret:
-        found.append(Question("caret", stripped, after, *place))
-    return found
+    found = [Question("around", around.before, around.after, *place)]
+    return [*found, Question("caret", caret.before, caret.after, *place)] if caret else found
 
 
-def _skeleton(line: str) -> str:
-    """Return of a line what opens a block, so that its block stays one."""
-    word = _WORD.match(line.lstrip())
-    return word[0] + " " if word and word[0] in Document.HEADERS else ""
+def _digest(question: Question) -> str:
+    fields = (question.part, question.path, question.before, question.after, str(question.whole))
+    text = "\0".join(fields).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
-def _key(question: Question) -> Key:
-    text = "\0".join([question.part, question.before, question.after, str(question.whole)])
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return (question.root, question.path, question.language, digest)
-
-
-def _merged(around: NameEvidence, caret: NameEvidence | None, before: str) -> NameEvidence:
+def _merged(before: str, around: NameEvidence, caret: NameEvidence | None = None) -> NameEvidence:
     """Add what the caret's line itself says."""
     line = before[before.rfind("\n") + 1 :]
     bound = {name for match in _BINDS.finditer(line) for name in match.groups() if name}
@@ -214,25 +200,22 @@ def _less(evidence: NameEvidence, bound: set[str]) -> NameEvidence:
     return replace(evidence, members=kept)
 
 
-def _function(before: str) -> str:
-    """Return the line in which the last function before a caret's line begins."""
-    return next(
-        (
-            line
-            for line in reversed(before.split("\n")[:-1])
-            if re.match(r"\s*(?:async )?def ", line)
-        ),
-        "",
-    )
+def _definitions(before: str) -> list[str]:
+    """Return the lines that begin the last definition before a caret's line, and those around it.
+
+    The innermost comes first.
+    """
+    found: list[str] = []
+    for line in reversed(before.split("\n")[:-1]):
+        depth = len(indentation(found[-1])) if found else 1_000
+        if len(indentation(line)) < depth and _DEFINES.match(line):
+            found.append(line)
+        if depth == 0:
+            break
+    return found
 
 
 def _changed_names(old: str, new: str) -> set[str]:
     kept = set(old.split("\n"))
     changed = "\n".join(line for line in new.split("\n") if line not in kept)
     return {name for match in _BINDS.finditer(changed) for name in match.groups() if name}
-
-
-def _done(evidence: NameEvidence) -> Future[NameEvidence | None]:
-    future: Future[NameEvidence | None] = Future()
-    future.set_result(evidence)
-    return future

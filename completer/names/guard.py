@@ -1,70 +1,85 @@
 """Refuses what reading strangers' code never needs: to run it, to start programs, to connect."""
 
+import os
 import sys
 import sysconfig
-from collections.abc import Callable, Collection
 from pathlib import Path
 
 _REFUSED = (
     "subprocess.", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.fork", "os.startfile",
-    "pty.", "socket.", "ctypes.", "urllib.", "os.remove", "os.rename", "os.rmdir", "os.link",
-    "os.symlink", "os.truncate", "os.chmod", "os.chown", "os.mkdir", "shutil.", "os.putenv",
+    "_winapi.", "pty.", "socket.", "ctypes.", "urllib.", "os.kill", "os.putenv", "shutil.",
+    "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod",
+    "os.chown", "os.mkdir", "os.utime", "os.setxattr", "os.removexattr",
 )  # fmt: skip
+_IN_CACHE = ("os.mkdir", "os.remove", "os.rename", "os.utime")
 _PATHS = sysconfig.get_paths()
-_WRITES = 0x1 | 0x2  # O_WRONLY, O_RDWR
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def stdlib_folders() -> list[str]:
     """Return the folders that our own interpreter's standard library is imported from."""
     library = Path(_PATHS["stdlib"])
-    folders = [str(library), _PATHS["platstdlib"], str(library / "lib-dynload")]
-    return list(dict.fromkeys([*folders, *filter(_is_dynload, sys.path)]))
+    dynamic = [folder for folder in sys.path if Path(folder).name == "lib-dynload"]
+    folders = [str(library), _PATHS["platstdlib"], str(library / "lib-dynload"), *dynamic]
+    return list(dict.fromkeys(folders))
 
 
-def forbid(own: Path, writable: Path | None, unreadable: Callable[[], Collection[str]]) -> None:
-    """From now on refuse with `PermissionError` what reading needs not, in this whole process.
+class Guard:
+    """Once `raised`, refuses with `PermissionError` what reading needs not, in this whole process.
 
     Code may come from the standard library, our site-packages and the folder `own`. Files may be
-    written beneath `writable`; those that `unreadable` returns are not read.
+    written beneath `cache`, if there is one. The file `document` is not read: whoever asks has its
+    text.
     """
-    code = (*stdlib_folders(), _PATHS["purelib"], _PATHS["platlib"], str(own))
-    trusted = tuple(f"{folder}/" for folder in code)
 
-    def refuse(event: str, arguments: tuple[object, ...]) -> None:
+    def __init__(self, own: Path, cache: str = "") -> None:
+        code = (*stdlib_folders(), _PATHS["purelib"], _PATHS["platlib"], str(own))
+        self._code = tuple(_beginning(folder) for folder in code)
+        self._writable = (_beginning(cache),) if cache else ()
+        self.document = ""
+
+    def raised(self) -> "Guard":
+        """From now on refuse; nothing takes that back."""
+        sys.addaudithook(self._refuse)
+        return self
+
+    def _refuse(self, event: str, arguments: tuple[object, ...]) -> None:
         if event == "open":
-            _check_open(arguments, writable, unreadable())
+            self._check_open(*arguments)
         elif event == "exec":
-            _check_code(getattr(arguments[0], "co_filename", ""), trusted)
+            self._check_code(getattr(arguments[0], "co_filename", ""))
         elif event == "import":
-            _check_code(str(arguments[1] or "<built in>"), trusted)
-        elif event.startswith(_REFUSED) and not _is_cache(event, arguments, writable):
+            self._check_code(arguments[1] or "<built in>")
+        elif event.startswith(_REFUSED) and not (
+            event in _IN_CACHE and all(self._may_write(path) for path in _paths(arguments))
+        ):
             raise PermissionError(f"{event} is not allowed here")
 
-    sys.addaudithook(refuse)
+    def _check_open(self, path: object, _mode: object, flags: object) -> None:
+        if isinstance(flags, int) and flags & _WRITES and not self._may_write(path):
+            raise PermissionError(f"{path!r} may not be written")
+        if self.document and _normal(path) == _normal(self.document):
+            raise PermissionError(f"{path!r} is the document itself")
+
+    def _check_code(self, filename: object) -> None:
+        if not (str(filename).startswith("<") or _normal(filename).startswith(self._code)):
+            raise PermissionError(f"{filename!r} may not be run")
+
+    def _may_write(self, path: object) -> bool:
+        return _normal(path).startswith(self._writable)
 
 
-def _check_open(
-    arguments: tuple[object, ...], writable: Path | None, unreadable: Collection[str]
-) -> None:
-    path, _, flags = arguments
-    if isinstance(flags, int) and flags & _WRITES and not _is_within(path, writable):
-        raise PermissionError(f"{path} may not be written")
-    if unreadable and str(path) in unreadable:
-        raise PermissionError(f"{path} is the document itself")
+def _paths(arguments: tuple[object, ...]) -> list[object]:
+    return [each for each in arguments if isinstance(each, str | bytes | os.PathLike)]
 
 
-def _check_code(filename: str, trusted: tuple[str, ...]) -> None:
-    if not filename.startswith(("<", *trusted)):
-        raise PermissionError(f"{filename} may not be run")
+def _normal(path: object) -> str:
+    """Return a path as it is compared, without links being followed; empty if it is none."""
+    if not isinstance(path, str | bytes | os.PathLike):
+        return ""
+    return os.path.normcase(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 (no system call)
 
 
-def _is_cache(event: str, arguments: tuple[object, ...], writable: Path | None) -> bool:
-    return event in ("os.mkdir", "os.remove", "os.rename") and _is_within(arguments[0], writable)
-
-
-def _is_within(path: object, folder: Path | None) -> bool:
-    return folder is not None and isinstance(path, str | Path) and Path(path).is_relative_to(folder)
-
-
-def _is_dynload(folder: str) -> bool:
-    return Path(folder).name == "lib-dynload"
+def _beginning(folder: str) -> str:
+    """Return what the paths of all files in a folder begin with."""
+    return os.path.join(_normal(folder), "")  # noqa: PTH118 (ends in a separator)

@@ -1,12 +1,17 @@
 """What is asked of the process that reads names, and how it and the answer go over a pipe."""
 
 import json
+import sys
 from dataclasses import asdict, dataclass
 from typing import Literal
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from completer.names.evidence import NameEvidence, NameKind, Names
 
 Part = Literal["around", "caret"]
+
+_held: "WeakKeyDictionary[frozenset[str], ReferenceType[frozenset[str]]]" = WeakKeyDictionary()
+"""The sets of names that somebody holds: many answers have the same ones, which are kept once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Question:
 
     def encode(self) -> bytes:
         """Return it as one line."""
-        return json.dumps(asdict(self)).encode() + b"\n"
+        return json.dumps(asdict(self)).encode()
 
     @classmethod
     def decode(cls, line: bytes) -> "Question":
@@ -42,29 +47,30 @@ def encode_evidence(evidence: NameEvidence) -> bytes:
     """Return evidence as one line of JSON: the same for the same evidence."""
     fields = {
         "members": {text: _encode(names) for text, names in evidence.members.items()},
-        "at_caret": evidence.at_caret and _encode(evidence.at_caret),
+        "at_caret": _encode(evidence.at_caret),
         "parameters": {text: _encode(names) for text, names in evidence.parameters.items()},
-        "scope": evidence.scope and _encode(evidence.scope),
+        "scope": _encode(evidence.scope),
         "unbound": evidence.unbound,
     }
-    return json.dumps(fields).encode() + b"\n"
+    return json.dumps(fields).encode()
 
 
 def decode_evidence(line: bytes) -> NameEvidence:
     """Read what `encode_evidence` wrote. Raises `ValueError`, `KeyError` or `TypeError` else."""
     fields = json.loads(line)
     return NameEvidence(
-        {text: _decode(names) for text, names in fields["members"].items()},
-        fields["at_caret"] and _decode(fields["at_caret"]),
-        {text: _decode(names) for text, names in fields["parameters"].items()},
-        fields["scope"] and _decode(fields["scope"]),
-        tuple(fields["unbound"]),
+        {sys.intern(text): _decode(*names) for text, names in fields["members"].items()},
+        fields["at_caret"] and _decode(*fields["at_caret"]),
+        {sys.intern(text): _decode(*names) for text, names in fields["parameters"].items()},
+        fields["scope"] and _decode(*fields["scope"]),
+        tuple(map(sys.intern, fields["unbound"])),
     )
 
 
-def _encode(names: Names) -> list[str]:
-    return [names.kind, *sorted(names.names)]
+def _encode(names: Names | None) -> list[str] | None:
+    return None if names is None else [names.kind, *sorted(names.names)]
 
 
-def _decode(names: list[str]) -> Names:
-    return Names(NameKind(names[0]), frozenset(names[1:]))
+def _decode(kind: str, *names: str) -> Names:
+    found = frozenset(map(sys.intern, names))
+    return Names(NameKind(kind), _held.setdefault(found, ref(found))() or found)

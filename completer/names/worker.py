@@ -1,12 +1,11 @@
 """The process in which jedi reads what strangers wrote; `NameProcess` starts it.
 
 It imports and runs nothing of a workspace, starts no program and opens no connection: see `guard`.
-The system ends it when one question has taken too much processor time, or when nothing is asked for
-long. Both limits, in seconds, are its arguments, then a private folder for syntax trees.
+Its arguments are how many seconds of processor time one question may take, after how many seconds
+without one it ends, and a private folder for syntax trees.
 """
 
 import gc
-import signal
 import sys
 import time
 from contextlib import suppress
@@ -19,10 +18,11 @@ import parso.cache
 from jedi.api.environment import InterpreterEnvironment
 
 from completer.context.dependencies import dependency_roots
+from completer.context.worker_process import answer, questions
 from completer.context.workspace import Workspace
-from completer.names import guard
 from completer.names.document import Document
 from completer.names.evidence import NameEvidence
+from completer.names.guard import Guard, stdlib_folders
 from completer.names.python_members import forget_typeshed
 from completer.names.python_names import PythonPlace, evidence_around, evidence_at_caret
 from completer.names.question import Question, encode_evidence
@@ -30,57 +30,47 @@ from completer.names.question import Question, encode_evidence
 _MOST_MEMORY = 1536 << 20
 _MOST_TREES = 400
 _KEEP_ROOTS_S = 60.0
-_NOTHING = NameEvidence()
-_OWN = Path(__file__).parents[2]
-_unreadable: set[str] = set()
 
 
-class _OwnEnvironment(InterpreterEnvironment):  # type: ignore[misc]
+class OwnEnvironment(InterpreterEnvironment):  # type: ignore[misc]
     """Our interpreter; of compiled modules jedi may import those of its standard library."""
 
     def get_sys_path(self) -> list[str]:
-        return guard.stdlib_folders()
-
-
-_ENVIRONMENT = _OwnEnvironment()
+        """See jedi's `Environment`."""
+        return stdlib_folders()
 
 
 def main(most_cpu_s: float, idle_s: float, cache: str) -> None:
     """Answer until nobody asks any more."""
-    _prepare()
     jedi.settings.cache_directory = cache
     jedi.settings.auto_import_modules = []
     jedi.settings.dynamic_params_for_other_modules = False
-    guard.forbid(_OWN, Path(cache) if cache else None, lambda: _unreadable)
-    while line := _next_line(idle_s):
-        _limit_time(most_cpu_s)
-        answer = encode_evidence(_answer(Question.decode(line)))
-        _limit_time(0)
-        sys.stdout.buffer.write(answer)
-        sys.stdout.buffer.flush()
+    environment = OwnEnvironment()
+    guard = Guard(Path(__file__).parents[2], cache).raised()
+    for line in questions(most_cpu_s, idle_s, _MOST_MEMORY):
+        question = Question.decode(line)
+        guard.document = question.path
+        answer(encode_evidence(_evidence(question, environment)))
         _forget_trees()
 
 
-def _answer(question: Question) -> NameEvidence:
+def _evidence(question: Question, environment: InterpreterEnvironment) -> NameEvidence:
     _forget_document(question.path)
-    _unreadable.clear()
-    _unreadable.update(filter(None, [question.path]))
-    if question.language != "python":
-        return _NOTHING
-    document = Document(question.before, question.after)
-    place = _place(question)
-    until = time.monotonic() + (question.most_s or float("inf"))
-    with suppress(Exception):
-        if question.part == "caret":
-            return evidence_at_caret(document, place, _ENVIRONMENT)
-        found = evidence_around(document, place, _ENVIRONMENT, until)
-        return found if question.whole else replace(found, scope=None, unbound=())
-    return _NOTHING
+    if question.language == "python":
+        document, place = Document(question.before, question.after), _place(question)
+        until = time.monotonic() + (question.most_s or float("inf"))
+        with suppress(Exception):  # jedi is known to stumble over rare code in many ways
+            if question.part == "caret":
+                return evidence_at_caret(document, place, environment)
+            found = evidence_around(document, place, environment, until)
+            return found if question.whole else replace(found, scope=None, unbound=())
+    return NameEvidence()
 
 
 def _place(question: Question) -> PythonPlace:
     path = Path(question.path) if question.path else None
-    return PythonPlace(path, Path(question.root), _module_folders(question.root, _now()))
+    minute = int(time.monotonic() / _KEEP_ROOTS_S)
+    return PythonPlace(path, Path(question.root), _module_folders(question.root, minute))
 
 
 @lru_cache(maxsize=16)
@@ -88,12 +78,8 @@ def _module_folders(root: str, _minute: int) -> tuple[str, ...]:
     installed: list[str] = []
     with suppress(OSError):
         installed = [str(folder) for folder in dependency_roots(Workspace(Path(root)))]
-    source = [str(folder) for folder in [Path(root) / "src"] if folder.is_dir()]
-    return (*source, *guard.stdlib_folders(), *installed)
-
-
-def _now() -> int:
-    return int(time.monotonic() / _KEEP_ROOTS_S)
+    source = Path(root) / "src"
+    return (*([str(source)] if source.is_dir() else []), *stdlib_folders(), *installed)
 
 
 def _forget_document(path: str) -> None:
@@ -112,35 +98,6 @@ def _forget_trees() -> None:
             trees.clear()
             forget_typeshed()
             gc.collect()
-
-
-if sys.platform == "win32":  # the client's own clock has to do
-
-    def _prepare() -> None: ...
-
-    def _limit_time(seconds: float) -> None: ...
-
-    def _next_line(idle_s: float) -> bytes:
-        return sys.stdin.buffer.readline()
-
-else:
-    import os
-    import resource
-
-    def _prepare() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the program, which then ends us
-        os.nice(5)
-        with suppress(ValueError, OSError):  # macOS knows no such limit
-            resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
-
-    def _limit_time(seconds: float) -> None:
-        signal.setitimer(signal.ITIMER_PROF, seconds)
-
-    def _next_line(idle_s: float) -> bytes:
-        signal.setitimer(signal.ITIMER_REAL, idle_s)
-        line = sys.stdin.buffer.readline()
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        return line
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What static analysis knows of the names at a request's caret, and the guide made of it."""
 
 import math
+import time
 from functools import cached_property, partial
 
 from completer.answer.postprocess import TextContext
@@ -10,11 +11,14 @@ from completer.names.evidence import NameEvidence, NameWeights
 from completer.names.finder import NameFinder
 from completer.names.guide import NameGuide
 from completer.names.vocabulary import NameTokens
+from completer.place import Place
 from completer.private_files import private_folder
 from completer.request import CompletionRequest
 from completer.settings import Settings
 from completer.workspaces.repository import Repository
 from models.loading import LoadedModel
+
+_RENEWED_EVERY_S = 5.0  # an editor may save with every key, a build write many files
 
 
 class KnownNames:
@@ -23,6 +27,8 @@ class KnownNames:
     def __init__(self, model: LoadedModel, settings: Settings) -> None:
         self._model = model
         self._cache = settings.cache_folder / "names"
+        self._renewed: dict[Place, tuple[int, float]] = {}
+        """Of each workspace, at which of its changes and when it was asked anew."""
 
     def around(
         self,
@@ -40,6 +46,7 @@ class KnownNames:
         wanted = settings.completion.guide_names or settings.completion.check_names
         if repository is None or not wanted or settings.pure or request.raw or request.as_is:
             return None
+        self._renew(repository)
         wait_s = settings.completion.names_wait_ms / 1000
         return self._finder.evidence(
             request.prefix,
@@ -60,11 +67,20 @@ class KnownNames:
 
     def forget(self, repository: Repository) -> None:
         """Keep nothing of a workspace."""
+        self._renewed.pop(repository.root, None)
         self._finder.forget(repository.root)
 
     def close(self) -> None:
         """End what analyses."""
         self._finder.close()
+
+    def _renew(self, repository: Repository) -> None:
+        """Have evidence asked for anew where files have changed, but not time and again."""
+        changes, now = repository.changes, time.monotonic()
+        seen, when = self._renewed.get(repository.root, (0, -math.inf))
+        if changes != seen and now - when > _RENEWED_EVERY_S:
+            self._renewed[repository.root] = (changes, now)
+            self._finder.renew(repository.root)
 
     @cached_property
     def _finder(self) -> NameFinder:

@@ -88,6 +88,11 @@ class Repository:
         )
 
     @property
+    def changes(self) -> int:
+        """How many files came, changed or went so far: what is known of them may be old."""
+        return self._feed.changes
+
+    @property
     def can_draft(self) -> bool:
         """Whether drafting can begin; not while its kernels are being compiled."""
         return self._index is not None and self._index.ready

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from completer.context import definition_reader
+from completer.context import worker_process
 from completer.context.definition_reader import DefinitionReader
 from completer.context.definitions import LONGEST_SOURCE, definitions
 from completer.context.grammars import parse
@@ -50,16 +50,17 @@ def test_a_process_that_crashes_is_replaced(reader):
     assert reader(SAMPLE, "python") == definitions(SAMPLE, "python")
 
 
-def test_without_work_the_process_ends_and_comes_back(reader):
-    reader._limits = ("1", "0.1")
+def test_without_work_the_process_ends_and_comes_back():
+    reader = DefinitionReader(most_cpu_s=1, idle_s=0.1)
     reader(SAMPLE, "python")
     reader._process.wait(10)
     assert reader(SAMPLE, "python") == definitions(SAMPLE, "python")
     assert reader._failures == 0
+    reader.close()
 
 
 def test_after_many_failures_nothing_is_read(reader, monkeypatch, caplog):
-    monkeypatch.setattr(definition_reader, "_MOST_FAILURES", 2)
+    monkeypatch.setattr(worker_process, "_MOST_FAILURES", 2)
     for _ in range(2):
         reader(SAMPLE, "python")
         os.kill(reader._process.pid, signal.SIGKILL)

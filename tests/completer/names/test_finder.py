@@ -195,7 +195,7 @@ def test_a_process_that_ends_is_replaced(root):
 def test_a_process_that_hangs_or_babbles_is_given_up(root, tmp_path, monkeypatch):
     worker = tmp_path / "worker.py"
     monkeypatch.setattr("completer.names.process._WORKER", worker)
-    monkeypatch.setattr("completer.names.process._MOST_S", 0.5)
+    monkeypatch.setattr("completer.context.worker_process._MOST_S", 0.5)
     for text in ("import time; time.sleep(60)", "input(); print('{}'); input()"):
         worker.write_text(text)
         process = NameProcess()

@@ -1,0 +1,69 @@
+"""Questions and evidence over a pipe: what is read is what was written, and equal sets are one."""
+
+import sys
+import tracemalloc
+
+import pytest
+
+from completer.names.evidence import NameEvidence, NameKind, Names
+from completer.names.question import Question, decode_evidence, encode_evidence
+
+SELF = Names(NameKind.SELF, frozenset({"size", "grow"}))
+EVIDENCE = NameEvidence(
+    members={"self": SELF, "größe": Names(NameKind.OPEN, frozenset())},
+    at_caret=Names(NameKind.IMPORTABLE, frozenset({"Path"})),
+    parameters={"f": Names(NameKind.PARAMETER, frozenset({"key"}))},
+    scope=Names(NameKind.SCOPE, frozenset({"self", "len"})),
+    unbound=("later", "last"),
+)
+
+
+def test_a_question_is_one_line():
+    question = Question("caret", "a\nb \ud800", "\n", "python", "/p.py", "/", whole=False, most_s=1)
+
+    assert b"\n" not in question.encode()
+    assert Question.decode(question.encode()) == question
+
+
+@pytest.mark.parametrize("evidence", [EVIDENCE, NameEvidence()])
+def test_evidence_is_one_line_and_comes_back(evidence):
+    line = encode_evidence(evidence)
+
+    assert b"\n" not in line
+    assert decode_evidence(line) == evidence
+    assert encode_evidence(decode_evidence(line)) == line
+
+
+@pytest.mark.parametrize("line", [b"{", b"{}", b'{"members": {"a": ["no kind"]}}', b"[]"])
+def test_what_is_no_evidence_raises(line):
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        decode_evidence(line)
+
+
+def test_equal_sets_and_names_are_held_once():
+    first, second = (decode_evidence(encode_evidence(EVIDENCE)) for _ in range(2))
+
+    assert first.members["self"].names is second.members["self"].names
+    assert all(name is sys.intern(name) for name in first.scope.names)
+
+
+def test_many_answers_take_little_memory():
+    common = {f"m{n}": Names(NameKind.CLASS, _names(f"m{n}_", 100)) for n in range(40)}
+    tracemalloc.start()
+    try:
+        kept = []
+        for number in range(64):
+            own = {f"o{n}": Names(NameKind.SELF, _names(f"o{number}_{n}_", 30)) for n in range(8)}
+            scope = Names(NameKind.SCOPE, _names("s", 200) | {f"scope{number}"})
+            kept.append(decode_evidence(encode_evidence(NameEvidence(common | own, scope=scope))))
+        del own, scope
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert len(kept) == 64
+    assert held < 8 << 20
+
+
+def _names(start, count):
+    return frozenset(f"{start}{number}" for number in range(count))
