@@ -41,7 +41,7 @@ class KnownNames:
         """Return what is known around the caret of a request, whose text may be `whole`.
 
         The request waits for it as long as the settings say; with a seed, until it is there, so
-        that the same seed gives the same text.
+        that the text does not depend on the clock.
         """
         wanted = settings.completion.guide_names or settings.completion.check_names
         if repository is None or not wanted or settings.pure or request.raw or request.as_is:
