@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow  # loads and tunes a model several times
 
 FIGURES = {
     "n", "exact_match", "low", "high", "edit_similarity", "answered", "tokens", "steps",
-    "tokens_per_step", "latency_ms",
+    "tokens_per_step", "latency_ms", "parse", "names_exist", "names_judged", "right_held_back",
 }  # fmt: skip
 
 
