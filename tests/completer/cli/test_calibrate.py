@@ -17,6 +17,7 @@ from models.exit_gates import load_exit_gates
 from models.loading import load_model
 from telemetry.events import (
     Accepted,
+    Hidden,
     Opportunity,
     Returned,
     SessionEnded,
@@ -142,7 +143,7 @@ def test_outcomes_refit_it_and_undo_takes_that_back(run, calibrated, model, repo
 
 
 def record(folder: Path, model: str, names: list[str]) -> None:
-    """Two hundred suggestions, of which every fourth is accepted."""
+    """Two hundred suggestions, of which every fourth is accepted and the others are dismissed."""
     recorder = open_recorder(folder)
     started = SessionStarted(client="test", user="ada")
     recorder.record(started)
@@ -157,6 +158,8 @@ def record(folder: Path, model: str, names: list[str]) -> None:
         recorder.record(Shown(suggestion.id))
         if n % 4 == 0:
             recorder.record(Accepted(suggestion.id))
+        else:
+            recorder.record(Hidden(suggestion.id, "esc"))
     recorder.record(SessionEnded(started.id))
     recorder.close()
 
