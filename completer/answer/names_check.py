@@ -11,10 +11,12 @@ from completer.answer.parse_check import ESCAPE
 from completer.context.lexical import indentation, tokens
 from completer.context.surroundings import Surroundings
 from completer.names.evidence import NameEvidence, NameKind
+from completer.names.place import name_place
 
-_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
+_DOTTED = re.compile(r"\b[^\W\d]\w*+(?:\.[^\W\d]\w*+)++")
 _ASSIGNED = re.compile(r"\s*=[^=]")
 _RIGHT_BEFORE = re.compile(r"(?:[\w)\]}\"']\s*\.\s*|\bimport\b[^#\n]*[\s,(])\Z")
+_LINE = 200  # characters of a line that are read for what stands before a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,12 @@ def unresolved(text: str, around: Surroundings, evidence: NameEvidence) -> list[
 
 def _first(text: str, around: Surroundings, evidence: NameEvidence) -> Iterator[Unresolved]:
     """Look at the name that the caret is in or behind, where that is behind a dot or `import`."""
-    names, begun = evidence.at_caret, re.search(r"\w*\Z", around.line)
-    typed = begun[0] if begun else ""
+    names, place = evidence.at_caret, name_place(around.line)
+    typed = place.typed if place else ""
     lead = around.line.removesuffix(typed)
     word = re.match(r"\w*", text)
     name = typed + (word[0] if word else "")
-    if names is None or names.kind is NameKind.OPEN or _RIGHT_BEFORE.search(lead) is None:
+    if names is None or names.kind is NameKind.OPEN or _RIGHT_BEFORE.search(lead[-_LINE:]) is None:
         return
     length = len(name) - len(typed)
     goes_on = length == len(text) and re.match(r"\w", around.rest)

@@ -8,6 +8,7 @@ asked after tree-sitter, whose grammar takes a body that is missing or indented 
 
 import ast
 import re
+import time
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import accumulate, islice, product
@@ -20,6 +21,7 @@ from completer.context.lexical import Lexeme, tokens
 from completer.context.surroundings import WINDOW, Surroundings
 
 _TIME_LIMIT_MS = 20
+_IN_ALL_S = 0.05  # then nothing is said; an answer of a common text takes a few milliseconds
 _CUT = WINDOW - 1_024  # characters from which on more may follow
 _ENDS_TRIED = 12
 _NEUTRAL_TRIED = 24
@@ -51,9 +53,11 @@ class ParseCheck:
         self._before = before.encode("utf-8", "replace")
         self._after = after.encode("utf-8", "replace")
         self._at = _point(self._before)
+        self._until = 0.0
 
     def end(self, text: str) -> int:
         """Return how long the longest beginning of `text` is that makes no errors; 0 if none is."""
+        self._until = time.perf_counter() + _IN_ALL_S
         if not self._is_told or not self._errs(text) or not self._can_parse:
             return len(text)
         ends = islice(_ends(text, self._around.language), _ENDS_TRIED)
@@ -66,7 +70,7 @@ class ParseCheck:
 
     def _errs(self, text: str) -> bool:
         """Whether there are errors with `text` at the caret; not where nothing can be said."""
-        if self._tree is None:
+        if self._tree is None or time.perf_counter() > self._until:
             return False
         inserted = text.encode("utf-8", "replace")
         start = len(self._before)

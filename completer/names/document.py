@@ -6,12 +6,12 @@ from functools import cached_property
 
 from completer.context.brackets import OPENED_BY, Bracket, closable, unmatched
 from completer.context.lexical import indentation, open_token, without_text
+from completer.names.place import without_last_word
 
 Position = tuple[int, int]
 """A line from 1 and a column from 0."""
 
 _CLOSER = {opener: closer for closer, opener in OPENED_BY.items()}
-_WORD_END = re.compile(r"\w*$")
 _NO_WORD = re.compile(r"\W")
 _WORD_START = re.compile(r"\w*")
 _IMPORT = re.compile(r"\s*(?:from|import)\b")
@@ -45,7 +45,7 @@ class Document:
     @property
     def at_caret(self) -> "Document | None":
         """The document without the name behind which the caret is; `None` if it does not count."""
-        before = _WORD_END.sub("", self.before)
+        before = without_last_word(self.before)
         behind_dot = before.rstrip(" \t").endswith(".")
         if self.in_text or not (behind_dot or self._opened or self.in_import):
             return None
@@ -83,7 +83,7 @@ class Document:
 
     def with_name(self) -> tuple[str, Position]:
         """Return the text with a name at the caret and its line finished, and the name's place."""
-        before = _WORD_END.sub("", self.before)
+        before = without_last_word(self.before)
         rest = _WORD_START.sub("", self._rest, count=1)
         if not rest.strip() or rest.lstrip().startswith("#"):
             body = ":" if self._opens_block(self.line) else ": pass"

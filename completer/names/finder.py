@@ -21,7 +21,8 @@ _DOCUMENTS = 32  # whose last answer is remembered, with the text that it was fo
 _MOST_S = 0.4
 _AT_LEISURE_S = 1.5  # for what had no time before: at first, nothing is read yet
 _BINDS = re.compile(
-    r"(?:\b(?:as|import|for|def|class|lambda)\s+|,\s*)([^\W\d]\w*)|([^\W\d]\w*)\s*(?::=|=(?!=))"
+    r"(?:\b(?:as|import|for|def|class|lambda)\s+|,\s*)([^\W\d]\w*)"
+    r"|\b([^\W\d]\w*+)\s*+(?::=|=(?!=))"
 )
 _DEFINES = re.compile(r"\s*(?:class|(?:async\s+)?def)\s")
 

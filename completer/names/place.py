@@ -37,6 +37,11 @@ def name_place(code: str) -> NamePlace | None:
     return NamePlace(owner if known and _DOTTED.fullmatch(owner) else None, typed, start)
 
 
+def without_last_word(code: str) -> str:
+    """Return `code` up to the word that it ends with."""
+    return code[: _word_start(code, len(code), 0)]
+
+
 def _word_start(code: str, end: int, first: int) -> int:
     while end > first and _is_word(code[end - 1]):
         end -= 1

@@ -19,6 +19,7 @@ from completer.workspaces.repository import Repository
 from models.loading import LoadedModel
 
 _RENEWED_EVERY_S = 5.0  # an editor may save with every key, a build write many files
+_LONGEST_LINE = 1_000  # characters before a caret, in lines that people write
 
 
 class KnownNames:
@@ -45,6 +46,8 @@ class KnownNames:
         """
         wanted = settings.completion.guide_names or settings.completion.check_names
         if repository is None or not wanted or settings.pure or request.raw or request.as_is:
+            return None
+        if len(request.prefix) - request.prefix.rfind("\n") > _LONGEST_LINE:
             return None
         self._renew(repository)
         wait_s = settings.completion.names_wait_ms / 1000
