@@ -27,7 +27,6 @@ from completer.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Group
-    from rich.table import Table
 
     from completer.evaluation.figures import Examined
     from completer.evaluation.holdout import Sample
@@ -177,7 +176,7 @@ def _name(result: dict[str, Any]) -> str:
     return f"{result['model']} ({result['dtype']})"
 
 
-def _table(model: str, where: str, spans: dict[str, Any]) -> "Table":
+def _table(model: str, where: str, spans: dict[str, Any]) -> "Group":
     rows = [
         (
             kind.replace("_", " "),
@@ -198,7 +197,7 @@ def _table(model: str, where: str, spans: dict[str, Any]) -> "Table":
         "n",
         "exact",
         "95 %",
-        "similar",
+        "alike",
         "parse",
         "names",
         "held",
@@ -214,7 +213,7 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _paired_table(result: dict[str, Any]) -> "Table":
+def _paired_table(result: dict[str, Any]) -> "Group":
     rows = [
         (
             kind.replace("_", " "),
@@ -231,14 +230,17 @@ def _paired_table(result: dict[str, Any]) -> "Table":
     return _rows(title, columns, rows)
 
 
-def _rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
+def _rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Group":
+    """Lay rows out below a title, which may be wider: folders in it are not broken there."""
     from rich import box
+    from rich.console import Group
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0))
+    table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 0))
     for column in table.columns:
         column.no_wrap = True
         column.justify = "left" if column is table.columns[0] else "right"
     for row in rows:
         table.add_row(*row)
-    return table
+    return Group(Text(title, style="italic"), table)

@@ -87,7 +87,8 @@ def test_a_second_dtype_of_one_model_is_a_second_model(models, repository, confi
     assert "llama (float32) less llama (bfloat16)" in " ".join(out.split())
 
 
-def test_tables_name_kinds_and_folders(models, repository, config):
+def test_tables_name_kinds_and_folders(models, repository, config, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")  # where no folder is broken over two lines
     other = repository / "inner"
     other.mkdir()
     (other / "more.py").write_text("value = compute(other, value)\n" * 50, encoding="utf-8")
@@ -99,6 +100,15 @@ def test_tables_name_kinds_and_folders(models, repository, config):
     assert out.count("rest of line") == 3  # all, and each folder
     assert "syntax node" not in out
     assert "inner" in out
+
+
+def test_tables_fit_into_an_ordinary_terminal(models, repository, config):
+    out = run(
+        "--repo", repository, "--n", 2, "--kinds", "rest_of_line",
+        "--model", models["llama"], "--config", config, "--pure",
+    )  # fmt: skip
+
+    assert "p50 p95" in out
 
 
 def test_a_kind_that_does_not_exist_is_refused(repository):
