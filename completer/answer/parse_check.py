@@ -10,12 +10,13 @@ import ast
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from itertools import accumulate, islice, product
 
 from tree_sitter import Tree
 
-from completer.context.brackets import OPENED_BY, unmatched
+from completer.context.brackets import CLOSED_BY, unmatched
 from completer.context.grammars import has_grammar, parse_within
 from completer.context.lexical import Lexeme, tokens
 from completer.context.surroundings import WINDOW, Surroundings
@@ -32,7 +33,6 @@ _DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class)\b", re.MULTILINE)
 _NEXT_DEFINITION = re.compile(r"\n([ \t]*)(?:@|(?:async[ \t]+def|def|class)\b)")
 _GOES_ON = re.compile(r"[\w.(\[\"'`]")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_CLOSER_OF = {opener: closer for closer, opener in OPENED_BY.items()}
 _STEMS = ("x", "", " x", ": x", " in x", " for x in x", " else x", "=x")
 _TAILS = {"python": ("", ":", ": pass", " = x", " import x", " as x")}
 _OTHER_TAILS = ("", ";", " {}", ": x", " = x;")
@@ -58,10 +58,11 @@ class ParseCheck:
     def end(self, text: str) -> int:
         """Return how long the longest beginning of `text` is that makes no errors; 0 if none is."""
         self._until = time.perf_counter() + _IN_ALL_S
-        if not self._is_told or not self._errs(text) or not self._can_parse:
-            return len(text)
-        ends = islice(_ends(text, self._around.language), _ENDS_TRIED)
-        return next((end for end in ends if not self._errs(text[:end])), 0)
+        with suppress(TimeoutError):
+            if self._is_told and self._errs(text) and self._can_parse:
+                ends = islice(_ends(text, self._around.language), _ENDS_TRIED)
+                return next((end for end in ends if not self._errs(text[:end])), 0)
+        return len(text)
 
     @cached_property
     def _tree(self) -> Tree | None:
@@ -69,9 +70,9 @@ class ParseCheck:
         return parse_within(self._before + self._after, self._around.language, _TIME_LIMIT_MS)
 
     def _errs(self, text: str) -> bool:
-        """Whether there are errors with `text` at the caret; not where nothing can be said."""
+        """Whether there are errors with `text` at the caret; TimeoutError if that takes long."""
         if self._tree is None or time.perf_counter() > self._until:
-            return False
+            raise TimeoutError
         inserted = text.encode("utf-8", "replace")
         start = len(self._before)
         rows, columns = _point(inserted)
@@ -82,7 +83,7 @@ class ParseCheck:
         source = self._before + inserted + self._after
         tree = parse_within(source, self._around.language, _TIME_LIMIT_MS, edited)
         if tree is None:
-            return False
+            raise TimeoutError
         if tree.root_node.has_error or self._around.language != "python":
             return tree.root_node.has_error
         opens_block = text.rstrip().endswith(":")  # whose body has yet to be written
@@ -101,7 +102,7 @@ class ParseCheck:
         quote = around.lexemes[-1].opening if around.where == "string" else ""
         count = max(0, around.closable)
         opened = unmatched(around.code)[0][-count:] if count else []
-        closers = "".join(_CLOSER_OF[each.character] for each in reversed(opened))
+        closers = "".join(CLOSED_BY[each.character] for each in reversed(opened))
         tails = _TAILS.get(around.language or "", _OTHER_TAILS)
         stems = (quote, "}" + quote, "x}" + quote) if quote else _STEMS
         yield from dict.fromkeys(stem + closers + tail for tail, stem in product(tails, stems))

@@ -10,6 +10,7 @@ _CLOSERS_TRIED = 16
 BRACKET = re.compile(r"[()\[\]{}]")
 _INDENTED = re.compile(r"([ \t]*)\s*")
 OPENED_BY = {")": "(", "]": "[", "}": "{"}
+CLOSED_BY = {opener: closer for closer, opener in OPENED_BY.items()}
 
 
 class Bracket(NamedTuple):

@@ -165,12 +165,8 @@ def parse(source: bytes, language: str | None) -> Tree | None:
     grammar = _grammar(language)
     if grammar is None:
         return None
-    parsers: dict[str, Parser] = _parsers.__dict__
-    key = f"{grammar.module}.{grammar.function}"
-    if key not in parsers:
-        parsers[key] = Parser(_loaded(grammar.module, grammar.function))
     # In pieces that a Python function hands over: other threads run in between.
-    return parsers[key].parse(lambda byte, _: source[byte : byte + _PIECE])
+    return _parser(grammar).parse(lambda byte, _: source[byte : byte + _PIECE])
 
 
 def parse_within(
@@ -184,20 +180,24 @@ def parse_within(
     grammar = _grammar(language)
     if grammar is None:
         return None
+    parser = _parser(grammar, limit_ms)
+    try:
+        return parser.parse(source) if former is None else parser.parse(source, former)
+    except ValueError:
+        parser.reset()
+        return None
+
+
+def _parser(grammar: _Grammar, limit_ms: int = 0) -> Parser:
+    """Return this thread's parser, which gives up after so many milliseconds; 0 for never."""
     parsers: dict[str, Parser] = _parsers.__dict__
     key = f"{grammar.module}.{grammar.function} {limit_ms}"
     if key not in parsers:
+        language = _loaded(grammar.module, grammar.function)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            parsers[key] = Parser(
-                _loaded(grammar.module, grammar.function), timeout_micros=1000 * limit_ms
-            )
-    try:
-        parse_it = parsers[key].parse
-        return parse_it(source) if former is None else parse_it(source, former)
-    except ValueError:
-        parsers[key].reset()
-        return None
+            parsers[key] = Parser(language, timeout_micros=1000 * limit_ms)
+    return parsers[key]
 
 
 def definition_nodes(tree: Tree, language: str) -> Iterator[tuple[str, Node]]:

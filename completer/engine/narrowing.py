@@ -55,7 +55,7 @@ def narrow(logits: Tensor, narrowings: Sequence[Narrowing]) -> tuple[Tensor, Ten
     rows = to_device(np.array([each.row for each in narrowings]), device)
     allowed = to_device(np.stack([each.allowed for each in narrowings]), device)
     weights = np.array([[each.weight] for each in narrowings], np.float32)
-    narrowed = logits.float().clone()
+    narrowed = logits.to(torch.float32, copy=True)
     narrowed[rows] = narrowed[rows].log_softmax(-1)
     masses = narrowed[rows].masked_fill(~allowed, -math.inf).logsumexp(-1, keepdim=True)
     masses = masses.clamp(min=_LEAST)

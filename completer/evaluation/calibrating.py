@@ -71,7 +71,8 @@ class Calibrating:
         texts = {path: text for sample in self.samples for path, text in sample.held_out.items()}
         self._halves = {path: _half(text) for path, text in texts.items()}
         everything = sum(len(sample.spans) for sample in self.samples)
-        self._total = everything + len(self._spans(0)) + 2 * len(self._spans(1))
+        first = len(self._spans(0))
+        self._total = everything + first + min(first, _NAMED_SPANS) + 2 * len(self._spans(1))
 
     async def run(self) -> tuple[Calibration, Figures]:
         """Return what holds from now on, and how good it is.
@@ -116,6 +117,7 @@ class Calibrating:
         found: list[Found] = []
         for sample, span in self._spans(half=0)[:_NAMED_SPANS]:
             found += self.service.names(request_for(span, sample.root), span.truth)
+            self._tick()
         return fit_name_weights(found)
 
     async def _fit_mixture(self) -> tuple[Mixture | None, Figures]:

@@ -59,7 +59,9 @@ class IsolatedService:
         settings = _waiting_for_names(settings)
         self._names = KnownNames(model, settings)
         self._generations = Generations(model, settings, calibration_of, self._names)
-        self._service = LocalService(model, engine, settings, self.repositories, calibration_of)
+        self._service = LocalService(
+            model, engine, settings, self.repositories, calibration_of, self._names
+        )
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """Answer a request, then forget it."""
@@ -97,7 +99,6 @@ class IsolatedService:
         trace: TracebackType | None,
     ) -> None:
         self._service.close()
-        self._names.close()
 
 
 def _waiting_for_names(settings: Settings) -> Settings:

@@ -10,6 +10,7 @@ import numpy as np
 
 from completer.evaluation.kinds import Kind
 from completer.evaluation.parsed_file import ParsedFile
+from completer.names.place import is_word, word_start
 
 FEWEST_VISIBLE = 5  # characters; a shorter answer is a matter of luck
 MOST_LINES = 6
@@ -100,16 +101,10 @@ def _syntax_node(source: ParsedFile, caret: int, rng: random.Random) -> Cut | No
 
 def _attribute(source: ParsedFile, caret: int, rng: random.Random) -> Cut | None:
     """Take the rest of the line behind the dot that the caret's word begins behind."""
-    start = caret
-    while start and _is_word(source.text[start - 1]):
-        start -= 1
-    if not _is_word(source.text[caret]) or not source.is_attribute(start):
+    start = word_start(source.text, caret)
+    if not is_word(source.text[caret]) or not source.is_attribute(start):
         return None
     return start, source.line_end(caret)
-
-
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
 
 
 _CUTS: dict[Kind, Callable[[ParsedFile, int, random.Random], Cut | None]] = {

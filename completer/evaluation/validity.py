@@ -26,6 +26,8 @@ from completer.evaluation.spans import Span
 
 _TIME_LIMIT_S = 10.0
 _BEHIND_DOT = re.compile(r"(?<=\.)[^\W\d]\w*")
+_WORD = re.compile(r"\w*")
+_ASSIGNED = re.compile(r"\s*=[^=]")
 _IMPORTED = re.compile(r"[^\W\d]\w*")
 _IMPORT = re.compile(r"from[ \t]+\S+[ \t]+import[ \t]")
 
@@ -115,10 +117,10 @@ def _places(code: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         line_end = code.find("\n", line_start) % (len(code) + 1)
         found += list(_IMPORTED.finditer(code, imported.end(), min(end, line_end)))[:1]
     for name in found:
-        whole = re.compile(r"\w*").match(code, name.start())
+        whole = _WORD.match(code, name.start())
         name_end = whole.end() if whole else name.end()
         in_text = any(each.start <= name.start() < each.end for each in over)
-        is_target = re.compile(r"\s*=[^=]").match(code, name_end)
+        is_target = _ASSIGNED.match(code, name_end)
         if name_end > start and not in_text and not is_target:
             yield name.start(), name_end
 

@@ -4,14 +4,13 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from completer.context.brackets import OPENED_BY, Bracket, closable, unmatched
-from completer.context.lexical import indentation, open_token, without_text
+from completer.context.brackets import CLOSED_BY, Bracket, closable, unmatched
+from completer.context.lexical import Lexeme, blank_out, indentation, tokens
 from completer.names.place import without_last_word
 
 Position = tuple[int, int]
 """A line from 1 and a column from 0."""
 
-_CLOSER = {opener: closer for closer, opener in OPENED_BY.items()}
 _NO_WORD = re.compile(r"\W")
 _WORD_START = re.compile(r"\w*")
 _IMPORT = re.compile(r"\s*(?:from|import)\b")
@@ -59,7 +58,8 @@ class Document:
     @cached_property
     def in_text(self) -> bool:
         """Whether the caret stands in a string or comment."""
-        return open_token(self.before, "python") is not None
+        last = self._lexemes[-1] if self._lexemes else None
+        return last is not None and last.covers(len(self.before))
 
     @cached_property
     def statement(self) -> str:
@@ -105,14 +105,18 @@ class Document:
 
     @cached_property
     def _opened(self) -> list[Bracket]:
-        return unmatched(without_text(self.before, "python"))[0]
+        return unmatched(blank_out(self.before, self._lexemes))[0]
+
+    @cached_property
+    def _lexemes(self) -> tuple[Lexeme, ...]:
+        return tuple(tokens(self.before, "python"))
 
     @cached_property
     def _closing(self) -> str:
         """The closers of open brackets that the text behind the line leaves to it."""
         count = closable(self.before, self._below, "python", from_start=True)
         innermost = self._opened[::-1][: max(0, count)]
-        return "".join(_CLOSER[bracket.character] for bracket in innermost)
+        return "".join(CLOSED_BY[bracket.character] for bracket in innermost)
 
     def _filler(self, indent: str) -> str:
         """Return a statement in place of the line: a header where a block follows."""

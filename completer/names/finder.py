@@ -183,7 +183,7 @@ def _digest(question: Question) -> str:
 def _merged(before: str, around: NameEvidence, caret: NameEvidence | None = None) -> NameEvidence:
     """Add what the caret's line itself says."""
     line = before[before.rfind("\n") + 1 :]
-    bound = {name for match in _BINDS.finditer(line) for name in match.groups() if name}
+    bound = _bound_in(line)
     scope = around.scope and Names(NameKind.SCOPE, around.scope.names | bound)
     found = replace(
         around, scope=scope, unbound=tuple(name for name in around.unbound if name not in bound)
@@ -219,4 +219,8 @@ def _definitions(before: str) -> list[str]:
 def _changed_names(old: str, new: str) -> set[str]:
     kept = set(old.split("\n"))
     changed = "\n".join(line for line in new.split("\n") if line not in kept)
-    return {name for match in _BINDS.finditer(changed) for name in match.groups() if name}
+    return _bound_in(changed)
+
+
+def _bound_in(code: str) -> set[str]:
+    return {name for match in _BINDS.finditer(code) for name in match.groups() if name}

@@ -23,14 +23,14 @@ class NamePlace(NamedTuple):
 def name_place(code: str) -> NamePlace | None:
     """Return the place at the end of `code`; `None` if no name can stand there, as in a number."""
     first = max(0, len(code) - _LONGEST)
-    start = _word_start(code, len(code), first)
+    start = word_start(code, len(code), first)
     typed = code[start:]
     if typed[:1].isdigit():
         return None
     if not code[:start].endswith("."):
         return NamePlace("", typed, start)
     begin = start
-    while begin > first and (_is_word(code[begin - 1]) or code[begin - 1] == "."):
+    while begin > first and (is_word(code[begin - 1]) or code[begin - 1] == "."):
         begin -= 1
     owner = code[begin : start - 1]
     known = begin > first or not first
@@ -39,14 +39,16 @@ def name_place(code: str) -> NamePlace | None:
 
 def without_last_word(code: str) -> str:
     """Return `code` up to the word that it ends with."""
-    return code[: _word_start(code, len(code), 0)]
+    return code[: word_start(code, len(code))]
 
 
-def _word_start(code: str, end: int, first: int) -> int:
-    while end > first and _is_word(code[end - 1]):
+def word_start(code: str, end: int, first: int = 0) -> int:
+    """Return where the word begins that ends before `end`, not looking further than `first`."""
+    while end > first and is_word(code[end - 1]):
         end -= 1
     return end
 
 
-def _is_word(character: str) -> bool:
+def is_word(character: str) -> bool:
+    """Whether a character may be in a name."""
     return character == "_" or character.isalnum()

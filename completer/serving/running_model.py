@@ -55,6 +55,7 @@ class RunningModel:
         engine: Engine,
         settings: Settings,
         calibration_of: CalibrationOf | None = None,
+        names: KnownNames | None = None,
     ) -> None:
         self._model = model
         self._weights = sum(each.nbytes for each in model.model.parameters())
@@ -62,7 +63,7 @@ class RunningModel:
         self._settings = settings
         if calibration_of is None:
             calibration_of = Calibrations(model, settings.calibration_folder).of
-        self._names = KnownNames(model, settings)
+        self._names = names or KnownNames(model, settings)
         self._generations = Generations(model, settings, calibration_of, self._names)
         # Under PSM the whole suffix would have to be computed again for what may never be asked.
         self._suffix_first = model.layout.layout.order == "spm"

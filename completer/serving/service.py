@@ -20,6 +20,7 @@ from completer.workspaces.repository import Repository
 if TYPE_CHECKING:  # these import torch, for which a front door does not wait
     from completer.calibration import CalibrationOf
     from completer.engine.engine import Engine
+    from completer.serving.known_names import KnownNames
     from models.loading import LoadedModel
 
 log = logging.getLogger(__name__)
@@ -150,10 +151,11 @@ class LocalService(Service):
         settings: Settings,
         repositories: Repositories,
         calibration_of: "CalibrationOf | None" = None,
+        names: "KnownNames | None" = None,
     ) -> None:
         from completer.serving.running_model import RunningModel
 
-        running = RunningModel(model, engine, settings, calibration_of)
+        running = RunningModel(model, engine, settings, calibration_of, names)
         host = ModelHost(lambda: running)
         host.wait()
         super().__init__(host, repositories, running.info())

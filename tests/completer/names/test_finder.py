@@ -10,32 +10,12 @@ import pytest
 from completer.names.evidence import NameKind
 from completer.names.finder import NameFinder
 from completer.names.process import NameProcess
+from tests.completer.names.workspace import root
+
+__all__ = ["root"]
 
 pytestmark = pytest.mark.slow
 
-FILES = {
-    "pkg/__init__.py": "",
-    "pkg/base.py": """
-from enum import Enum
-from dataclasses import dataclass
-class Base:
-    def __init__(self):
-        self._storage = {}
-    @property
-    def size(self):
-        return Point(1, 2)
-class Proxy:
-    def __getattr__(self, name):
-        return 1
-@dataclass
-class Point:
-    x: int
-    y: int
-class Color(Enum):
-    RED = 1
-""",
-    "pkg/stars.py": "from .base import *\n",
-}
 TEXT = """
 import os
 from .base import Base, Color, Point, Proxy
@@ -63,14 +43,6 @@ def process():
     process = NameProcess()
     yield process
     process.close()
-
-
-@pytest.fixture
-def root(tmp_path):
-    for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    return tmp_path
 
 
 def ask(process, root, line="", text=TEXT, wait_s=None):
