@@ -16,12 +16,19 @@ class Checked:
 
 
 def check(
-    text: str, context: TextContext, *, syntax: bool = True, names: bool = True, keep: bool = False
+    text: str,
+    context: TextContext,
+    *,
+    syntax: bool = True,
+    names: bool = True,
+    keep: bool = False,
+    unfinished: bool = False,
 ) -> Checked:
     """Cut an answer before what is surely wrong with it; nothing is left where that is too much.
 
-    With `keep` it stays as it is, and what is wrong is said. Names are checked where the context
-    has evidence of them: whole lines before the wrong one stay.
+    With `keep` it stays as it is, and so does an `unfinished` one (the caller's limit of tokens
+    ended it) of which nothing would be left; what is wrong is said. Names are checked where
+    the context has evidence of them: whole lines before the wrong one stay.
     """
     plain = text.replace("\r\n", "\n")
     kept = plain
@@ -41,4 +48,6 @@ def check(
         return Checked(text, problem)
     for step in (trim_end, drop_trivial, restore_line_ends):
         kept = step(kept, context)
-    return Checked(kept, None if kept else problem)
+    if kept:
+        return Checked(kept)
+    return Checked(text if unfinished else "", problem)

@@ -22,6 +22,7 @@ from completer.request import (
     Confidence,
     DecodeStats,
     Distribution,
+    FinishReason,
     TextDelta,
 )
 from completer.serving.ahead import Ahead, once_accepted
@@ -217,7 +218,10 @@ class RunningModel:
     def _finish(self, job: Job, alternatives: Sequence[Alternative]) -> Completion:
         self._check_open(job)
         results = [each.ticket.future.result() for each in alternatives]
-        texts = [self._polish(each.policy.text, job) for each in alternatives]
+        texts = [
+            self._polish(each.policy.text, result.finish_reason, job)
+            for each, result in zip(alternatives, results, strict=True)
+        ]
         choices = [
             Choice(
                 text=checked.text,
@@ -255,7 +259,7 @@ class RunningModel:
             return "model+repository+names" if job.repository_weight else "model+names"
         return "model+repository" if job.repository_weight else "model"
 
-    def _polish(self, text: str, job: Job) -> Checked:
+    def _polish(self, text: str, ended: FinishReason, job: Job) -> Checked:
         if self._settings.pure or not job.request.polish:
             return Checked(text)
         settings = job.settings.completion
@@ -265,6 +269,7 @@ class RunningModel:
             syntax=settings.check_syntax,
             names=settings.check_names,
             keep=job.request.trigger == "manual",
+            unfinished=ended == "length" and not job.request.withhold,
         )
 
 

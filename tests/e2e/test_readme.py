@@ -47,6 +47,6 @@ def test_the_first_request_is_answered_as_the_readme_says(home, monkeypatch):
         time.sleep(SAVED_INDEX_S)
         assert ask()["choices"][0]["text"] == promised[1]
         facts = ask()["completer"]  # the request is of the only workspace, though it names none
-        assert facts["distribution"] == "model+repository"
+        assert facts["distribution"] == "model+repository+names"
         headers["X-Completer-Path"] = str(ROOT / "examples" / "shop" / "store.py")
         assert ask()["choices"][0]["text"] == promised[1]

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from completer.answer import parse_check
-from completer.answer.checking import check
+from completer.answer.checking import Checked, check
 from completer.answer.names_check import unresolved
 from completer.answer.postprocess import TextContext
 from completer.names.evidence import NameEvidence, NameKind, Names
@@ -70,6 +70,11 @@ def test_what_was_asked_for_by_hand_comes_and_says_what_is_wrong():
     assert check("foo(a", context, keep=True).problem == "does not parse"
     assert check("foo(a", context, syntax=False).problem is None
     assert check("foo(a)", context, keep=True).problem is None
+
+
+def test_what_a_limit_of_tokens_ended_is_cut_where_something_remains():
+    assert check("f'{a", at("x = |\ny = 1\n"), unfinished=True) == Checked("f'{a", "does not parse")
+    assert check("a b", at("x = |\ny = 1\n"), unfinished=True) == Checked("a")
 
 
 def test_what_is_held_back_says_why():
