@@ -159,6 +159,7 @@ class Generations:
             rules,
             CaretFeatures.of(job.text.around, several_lines=job.text.multiline),
             job.rule,
+            language=job.request.language,
             explores=_draw(job) < exploration,
             exploration=exploration,
         )

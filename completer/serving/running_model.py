@@ -229,6 +229,9 @@ class RunningModel:
                 finish_reason="secret" if each.policy.withheld else result.finish_reason,
                 token_ids=() if each.policy.withheld else result.token_ids,
                 confidence=_confidence(each.policy),
+                beginnings=each.policy.beginnings(result.token_ids)
+                if isinstance(each.policy, StopController) and each.policy.rule.card is None
+                else (),
             )
             for checked, each, result in zip(texts, alternatives, results, strict=True)
         ]

@@ -79,8 +79,8 @@ class Progress:
 
     def features(self, text: str, *, ended: bool) -> Features:
         """Describe the completion, of which `text` has been generated; `ended` says all of it."""
-        chosen = [_log(each.probability) for each in self.tokens]
-        own = [_log(each.model) for each in self.tokens]
+        chosen = [log_probability(each.probability) for each in self.tokens]
+        own = [log_probability(each.model) for each in self.tokens]
         entropies = [each.entropy for each in self.tokens]
         count = len(chosen)
         return {
@@ -106,6 +106,8 @@ class Progress:
             "first_repository": self.tokens[0].repository,
             "mean_repository": sum(each.repository for each in self.tokens) / count,
             "lowest_repository": min(each.repository for each in self.tokens),
+            "first_allowed": log_probability(self.tokens[0].allowed),
+            "lowest_allowed": min(log_probability(each.allowed) for each in self.tokens),
             "drafted_share": sum(each.drafted for each in self.tokens) / count,
             "first_match": self.first_match,
             "longest_match": self.longest_match,
@@ -131,5 +133,6 @@ def _statement(line: str) -> int:
     return next((i for i, match in enumerate(found) if match), len(_STATEMENTS))
 
 
-def _log(probability: float) -> float:
+def log_probability(probability: float) -> float:
+    """Return the natural logarithm of a probability, of `_LEAST` where it is less."""
     return math.log(max(probability, _LEAST))

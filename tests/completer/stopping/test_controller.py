@@ -5,7 +5,8 @@ import pytest
 from completer.answer.text_policy import TextPolicy, line_end
 from completer.context.surroundings import Surroundings
 from completer.engine.stop_policy import StepSignals, TokenSignals
-from completer.stopping.controller import Rule, StopController
+from completer.stopping.beginnings import is_beginning
+from completer.stopping.controller import CutRule, Rule, StopController
 from completer.stopping.features import CaretFeatures
 from completer.stopping.scorecard import Scale, Scorecard
 from tests.tiny import byte_tokenizer
@@ -89,3 +90,42 @@ def test_without_a_scorecard_it_only_takes_notes():
     assert "".join(released) == "foo()"
     assert [each.probability for each in policy.steps] == [None, None]
     assert [each.text_length for each in policy.steps] == [3, 5]
+
+
+# sure of what two tokens end: 0.88, else 0.12
+BY_LENGTH = CutRule(Scorecard(-2.0, {"tokens": Scale((2.5,), (4.0, 0.0))}), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "shown"),
+    [
+        ([("ab", 0.9), (", c", 0.9), ("d", 0.1)], "ab"),
+        ([("abc", 0.9), (", c", 0.1)], ""),  # no beginning is sure enough
+        ([("ab", 0.1)], ""),  # nothing is known of what follows
+        ([("a = 1\nb", 0.9), (" = 2", 0.1)], "a = 1"),
+    ],
+)
+def test_a_line_that_is_given_up_is_cut_back_to_what_it_begins_well_with(pieces, shown):
+    policy = controller(Rule(BY_LAST, 0.5, BY_LENGTH), language="python")
+    stop, released = feed(policy, *pieces)
+
+    assert (stop.reason, policy.text) == ("low_confidence", shown)
+    assert stop.keep == len(shown)
+    assert "".join(released) == shown
+
+
+def test_what_is_known_of_a_beginning():
+    policy = controller(Rule(BY_LAST, 0.5, BY_LENGTH), language="python")
+    feed(policy, ("ab", 0.9), (", c", 0.1))
+
+    assert policy.steps[-1].probability == pytest.approx(0.8808, abs=1e-4)
+    assert policy.steps[-1].text_length == 2
+    assert is_beginning(policy.steps[-1].features)
+    assert not is_beginning(policy.steps[-2].features)
+
+
+def test_nothing_is_cut_back_that_was_drawn_to_be_shown():
+    policy = controller(Rule(BY_LAST, 0.3, BY_LENGTH), ends=[line_end], explores=True)
+    feed(policy, ("ab", 0.9), (", c", 0.9), ("d\n", 0.1))
+
+    assert policy.text == "ab, cd"
