@@ -28,7 +28,7 @@ from models.loading import LoadedModel
 from models.source import BUNDLED, BUNDLED_FOLDER
 
 log = logging.getLogger(__name__)
-VERSION = 3
+VERSION = 4
 Exit = TypeVar("Exit")
 FILE = "calibration.json"
 _NUMBERS = re.compile(r"\[[^\[\]{}]*\]")
@@ -108,13 +108,13 @@ class Calibration:
             stopping and _rule(stopping),
             mixture and Mixture.from_json(mixture),
             values["fitted"],
-            {NameKind(kind): float(weight) for kind, weight in values.get("names", {}).items()},
+            {NameKind(kind): float(weight) for kind, weight in values["names"].items()},
             values["weights"],
         )
 
 
 def _rule(values: Mapping[str, Any]) -> Rule:
-    cutting = values.get("beginnings")
+    cutting = values["beginnings"]
     return Rule(
         Scorecard.from_json(values["scorecard"]),
         values["threshold"],

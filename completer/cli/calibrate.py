@@ -227,7 +227,7 @@ def _table(result: dict[str, Any]) -> "Group":
             f"{stopping['right_characters_kept']:.3f}, {stopping['wrong_characters_share']:.3f}"
             " of those without stopping",
         ),
-        ("steps of wrong ones saved", f"{stopping['wrong_compute_saved_share']:.3f}"),
+        ("tokens of wrong ones saved", f"{stopping['wrong_compute_saved_share']:.3f}"),
     ):
         table.add_row(name, value)
     return Group(table, f"[dim]{result['file']}[/dim]", _exits_line(result.get("exits")))

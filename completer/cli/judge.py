@@ -114,7 +114,7 @@ def tables(result: dict[str, Any]) -> "Group":
         "right of these",
         "right ones lost",
         "right kept",
-        "wrong steps saved",
+        "wrong tokens saved",
     )
     for column in columns:
         table.add_column(column, justify="right")

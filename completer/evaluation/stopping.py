@@ -1,7 +1,7 @@
 """What the stop controller would do to answers that were written to their end.
 
-Whether it gives up after a step depends on that step's features alone, so that one run tells what
-happens at every threshold.
+Whether it gives up after a token depends on its features alone, so that one run tells what happens
+at every threshold.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ _CUT_CANDIDATES = (*np.linspace(0.1, 0.6, 11), NO_CUT)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A completion after one step: whether the line that it is in comes out right in the end."""
+    """A completion after one token: whether the line that it is in comes out right in the end."""
 
     features: Features
     lines: int
@@ -51,7 +51,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One answer, step by step. `right_lines[k]` says whether its first k lines alone are right."""
+    """One answer, token by token. `right_lines[k]`: whether its first k lines alone are right."""
 
     group: str
     text: str
@@ -75,8 +75,7 @@ class Ending:
 
     shown: bool
     right: bool
-    steps: int
-    """Forward passes after the prompt's."""
+    tokens: int
     characters: int
 
 
@@ -163,9 +162,9 @@ def at_threshold(
 ) -> dict[str, Any]:
     """What is shown at a threshold, how much of it is right, what is lost and what is saved.
 
-    `good_lost_share` comes with its 95 % interval. Compute is counted in forward passes after the
-    prompt's. `right_kept` and `right_characters_kept` compare with what is right if all is shown:
-    beginnings of what would have been wrong may make up for what is lost.
+    `good_lost_share` comes with its 95 % interval. Compute is counted in tokens. `right_kept` and
+    `right_characters_kept` compare with what is right if all is shown: beginnings of what would
+    have been wrong may make up for what is lost.
     """
     endings = _endings(found, predicted, (threshold, cut_threshold))
     everything = _characters(_endings(found, predicted, (0.0, NO_CUT)))
@@ -226,18 +225,18 @@ def _endings(
 def _ending(trace: Trace, predicted: Predicted, threshold: float, cut_threshold: float) -> Ending:
     below = np.flatnonzero(predicted.moments < threshold)
     if not len(below):
-        return Ending(True, trace.right, len(trace.moments) - 1, len(trace.text.strip()))
-    step = int(below[0])
-    safe = max((moment.lines for moment in trace.moments[:step]), default=0)
+        return Ending(True, trace.right, len(trace.moments), len(trace.text.strip()))
+    given_up = int(below[0])
+    safe = max((moment.lines for moment in trace.moments[:given_up]), default=0)
     if not safe:
-        return _cut_back(trace, predicted.cuts, cut_threshold, step)
+        return _cut_back(trace, predicted.cuts, cut_threshold, given_up)
     kept = "\n".join(trace.text.split("\n")[:safe])
-    return Ending(True, trace.right_lines[safe], step, len(kept.strip()))
+    return Ending(True, trace.right_lines[safe], given_up + 1, len(kept.strip()))
 
 
-def _cut_back(trace: Trace, probabilities: Floats, threshold: float, step: int) -> Ending:
-    """Show the beginning that the stop controller shows of a line given up after `step` steps."""
-    tokens = trace.moments[step].features["tokens"] if trace.cuts else 0
+def _cut_back(trace: Trace, probabilities: Floats, threshold: float, at: int) -> Ending:
+    """Show the beginning that the stop controller shows of a line given up at a moment."""
+    tokens = trace.moments[at].features["tokens"] if trace.cuts else 0
     known = [
         (cut, _confidence(cut.length, probability))
         for cut, probability in zip(trace.cuts, probabilities, strict=True)
@@ -245,9 +244,9 @@ def _cut_back(trace: Trace, probabilities: Floats, threshold: float, step: int) 
     ]
     best = most_promising(trace.text, threshold, [each for _, each in known])
     if best is None:
-        return Ending(False, False, step, 0)
+        return Ending(False, False, at + 1, 0)
     right = next(cut.right for cut, each in known if each is best)
-    return Ending(True, right, step, len(trace.text[: best.text_length].strip()))
+    return Ending(True, right, at + 1, len(trace.text[: best.text_length].strip()))
 
 
 def _confidence(length: int, probability: float) -> Confidence:
@@ -261,7 +260,7 @@ def _characters(endings: Sequence[Ending]) -> tuple[int, int]:
 
 
 def _saved(found: Sequence[Trace], endings: Sequence[Ending]) -> float:
-    """Return the share of the steps of wrong answers that were not run."""
+    """Return the share of the tokens of wrong answers that were not generated."""
     wrong = [(t, e) for t, e in zip(found, endings, strict=True) if not t.right]
-    steps = sum(len(trace.moments) - 1 for trace, _ in wrong)
-    return 1.0 - sum(ending.steps for _, ending in wrong) / max(1, steps)
+    tokens = sum(len(trace.moments) for trace, _ in wrong)
+    return 1.0 - sum(ending.tokens for _, ending in wrong) / max(1, tokens)

@@ -282,7 +282,7 @@ def _remembered_for(request: CompletionRequest, repository: Repository | None) -
 
 
 def _confidence(policy: TextPolicy | StopController) -> tuple[Confidence, ...]:
-    return tuple(policy.steps) if isinstance(policy, StopController) else ()
+    return tuple(policy.judged) if isinstance(policy, StopController) else ()
 
 
 def _summed(results: Sequence[GenerationResult]) -> DecodeStats:

@@ -1,10 +1,10 @@
 """The stop controller: ends what will not be accepted, and keeps what is worth showing.
 
-After each verification step it asks for the calibrated probability that the line being written will
+After each token it asks for the calibrated probability that the line being written will
 be accepted as it ends, with all lines before it. Below the threshold the completion is over: it is
 cut back to the last line end at which it was still worth showing, or in its first line to the
 beginning that promises most, or nothing is shown. (After "When Neural Code Completion Models Size
-up the Situation": stop before computing the other tokens.)
+up the Situation": stop before computing the other tokens.) Drafts have no say in it.
 """
 
 from bisect import bisect_left
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from completer.answer.text_policy import TextPolicy
-from completer.engine.stop_policy import StepSignals, Stop
+from completer.engine.stop_policy import Stop, TokenSignals
 from completer.request import Confidence
 from completer.stopping.beginnings import describe, most_promising, places
 from completer.stopping.features import CaretFeatures, Progress
@@ -54,7 +54,7 @@ class StopController:
     language: str | None = None
     explores: bool = False
     exploration: float = 0.0
-    steps: list[Confidence] = field(default_factory=list, init=False)
+    judged: list[Confidence] = field(default_factory=list, init=False)
     _progress: Progress = field(init=False)
     _safe: int = field(default=0, init=False)
     _gave_up: bool = field(default=False, init=False)
@@ -77,11 +77,14 @@ class StopController:
         """Whether the text ended because it became a secret."""
         return self.rules.withheld
 
-    def after_step(self, ids: Sequence[int], signals: StepSignals) -> Stop | None:
+    def after_token(
+        self, ids: Sequence[int], signals: TokenSignals | None, *, ended: bool
+    ) -> Stop | None:
         """Let the rules about text judge, then the probability of being accepted."""
-        stop = self.rules.after_step(ids, signals)
-        self._progress.add(signals)
-        self.steps.append(self._judge(ended=signals.ended or stop is not None))
+        stop = self.rules.after_token(ids, signals, ended=ended)
+        if signals is not None:
+            self._progress.tokens.append(signals)
+        self.judged.append(self._judge(ended=ended or stop is not None))
         if self._gave_up and not self.explores:
             return Stop("low_confidence", self.rules.cut(ids, self._safe or self._cut_back(ids)))
         self._safe = max(self._safe, self.text.rstrip().rfind("\n"))
@@ -119,7 +122,7 @@ class StopController:
         best = most_promising(self.text, self.rule.cutting.threshold, self.beginnings(ids))
         if best is None:
             return 0
-        self.steps.append(best)
+        self.judged.append(best)
         return best.text_length
 
     def _judge(self, *, ended: bool) -> Confidence:

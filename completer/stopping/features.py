@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from completer.context.surroundings import Surroundings
-from completer.engine.stop_policy import StepSignals, TokenSignals
+from completer.engine.stop_policy import TokenSignals
 
 Features = Mapping[str, float]
 
@@ -63,19 +63,10 @@ class CaretFeatures:
 
 @dataclass(slots=True)
 class Progress:
-    """The signals of all steps of one completion so far."""
+    """The signals of all tokens of one completion so far."""
 
     caret: CaretFeatures
     tokens: list[TokenSignals] = field(default_factory=list)
-    first_match: int = 0
-    longest_match: int = 0
-
-    def add(self, signals: StepSignals) -> None:
-        """Take in a step."""
-        if not self.tokens:
-            self.first_match = signals.match_length
-        self.longest_match = max(self.longest_match, signals.match_length)
-        self.tokens += signals.tokens
 
     def features(self, text: str, *, ended: bool) -> Features:
         """Describe the completion, of which `text` has been generated; `ended` says all of it."""
@@ -108,9 +99,6 @@ class Progress:
             "lowest_repository": min(each.repository for each in self.tokens),
             "first_allowed": log_probability(self.tokens[0].allowed),
             "lowest_allowed": min(log_probability(each.allowed) for each in self.tokens),
-            "drafted_share": sum(each.drafted for each in self.tokens) / count,
-            "first_match": self.first_match,
-            "longest_match": self.longest_match,
             "column": self.caret.column,
             "place": self.caret.place,
             "statement": self.caret.statement,

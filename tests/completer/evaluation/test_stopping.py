@@ -78,8 +78,8 @@ def test_figures_at_a_threshold():
     found = [trace(True), trace(True), trace(False, steps=5), trace(False, steps=3)]
     predicted = [
         predict(0.9, 0.9, 0.9),  # shown
-        predict(0.9, 0.9, 0.1),  # lost at its last step
-        predict(0.9, 0.1, 0.9, 0.9, 0.9),  # given up after one step of four
+        predict(0.9, 0.9, 0.1),  # lost at its last token
+        predict(0.9, 0.1, 0.9, 0.9, 0.9),  # given up after two tokens of five
         predict(0.9, 0.6, 0.6),  # shown, wrong
     ]
     figures = at_threshold(found, predicted, 0.5)
@@ -89,7 +89,7 @@ def test_figures_at_a_threshold():
     assert figures["precision_all"] == 0.5
     assert figures["good_lost_share"] == 0.5
     assert figures["good_lost_low"] < 0.5 < figures["good_lost_high"]
-    assert figures["wrong_compute_saved_share"] == pytest.approx(3 / 6)
+    assert figures["wrong_compute_saved_share"] == pytest.approx(3 / 8)
 
 
 def test_what_is_cut_back_to_right_lines_is_shown_and_right():
