@@ -8,6 +8,7 @@ from hashlib import blake2b
 from completer.answer.postprocess import TextContext
 from completer.answer.text_policy import TextPolicy, block_end, line_end, repetition_end
 from completer.calibration import Calibration, CalibrationOf
+from completer.context.auto_closed import auto_closed
 from completer.context.languages import language_of_name, language_of_shebang
 from completer.context.lexed_texts import LexedTexts
 from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt, PromptBuilder
@@ -96,9 +97,11 @@ class Generations:
         share = settings.completion.repository_share
         others = _of_other_files(request, text.around, repository, prompts.budget, share)
         asked = request
+        if self._model.layout.layout.order == "spm" and not request.raw:
+            asked = replace(request, suffix=request.suffix[auto_closed(text.around) :])
         if settings.secrets == "cut":
             reach = prompts.budget_of(request) * CHARACTERS_PER_TOKEN
-            asked = self._cleaner.clean(request, reach)
+            asked = self._cleaner.clean(asked, reach)
         prompt = prompts.build(asked, (*asked.snippets, *others))
         has_index = repository is not None and repository.can_draft
         calibration = self._calibration_of(repository.root if repository else None)
