@@ -123,6 +123,11 @@ class EngineSettings(Section):
     idle_unload_minutes: Annotated[float, Field(ge=0)] = Field(
         0, description="minutes without a request after which the model is unloaded; 0: never"
     )
+    linger_minutes: Annotated[float, Field(ge=0, le=100_000)] = Field(
+        10.0,
+        description="minutes after which an engine that an editor has started ends, once its last"
+        " editor is gone",
+    )
 
 
 class TelemetrySettings(Section):

@@ -3,25 +3,41 @@
 import io
 import os
 import sys
-from importlib.metadata import version
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from completer.cli import complete, doctor, index, lsp, report, serve
-from completer.cli.calibrate import calibrate
-from completer.cli.eval import evaluate
 from completer.cli.interruption import interruptible
-from completer.cli.model import model
-from completer.cli.telemetry import telemetry
-from completer.cli.token import token
-from completer.cli.train import train
-from completer.cli.tune import tune
 from completer.drafting.memory import share_arenas
 from completer.errors import CompleterError
 from completer.progress import show_progress
 from models.errors import ModelError
 
+COMMANDS = {
+    "serve": "serve.serve",
+    "lsp": "lsp.lsp",
+    "complete": "complete.complete",
+    "status": "engines.status",
+    "stop": "engines.stop",
+    "restart": "engines.restart",
+    "logs": "engines.logs",
+    "eval": "eval.evaluate",
+    "calibrate": "calibrate.calibrate",
+    "report": "report.report",
+    "doctor": "doctor.doctor",
+    "train": "train.train",
+    "index": "index.index",
+    "tune": "tune.tune",
+    "model": "model.model",
+    "telemetry": "telemetry.telemetry",
+    "token": "token.token",
+    "engine": "engine.engine",
+    "bench": "app.bench",
+}
+"""Where each command is, below `completer.cli`."""
+HIDDEN = ("engine", "bench")
 LIBRARIES = {
     # Threads that wait by spinning slow each other down up to fiftyfold on a busy machine; a tenth
     # of a millisecond is enough to have them at hand for the next product. GNU's OpenMP, which
@@ -34,32 +50,43 @@ LIBRARIES = {
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16",
 }
 
+
+class Commands(TyperGroup):
+    """Loads the command that is named, and the others only to list them."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        """Name all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> Any:  # noqa: ANN401  click's or typer's
+        """Load one."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(".")
+        found = getattr(import_module(f"completer.cli.{module}"), name)
+        group = found if isinstance(found, typer.Typer) else typer.Typer(add_completion=False)
+        if group is not found:
+            group.command(cmd_name, hidden=cmd_name in HIDDEN)(found)
+        command = typer.main.get_command(group)
+        command.name = cmd_name
+        return command
+
+
 app = typer.Typer(
     name="completer",
+    cls=Commands,
     help="Self-hosted code completion, for editors and for any client that speaks HTTP.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve")(serve.serve)
-app.command("lsp")(lsp.lsp)
-app.command("complete")(complete.complete)
-app.command("eval")(evaluate)
-app.command("calibrate")(calibrate)
-app.command("report")(report.report)
-app.command("doctor")(doctor.doctor)
-app.command("train")(train)
-app.command("index")(index.index)
-app.command("tune")(tune)
-app.add_typer(model, name="model")
-app.add_typer(telemetry, name="telemetry")
-app.add_typer(token, name="token")
+bench = typer.Typer(add_completion=False)
 
 
-@app.command(
+@bench.command(
     "bench", hidden=True, context_settings={"ignore_unknown_options": True, "help_option_names": []}
 )
-def bench(words: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+def say_where_benchmarks_are(words: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     """Say where benchmarks are now: they are no longer installed."""
     name = next(iter(words or []), "NAME")
     now = "completer tune" if name == "tune" else f"python -m benchmarks {name}"
@@ -70,6 +97,8 @@ def bench(words: Annotated[list[str] | None, typer.Argument()] = None) -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(version("completer"))
         raise typer.Exit
 
