@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-import numpy as np
 from lsprotocol.types import Position, PositionEncodingKind
 
 from telemetry.events import TextEdit
@@ -142,7 +141,7 @@ class TextBuffer:
 
     def _length_of(self, lines: int) -> int:
         """How many code points the first lines have."""
-        return int(np.frombuffer(self._lengths, dtype=np.int64)[:lines].sum())
+        return sum(self._lengths[:lines])
 
     def _cut(self, position: Position) -> tuple[int, str, str]:
         """The line that a position is on, and its text before and after it."""
