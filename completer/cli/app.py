@@ -1,7 +1,6 @@
 """The `completer` command: its subcommands, and how errors reach a user."""
 
 import io
-import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from completer.cli.interruption import interruptible
-from completer.drafting.memory import share_arenas
+from completer.cli.libraries import prepare_libraries
 from completer.errors import CompleterError
 from completer.progress import show_progress
 from models.errors import ModelError
@@ -38,17 +37,6 @@ COMMANDS = {
 }
 """Where each command is, below `completer.cli`."""
 HIDDEN = ("engine", "bench")
-LIBRARIES = {
-    # Threads that wait by spinning slow each other down up to fiftyfold on a busy machine; a tenth
-    # of a millisecond is enough to have them at hand for the next product. GNU's OpenMP, which
-    # torch has on Linux, lets one say so.
-    "OMP_WAIT_POLICY": "passive",
-    "GOMP_SPINCOUNT": "10000",
-    # oneDNN's compiled kernels, a quarter of a megabyte each: torch keeps those that it uses, and
-    # oneDNN others beside them.
-    "LRU_CACHE_CAPACITY": "256",
-    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16",
-}
 
 
 class Commands(TyperGroup):
@@ -117,9 +105,7 @@ def common(
 
 def main(commands: typer.Typer = app) -> None:
     """Run a command; what a user can act on is one line on standard error and exit code 1."""
-    for name, value in LIBRARIES.items():
-        os.environ.setdefault(name, value)
-    share_arenas()
+    prepare_libraries()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a path may hold what is no UTF-8
             stream.reconfigure(errors="backslashreplace")
