@@ -311,7 +311,7 @@ def _from_environment() -> dict[str, Any]:
         return {}  # most often; what reads them takes a while to import
     from pydantic_settings import BaseSettings, EnvSettingsSource
 
-    class FromEnvironment(Settings, BaseSettings):  # type: ignore[misc]  of two configurations
+    class FromEnvironment(Settings, BaseSettings):  # type: ignore[misc]
         """The same fields, as pydantic reads them from an environment."""
 
     source = EnvSettingsSource(FromEnvironment, env_prefix=VARIABLES, env_nested_delimiter="__")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 class Heads:
     """Reports to the recorder what happens in a session's folders.
 
-    All of it is done on one thread: what reads repositories takes a while to import.
+    All of it is done on one thread, and after what the event loop is at: what reads repositories
+    takes a while to import.
     """
 
     def __init__(self, recorder: Recorder, session: Session) -> None:
@@ -30,8 +32,8 @@ class Heads:
 
     def watch(self, folders: Iterable[Place]) -> None:
         """Watch these folders and no others any more; nothing is watched if nothing is recorded."""
-        if self._recorder.records:
-            self._thread.submit(self._watch, list(folders))
+        submit = self._thread.submit
+        asyncio.get_running_loop().call_soon(submit, self._watch, list(folders))
 
     def stop(self) -> None:
         """Watch nothing any more."""
@@ -40,7 +42,7 @@ class Heads:
 
     def _watch(self, folders: list[Place]) -> None:
         if self._heads is None:
-            if not folders:
+            if not (folders and self._recorder.records):
                 return
             from completer.context.git_heads import GitHeads
 

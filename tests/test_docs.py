@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from benchmarks.__main__ import NAMES
-from completer.cli.app import app
+from completer.cli.commands import app
 from completer.settings import RepositorySettings, Settings
 from models.fim_layouts import LAYOUTS
 

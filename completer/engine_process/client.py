@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from completer.engine_process.connection import Connection
+from completer.engine_process.failures import error_of
 from completer.engine_process.messages import (
     Accepted,
     Asked,
@@ -28,7 +29,6 @@ from completer.engine_process.messages import (
     Piece,
     Said,
     Stream,
-    error_of,
 )
 from completer.errors import CompleterError, WorkspaceError
 from completer.interface import ServiceInfo
@@ -36,9 +36,16 @@ from completer.place import Place, innermost
 from completer.request import Completion, CompletionRequest, TextDelta
 from completer.serving.result_cache import ResultCache
 
+if TYPE_CHECKING:
+    from completer.engine_process.connection import Connection
+
 log = logging.getLogger(__name__)
 MOST_TRIES = 3
 """A request that ended so many engines is not asked again."""
+CACHE_BYTES = 4 << 20
+UNKNOWN = ServiceInfo(
+    model="", device="", dtype="", context_tokens=0, workspaces=(), state="loading"
+)
 REPOSITORY_FILE = ".completer.toml"
 
 
@@ -56,23 +63,20 @@ class _Question:
 class RemoteService:
     """Implements `CompletionService`, for one event loop. `connect` finds an engine or starts one.
 
-    Until an engine has said more, `described` is what can be told. The workspaces `own` are open
-    from the start. What typing leads to is answered here, from `cache_bytes` of answers.
+    What typing leads to is answered here, from `cache_bytes` of answers.
     """
 
     def __init__(
         self,
         connect: Callable[[], Awaitable[Connection]],
-        described: ServiceInfo,
         *,
-        own: Iterable[Place] = (),
-        cache_bytes: int,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self._connect = connect
-        self._described = described
+        self._described = UNKNOWN
         self._results = ResultCache(cache_bytes)
         self._ids = itertools.count(1)
-        self._roots = dict.fromkeys(own)
+        self._roots: dict[Place, None] = {}
         self._documents: dict[Place, str] = {}
         self._waiting: dict[int, _Question] = {}
         self._connection: Connection | None = None

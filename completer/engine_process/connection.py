@@ -9,15 +9,9 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from completer.engine_process.messages import (
-    MAX_BYTES,
-    Asked,
-    Said,
-    Welcome,
-    pack_asked,
-    read_said,
-)
+from completer.engine_process.messages import Asked, Said, Welcome
 from completer.engine_process.registration import Registration
+from completer.engine_process.wire import MAX_BYTES, pack_asked, read_said
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection

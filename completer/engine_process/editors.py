@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 
+from completer.engine_process.failures import failure
 from completer.engine_process.messages import (
     Accepted,
     Asked,
@@ -26,7 +27,6 @@ from completer.engine_process.messages import (
     Piece,
     Said,
     Stream,
-    failure,
 )
 from completer.errors import CompleterError
 from completer.interface import CompletionService

@@ -21,13 +21,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from completer.engine_process.connection import PATH
 from completer.engine_process.editors import Editor, Editors
-from completer.engine_process.messages import Said, Welcome, failure, pack_said, read_asked
+from completer.engine_process.failures import failure
+from completer.engine_process.messages import Said, Welcome
 from completer.engine_process.registration import (
     Registration,
     register,
     registered,
     unregister,
 )
+from completer.engine_process.wire import pack_said, read_asked
 from completer.errors import BadRequestError
 from completer.http.errors import error_response
 from completer.http.json_reader import parse

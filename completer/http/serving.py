@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from completer.engine_process.messages import MAX_BYTES
+from completer.engine_process.wire import MAX_BYTES
 from completer.http.accepting import Accepting
 from completer.http.ending import RefusingAtTheEnd
 from completer.http.errors import error_response
