@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Hashable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from completer.engine_process.failures import error_of
 from completer.engine_process.messages import (
@@ -81,7 +81,7 @@ class RemoteService:
         self._waiting: dict[int, _Question] = {}
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._listening: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def model(self) -> str:
@@ -148,7 +148,7 @@ class RemoteService:
 
     async def close(self) -> None:
         """End all connections; whoever waits is told so."""
-        tasks = [*self._listening, *filter(None, [self._connecting])]
+        tasks = [*self._tasks, *filter(None, [self._connecting])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -168,7 +168,8 @@ class RemoteService:
                 question.connection.send(Cancel(message.id))
             raise
         finally:
-            del self._waiting[message.id]
+            self._waiting.pop(message.id, None)
+            self._leave(question.connection)
         if isinstance(answer, Exception):
             raise answer
         yield answer
@@ -210,14 +211,13 @@ class RemoteService:
         finally:
             self._connecting = None
         self._described = connection.welcome.info
-        self._connection = connection
+        former, self._connection = self._connection, connection
         for message in self._all_that_is_open():
             self._tell(message)
         for question in self._asked_there(None):
             self._put(question)
-        listening = asyncio.create_task(self._listen(connection))
-        self._listening.add(listening)
-        listening.add_done_callback(self._listening.discard)
+        self._spawn(self._listen(connection))
+        self._leave(former)
 
     def _all_that_is_open(self) -> list[Asked]:
         documents = [DocumentChanged(path, text) for path, text in self._documents.items()]
@@ -229,14 +229,24 @@ class RemoteService:
             self._take(message)
             if isinstance(message, Moved) and self._connection is connection:
                 self._connecting = self._connecting or asyncio.create_task(self._take_engine())
-            if connection is not self._connection and not self._asked_there(connection):
-                break
         if self._connection is connection:
             self._connection = None
         for question in self._asked_there(connection):
             question.connection = None
             self._put(question)
         await connection.close()
+
+    def _leave(self, connection: Connection | None) -> None:
+        """End a connection to an engine whose place was taken, once nothing is awaited of it."""
+        if connection is None or connection is self._connection:
+            return
+        if not self._asked_there(connection):
+            self._spawn(connection.close())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _asked_there(self, connection: Connection | None) -> list[_Question]:
         return [each for each in self._waiting.values() if each.connection is connection]
@@ -250,8 +260,10 @@ class RemoteService:
                 question.begun = True
                 question.news.put_nowait(message)
             case Completed():
+                del self._waiting[message.id]
                 question.news.put_nowait(message.completion)
             case Failed():
+                del self._waiting[message.id]
                 question.news.put_nowait(error_of(message))
 
     def _fail(self, error: Exception) -> None:

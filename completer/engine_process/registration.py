@@ -22,10 +22,11 @@ from completer.engine_process.messages import PROTOCOL
 from completer.errors import SettingsError
 from completer.private_files import FILE_MODE, make_private, private_folder, replace_private_file
 from completer.setting_kinds import APP
-from completer.settings import Settings
+from completer.settings import RepositorySettings, Settings
 
 NOT_THE_ENGINES = {"server", "telemetry", "workspaces"}
 """Settings of front doors: an engine is the same whatever they say."""
+OF_REPOSITORIES = tuple(RepositorySettings.model_fields)
 LONGEST_SOCKET = 100  # bytes of its path: systems take 104 or 108
 _PREFIX = f"engine-{PROTOCOL}-"
 
@@ -88,8 +89,8 @@ def digest_of(settings: Settings) -> str:
 
 
 def _settled(settings: Settings) -> list[str]:
-    """Names that no repository changes, as far as an engine knows them."""
-    return sorted(n for n in settings.settled if n.partition(".")[0] not in NOT_THE_ENGINES)
+    """Names that no repository changes, of those that it may set."""
+    return sorted(n for n in settings.settled if n.partition(".")[0] in OF_REPOSITORIES)
 
 
 def runtime_folder() -> Path:

@@ -144,9 +144,8 @@ class EngineDoor:
         editor = self._editors.connected(outgoing.put_nowait)
         sending = asyncio.create_task(_send(socket, outgoing))
         try:
-            with suppress(WebSocketDisconnect):
-                while True:
-                    _take(editor, await socket.receive_bytes())
+            while (message := await socket.receive())["type"] == "websocket.receive":
+                _take(editor, message.get("bytes") or (message.get("text") or "").encode())
         finally:
             sending.cancel()
             editor.gone()
