@@ -1,4 +1,4 @@
-"""Finding an engine or starting one: one for all who begin at once, and a newer one for an older."""
+"""Finding an engine or starting one: one for all who begin at once, newer ones for older ones."""
 
 from __future__ import annotations
 
