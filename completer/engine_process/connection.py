@@ -69,7 +69,13 @@ class Connection:
 
         with suppress(ConnectionClosed):
             while True:
-                yield read_said(await self._socket.recv(decode=False))
+                data = await self._socket.recv(decode=False)
+                try:
+                    message = read_said(data)
+                except ValueError:
+                    log.exception("the engine says what this version does not know")
+                    return
+                yield message
 
     async def close(self) -> None:
         """End the connection, once what is to be sent has been."""

@@ -108,7 +108,8 @@ class EngineStarter:
 
     @property
     def _hint(self) -> str:
-        return f"`completer logs` shows why; it reads {log_file(self._digest)}."
+        log_path = log_file(self._digest)
+        return f"{log_path} says why; `completer lsp --in-process` does without an engine."
 
 
 def start_engine(settings: bytes, log_path: Path) -> subprocess.Popen[bytes]:

@@ -140,7 +140,8 @@ class EngineDoor:
             return
         await socket.accept()
         outgoing: asyncio.Queue[Said] = asyncio.Queue()
-        outgoing.put_nowait(Welcome(self._registration.version, self._service.info()))
+        info = await asyncio.to_thread(self._service.info)
+        outgoing.put_nowait(Welcome(self._registration.version, info))
         editor = self._editors.connected(outgoing.put_nowait)
         sending = asyncio.create_task(_send(socket, outgoing))
         try:

@@ -57,7 +57,7 @@ def language_client(
 ) -> Iterator[Client]:
     """A client that has one folder open, until the block ends; `command` starts its server."""
     with subprocess.Popen(
-        [*map(str, command)] or [COMPLETER, "lsp"],
+        [*map(str, command)] or [str(COMPLETER), "lsp"],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -92,7 +92,7 @@ async def test_an_engine_that_ends_at_once_is_told_with_its_log(machine):
     machine.ends = True
     with pytest.raises(CompleterError) as raised:
         await machine.starter()()
-    assert f"engine-{DIGEST}.log" in raised.value.hint
+    assert f"engine-{DIGEST}.log says why" in raised.value.hint
 
 
 async def test_who_waits_for_another_that_gives_up_starts_one(machine, monkeypatch):
