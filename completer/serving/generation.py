@@ -48,7 +48,7 @@ class Job:
     context_ms: float
     settings: Settings
     """The user's, with those of the workspace."""
-    may_draft: bool
+    has_index: bool
     repository_weight: float
     """How much of the repository's distribution is blended into the model's, from 0 to 1."""
     name_weights: NameWeights
@@ -100,9 +100,9 @@ class Generations:
             reach = prompts.budget_of(request) * CHARACTERS_PER_TOKEN
             asked = self._cleaner.clean(request, reach)
         prompt = prompts.build(asked, (*asked.snippets, *others))
-        may_draft = _may_draft(repository, settings)
+        has_index = repository is not None and repository.can_draft
         calibration = self._calibration_of(repository.root if repository else None)
-        weight = _repository_weight(request, calibration, settings) if may_draft else 0.0
+        weight = _repository_weight(request, calibration, settings) if has_index else 0.0
         return Job(
             request=request,
             repository=repository,
@@ -111,7 +111,7 @@ class Generations:
             started=started,
             context_ms=milliseconds_since(started),
             settings=settings,
-            may_draft=may_draft,
+            has_index=has_index,
             repository_weight=weight,
             name_weights=_name_weights(calibration, settings),
             rule=_rule(request, calibration, weight, settings),
@@ -159,6 +159,7 @@ class Generations:
             rules,
             CaretFeatures.of(job.text.around, several_lines=job.text.multiline),
             job.rule,
+            language=job.request.language,
             explores=_draw(job) < exploration,
             exploration=exploration,
         )
@@ -184,11 +185,13 @@ class Generations:
             repository_weight=job.repository_weight,
             guide=self._names.guide(job.text, job.name_weights),
             lossy=job.lossy,
+            may_propose=job.settings.drafting.enabled,
         )
 
     def drafts(self, job: Job) -> Drafting | None:
-        """Start to draft an answer, where that may be done."""
-        if job.repository is None or not job.may_draft:
+        """Start what knows the workspace's text on an answer, where there is any use of it."""
+        wanted = job.settings.drafting.enabled or job.repository_weight > 0
+        if job.repository is None or not (job.has_index and wanted):
             return None
         return job.repository.drafts(job.request, job.prompt)
 
@@ -304,10 +307,6 @@ def _of_other_files(
     if repository is None or request.raw or prompt_budget < ROOM_FOR_OTHER_FILES:
         return ()
     return repository.snippets(around, request.path, int(prompt_budget * share))
-
-
-def _may_draft(repository: Repository | None, settings: Settings) -> bool:
-    return repository is not None and settings.drafting.enabled and repository.can_draft
 
 
 def _guard(job: Job) -> AnswerGuard | None:
