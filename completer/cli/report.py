@@ -24,6 +24,10 @@ def report(
         tuple[str, str] | None,
         typer.Option("--compare", help="Compare two A/B arms.", metavar="ARM_A ARM_B"),
     ] = None,
+    primary: Annotated[
+        str,
+        typer.Option("--primary", help="What --compare is about; the rest is corrected."),
+    ] = "acceptance",
     include_late: Annotated[
         bool, typer.Option("--include-late", help="Count persistence checks that came too late.")
     ] = False,
@@ -41,7 +45,7 @@ def report(
         check_output(html, "an earlier report", is_report, force=force)
     try:
         with telemetry_errors("--db names another place."):
-            built = build(path, compare_arms=compare, include_late=include_late)
+            built = build(path, compare_arms=compare, primary=primary, include_late=include_late)
     except ValueError as error:
         raise BadRequestError(str(error)) from error
     if html is not None:

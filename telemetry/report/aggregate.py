@@ -37,7 +37,6 @@ from telemetry.survival import WINDOWS_S
 
 UNNAMED: Final = "unknown"  # the group of rows whose language, model or arm is not given
 READ_MS: Final = 750  # shown for this long, a suggestion counts as read
-CELL_BITS: Final = 23  # sums of more cells would not fit into memory; 40 bits of time are 12 days
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP: Final = 100_000
 _ACCEPT_STEP: Final = 4 * _STEP // len(WINDOWS_S)
@@ -66,14 +65,14 @@ _EDIT_SUMS: Final = {
 class Aggregate:
     """What reports are made from: sums, the times of answered requests, and what is missing.
 
-    `times` are as `timed` packs them. `split_displays` counts suggestions from before display
-    sessions, when each key that was typed along a ghost text made another one. `silent` counts
-    those that were sent to clients that never said what became of any, and whose edits do not
-    arrive: whether these were shown or taken is not known.
+    `times` are those of answered requests, in µs, their cells and users. `split_displays` counts
+    suggestions from before display sessions, when each key that was typed along a ghost text made
+    another one. `silent` counts those that were sent to clients that never said what became of any,
+    and whose edits do not arrive: whether these were shown or taken is not known.
     """
 
     sums: Sums
-    times: list[Ints] = field(default_factory=list)
+    times: list[tuple[Ints, Codes, Codes]] = field(default_factory=list)
     gaps: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     late_checks: int = 0
@@ -100,12 +99,6 @@ def aggregate(
             result.skipped[path.name] = str(error)
     result.commits.add_to(result.sums)
     return result
-
-
-def timed(total_us: Ints, cells: Codes) -> Ints:
-    """Times with their cells in one number, so that to sort these is to sort both."""
-    packed: Ints = (total_us.astype(np.int64) << CELL_BITS) | cells
-    return packed
 
 
 class _File:
@@ -194,7 +187,8 @@ class _File:
             for name, common in self._of_sessions.items():
                 common.put_rows(rows["session"], groups[name])
             answered = returned & (rows["total_us"] >= 0)
-            self._result.times.append(timed(rows["total_us"][answered], cells[answered]))
+            of_rows = (rows["total_us"], cells.astype(np.int32), users.astype(np.int32))
+            self._result.times.append(tuple(values[answered] for values in of_rows))
 
     def _read_accepts(self) -> None:
         """Sum accepts up by suggestion, and remember of each what its checks need."""

@@ -15,19 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.files import database_files, left_alone
-from telemetry.report.aggregate import CELL_BITS, UNNAMED, Aggregate, aggregate
-from telemetry.report.columns import Floats
-from telemetry.report.compare import Comparison, compare
+from telemetry.report.aggregate import UNNAMED, Aggregate, aggregate
+from telemetry.report.columns import Codes, Floats
+from telemetry.report.compare import PRIMARY, Comparison, compare
 from telemetry.report.metrics import METRICS
-from telemetry.report.statistics import (
-    Figure,
-    drawn_sums,
-    figure,
-    latency_figures,
-    user_draws,
-    wilson,
-)
-from telemetry.report.sums import GROUPINGS, UNCLUSTERED, Sums
+from telemetry.report.statistics import Figure, figure, latency_figures, proportion
+from telemetry.report.sums import GROUPINGS, Sums
 
 Figures = dict[str, Figure]
 
@@ -58,13 +51,15 @@ def build(
     path: Path,
     *,
     compare_arms: tuple[str, str] | None = None,
+    primary: str = PRIMARY,
     include_late: bool = False,
     now_ms: int | None = None,
 ) -> Report:
     """Report on a database file or a folder of them.
 
-    Raises FileNotFoundError if there is none, `NotTelemetryError` for another file, and ValueError
-    if an arm to compare has no data, or if no file can be read.
+    `primary` is the metric that arms are compared for. Raises FileNotFoundError if there is no
+    file, `NotTelemetryError` for another file, and ValueError if an arm to compare has no data,
+    there is no such metric, or no file can be read.
     """
     files = database_files(path)
     result = aggregate(
@@ -76,22 +71,20 @@ def build(
     if len(result.skipped) == len(files):
         reasons = "; ".join(f"{name}: {why}" for name, why in result.skipped.items())
         raise ValueError(f"No telemetry database can be read: {reasons}")
-    users = len(result.sums.users)
-    draws = user_draws(users) if users > 1 else None
     times = _Times(result)
     return Report(
-        overall=_figures(result.sums, "overall", "overall", draws, times),
+        overall=_figures(result.sums, "overall", "overall", times),
         groups={
             grouping: {
-                name: _figures(result.sums, grouping, name, draws, times)
+                name: _figures(result.sums, grouping, name, times)
                 for name in sorted(result.sums.cells.names[grouping][1:])
             }
             for grouping in GROUPINGS
             if grouping not in ("overall", "by_finish_reason")
         },
         finish_reasons=_finish_reasons(result.sums),
-        comparison=compare(result.sums, *compare_arms) if compare_arms else None,
-        users=users,
+        comparison=compare(result.sums, *compare_arms, primary) if compare_arms else None,
+        users=len(result.sums.users),
         files=len(files) - len(result.skipped),
         gaps=result.gaps,
         skipped={**left_alone(path), **result.skipped},
@@ -111,41 +104,36 @@ class _Times:
     """Times from request to reply, sorted once for all groups."""
 
     def __init__(self, result: Aggregate) -> None:
-        times = np.concatenate([np.zeros(0, dtype=np.int64), *result.times])
-        times.sort()
-        self._ms = (times >> CELL_BITS) / 1000
-        self._cells = (times & ((1 << CELL_BITS) - 1)).astype(np.int32)
+        nothing = np.zeros(0, dtype=np.int32)
+        total_us, cells, users = (
+            np.concatenate([nothing, *parts])
+            for parts in (zip(*result.times, strict=True) if result.times else [()] * 3)
+        )
+        order = np.argsort(total_us)
+        self._ms, self._cells, self._users = total_us[order] / 1000, cells[order], users[order]
         self._groups = result.sums.cells.groups
         self._of_rows: tuple[str, NDArray[np.int16]] | None = None
 
-    def of(self, grouping: str, group: int) -> Floats:
-        """The sorted times of a group, in milliseconds."""
+    def of(self, grouping: str, group: int) -> tuple[Floats, Codes]:
+        """The sorted times of a group, in milliseconds, and whose they are."""
         if self._of_rows is None or self._of_rows[0] != grouping:
             self._of_rows = (grouping, self._groups(grouping).astype(np.int16)[self._cells])
-        times: Floats = self._ms[self._of_rows[1] == group]
-        return times
+        chosen = self._of_rows[1] == group
+        return self._ms[chosen], self._users[chosen]
 
 
-def _figures(
-    sums: Sums, grouping: str, name: str, draws: NDArray[np.float32] | None, times: _Times
-) -> Figures:
-    totals = sums.totals(grouping, name)
-    drawn = None
-    if draws is not None and grouping not in UNCLUSTERED:
-        drawn = drawn_sums(sums.by_user(grouping, name), draws)
-    figures = {metric.name: figure(metric, totals, drawn) for metric in METRICS}
+def _figures(sums: Sums, grouping: str, name: str, times: _Times) -> Figures:
+    totals, by_user = sums.totals(grouping, name), sums.by_user(grouping, name)
+    figures = {metric.name: figure(metric, totals, by_user) for metric in METRICS}
     if grouping == "by_lines":  # a request has lines only once it has a suggestion
         return figures
-    return figures | latency_figures(times.of(grouping, sums.cells.group(grouping, name)))
+    return figures | latency_figures(*times.of(grouping, sums.cells.group(grouping, name)))
 
 
 def _finish_reasons(sums: Sums) -> Figures:
     """How requests that were made ended, as shares of them."""
     names = set(sums.cells.names["by_finish_reason"][1:]) - {UNNAMED}
-    counts = {name: sums.totals("by_finish_reason", name)["requested"] for name in names}
-    everything = sum(counts.values())
-    return {
-        name: Figure(count / everything, int(count), *wilson(count, everything))
-        for name, count in sorted(counts.items(), key=lambda item: -item[1])
-        if count
-    }
+    by_user = {name: sums.by_user("by_finish_reason", name)["requested"] for name in names}
+    requested = np.sum(list(by_user.values()), axis=0)
+    of_each = {name: proportion(count, requested) for name, count in by_user.items() if count.any()}
+    return dict(sorted(of_each.items(), key=lambda item: -item[1].n))

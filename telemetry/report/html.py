@@ -24,7 +24,6 @@ from telemetry.report.metrics import (
     value,
 )
 from telemetry.report.statistics import Figure, cells, interval
-from telemetry.report.sums import UNCLUSTERED
 from telemetry.report.terminal import warnings
 from telemetry.survival import WINDOWS_S
 
@@ -51,6 +50,7 @@ _PERSISTENCE: Final = {
     "Untouched": "arc_ratio",
 }
 _TITLE: Final = "Code completion report"
+_OFTEN_ONE: Final = ("by_exit_mode", "by_distribution")  # shown where there are several
 _MOST_BARS: Final = 15
 _NOTHING: Final = Figure(None, 0)
 
@@ -158,7 +158,7 @@ def _tick(kind: Unit, number: float) -> str:
 def _comparisons(report: Report) -> str:
     parts = []
     for grouping, groups in report.groups.items():
-        if grouping != "by_day" and len(groups) > (grouping in UNCLUSTERED):  # most have but one
+        if grouping != "by_day" and len(groups) > (grouping in _OFTEN_ONE):
             rows = [(name, figures["codecompose"]) for name, figures in groups.items()]
             by = heading_of(grouping)
             parts.append(_bars(f"Acceptance{' ' if by[:3] == 'by ' else ', '}{by}", rows, "share"))
@@ -222,11 +222,12 @@ def _experiment(comparison: Comparison) -> str:
     rows = ((escape(name), *numbers) for name, *numbers in comparison_cells(comparison))
     return (
         f"<h2>{b} against {a}</h2><p class='quiet'>{comparison.users_b:,} against "
-        f"{comparison.users_a:,} users; the bootstrap draws users.</p>{_table(head, rows)}"
+        f"{comparison.users_a:,} users; p is corrected for all metrics but the primary one (Holm). "
+        f"{escape(comparison.power)}</p>{_table(head, rows)}"
     )
 
 
 def _all_figures(figures: Figures) -> str:
-    head = ("metric", "value", "95 % interval", "n", "censored", "inferred")
+    head = ("metric", "value", "95 % interval", "n", "people", "censored", "inferred")
     rows = ((escape(title(name)), *cells(name, figure)) for name, figure in figures.items())
     return _table(head, rows, "all")

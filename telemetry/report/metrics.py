@@ -27,9 +27,8 @@ Totals = Mapping[str, float]
 class Metric:
     """A ratio of sums. `count` is the sum that its `n` shows.
 
-    A plain proportion (`share` whose cases are independent enough) has Wilson's interval, all else
-    the bootstrap's over users. `censored` and `inferred` name sums of lost and of inferred cases;
-    the latter's share is of `events`.
+    `is_proportion` says that it counts cases among cases. `censored` and `inferred` name sums of
+    lost and of inferred cases; the latter's share is of `events`.
     """
 
     name: str
@@ -155,12 +154,13 @@ METRICS: Final[tuple[Metric, ...]] = (
 )
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
 SUMS: Final = tuple(dict.fromkeys(name for metric in METRICS for name in metric.sums))
-# What ratios are made of whose interval is bootstrapped over users.
-CLUSTERED_SUMS: Final = tuple(
+# What groups keep by user, for intervals. Persistence has one overall and in arms: its sums are
+# most of all, and there is a table of them for each group.
+GROUP_SUMS: Final = tuple(
     dict.fromkeys(
         name
         for metric in METRICS
-        if not metric.is_proportion
+        if not metric.name.endswith(tuple(f"_{window}" for window in WINDOWS_S))
         for name in (*metric.numerator, *metric.denominator)
     )
 )

@@ -1,7 +1,7 @@
 """Sums by group and by user, from which every figure of a report is made.
 
-A figure is a ratio of two sums, overall or in one group (a day, a language, a model, an arm). The
-bootstrap draws users, so the sums that it needs are also kept for each user.
+A figure is a ratio of two sums, overall or in one group (a day, a language, a model, an arm). How
+sure it is follows from how users differ, so sums are also kept for each user.
 """
 
 from __future__ import annotations
@@ -13,15 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.report.columns import Codes, Floats, Floats32
-from telemetry.report.metrics import CLUSTERED_SUMS, SUMS
+from telemetry.report.metrics import GROUP_SUMS, SUMS
 from telemetry.schema import TABLES
 
 LABELLED_GROUPINGS: Final = {
     column.grouping: column.name for column in TABLES["opportunity"].columns if column.grouping
 }
 GROUPINGS: Final = ("overall", "by_day", *LABELLED_GROUPINGS, "by_lines")
-# Their ratios have no interval: sums by user are what takes a report most of its time.
-UNCLUSTERED: Final = ("by_finish_reason", "by_exit_mode", "by_distribution")
 OTHER: Final = "other"
 _GROUP_BITS: Final = 8
 _PLACES: Final = {  # of groups in a cell's key, days first
@@ -129,7 +127,7 @@ def summed(
 
 
 class Sums:
-    """Sums of rows by cell, and those that the bootstrap needs by group and user.
+    """Sums of rows by cell, and those that intervals need by group and user.
 
     Cells and users keep their numbers across files. `clustered_arms` keeps every sum by user for
     arms, so that arms can be compared.
@@ -140,10 +138,9 @@ class Sums:
         self.users: dict[str, int] = {}
         self._totals = np.zeros((len(SUMS), 0))
         self._columns = {name: index for index, name in enumerate(SUMS)}
+        whole = ("overall", "by_arm") if clustered_arms else ("overall",)
         self._by_user = {
-            grouping: _ByUser(SUMS if clustered_arms and grouping == "by_arm" else CLUSTERED_SUMS)
-            for grouping in GROUPINGS
-            if grouping not in UNCLUSTERED
+            grouping: _ByUser(SUMS if grouping in whole else GROUP_SUMS) for grouping in GROUPINGS
         }
 
     def user(self, user_h: str) -> int:
@@ -172,7 +169,7 @@ class Sums:
         return dict(zip(SUMS, self._totals[:, chosen].sum(axis=1).tolist(), strict=True))
 
     def by_user(self, grouping: str, name: str) -> dict[str, Floats32]:
-        """The clustered sums of a group, each `[users]`."""
+        """The sums of a group that are kept by user, each `[users]`."""
         group = self.cells.group(grouping, name)
         return self._by_user[grouping].of(group, len(self.users))
 

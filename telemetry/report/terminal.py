@@ -96,7 +96,7 @@ def warnings(report: Report) -> list[str]:
 def _table(name: str, figures: Figures, names: Iterable[str]) -> Table:
     table = Table(title=name, title_justify="left")
     table.add_column("metric")
-    for column in ("value", "95 % interval", "n", "censored", "inferred"):
+    for column in ("value", "95 % interval", "n", "people", "censored", "inferred"):
         table.add_column(column, justify="right")
     for name in names:
         table.add_row(title(name), *cells(name, figures[name]))
@@ -149,6 +149,8 @@ def _comparison(comparison: Comparison) -> Table:
         title=f"{escape(b)} ({comparison.users_b:,} users) against "
         f"{escape(a)} ({comparison.users_a:,} users)",
         title_justify="left",
+        caption=f"p is corrected for all metrics but the primary one (Holm). {comparison.power}",
+        caption_justify="left",
     )
     for column in ("metric", a, b, "difference", "95 % interval", "p"):
         table.add_column(escape(column), justify="left" if column == "metric" else "right")

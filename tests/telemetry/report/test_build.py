@@ -22,7 +22,7 @@ GROUPINGS = (
     "by_distribution",
     "by_lines",
 )
-FIGURE = {"value", "n", "low", "high", "censored_share", "inferred_share"}
+FIGURE = {"value", "n", "low", "high", "censored_share", "inferred_share", "people"}
 
 
 def acceptance(report, grouping):
