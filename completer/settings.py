@@ -131,6 +131,11 @@ class TelemetrySettings(Section):
     enabled: bool = True
     folder: Path = Field(default_factory=lambda: user_data_path(APP) / "telemetry")
     retention_days: Count = 90
+    identity_file: Path | None = Field(
+        None,
+        description="key by which people are the same in several installations; who has it can"
+        " recognise them by name",
+    )
 
 
 class Settings(BaseSettings):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from completer.settings import LoadedSettings, load_settings
+from completer.settings import LoadedSettings, Settings, load_settings
 
 ConfigFlag = Annotated[
     Path | None,
@@ -70,3 +70,9 @@ def load(
         "pure": pure,
     }
     return load_settings(flags, config)
+
+
+def identity_file(settings: Settings) -> Path | None:
+    """The file of the key by which people are known, if it is not the telemetry folder's."""
+    path = settings.telemetry.identity_file
+    return None if path is None else path.expanduser()

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
+from completer.cli.options import identity_file
 from completer.drafting.compiled import COMPILING, is_first_start
 from completer.drafting.memory import settled_memory, trim
+from completer.errors import SettingsError
 from completer.http.options import HttpOptions
 from completer.interface import ServiceInfo
 from completer.progress import progress
@@ -16,6 +18,7 @@ from completer.serving.service import Service
 from completer.settings import Settings
 from completer.workspaces.repositories import open_repositories
 from telemetry.journal import open_recorder
+from telemetry.privacy import NoKeyError
 from telemetry.recorder import NullRecorder, Recorder
 
 if TYPE_CHECKING:
@@ -76,9 +79,15 @@ def build_recorder(settings: Settings) -> Recorder:
     """Open this process's telemetry database, or record nothing where it is switched off."""
     if not settings.telemetry.enabled:
         return NullRecorder()
-    return open_recorder(
-        settings.telemetry.folder, retention_days=settings.telemetry.retention_days
-    )
+    try:
+        return open_recorder(
+            settings.telemetry.folder,
+            identity=identity_file(settings),
+            retention_days=settings.telemetry.retention_days,
+        )
+    except NoKeyError as error:
+        hint = "Get the team's file, make one (`completer telemetry identity FILE`), or unset it."
+        raise SettingsError(f"telemetry.identity_file: {error}.", hint=hint) from error
 
 
 def http_options(settings: Settings, *, exposed: bool, insecure: bool = False) -> HttpOptions:
