@@ -136,6 +136,9 @@ class TelemetrySettings(Section):
         description="key by which people are the same in several installations; who has it can"
         " recognise them by name",
     )
+    teams: dict[str, tuple[str, ...]] = Field(
+        {}, description="names of people by team, for reports; only their hashes are compared"
+    )
 
 
 class Settings(BaseSettings):

@@ -103,16 +103,19 @@ def install_key(folder: Path) -> bytes:
     return key
 
 
-def has_key(folder: Path) -> bool:
-    """Whether the folder has the key under which its people were recorded."""
-    return _is_key(folder / KEY_FILE)
-
-
 def read_key(path: Path) -> bytes:
     """The key in a file; raises `NoKeyError` if there is none."""
     if not _is_key(path):
         raise NoKeyError(path)
     return path.read_bytes()
+
+
+def user_ids(user: str, folder: Path, identity: Path | None) -> list[str]:
+    """The ids under which a user may have been recorded in a folder. Raises `NoKeyError`."""
+    keys = [read_key(identity)] if identity is not None else []
+    if not keys or _is_key(folder / KEY_FILE):
+        keys.append(read_key(folder / KEY_FILE))
+    return [Pseudonyms(key).user(user) for key in keys]
 
 
 def make_key(path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from telemetry.database import remove
 from telemetry.files import is_in_use, own_files
 from telemetry.migrations import SchemaTooNewError
-from telemetry.privacy import KEY_FILE, Pseudonyms, has_key, read_key, remove_key
+from telemetry.privacy import remove_key, user_ids
 from telemetry.schema import DAY_MS, TABLES
 from telemetry.store import changing, vacuum
 
@@ -86,14 +86,6 @@ def purge(
     if everything and path.is_dir() and purged.is_complete:
         remove_key(path)
     return purged
-
-
-def user_ids(user: str, folder: Path, identity: Path | None) -> list[str]:
-    """The ids under which a user may have been recorded in a folder. Raises `NoKeyError`."""
-    keys = [read_key(identity)] if identity is not None else []
-    if not keys or has_key(folder):
-        keys.append(read_key(folder / KEY_FILE))
-    return [Pseudonyms(key).user(user) for key in keys]
 
 
 def apply_retention(folder: Path, days: int, *, now_ms: int) -> int:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.files import database_files, left_alone
-from telemetry.report.aggregate import UNNAMED, Aggregate, aggregate
+from telemetry.report.aggregate import EVERYTHING, UNNAMED, Aggregate, Selection, aggregate
 from telemetry.report.columns import Codes, Floats
 from telemetry.report.compare import PRIMARY, Comparison, compare
-from telemetry.report.metrics import METRICS
+from telemetry.report.metrics import METRICS, SUMS
+from telemetry.report.people import People, people
 from telemetry.report.statistics import Figure, figure, latency_figures, proportion
-from telemetry.report.sums import GROUPINGS, Sums
+from telemetry.report.sums import GROUPINGS, LATENCIES, Sums
 
 Figures = dict[str, Figure]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Figures by metric name, overall and for each group; what was left out, and why.
+    """Figures by metric name, overall and for each group; who uses it; what was left out, and why.
 
     `gaps` counts lost events by reason, `skipped` says why files could not be read, `late_checks`
     counts checks of persistence that came too late for their window, `split_displays` suggestions
@@ -38,6 +40,7 @@ class Report:
     groups: dict[str, dict[str, Figures]]
     finish_reasons: Figures
     comparison: Comparison | None
+    people: People
     users: int
     files: int
     gaps: dict[str, int] = field(default_factory=dict)
@@ -53,13 +56,17 @@ def build(
     compare_arms: tuple[str, str] | None = None,
     primary: str = PRIMARY,
     include_late: bool = False,
+    selection: Selection = EVERYTHING,
+    teams: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
     now_ms: int | None = None,
 ) -> Report:
     """Report on a database file or a folder of them.
 
-    `primary` is the metric that arms are compared for. Raises FileNotFoundError if there is no
-    file, `NotTelemetryError` for another file, and ValueError if an arm to compare has no data,
-    there is no such metric, or no file can be read.
+    `primary` is the metric that arms are compared for. `teams` says which ids of users belong to
+    which team, `names` whose they are: it asks for everybody's own figures. Raises
+    FileNotFoundError if there is no file, `NotTelemetryError` for another file, and ValueError if
+    an arm to compare has no data, there is no such metric, or no file can be read.
     """
     files = database_files(path)
     result = aggregate(
@@ -67,6 +74,7 @@ def build(
         now_ms=int(time.time() * 1000) if now_ms is None else now_ms,
         late=include_late,
         clustered_arms=compare_arms is not None,
+        selection=selection,
     )
     if len(result.skipped) == len(files):
         reasons = "; ".join(f"{name}: {why}" for name, why in result.skipped.items())
@@ -81,10 +89,12 @@ def build(
             }
             for grouping in GROUPINGS
             if grouping not in ("overall", "by_finish_reason")
-        },
+        }
+        | {"by_latency": _by_latency(result.sums), "by_team": _by_team(result.sums, teams or {})},
         finish_reasons=_finish_reasons(result.sums),
         comparison=compare(result.sums, *compare_arms, primary) if compare_arms else None,
-        users=len(result.sums.users),
+        people=people(result.sums, names),
+        users=int(np.any(list(result.sums.by_user("overall", "overall").values()), axis=0).sum()),
         files=len(files) - len(result.skipped),
         gaps=result.gaps,
         skipped={**left_alone(path), **result.skipped},
@@ -128,6 +138,26 @@ def _figures(sums: Sums, grouping: str, name: str, times: _Times) -> Figures:
     if grouping == "by_lines":  # a request has lines only once it has a suggestion
         return figures
     return figures | latency_figures(*times.of(grouping, sums.cells.group(grouping, name)))
+
+
+def _of_users(by_user: Mapping[str, NDArray[np.floating]]) -> Figures:
+    """Figures of what is kept by user alone."""
+    totals = dict.fromkeys(SUMS, 0.0) | {n: float(v.sum()) for n, v in by_user.items()}
+    return {m.name: figure(m, totals, by_user) for m in METRICS if m.denominator[0] in by_user}
+
+
+def _by_latency(sums: Sums) -> dict[str, Figures]:
+    found = {name: _of_users(sums.of_latency(name)) for name in LATENCIES}
+    return {name: figures for name, figures in found.items() if figures["shown_rate"].n}
+
+
+def _by_team(sums: Sums, teams: Mapping[str, str]) -> dict[str, Figures]:
+    overall, ids = sums.by_user("overall", "overall"), list(sums.users)
+    found = {}
+    for team in sorted(set(teams.values())):
+        of_team = np.array([teams.get(id_) == team for id_ in ids], dtype=bool)
+        found[team] = _of_users({name: values[of_team] for name, values in overall.items()})
+    return found
 
 
 def _finish_reasons(sums: Sums) -> Figures:

@@ -23,8 +23,9 @@ from telemetry.report.metrics import (
     title,
     value,
 )
+from telemetry.report.people import People
 from telemetry.report.statistics import Figure, cells, interval
-from telemetry.report.terminal import warnings
+from telemetry.report.terminal import headline, people_cells, warnings
 from telemetry.survival import WINDOWS_S
 
 _TILES: Final = (
@@ -91,10 +92,12 @@ def _sections(report: Report, made: str) -> Iterable[str]:
     yield f'<p class="quiet">{span} · {report.users:,} users · made {made}. '
     yield "Ranges are 95 % intervals; n is the number of observations.</p></header>"
     yield from (f'<p class="warning">{escape(line)}</p>' for line in warnings(report))
+    yield f"<p>{escape(headline(report))}</p>"
     tiles = "".join(_tile(name, report.overall[name]) for name in _TILES)
     yield f'<div class="tiles">{tiles}</div>'
     yield f'<h2>Trends and persistence</h2><div class="charts">{_trends(report)}</div>'
     yield f'<h2>Where it helps</h2><div class="charts">{_comparisons(report)}</div>'
+    yield f'<h2>Who uses it</h2><div class="charts">{_people(report.people)}</div>'
     if report.comparison is not None:
         yield _experiment(report.comparison)
     yield "<h2>All figures</h2>" + _all_figures(report.overall)
@@ -150,9 +153,9 @@ def _lines(
 
 
 def _tick(kind: Unit, number: float) -> str:
-    if kind == "ratio":
-        return f"{number:.1f}"
-    return f"{100 * number:.0f} %" if kind == "share" else f"{number:,.0f} ms"
+    if kind == "share":
+        return f"{100 * number:.0f} %"
+    return f"{number:.1f}" if kind == "ratio" else number_in(kind, number)
 
 
 def _comparisons(report: Report) -> str:
@@ -172,6 +175,13 @@ def _comparisons(report: Report) -> str:
     if report.finish_reasons:
         parts.append(_bars("How requests ended", list(report.finish_reasons.items()), "share"))
     return "".join(parts)
+
+
+def _people(found: People) -> str:
+    active = [Series("People", [Figure(count, count) for count in found.by_day.values()])]
+    chart = _lines("Active people by day", [day[5:] for day in found.by_day], active, "count")
+    rows = [tuple(map(escape, row)) for row in people_cells(found)]
+    return f"{chart}<figure><h3>People</h3>{_table(('', '', '95 % interval'), rows)}</figure>"
 
 
 def _bars(heading: str, rows: Sequence[tuple[str, Figure]], kind: Unit) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,11 +65,15 @@ def metric_estimate(metric: Metric, by_user: Mapping[str, NDArray[np.floating]])
     """A metric with its error over people; None if nobody has any, or sums are not kept by user."""
     if not all(name in by_user for name in (*metric.numerator, *metric.denominator)):
         return None
-    above, below = (
-        np.sum([by_user[name] for name in names], axis=0)
-        for names in (metric.numerator, metric.denominator)
-    )
-    return estimate(above, below)
+    return estimate(added(metric.numerator, by_user), added(metric.denominator, by_user))
+
+
+def added(
+    names: Sequence[str], by_user: Mapping[str, NDArray[np.floating]]
+) -> NDArray[np.floating]:
+    """Sums added up for each user, `[users]`."""
+    total: NDArray[np.floating] = np.sum([by_user[name] for name in names], axis=0)
+    return total
 
 
 def proportion(count: NDArray[np.floating], of: NDArray[np.floating]) -> Figure:

@@ -6,6 +6,7 @@ sure it is follows from how users differ, so sums are also kept for each user.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -21,6 +22,13 @@ LABELLED_GROUPINGS: Final = {
 }
 GROUPINGS: Final = ("overall", "by_day", *LABELLED_GROUPINGS, "by_lines")
 OTHER: Final = "other"
+# A request's time from call to reply, by its ends in ms; these groups are kept by user alone.
+LATENCY_ENDS: Final = (50, 100, 200, 500, 1_000)
+LATENCIES: Final = (
+    f"under {LATENCY_ENDS[0]} ms",
+    *(f"{low:,} to {high:,} ms" for low, high in itertools.pairwise(LATENCY_ENDS)),
+    f"over {LATENCY_ENDS[-1]:,} ms",
+)
 _GROUP_BITS: Final = 8
 _PLACES: Final = {  # of groups in a cell's key, days first
     grouping: place * _GROUP_BITS for place, grouping in enumerate(reversed(GROUPINGS))
@@ -64,7 +72,7 @@ class Cells:
         keys = [0]
         for grouping, of_rows in groups.items():
             width, place = len(self.names[grouping]), _PLACES[grouping]
-            pairs, codes = _numbered(codes * width + of_rows)
+            pairs, codes = numbered(codes * width + of_rows)
             keys = [keys[pair // width] | (pair % width) << place for pair in pairs]
         cells: Codes = np.array([self._cell(key) for key in keys], dtype=np.intp)[codes]
         return cells
@@ -72,7 +80,7 @@ class Cells:
     def within(self, cells: Codes, grouping: str, groups: Codes) -> Codes:
         """The cells of rows that are in a group of one more grouping."""
         width, place = len(self.names[grouping]), _PLACES[grouping]
-        pairs, codes = _numbered(cells * width + groups)
+        pairs, codes = numbered(cells * width + groups)
         cell_of = [
             self._cell(self._keys[pair // width] | (pair % width) << place) if pair >= width else 0
             for pair in pairs
@@ -100,7 +108,7 @@ class Cells:
         return self._cells[key]
 
 
-def _numbered(values: Codes) -> tuple[list[int], Codes]:
+def numbered(values: Codes) -> tuple[list[int], Codes]:
     """The distinct values, ascending, and of each row which of them it has."""
     low = int(values.min()) if len(values) else 0
     present = np.flatnonzero(np.bincount(values - low))
@@ -115,8 +123,8 @@ def summed(
     """Rows that are alike in the columns `by` become one: these columns, and their values' sums."""
     codes = np.zeros(len(next(iter(rows.values()))), dtype=np.intp)
     for name in by:
-        _, of_rows = _numbered(rows[name])
-        _, codes = _numbered(codes * (int(of_rows.max(initial=0)) + 1) + of_rows)
+        _, of_rows = numbered(rows[name])
+        _, codes = numbered(codes * (int(of_rows.max(initial=0)) + 1) + of_rows)
     one_of = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.intp)
     one_of[codes] = np.arange(len(codes))
     sums: dict[str, Floats] = {
@@ -143,6 +151,8 @@ class Sums:
             grouping: _ByUser(SUMS if grouping in whole else GROUP_SUMS) for grouping in GROUPINGS
         }
 
+        self._by_latency = _ByUser(GROUP_SUMS)
+
     def user(self, user_h: str) -> int:
         """The number of a user, from 1, given on first use."""
         return self.users.setdefault(user_h, len(self.users) + 1)
@@ -160,6 +170,16 @@ class Sums:
             if groups.any() and table.wants(values):
                 size = (len(self.cells.names[grouping]), len(self.users) + 1)
                 table.add(groups, users, size, values)
+
+    def add_latency(self, latencies: Codes, users: Codes, values: Mapping[str, Floats]) -> None:
+        """Add rows by latency alone, from 1 for the first of `LATENCIES` (0 if unknown)."""
+        if latencies.any():
+            size = (len(LATENCIES) + 1, len(self.users) + 1)
+            self._by_latency.add(latencies, users, size, values)
+
+    def of_latency(self, name: str) -> dict[str, Floats32]:
+        """The sums of one of `LATENCIES`, each `[users]`."""
+        return self._by_latency.of(LATENCIES.index(name) + 1, len(self.users))
 
     def totals(self, grouping: str, name: str) -> dict[str, float]:
         """All sums of a group."""

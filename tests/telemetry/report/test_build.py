@@ -143,6 +143,21 @@ def test_if_no_file_can_be_read_there_is_no_report(book):
         build(book.path)
 
 
+def test_acceptance_by_latency(book):
+    for total_ms, taken in ((10.0, True), (49.9, False), (50.0, False), (1_500.0, True)):
+        book.opportunity(total_ms=total_ms)
+        book.suggestion()
+        if taken:
+            book.accept()
+    book.opportunity()
+    book.suggestion()
+    assert acceptance(book.report(), "by_latency") == {
+        "under 50 ms": 1 / 2,
+        "50 to 100 ms": 0,
+        "over 1,000 ms": 1,
+    }
+
+
 def test_what_has_no_name_is_unknown(book):
     book.opportunity()
     assert list(book.report().groups["by_language"]) == ["unknown"]

@@ -251,3 +251,41 @@ def test_without_observations_there_is_no_value(book):
     book.session()
     figures = book.figures()
     assert all(figures[metric.name].value is None for metric in METRICS)
+
+
+def test_several_lines_by_displays_and_by_characters(book):
+    for multiline, length in ((0, 10), (0, 10), (1, 40)):
+        book.opportunity()
+        book.suggestion(length, multiline=multiline)
+        book.accept(length)
+    book.opportunity()
+    book.suggestion(40, multiline=1)
+    figures = book.figures()
+    assert figures["multi_shown"].value == 2 / 4
+    assert figures["multi_accepted"].value == 40 / 60
+
+
+def test_undone(book):
+    book.taken()
+    book.taken(undone_ms=2_000)
+    assert (book.figures()["undone"].value, book.figures()["undone"].n) == (1 / 2, 2)
+
+
+def test_esc_counts_only_where_a_client_has_ever_told_one(book):
+    book.session(client="tells")
+    book.opportunity()
+    book.suggestion(hidden="esc")
+    book.session("bob", client="tells")
+    book.opportunity()
+    book.suggestion(hidden="typed_over")
+    book.session("carol", client="language server")
+    for _ in range(5):
+        book.opportunity()
+        book.suggestion(hidden="typed_over")
+    figure = book.figures()["explicit_cancel_rate"]
+    assert (figure.value, figure.n) == (1 / 2, 2)
+
+
+def test_without_any_esc_told_there_is_no_rate(book):
+    book.taken()
+    assert book.figures()["explicit_cancel_rate"].value is None
