@@ -11,6 +11,7 @@ from completer.drafting.compiled import COMPILING, is_first_start
 from completer.drafting.memory import settled_memory, trim
 from completer.errors import SettingsError
 from completer.http.options import HttpOptions
+from completer.http.report_options import ReportOptions
 from completer.interface import ServiceInfo
 from completer.progress import progress
 from completer.serving.model_host import ModelHost
@@ -95,7 +96,7 @@ def http_options(settings: Settings, *, exposed: bool, insecure: bool = False) -
 
     A server is `exposed` if other machines can reach it: then it needs a token, unless `insecure`.
     """
-    server = settings.server
+    server, telemetry = settings.server, settings.telemetry
     group_ms = server.stream_group_ms
     if group_ms == "auto":
         group_ms = GROUP_STREAM_MS if exposed else 0.0
@@ -117,6 +118,9 @@ def http_options(settings: Settings, *, exposed: bool, insecure: bool = False) -
         max_running_per_user=server.max_running_per_user,
         retry_after_s=server.retry_after_s,
         group_stream_s=group_ms / 1000,
+        reports=ReportOptions(telemetry.folder, identity_file(settings), telemetry.teams)
+        if telemetry.enabled
+        else None,
     )
 
 
