@@ -122,7 +122,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     _proportion("display_rate", "Shown / requested", "shown", "requested"),
     _proportion("explicit_cancel_rate", "Cancelled by Esc / shown where told", "esc", "esc_known"),
     _proportion("multi_shown", "Several lines / shown", "shown_multi", "shown"),
-    _ratio("multi_accepted", "In several lines / accepted", *_MULTI, "full"),
+    _ratio("multi_accepted", "Characters in several lines / accepted", *_MULTI, "full"),
     _share("undone", "Undone within 30 s / accepted", "undone", "accepts"),
     replace(_CPO, inferred=("inferred_full",), events=("full",)),
     _ratio("saved", "Keystrokes saved: accepted / typed (CodeCompose)", "ai", "typed", "edits"),
