@@ -158,8 +158,7 @@ class _File:
             for table in ("session", "opportunity", "suggestion", "accept")
         }
         sessions = connection.execute("SELECT id, user_h, client FROM session").fetchall()
-        gaps = connection.execute("SELECT reason, sum(lost) FROM ingest_gap GROUP BY reason")
-        for reason, lost in gaps:
+        for reason, lost in connection.execute("SELECT reason, lost FROM ingest_gap"):
             name = self._labels.get(reason, UNNAMED)
             result.gaps[name] = result.gaps.get(name, 0) + lost
         self._sessions = ById(self._bounds["session"], "user", "is_chosen", "tells_esc", "silent")
@@ -188,17 +187,14 @@ class _File:
         ids = [session for session, _, _ in rows]
         silent, tells_esc = self._silent_sessions(ids), self._clients_that_tell_esc()
         chosen = self._selection.users
-        self._sessions.put(
-            np.array(ids, dtype=np.int64),
-            {
-                "user": np.array([self._sums.user(user_h) for _, user_h, _ in rows], dtype=int),
-                "is_chosen": np.array(
-                    [chosen is None or user_h in chosen for _, user_h, _ in rows]
-                ),
-                "tells_esc": np.array([client in tells_esc for _, _, client in rows]),
-                "silent": np.array([session in silent for session in ids]),
-            },
-        )
+        known = {
+            "user": [self._sums.user(user) for _, user, _ in rows],
+            "is_chosen": [chosen is None or user in chosen for _, user, _ in rows],
+            "tells_esc": [client in tells_esc for _, _, client in rows],
+            "silent": [session in silent for session in ids],
+        }
+        columns = {name: np.array(values, dtype=int) for name, values in known.items()}
+        self._sessions.put(np.array(ids, dtype=int), columns)
 
     def _silent_sessions(self, sessions: list[int]) -> set[int]:
         """Which sessions' suggestions nobody says anything about."""
@@ -215,9 +211,9 @@ class _File:
 
     def _chosen(self, rows: Chunk) -> Chunk:
         """Rows that are selected, of a table that knows its session and its day."""
-        is_chosen = self._sessions.get(rows["session"], "is_chosen") == 1
-        if self._selection is EVERYTHING:
+        if self._selection == EVERYTHING:
             return rows
+        is_chosen = self._sessions.get(rows["session"], "is_chosen") == 1
         chosen = self._selection.chosen(rows["day"], is_chosen)
         return {name: values[chosen] for name, values in rows.items()}
 
@@ -284,14 +280,12 @@ class _File:
             self._leave_out_silent(rows)
             values = self._suggestion_values(rows, rows["id"] - first)
             p_accept = (self._opportunities.get(rows["opportunity"], "p_accept") - 1) / MILLION
-            self._result.split_displays += int(
-                ((rows["typed_len"] < 0) & (rows["is_shown"] == 1)).sum()
-            )
+            is_split = (rows["typed_len"] < 0) & (rows["is_shown"] == 1)
+            self._result.split_displays += int(is_split.sum())
             values |= _predictions(values["shown"], values["full"], p_accept)
             self._sums.add(cell, users, values)
-            self._sums.add_latency(
-                self._opportunities.get(rows["opportunity"], "latency"), users, values
-            )
+            latency = self._opportunities.get(rows["opportunity"], "latency")
+            self._sums.add_latency(latency, users, values)
 
     def _leave_out_silent(self, rows: Chunk) -> None:
         """What nobody says anything about was not shown, as far as is known."""
@@ -322,12 +316,10 @@ class _File:
         }
         return {name: value.astype(float) for name, value in values.items()}
 
-    def _of_accepts(self, ids: Ints) -> tuple[Codes, Codes]:
+    def _of_accepts(self, ids: Ints) -> list[Codes]:
         """Cells and users of accepts."""
         suggestions = self._accepts.get(ids, "suggestion")
-        return self._suggestions.get(suggestions, "cell"), self._suggestions.get(
-            suggestions, "user"
-        )
+        return [self._suggestions.get(suggestions, name) for name in ("cell", "user")]
 
     def _expect_checks(self) -> None:
         """Count the checks that are due as censored; those that are found are taken off again."""

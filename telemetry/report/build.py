@@ -21,7 +21,7 @@ from telemetry.report.columns import Codes, Floats
 from telemetry.report.compare import PRIMARY, Comparison, compare
 from telemetry.report.metrics import METRICS, SUMS
 from telemetry.report.people import People, people
-from telemetry.report.statistics import Figure, figure, latency_figures, proportion
+from telemetry.report.statistics import ByUser, Figure, figure, latency_figures, proportion
 from telemetry.report.sums import GROUPINGS, LATENCIES, Sums
 
 Figures = dict[str, Figure]
@@ -140,10 +140,10 @@ def _figures(sums: Sums, grouping: str, name: str, times: _Times) -> Figures:
     return figures | latency_figures(*times.of(grouping, sums.cells.group(grouping, name)))
 
 
-def _of_users(by_user: Mapping[str, NDArray[np.floating]]) -> Figures:
+def _of_users(by_user: ByUser) -> Figures:
     """Figures of what is kept by user alone."""
     totals = dict.fromkeys(SUMS, 0.0) | {n: float(v.sum()) for n, v in by_user.items()}
-    return {m.name: figure(m, totals, by_user) for m in METRICS if m.denominator[0] in by_user}
+    return {m.name: figure(m, totals, by_user) for m in METRICS if by_user.keys() >= set(m.sums)}
 
 
 def _by_latency(sums: Sums) -> dict[str, Figures]:

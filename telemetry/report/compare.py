@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from telemetry.report.estimates import (
     Estimate,
@@ -22,10 +21,8 @@ from telemetry.report.estimates import (
     two_sided_p,
 )
 from telemetry.report.metrics import BY_NAME, METRICS, Metric, title, value
-from telemetry.report.statistics import metric_estimate
+from telemetry.report.statistics import ByUser, metric_estimate
 from telemetry.report.sums import Sums
-
-ByUser = Mapping[str, NDArray[np.floating]]
 
 PRIMARY: Final = "acceptance"
 EFFECT: Final = 0.05  # the relative difference that the power is told for

@@ -141,15 +141,13 @@ METRICS: Final[tuple[Metric, ...]] = (
 )
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
 SUMS: Final = tuple(dict.fromkeys(name for metric in METRICS for name in metric.sums))
-# What groups keep by user, for intervals. Persistence has one overall and in arms: its sums are
-# most of all, and there is a table of them for each group.
+# What has an interval in groups, too: sums by group and user are what a report takes its time for.
+IN_GROUPS: Final = (
+    *("codecompose", "acceptance", "wcar", "shown_rate", "cpo", "saved", "google"),
+    *("tokens_per_step", "draft_acceptance"),
+)
 GROUP_SUMS: Final = tuple(
-    dict.fromkeys(
-        name
-        for metric in METRICS
-        if not metric.name.endswith(tuple(f"_{window}" for window in WINDOWS_S))
-        for name in (*metric.numerator, *metric.denominator)
-    )
+    dict.fromkeys(n for m in IN_GROUPS for n in (*BY_NAME[m].numerator, *BY_NAME[m].denominator))
 )
 
 LATENCIES: Final = {"latency_p50_ms": 0.50, "latency_p90_ms": 0.90, "latency_p99_ms": 0.99}

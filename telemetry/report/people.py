@@ -8,18 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from telemetry.report.columns import Flags
 from telemetry.report.estimates import FEWEST
 from telemetry.report.metrics import BY_NAME
-from telemetry.report.statistics import Figure, added, proportion
+from telemetry.report.statistics import ByUser, Figure, added, proportion
 from telemetry.report.sums import Sums
-
-ByUser = Mapping[str, NDArray[np.floating]]
 
 SPREAD: Final = ("acceptance", "saved", "cpo")
 RETENTION_WEEKS: Final = (1, 2, 4)
@@ -123,16 +120,17 @@ def _spread(name: str, by_user: ByUser) -> Spread:
     return Spread(int(enough.sum()), *np.percentile(own, [25, 50, 75]).tolist())
 
 
-def _persons(sums: Sums, by_user: ByUser, names: Mapping[str, str]) -> dict[str, Any]:
-    ids = list(sums.users)
-    return {
-        names.get(ids[at], ids[at][:8]): {
-            "shown": float(by_user["shown"][at]),
-            **{name: BY_NAME[name].value(_own(by_user, at)) for name in SPREAD},
-        }
-        for at in np.flatnonzero(by_user["opportunities"]).tolist()
-    }
-
-
-def _own(by_user: ByUser, at: int) -> dict[str, float]:
-    return {name: float(values[at]) for name, values in by_user.items()}
+def _persons(
+    sums: Sums, by_user: ByUser, names: Mapping[str, str]
+) -> dict[str, dict[str, float | None]]:
+    """Everybody's figures; ids of one name (before and after a team's key) are one person."""
+    ids: dict[str, list[int]] = {}
+    for at, id_ in enumerate(sums.users):
+        if by_user["opportunities"][at]:
+            ids.setdefault(names.get(id_, id_[:8]), []).append(at)
+    found: dict[str, dict[str, float | None]] = {}
+    for name, places in ids.items():
+        own = {sum_: float(values[places].sum()) for sum_, values in by_user.items()}
+        found[name] = {metric: BY_NAME[metric].value(own) for metric in SPREAD}
+        found[name]["shown"] = own["shown"]
+    return found

@@ -14,12 +14,15 @@ from telemetry.report.columns import Codes, Floats
 from telemetry.report.estimates import (
     FEWEST,
     Estimate,
+    Numbers,
     estimate,
     share_interval,
     t_95,
     t_interval,
 )
 from telemetry.report.metrics import LATENCIES, Metric, Totals, total, value
+
+ByUser = Mapping[str, NDArray[np.floating]]
 
 FEW: Final = f"< {FEWEST} people"  # in place of an interval: so few cannot tell
 
@@ -42,9 +45,7 @@ class Figure:
     people: int | None = None
 
 
-def figure(
-    metric: Metric, totals: Totals, by_user: Mapping[str, NDArray[np.floating]] | None
-) -> Figure:
+def figure(metric: Metric, totals: Totals, by_user: ByUser) -> Figure:
     """A metric of one group, from its sums and the same sums by user, `{name: [users]}`.
 
     Where there are fewer than `FEWEST` people, or a sum is not kept by user, it has no interval.
@@ -53,45 +54,41 @@ def figure(
     value = metric.value(totals)
     if value is None:
         return Figure(None, observed, censored_share=censored_share)
-    found = None if by_user is None else metric_estimate(metric, by_user)
-    low, high = _interval(metric, found) or (None, None)
     events = total(totals, metric.events)
     inferred_share = total(totals, metric.inferred) / events if events else 0.0
+    found = metric_estimate(metric, by_user)
+    ends = _interval(found, metric.is_proportion)
     people = found.people if found else None
-    return Figure(value, observed, low, high, censored_share, inferred_share, people)
+    return Figure(value, observed, *ends, censored_share, inferred_share, people)
 
 
-def metric_estimate(metric: Metric, by_user: Mapping[str, NDArray[np.floating]]) -> Estimate | None:
+def metric_estimate(metric: Metric, by_user: ByUser) -> Estimate | None:
     """A metric with its error over people; None if nobody has any, or sums are not kept by user."""
     if not all(name in by_user for name in (*metric.numerator, *metric.denominator)):
         return None
     return estimate(added(metric.numerator, by_user), added(metric.denominator, by_user))
 
 
-def added(
-    names: Sequence[str], by_user: Mapping[str, NDArray[np.floating]]
-) -> NDArray[np.floating]:
+def added(names: Sequence[str], by_user: ByUser) -> NDArray[np.floating]:
     """Sums added up for each user, `[users]`."""
     total: NDArray[np.floating] = np.sum([by_user[name] for name in names], axis=0)
     return total
 
 
-def proportion(count: NDArray[np.floating], of: NDArray[np.floating]) -> Figure:
+def proportion(count: Numbers, of: Numbers) -> Figure:
     """The share of some cases in others, given both by user, `[users]`."""
     found = estimate(count, of)
     if found is None:
         return Figure(None, 0)
-    low, high = share_interval(found) if found.is_known else (None, None)
-    return Figure(found.value, int(count.sum()), low, high, people=found.people)
+    ends = _interval(found, is_proportion=True)
+    return Figure(found.value, int(count.sum()), *ends, people=found.people)
 
 
-def _interval(metric: Metric, found: Estimate | None) -> tuple[float, float] | None:
-    if found is None or not found.is_known:
-        return None
-    if metric.is_proportion:
-        return share_interval(found)
-    low, high = t_interval(found)
-    return (max(low, 0.0), high) if found.error > 0 else None
+def _interval(found: Estimate | None, is_proportion: bool) -> tuple[float | None, float | None]:
+    if found is None or not found.is_known or (found.error == 0 and not is_proportion):
+        return None, None
+    low, high = share_interval(found) if is_proportion else t_interval(found)
+    return max(low, 0.0), high
 
 
 def _censored_share(metric: Metric, totals: Totals) -> float:
@@ -116,18 +113,21 @@ def latency_figures(ordered: Floats, users: Codes) -> dict[str, Figure]:
         rank = (len(ordered) - 1) * share
         value = float(np.quantile(ordered[math.floor(rank) : math.floor(rank) + 2], rank % 1))
         count = np.searchsorted(ordered, value, side="right")
-        within = np.bincount(users[:count], minlength=len(of_users))
-        figures[name] = _latency_figure(ordered, value, share, estimate(within, of_users))
+        found = estimate(np.bincount(users[:count], minlength=len(of_users)), of_users)
+        low, high, people = _times_around(ordered, share, found)
+        figures[name] = Figure(value, len(ordered), low, high, people=people)
     return figures
 
 
-def _latency_figure(ordered: Floats, value: float, share: float, found: Estimate | None) -> Figure:
+def _times_around(
+    ordered: Floats, share: float, found: Estimate | None
+) -> tuple[float | None, float | None, int | None]:
+    """The ends of a percentile's interval, and how many people it is from."""
     if found is None or not found.is_known:
-        return Figure(value, len(ordered), people=found.people if found else None)
+        return None, None, found.people if found else None
     reach = t_95(found.freedom) * found.error
-    ranks = np.clip([share - reach, share + reach], 0, 1) * (len(ordered) - 1)
-    low, high = ordered[[math.floor(ranks[0]), math.ceil(ranks[1])]].tolist()
-    return Figure(value, len(ordered), min(low, value), max(high, value), people=found.people)
+    low, high = np.clip([share - reach, share + reach], 0, 1) * (len(ordered) - 1)
+    return float(ordered[math.floor(low)]), float(ordered[math.ceil(high)]), found.people
 
 
 def interval(name: str, figure: Figure) -> str:

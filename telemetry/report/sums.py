@@ -29,6 +29,7 @@ LATENCIES: Final = (
     *(f"{low:,} to {high:,} ms" for low, high in itertools.pairwise(LATENCY_ENDS)),
     f"over {LATENCY_ENDS[-1]:,} ms",
 )
+OF_LATENCY: Final = (*GROUP_SUMS, "read", "inferred_shown", "inferred_full")
 _GROUP_BITS: Final = 8
 _PLACES: Final = {  # of groups in a cell's key, days first
     grouping: place * _GROUP_BITS for place, grouping in enumerate(reversed(GROUPINGS))
@@ -151,7 +152,8 @@ class Sums:
             grouping: _ByUser(SUMS if grouping in whole else GROUP_SUMS) for grouping in GROUPINGS
         }
 
-        self._by_latency = _ByUser(GROUP_SUMS)
+        self._by_user["by_finish_reason"] = _ByUser(("requested",))
+        self._by_latency = _ByUser(OF_LATENCY)
 
     def user(self, user_h: str) -> int:
         """The number of a user, from 1, given on first use."""

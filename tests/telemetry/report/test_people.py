@@ -79,6 +79,12 @@ def test_names_are_only_there_if_asked_for(week):
     assert persons["bob"]["shown"] == 2
 
 
+def test_ids_of_one_name_are_one_person(week):
+    persons = week.report(names={"ada": "Ada", "bob": "Ada"}).people.persons
+    assert persons.keys() == {"Ada"}
+    assert persons["Ada"]["acceptance"] == 1 / 6
+
+
 def test_teams(week):
     week.session("carol")
     week.opportunity()
