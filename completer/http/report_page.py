@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from completer.context.worker_process import WorkerProcess
-from completer.http import report_worker
 from completer.http.access import Access, is_loopback
 from completer.http.errors import error_response
 from completer.http.report_options import ReportOptions
@@ -34,7 +33,11 @@ class ReportPage(WorkerProcess[dict[str, str]]):
 
     def __init__(self, options: ReportOptions | None) -> None:
         super().__init__(
-            Path(report_worker.__file__), (), json.loads, complaint=_UNMADE, forgives=True
+            Path(__file__).with_name("report_worker.py"),
+            (),
+            json.loads,
+            complaint=_UNMADE,
+            forgives=True,
         )
         self._options = options
         self._pages: dict[str | None, tuple[float, dict[str, str]]] = {}

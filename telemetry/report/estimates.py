@@ -101,7 +101,8 @@ def share_interval(found: Estimate) -> tuple[float, float]:
     t = t_95(found.freedom)
     spread = t * math.sqrt(share * (1 - share) / cases + t**2 / (4 * cases**2))
     middle, scale = share + t**2 / (2 * cases), 1 + t**2 / cases
-    return max((middle - spread) / scale, 0.0), min((middle + spread) / scale, 1.0)
+    low, high = (middle - spread) / scale, (middle + spread) / scale
+    return max(low, 0.0) if share > 0 else 0.0, min(high, 1.0) if share < 1 else 1.0
 
 
 def _shares(freedom: float) -> Floats:
