@@ -125,6 +125,13 @@ class EngineSettings(Section):
     )
 
 
+class Team(Section):
+    """People whose figures are told together."""
+
+    name: str
+    people: tuple[str, ...]
+
+
 class TelemetrySettings(Section):
     """What became of each completion, on this machine only."""
 
@@ -136,8 +143,8 @@ class TelemetrySettings(Section):
         description="key by which people are the same in several installations; who has it can"
         " recognise them by name",
     )
-    teams: dict[str, tuple[str, ...]] = Field(
-        {}, description="names of people by team, for reports; only their hashes are compared"
+    teams: tuple[Team, ...] = Field(
+        (), description="teams with `name` and `people`, for reports; only hashes are compared"
     )
 
 

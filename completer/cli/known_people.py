@@ -8,6 +8,11 @@ from completer.errors import BadRequestError
 from completer.settings import Settings
 
 
+def people_by_team(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """The names of everybody in `telemetry.teams`."""
+    return {team.name: team.people for team in settings.telemetry.teams}
+
+
 class KnownPeople:
     """Finds people by name in the telemetry at `path`.
 
@@ -15,7 +20,7 @@ class KnownPeople:
     """
 
     def __init__(self, settings: Settings, path: Path) -> None:
-        self._teams = settings.telemetry.teams
+        self._teams = people_by_team(settings)
         self._identity = identity_file(settings)
         self._folder = path if path.is_dir() else path.parent
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
+from completer.cli.known_people import people_by_team
 from completer.cli.options import identity_file
 from completer.drafting.compiled import COMPILING, is_first_start
 from completer.drafting.memory import settled_memory, trim
@@ -118,7 +119,7 @@ def http_options(settings: Settings, *, exposed: bool, insecure: bool = False) -
         max_running_per_user=server.max_running_per_user,
         retry_after_s=server.retry_after_s,
         group_stream_s=group_ms / 1000,
-        reports=ReportOptions(telemetry.folder, identity_file(settings), telemetry.teams)
+        reports=ReportOptions(telemetry.folder, identity_file(settings), people_by_team(settings))
         if telemetry.enabled
         else None,
     )

@@ -4,13 +4,13 @@ import pytest
 
 from completer.cli.known_people import KnownPeople
 from completer.errors import BadRequestError
-from completer.settings import Settings, TelemetrySettings
+from completer.settings import Settings, Team, TelemetrySettings
 from telemetry.privacy import NoKeyError, Pseudonyms, install_key
 
 
 @pytest.fixture
 def known(tmp_path):
-    teams = {"red": ("ada", "bob"), "blue": ("carol",)}
+    teams = (Team(name="red", people=("ada", "bob")), Team(name="blue", people=("carol",)))
     settings = Settings(telemetry=TelemetrySettings(folder=tmp_path, teams=teams))
     return KnownPeople(settings, tmp_path)
 

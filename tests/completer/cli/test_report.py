@@ -26,7 +26,8 @@ def run(monkeypatch, capsys, tmp_path):
 
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COMPLETER_TELEMETRY__FOLDER", str(tmp_path / "telemetry"))
-    monkeypatch.setenv("COMPLETER_TELEMETRY__TEAMS", '{"red": ["ada"], "blue": ["bob", "carol"]}')
+    teams = [{"name": "red", "people": ["ada"]}, {"name": "blue", "people": ["bob", "carol"]}]
+    monkeypatch.setenv("COMPLETER_TELEMETRY__TEAMS", json.dumps(teams))
     return run
 
 
