@@ -155,9 +155,9 @@ def _difference(metric: Metric, a: ByUser, b: ByUser) -> Difference:
 
 
 def _estimate(metric: Metric, by_user: ByUser) -> Estimate | None:
-    """The metric in an arm; where all agree about a proportion, with Wilson's error."""
+    """The metric in an arm; where all agree about a share, with Wilson's error."""
     found = metric_estimate(metric, by_user)
-    if found is None or found.error > 0 or not metric.is_proportion:
+    if found is None or found.error > 0 or metric.unit != "share":
         return found
     low, high = share_interval(found)
     return replace(found, error=(high - low) / 2 / t_95(found.freedom))

@@ -21,6 +21,7 @@ from telemetry.report.columns import Floats
 Numbers = NDArray[np.floating] | NDArray[np.integer]
 
 FEWEST: Final = 10  # people, below whom a report cannot tell how sure a figure is
+_ROUNDING: Final = 1e-9  # of a ratio: less is no difference between people
 _MOST_FREEDOM: Final = 10_000.0  # from here on, Student's t is the normal distribution
 _ANGLES: Final = np.linspace(0, math.pi / 2, 4097)
 
@@ -56,7 +57,8 @@ def estimate(above: Numbers, below: Numbers) -> Estimate | None:
         return Estimate(ratio, 0.0, 1.0, len(x))
     residuals = (y / whole - ratio * weights) / (1 - weights)
     freedom = min(max(1 / concentration - 1, 1.0), _MOST_FREEDOM)
-    return Estimate(ratio, math.sqrt(float(residuals @ residuals)), freedom, len(x))
+    error = math.sqrt(float(residuals @ residuals))
+    return Estimate(ratio, error if error > _ROUNDING * ratio else 0.0, freedom, len(x))
 
 
 def difference(a: Estimate, b: Estimate) -> Estimate:
@@ -89,7 +91,7 @@ def t_interval(found: Estimate) -> tuple[float, float]:
 
 
 def share_interval(found: Estimate) -> tuple[float, float]:
-    """The 95 % interval of a proportion: Wilson's (1927), for people instead of cases.
+    """The 95 % interval of a share, of 1 at most: Wilson's (1927), for people instead of cases.
 
     It takes as many independent cases as would have the estimate's error, and Student's t (Franco
     et al. 2019). Where all people agree, each counts as one case.

@@ -27,8 +27,8 @@ Totals = Mapping[str, float]
 class Metric:
     """A ratio of sums. `count` is the sum that its `n` shows.
 
-    `is_proportion` says that it counts cases among cases. `censored` and `inferred` name sums of
-    lost and of inferred cases; the latter's share is of `events`.
+    `censored` and `inferred` name sums of lost and of inferred cases; the latter's share is of
+    `events`.
     """
 
     name: str
@@ -37,7 +37,6 @@ class Metric:
     denominator: tuple[str, ...]
     count: str
     unit: Unit = "share"
-    is_proportion: bool = False
     censored: str | None = None
     inferred: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
@@ -68,16 +67,12 @@ def _ratio(
     return Metric(name, title, above, below, count or denominator, unit)
 
 
-def _share(name: str, title: str, numerator: str, denominator: str) -> Metric:
-    return replace(_ratio(name, title, numerator, denominator), is_proportion=True)
-
-
 def _of_displays(metric: Metric) -> Metric:
     return replace(metric, inferred=("inferred_shown", "inferred_full"), events=("shown", "full"))
 
 
 def _proportion(name: str, title: str, numerator: str, denominator: str) -> Metric:
-    return _of_displays(_share(name, title, numerator, denominator))
+    return _of_displays(_ratio(name, title, numerator, denominator))
 
 
 def _survival(window: int) -> tuple[Metric, ...]:
@@ -88,7 +83,6 @@ def _survival(window: int) -> tuple[Metric, ...]:
             (f"{kept}_{window}",),
             (f"{of}_{window}",),
             f"checked_{window}",
-            is_proportion=of == "checked",
             censored=f"censored_{window}",
             inferred=(f"inferred_checked_{window}",),
             events=(f"checked_{window}",),
@@ -123,7 +117,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     _proportion("explicit_cancel_rate", "Cancelled by Esc / shown where told", "esc", "esc_known"),
     _proportion("multi_shown", "Several lines / shown", "shown_multi", "shown"),
     _ratio("multi_accepted", "Characters in several lines / accepted", *_MULTI, "full"),
-    _share("undone", "Undone within 30 s / accepted", "undone", "accepts"),
+    _ratio("undone", "Undone within 30 s / accepted", "undone", "accepts"),
     replace(_CPO, inferred=("inferred_full",), events=("full",)),
     _ratio("saved", "Keystrokes saved: accepted / typed (CodeCompose)", "ai", "typed", "edits"),
     _ratio("google", "Accepted / (accepted + typed) characters", "ai", "ai typed", "edits"),
@@ -136,7 +130,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     _ratio("p_accept_brier", "P(accept), Brier score", "predicted_error", "predicted", "", "ratio"),
     _ratio("tokens_per_step", "Tokens / verification step", "gen_tok", "steps", "decoded", "ratio"),
     _ratio("draft_acceptance", "Drafted tokens accepted", "draft_ok_tok", "drafted_tok", "decoded"),
-    _share("answered_without_model", "Answered from earlier answers", "cached", "returned"),
+    _ratio("answered_without_model", "Answered from earlier answers", "cached", "returned"),
     _ratio("prompt_reuse", "Prompt tokens reused", "reused_tok", "prompt_tok", "opportunities"),
 )
 BY_NAME: Final = {metric.name: metric for metric in METRICS}

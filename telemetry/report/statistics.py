@@ -57,7 +57,7 @@ def figure(metric: Metric, totals: Totals, by_user: ByUser) -> Figure:
     events = total(totals, metric.events)
     inferred_share = total(totals, metric.inferred) / events if events else 0.0
     found = metric_estimate(metric, by_user)
-    ends = _interval(found, metric.is_proportion)
+    ends = _interval(found, metric.unit == "share")
     people = found.people if found else None
     return Figure(value, observed, *ends, censored_share, inferred_share, people)
 
@@ -80,15 +80,17 @@ def proportion(count: Numbers, of: Numbers) -> Figure:
     found = estimate(count, of)
     if found is None:
         return Figure(None, 0)
-    ends = _interval(found, is_proportion=True)
+    ends = _interval(found, is_share=True)
     return Figure(found.value, int(count.sum()), *ends, people=found.people)
 
 
-def _interval(found: Estimate | None, is_proportion: bool) -> tuple[float | None, float | None]:
-    if found is None or not found.is_known or (found.error == 0 and not is_proportion):
+def _interval(found: Estimate | None, is_share: bool) -> tuple[float | None, float | None]:
+    if found is None or not found.is_known:
         return None, None
-    low, high = share_interval(found) if is_proportion else t_interval(found)
-    return max(low, 0.0), high
+    if is_share and found.value <= 1:
+        return share_interval(found)
+    low, high = t_interval(found)
+    return (max(low, 0.0), high) if found.error > 0 else (None, None)
 
 
 def _censored_share(metric: Metric, totals: Totals) -> float:

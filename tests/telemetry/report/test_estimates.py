@@ -66,6 +66,12 @@ def test_where_all_agree_each_counts_as_one_case():
     assert (0.75 < low < 0.9, high) == (True, 1.0)
 
 
+def test_rounding_is_no_difference_between_people():
+    found = estimate(np.full(21, 3.0), np.full(21, 7.0))
+    assert found.error == 0
+    assert share_interval(found)[0] < 0.3
+
+
 def test_with_independent_cases_the_interval_of_a_share_is_nearly_wilsons():
     """Newcombe 1998, table I, method 3: 81 of 263 give 0.2553 to 0.3662."""
     cases = np.array([1.0] * 81 + [0.0] * 182)

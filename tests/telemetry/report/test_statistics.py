@@ -30,17 +30,25 @@ def test_from_ten_people_on_there_is_one():
 
 
 def test_a_ratio_has_one_that_does_not_go_below_0():
-    totals, by_user = sums(12, ai=np.array([50, *[0] * 11]), typed=np.full(12, 100))
-    found = figure(BY_NAME["saved"], totals, by_user)
+    accepted = np.array([5_000, *[0] * 11])
+    totals, by_user = sums(12, accepted_len=accepted, opportunities=np.full(12, 100))
+    found = figure(BY_NAME["cpo"], totals, by_user)
     assert found.low == 0
-    assert found.high > found.value == 50 / 1_200
+    assert found.high > found.value == 5_000 / 1_200
 
 
 def test_people_who_all_do_the_same_say_nothing_about_a_ratio():
-    totals, by_user = sums(12, ai=np.full(12, 5), typed=np.full(12, 100))
+    totals, by_user = sums(12, accepted_len=np.full(12, 500), opportunities=np.full(12, 100))
+    found = figure(BY_NAME["cpo"], totals, by_user)
+    assert (found.value, found.low, found.people) == (5, None, 12)
+    assert interval("cpo", found) == ""
+
+
+def test_a_share_that_is_more_than_all_has_an_interval_around_it():
+    """Who deletes what they type has more accepted than typed."""
+    totals, by_user = sums(12, ai=np.arange(90, 210, 10), typed=np.full(12, 100))
     found = figure(BY_NAME["saved"], totals, by_user)
-    assert (found.value, found.low, found.people) == (0.05, None, 12)
-    assert interval("saved", found) == ""
+    assert 1 < found.low < found.value < found.high
 
 
 def test_what_is_not_kept_by_user_has_no_interval():
