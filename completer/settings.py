@@ -16,18 +16,13 @@ from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
 from completer.context.content import opened_beneath, read_up_to
 from completer.errors import SettingsError
 from completer.server_settings import TOKENS_FILE, ServerSettings
 from completer.setting_kinds import APP, Count, Section, Share
 
+VARIABLES = "COMPLETER_"
 CONFIG_VARIABLE = "COMPLETER_CONFIG"
 REPOSITORY_FILE = ".completer.toml"
 LARGEST_REPOSITORY_FILE = 1 << 14
@@ -123,6 +118,11 @@ class EngineSettings(Section):
     idle_unload_minutes: Annotated[float, Field(ge=0)] = Field(
         0, description="minutes without a request after which the model is unloaded; 0: never"
     )
+    linger_minutes: Annotated[float, Field(ge=0, le=100_000)] = Field(
+        10.0,
+        description="minutes after which an engine that an editor has started ends, once its last"
+        " editor is gone",
+    )
 
 
 class Team(Section):
@@ -148,12 +148,10 @@ class TelemetrySettings(Section):
     )
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All options of the program."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="COMPLETER_", env_nested_delimiter="__", extra="ignore", frozen=True
-    )
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     model: ModelSettings = ModelSettings()
     completion: CompletionSettings = CompletionSettings()
@@ -181,18 +179,6 @@ class Settings(BaseSettings):
     def settled(self) -> frozenset[str]:
         """Names that the environment or a flag has set: no repository changes them."""
         return self._settled
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take only what `load_settings` has merged: one place decides the order."""
-        return (init_settings,)
 
 
 class RepositorySettings(Section):
@@ -259,7 +245,7 @@ def load_settings(
     _check_names(_mistyped_variables(), "environment")
     for origin, values in (
         (f"file {path}", _read_toml(path, must_exist=file is not None)),
-        ("environment", EnvSettingsSource(Settings)()),
+        ("environment", _from_environment()),
         ("flag", _without_none(flags or {})),
     ):
         _check_names((name for name in values if name not in Settings.model_fields), origin)
@@ -334,12 +320,24 @@ def _check_names(unknown: Iterable[str], origin: str) -> None:
         )
 
 
+def _from_environment() -> dict[str, Any]:
+    """The settings that the environment holds."""
+    if not any(variable.upper().startswith(VARIABLES) for variable in os.environ):
+        return {}  # most often; what reads them takes a while to import
+    from pydantic_settings import BaseSettings, EnvSettingsSource
+
+    class FromEnvironment(Settings, BaseSettings):  # type: ignore[misc]
+        """The same fields, as pydantic reads them from an environment."""
+
+    source = EnvSettingsSource(FromEnvironment, env_prefix=VARIABLES, env_nested_delimiter="__")
+    return source()
+
+
 def _mistyped_variables() -> Iterator[str]:
     """Settings that the environment misspells; what is not like one at all is somebody else's."""
-    prefix = Settings.model_config["env_prefix"]
     for variable in os.environ:
-        if variable.upper().startswith(prefix):
-            name = variable[len(prefix) :].lower().replace("__", ".")
+        if variable.upper().startswith(VARIABLES):
+            name = variable[len(VARIABLES) :].lower().replace("__", ".")
             if name.split(".")[0] not in Settings.model_fields and _close(name):
                 yield name
 

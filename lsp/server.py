@@ -15,7 +15,6 @@ from lsprotocol import types
 from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 
-from completer.context.git_heads import GitHeads
 from completer.interface import CompletionService
 from completer.reporting import Reports
 from lsp.client_process import can_be_watched, gone
@@ -23,7 +22,7 @@ from lsp.document_feed import DocumentFeed
 from lsp.documents import Documents
 from lsp.feedback import ACCEPT_COMMAND, Feedback
 from lsp.framing import read
-from lsp.git_heads import report_heads
+from lsp.git_heads import Heads
 from lsp.inline_completion import InlineCompletions
 from lsp.options import LspOptions
 from lsp.protocol import Protocol, VersionedInlineCompletionParams, converter
@@ -132,7 +131,7 @@ def create_server(
     synchronization = Synchronization(
         documents, feed, recorder, session, on_edit=completions.interrupt
     )
-    heads = report_heads(recorder, session)
+    heads = Heads(recorder, session)
     workspaces = Workspaces(service, session, documents, feed)
     _add_session_features(server, session, documents, workspaces, recorder, heads, status)
     _add_document_features(server, synchronization)
@@ -147,20 +146,16 @@ def _add_session_features(
     documents: Documents,
     workspaces: Workspaces,
     recorder: Recorder,
-    heads: GitHeads,
+    heads: Heads,
     status: Status,
 ) -> None:
-    def watch_heads() -> None:
-        if recorder.records:
-            heads.watch(session.folders)
-
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
         server.watch_client(params.process_id)
         session.initialize(params)
         documents.encoding = types.PositionEncodingKind(server.workspace.position_encoding)
         documents.line_break = LineBreak.LF if session.is_neovim else LineBreak.PROTOCOL
-        watch_heads()
+        heads.watch(session.folders)
         workspaces.open()
         started = session.started(server.version)
         session.id = started.id
@@ -173,7 +168,7 @@ def _add_session_features(
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def change_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
         workspaces.change(params.event)
-        watch_heads()
+        heads.watch(session.folders)
 
     @server.feature(types.SHUTDOWN)
     def shutdown(_params: None) -> None:

@@ -1,11 +1,12 @@
 """Flags that several commands share, and how they become settings."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from completer.settings import LoadedSettings, Settings, load_settings
+if TYPE_CHECKING:  # it takes a while to import
+    from completer.settings import LoadedSettings, Settings
 
 ConfigFlag = Annotated[
     Path | None,
@@ -59,8 +60,10 @@ def load(
     port: int | None = None,
     telemetry_folder: Path | None = None,
     with_dependencies: bool | None = None,
-) -> LoadedSettings:
+) -> "LoadedSettings":
     """Load the settings with these flags on top; `None` leaves a setting as it is."""
+    from completer.settings import load_settings
+
     flags = {
         "model": {"source": model, "device": device, "dtype": dtype},
         "server": {"host": host, "port": port},
@@ -72,7 +75,7 @@ def load(
     return load_settings(flags, config)
 
 
-def identity_file(settings: Settings) -> Path | None:
+def identity_file(settings: "Settings") -> Path | None:
     """The file of the key by which people are known, if it is not the telemetry folder's."""
     path = settings.telemetry.identity_file
     return None if path is None else path.expanduser()

@@ -1,27 +1,22 @@
 """Builds what a front door is handed, without waiting for torch or the model."""
 
 from concurrent.futures import Future
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
+from completer.cli.front_door import described
 from completer.cli.known_people import people_by_team
 from completer.cli.options import identity_file
 from completer.drafting.compiled import COMPILING, is_first_start
 from completer.drafting.memory import settled_memory, trim
-from completer.errors import SettingsError
 from completer.http.options import HttpOptions
 from completer.http.report_options import ReportOptions
-from completer.interface import ServiceInfo
 from completer.progress import progress
 from completer.serving.model_host import ModelHost
 from completer.serving.service import Service
 from completer.settings import Settings
 from completer.workspaces.repositories import open_repositories
-from telemetry.journal import open_recorder
-from telemetry.privacy import NoKeyError
-from telemetry.recorder import NullRecorder, Recorder
 
 if TYPE_CHECKING:
     from completer.serving.running_model import RunningModel
@@ -55,16 +50,11 @@ def start_service(settings: Settings) -> Service:
         trim()
         return running
 
-    described = ServiceInfo(
-        model=Path(settings.model.source).name,
-        device=settings.model.device,
-        dtype="float32" if settings.pure else settings.model.dtype,
-        context_tokens=settings.model.context_tokens or 0,
-        workspaces=(),
-    )
     repositories = open_repositories(settings, tokenizer)
     idle_s = 60.0 * settings.engine.idle_unload_minutes
-    return Service(ModelHost(load, idle_s=idle_s, free=_free_memory), repositories, described)
+    return Service(
+        ModelHost(load, idle_s=idle_s, free=_free_memory), repositories, described(settings)
+    )
 
 
 def _free_memory() -> None:
@@ -77,26 +67,16 @@ def _free_memory() -> None:
     torch.cuda.empty_cache()  # does nothing where CUDA was not used
 
 
-def build_recorder(settings: Settings) -> Recorder:
-    """Open this process's telemetry database, or record nothing where it is switched off."""
-    if not settings.telemetry.enabled:
-        return NullRecorder()
-    try:
-        return open_recorder(
-            settings.telemetry.folder,
-            identity=identity_file(settings),
-            retention_days=settings.telemetry.retention_days,
-        )
-    except NoKeyError as error:
-        hint = "Get the team's file, make one (`completer telemetry identity FILE`), or unset it."
-        raise SettingsError(f"telemetry.identity_file: {error}.", hint=hint) from error
-
-
-def http_options(settings: Settings, *, exposed: bool, insecure: bool = False) -> HttpOptions:
+def http_options(
+    settings: Settings, *, exposed: bool, insecure: bool = False, own_token: str = ""
+) -> HttpOptions:
     """Turn settings into the HTTP front door's options.
 
     A server is `exposed` if other machines can reach it: then it needs a token, unless `insecure`.
+    One with an `own_token` takes that alone.
     """
+    if own_token:
+        return HttpOptions(tokens={own_token: ""}, needs_token=True)
     server, telemetry = settings.server, settings.telemetry
     group_ms = server.stream_group_ms
     if group_ms == "auto":

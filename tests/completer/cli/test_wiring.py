@@ -6,11 +6,10 @@ from dataclasses import fields
 
 import pytest
 
-from completer.cli.wiring import build_recorder, http_options
-from completer.errors import SettingsError
+from completer.cli.wiring import http_options
 from completer.http.options import HttpOptions
 from completer.server_settings import ServerSettings
-from completer.settings import Settings, TelemetrySettings
+from completer.settings import Settings
 
 OTHERS = {
     "token": "s3cret",
@@ -75,10 +74,3 @@ def test_an_exposed_server_needs_a_token_unless_told():
 def test_a_host_of_no_name_is_no_name_to_answer_to():
     settings = Settings(server=ServerSettings(host=""))
     assert http_options(settings, exposed=True).allowed_hosts == ()
-
-
-def test_a_teams_key_that_is_missing_is_an_error_that_says_what_to_do(tmp_path):
-    telemetry = TelemetrySettings(folder=tmp_path, identity_file=tmp_path / "people.key")
-    with pytest.raises(SettingsError, match=r"people\.key is missing") as caught:
-        build_recorder(Settings(telemetry=telemetry))
-    assert "completer telemetry identity FILE" in caught.value.hint
