@@ -24,18 +24,21 @@ _SHOWN: Final = (*HEADLINE, "mostly_unchanged_300", "arc_ratio_300", "commit_sha
 def run(
     *,
     databases: Annotated[int, typer.Option(min=1, help="In each cell.")] = 2_000,
+    correlation: Annotated[
+        float, typer.Option(min=-0.99, max=0.99, help="Of writing much and accepting readily.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Draws people.")] = 0,
 ) -> dict[str, Any]:
     """Draw databases of 10, 30 and 178 people: coverage of intervals, false positives of A/A."""
     rng = np.random.default_rng(seed)
-    population = draw_population(rng)
+    population = draw_population(rng, correlation=correlation)
     cells = []
     with progress("cells") as advance:
         for done, people in enumerate(PEOPLE, 1):
             of_cell = {"people": people, "coverage": coverage(rng, population, people, databases)}
             cells.append(of_cell | false_positives(rng, population, people, databases))
             advance(done, len(PEOPLE))
-    return {"databases": databases, "seed": seed, "cells": cells}
+    return {"databases": databases, "correlation": correlation, "seed": seed, "cells": cells}
 
 
 def coverage(

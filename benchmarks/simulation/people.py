@@ -39,11 +39,19 @@ class Population:
         return {name: of_each[chosen] for name, of_each in self.sums.items()}
 
 
-def draw_population(rng: np.random.Generator, size: int = 200_000) -> Population:
-    """So many people, who differ in how much they write and how readily they accept."""
-    activity = rng.lognormal(-0.5, 1.0, size)
+def draw_population(
+    rng: np.random.Generator, size: int = 200_000, correlation: float = 0.0
+) -> Population:
+    """So many people, who differ in how much they write and how readily they accept.
+
+    `correlation` is of both, as normal deviates: above 0, those who write more accept more.
+    """
+    much = rng.normal(size=size)
+    readily = correlation * much + np.sqrt(1 - correlation**2) * rng.normal(size=size)
+    readiness = np.sort(rng.beta(2.2, 7.0, size))[np.argsort(np.argsort(readily))]
+    activity = np.exp(much - 0.5)
     sums: Sums = {name: np.zeros(size) for name in SUMS}
-    sums |= _displays(rng, activity, rng.beta(2.2, 7.0, size))
+    sums |= _displays(rng, activity, readiness)
     sums |= _engine(rng, sums)
     sums |= _written(rng, sums, activity)
     sums |= _lasting(rng, sums["full"].astype(int))
@@ -72,6 +80,7 @@ def _displays(rng: np.random.Generator, activity: Array, readiness: Array) -> Su
         "esc": rng.binomial(shown - full, rng.beta(0.5, 5.0, len(activity))),
         "esc_known": shown,
         "shown_multi": rng.binomial(shown, 0.16),
+        "accepted_len_multi": np.round(full * length * rng.beta(4.0, 6.0, len(activity))),
         "accepts": full,
         "undone": rng.binomial(full, 0.05),
         "returned": rng.binomial(requested, 0.9),

@@ -3,8 +3,10 @@
 People are what was drawn, not suggestions: one person's suggestions resemble each other, and a few
 people make most of them. So the variance of a ratio comes from how far it moves without each
 person (the jackknife of a ratio estimator, Cochran 1977, 6.17, as HC3 scales it, MacKinnon and
-White 1985), and Student's t, with the degrees of freedom of as many people as would weigh the same
-(Kish 1965), makes up for few people.
+White 1985), and Student's t makes up for few people. As many people as would weigh the same (Kish
+1965) give it too many degrees of freedom where those who write most also accept more, and Bell and
+McCaffrey's (2002), of errors alike for all, too few elsewhere: it has their geometric mean, by
+simulation (`python -m benchmarks intervals`).
 """
 
 from __future__ import annotations
@@ -56,9 +58,23 @@ def estimate(above: Numbers, below: Numbers) -> Estimate | None:
     if concentration >= 1:
         return Estimate(ratio, 0.0, 1.0, len(x))
     residuals = (y / whole - ratio * weights) / (1 - weights)
-    freedom = min(max(1 / concentration - 1, 1.0), _MOST_FREEDOM)
+    freedom = math.sqrt(max(1 / concentration - 1, 1.0) * _bell_mccaffrey(weights))
     error = math.sqrt(float(residuals @ residuals))
+    freedom = min(max(freedom, 1.0), _MOST_FREEDOM)
     return Estimate(ratio, error if error > _ROUNDING * ratio else 0.0, freedom, len(x))
+
+
+def _bell_mccaffrey(weights: Floats) -> float:
+    """Degrees of freedom of the error where everybody's ratio varies alike, from weights (sum 1).
+
+    With D the weights of squared residuals in the variance and M what makes residuals of ratios,
+    tr(DMM')² / tr((DMM')²), multiplied out so that it takes no matrix.
+    """
+    d, s = weights**2 / (1 - weights) ** 2, float(weights @ weights)
+    d0, d1, d2 = (float((d * weights**power).sum()) for power in range(3))
+    trace = float((d * (1 - 2 * weights + s)).sum())
+    own = float((d**2 * (1 - 4 * weights + 2 * s)).sum())
+    return trace**2 / (own + (s * d0) ** 2 - 4 * s * d0 * d1 + 2 * d0 * d2 + 2 * d1**2)
 
 
 def difference(a: Estimate, b: Estimate) -> Estimate:

@@ -51,6 +51,18 @@ def test_one_who_makes_nearly_everything_leaves_little_freedom():
     assert uneven.freedom < 1.3
 
 
+def test_degrees_of_freedom_are_between_those_of_two_schools():
+    """Bell and McCaffrey's written with matrices; Kish's from the weights."""
+    weights = np.random.default_rng(0).lognormal(0, 1, 15)
+    h = weights / weights.sum()
+    residuals = np.eye(15) - np.outer(np.ones(15), h)
+    product = np.diag(h**2 / (1 - h) ** 2) @ residuals @ residuals.T
+    bell_mccaffrey = np.trace(product) ** 2 / np.trace(product @ product)
+    kish = 1 / (h**2).sum() - 1
+    found = estimate(weights * np.random.default_rng(1).random(15), weights)
+    assert found.freedom == pytest.approx(np.sqrt(bell_mccaffrey * kish))
+
+
 def test_people_without_anything_do_not_count():
     found = estimate(np.array([1.0, 0, 2]), np.array([4.0, 0, 4]))
     assert found.people == 2
