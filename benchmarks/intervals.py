@@ -27,6 +27,7 @@ def run(
     correlation: Annotated[
         float, typer.Option(min=-0.99, max=0.99, help="Of writing much and accepting readily.")
     ] = 0.0,
+    metric: Annotated[str, typer.Option(help="Only this one, without A/A.", metavar="NAME")] = "",
     seed: Annotated[int, typer.Option(help="Draws people.")] = 0,
 ) -> dict[str, Any]:
     """Draw databases of 10, 30 and 178 people: coverage of intervals, false positives of A/A."""
@@ -35,21 +36,25 @@ def run(
     cells = []
     with progress("cells") as advance:
         for done, people in enumerate(PEOPLE, 1):
-            of_cell = {"people": people, "coverage": coverage(rng, population, people, databases)}
-            cells.append(of_cell | false_positives(rng, population, people, databases))
+            cell: dict[str, Any] = {"people": people}
+            cell["coverage"] = coverage(rng, population, people, databases, metric)
+            if not metric:
+                cell |= false_positives(rng, population, people, databases)
+            cells.append(cell)
             advance(done, len(PEOPLE))
     return {"databases": databases, "correlation": correlation, "seed": seed, "cells": cells}
 
 
 def coverage(
-    rng: np.random.Generator, population: Population, people: int, databases: int
+    rng: np.random.Generator, population: Population, people: int, databases: int, only: str = ""
 ) -> dict[str, float]:
     """Of the intervals that databases of so many people have, the share that hold the truth."""
     truth, held, had = population.truth(), Counter[str](), Counter[str]()
+    metrics = [metric for metric in METRICS if only in ("", metric.name)]
     for _ in range(databases):
         by_user = population.draw(rng, people)
         totals = {name: float(of_each.sum()) for name, of_each in by_user.items()}
-        for metric in METRICS:
+        for metric in metrics:
             found = figure(metric, totals, by_user)
             if metric.name in truth and found.low is not None and found.high is not None:
                 had[metric.name] += 1
@@ -86,14 +91,16 @@ def table(result: dict[str, Any]) -> Table:
 
     cells = result["cells"]
     rows = [
-        shares(title(name), [cell["coverage"].get(name, float("nan")) for cell in cells])
+        shares(title(name), [cell["coverage"].get(name, 0.0) for cell in cells])
         for name in _SHOWN
+        if name in cells[0]["coverage"]
     ]
-    for name, choose in (("least", min), ("most", max)):
-        of_all = [choose(cell["coverage"].values()) for cell in cells]
-        rows.append(shares(f"{name} of {len(cells[0]['coverage'])} metrics", of_all))
-    rows.append(shares("A/A: the primary differs", [cell["primary"] for cell in cells]))
-    rows.append(shares("A/A: some other differs", [cell["others"] for cell in cells]))
+    if "primary" in cells[0]:
+        for name, choose in (("least", min), ("most", max)):
+            of_all = [choose(cell["coverage"].values()) for cell in cells]
+            rows.append(shares(f"{name} of {len(cells[0]['coverage'])} metrics", of_all))
+        rows.append(shares("A/A: the primary differs", [cell["primary"] for cell in cells]))
+        rows.append(shares("A/A: some other differs", [cell["others"] for cell in cells]))
     caption = f"{result['databases']:,} databases a cell, ± one standard error of the simulation"
     columns = ("", *(f"{cell['people']} people" for cell in cells))
     return grid("Intervals and comparisons", columns, rows, caption)

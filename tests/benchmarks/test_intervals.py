@@ -53,3 +53,18 @@ def test_the_table_has_a_column_for_each_number_of_people():
     result = run(databases=1)
     assert [cell["people"] for cell in result["cells"]] == [10, 30, 178]
     assert len(table(result).columns) == 4
+
+
+def test_one_metric_alone_and_people_who_write_and_accept_much():
+    result = run(databases=2, metric="acceptance", correlation=0.5)
+    assert [set(cell["coverage"]) <= {"acceptance"} for cell in result["cells"]] == [True] * 3
+    assert "primary" not in result["cells"][0]
+    assert table(result).row_count == 1
+
+
+def test_who_writes_more_accepts_more_if_asked_for():
+    more, alike = (
+        draw_population(np.random.default_rng(0), 20_000, correlation).truth()["acceptance"]
+        for correlation in (0.5, 0.0)
+    )
+    assert more > 1.2 * alike
