@@ -96,6 +96,11 @@ class CompletionSettings(Section):
     decode_ahead: bool = Field(
         False, description="while a completion is shown, compute what follows it"
     )
+    disabled_in: Annotated[tuple[str, ...], Field(max_length=1000)] = Field(
+        (),
+        description="where nothing is completed: patterns as in `.gitignore`, and languages as"
+        " `language:markdown`",
+    )
 
 
 class DraftSettings(Section):
@@ -161,11 +166,17 @@ class Settings(BaseSettings):
     )
 
     _settled: frozenset[str] = PrivateAttr(frozenset())
+    _file: Path | None = PrivateAttr(None)
 
     @property
     def settled(self) -> frozenset[str]:
         """Names that the environment or a flag has set: no repository changes them."""
         return self._settled
+
+    @property
+    def file(self) -> Path | None:
+        """The user's file that was looked for; `None` for settings that were not loaded."""
+        return self._file
 
     @classmethod
     def settings_customise_sources(
@@ -262,6 +273,7 @@ def load_settings(
             hint="Leave out one of the two.",
         )
     settings._settled = frozenset(n for n, o in origins.items() if o in ("environment", "flag"))
+    settings._file = path
     return LoadedSettings(settings=settings, origins=origins)
 
 

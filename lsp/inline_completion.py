@@ -17,10 +17,11 @@ from completer.interface import CompletionService
 from completer.reporting import Reports, TrackedRequest
 from completer.request import Completion, CompletionRequest, Trigger
 from completer.unicode import well_formed
-from lsp.convert import trigger_of
+from lsp.convert import indent_of, trigger_of
 from lsp.documents import Document, Documents
 from lsp.feedback import ACCEPT_COMMAND
 from lsp.protocol import VersionedInlineCompletionParams
+from lsp.reasons import AFTER_DELETION, Reasons
 from lsp.session import Session
 from lsp.status import Status
 from lsp.text_buffer import Caret
@@ -92,6 +93,7 @@ class InlineCompletions:
         self._documents = documents
         self._session = session
         self._status = status
+        self.reasons = Reasons()
         self._running: dict[str, asyncio.Task[object]] = {}
 
     def interrupt(self, uri: str) -> None:
@@ -105,6 +107,8 @@ class InlineCompletions:
         version = params.text_document.version
         if document is None or (version is not None and version != document.version):
             return types.InlineCompletionList(items=[])
+        if params.formatting_options is not None:
+            document.indent = indent_of(params.formatting_options)
         self.interrupt(document.uri)
         task = self._running[document.uri] = cast("asyncio.Task[object]", asyncio.current_task())
         try:
@@ -122,6 +126,7 @@ class InlineCompletions:
         tracked = self._begin(document, trigger)
         if document.shrinking and trigger == "automatic" and not options.after_deletion:
             self._reports.end(tracked, "not_requested")
+            self.reasons.note(document.uri, AFTER_DELETION)
             return []
         point = insertion_point(document, params.position, params.context, options.context_chars)
         request = CompletionRequest(
@@ -134,6 +139,8 @@ class InlineCompletions:
             n=options.choices if trigger == "manual" else 1,
             deadline_ms=options.deadline_ms,
             trigger=trigger,
+            indent=document.indent,
+            disabled_in=options.disabled_in,
         )
         self._status.busy(True)
         try:
@@ -142,8 +149,10 @@ class InlineCompletions:
         except Exception as error:  # whatever it is, the editor shows no pop-up
             logger.warning("no completion: %s", error, exc_info=not hasattr(error, "hint"))
             self._status.failed(error)
+            self.reasons.failed(document.uri, error)
             return []
-        self._status.recovered()
+        self._status.answered(completion.disabled)
+        self.reasons.answered(document.uri, completion)
         suggestions = suggestions_of(completion, point)
         self._reports.finish(tracked, completion, suggestions, typed=len(point.typed))
         return [item_of(suggestion, point.range) for suggestion in suggestions]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 logger = logging.getLogger(__name__)
 
-CLIENT_OPTIONS = ("choices", "deadline_ms", "after_deletion")
+CLIENT_OPTIONS = ("choices", "deadline_ms", "after_deletion", "disabled_in")
 """What a client may choose for itself."""
 
 
@@ -20,7 +21,8 @@ class LspOptions(BaseModel):
     many alternatives are asked for when a person asks, `deadline_ms` the time after which what is
     there is returned (None: as the settings say). With `after_deletion` off, deleting text brings
     up nothing by itself. Documents longer than `max_document_chars` are completed but not learned
-    from. `user` is who sits at the editor.
+    from. `user` is who sits at the editor, `config` the file in which they disable completions;
+    `disabled_in` adds to what it says.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
@@ -31,6 +33,8 @@ class LspOptions(BaseModel):
     after_deletion: bool = True
     max_document_chars: int = Field(default=1_048_576, ge=0)
     user: str = ""
+    config: Path | None = None
+    disabled_in: tuple[str, ...] = ()
 
     def with_client_wishes(self, wishes: object) -> LspOptions:
         """These options with what a client's `initializationOptions` say, in camelCase.

@@ -19,6 +19,7 @@ from completer.context.git_heads import GitHeads
 from completer.interface import CompletionService
 from completer.reporting import Reports
 from lsp.client_process import can_be_watched, gone
+from lsp.commands import DisabledList, add_commands
 from lsp.document_feed import DocumentFeed
 from lsp.documents import Documents
 from lsp.feedback import ACCEPT_COMMAND, Feedback
@@ -138,6 +139,7 @@ def create_server(
     _add_document_features(server, synchronization)
     _add_file_features(server, synchronization)
     _add_completion_features(server, completions, Feedback(reports))
+    add_commands(server, documents, completions.reasons, DisabledList(session.options.config))
     return server
 
 
@@ -198,6 +200,10 @@ def _add_document_features(server: CompletionServer, documents: Synchronization)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
         documents.closed(params)
 
+    @server.feature("completer/didChangeFormatting")
+    def formatting(params: Json) -> None:
+        documents.formatted(params)
+
     @server.feature("textDocument/didFocus")
     def focused(params: Json) -> None:
         documents.focused(params)
@@ -231,6 +237,10 @@ def _add_completion_features(
     @server.feature("textDocument/didPartiallyAcceptCompletion")
     def partially_accepted(params: Json) -> None:
         feedback.partially_accepted(params)
+
+    @server.feature("textDocument/didHideCompletion")
+    def hidden(params: Json) -> None:
+        feedback.hidden(params)
 
     @server.command(ACCEPT_COMMAND)
     async def accept(suggestion_id: str) -> bool:

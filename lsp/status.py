@@ -30,9 +30,9 @@ class Status:
         kind = "Warning" if isinstance(error, OverloadedError) else "Error"
         self._send(kind=kind, message=f"{error} {getattr(error, 'hint', '')}".strip())
 
-    def recovered(self) -> None:
-        """Clear the last error: a completion succeeded."""
-        self._send(kind="Normal", message="")
+    def answered(self, disabled: str = "") -> None:
+        """Clear the last error: a completion succeeded, if only to say that it is `disabled`."""
+        self._send(kind="Inactive" if disabled else "Normal", message=disabled)
 
     def _send(self, **changes: object) -> None:
         status = {**self._sent, **changes}

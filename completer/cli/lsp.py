@@ -38,11 +38,12 @@ def lsp(
 
 def _serve(settings: Settings, end: Ending) -> None:
     from completer.cli.wiring import build_recorder, start_service
+    from lsp.options import LspOptions
     from lsp.server import create_server
 
     service = start_service(settings)
     recorder = build_recorder(settings)
     end.of(recorder, service)
-    server = create_server(service, recorder)
+    server = create_server(service, recorder, options=LspOptions(config=settings.file))
     end.asks(server.stop)
     server.start_io(on_end=lambda: end.limit(server.exit_code))

@@ -224,6 +224,7 @@ class Generations:
             multiline=_wants_block(request, settings.completion.multiline),
             marks=tuple(self._model.layout.mark_ids),
             evidence=evidence,
+            indent=request.indent,
         )
 
     def _decode(self, ids: Sequence[int]) -> str:

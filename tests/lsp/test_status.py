@@ -20,8 +20,8 @@ def test_only_changes_are_told():
     status.busy(True)
     status.failed(OverloadedError("Full.", retry_after_s=1, hint="Wait."))
     status.failed(WorkspaceError("Gone."))
-    status.recovered()
-    status.recovered()
+    status.answered()
+    status.answered()
     status.busy(False)
     assert [(each["busy"], each["kind"], each["message"]) for each in told] == [
         (True, "Normal", ""),

@@ -124,6 +124,23 @@ async def test_a_workspaces_own_settings_hold_for_its_requests_at_once(service, 
     assert await generated(elsewhere) > 3
 
 
+async def test_where_completions_are_disabled_the_model_is_not_asked(service, tmp_path):
+    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / ".completer.toml").write_text('[completion]\ndisabled_in = ["*.py"]\n')
+    service.open_workspace(tmp_path)
+    for path, why in (("a.py", "disabled here: *.py"), (".env", ".env may hold secrets")):
+        completion = await service.complete(ask(path=tmp_path / path, n=2))
+        assert (completion.disabled, completion.finish_reason) == (why, "disabled")
+        assert [choice.text for choice in completion.choices] == ["", ""]
+        (streamed,) = [part async for part in service.stream(ask(path=tmp_path / path))]
+        assert isinstance(streamed, Completion)
+        assert streamed.disabled == why
+    allowed = await service.complete(ask(path=tmp_path / "a.js"))
+    assert (allowed.disabled, bool(allowed.choices[0].token_ids)) == ("", True)
+    wished = await service.complete(ask(path=tmp_path / "a.js", disabled_in=("*.js",)))
+    assert wished.disabled == "disabled here: *.js"
+
+
 async def test_users_without_a_workspace_share_nothing(service):
     await service.complete(ask(user="ann"))
 
