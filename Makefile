@@ -6,7 +6,7 @@ PYTHON ?= python3
 WORKSPACE ?= examples
 BIN := .venv/bin
 
-.PHONY: help setup run test check fast calibration clean
+.PHONY: help setup run test check fast editors vsix calibration clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -38,6 +38,10 @@ check: setup
 # What to run while working.
 fast: setup
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
+
+# Real editors for the tests that drive them; what cannot be had is left out, its tests are skipped.
+editors: setup
+	.ci/fetch-editors
 
 # Fit the embedded model's calibration again: after a change of blending, stopping or
 # post-processing. The code lies outside of the checkout, whose rules would ignore it.
