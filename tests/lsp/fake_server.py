@@ -2,20 +2,25 @@
 
 A prefix that ends in `slow` takes ten seconds, one that ends in `fail` fails. Of a line that begins
 as `BLOCK` does, the rest of that comes, and where several are wanted, others beside it. The request
-`test/state` tells what service and recorder have seen.
+`test/state` tells what service and recorder have seen; the file that FAKE_SERVER_LOG names gets
+every event.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from completer.errors import OverloadedError
 from completer.request import Completion, CompletionRequest
 from lsp.options import LspOptions
 from lsp.server import create_server
-from telemetry.events import Accepted, Hidden, Shown
+from telemetry.events import Accepted, Event, Hidden, Shown
+from telemetry.recorder import Receipt
 from tests.fakes import FakeRecorder, FakeService
 
 BLOCK = "total = sum(items) / 2\nprint(total)"
@@ -42,8 +47,19 @@ class ScriptedService(FakeService):
         return replace(completion, choices=tuple(choices))
 
 
+class LoggingRecorder(FakeRecorder):
+    """Writes every event into a file, if one is named."""
+
+    def record(self, event: Event) -> Receipt:
+        if log := os.environ.get("FAKE_SERVER_LOG"):
+            with Path(log).open("a") as lines:
+                named = {"event": type(event).__name__, **asdict(event)}
+                lines.write(json.dumps(named, default=str) + "\n")
+        return super().record(event)
+
+
 def main() -> None:
-    service, recorder = ScriptedService(reply=reply), FakeRecorder()
+    service, recorder = ScriptedService(reply=reply), LoggingRecorder()
     server = create_server(service, recorder, options=LspOptions(user="ada"))
 
     @server.feature("test/state")

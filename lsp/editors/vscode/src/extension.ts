@@ -26,7 +26,7 @@ class Extension {
       toggle: () => settings().update('enable', !setting('enable'), vscode.ConfigurationTarget.Global),
       toggleLanguage: () => this.toggleForGood((editor) => `language:${editor.document.languageId}`),
       toggleFiles: () => this.toggleForGood((editor) => patternFor(editor.document.fileName)),
-      why: () => this.why(),
+      whyNothing: () => this.why(),
       acceptWord: () => this.acceptPart('word', 'editor.action.inlineSuggest.acceptNextWord'),
       acceptLine: () => this.acceptPart('line', 'editor.action.inlineSuggest.acceptNextLine'),
       dismiss: () => this.dismiss(),

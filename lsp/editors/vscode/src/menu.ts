@@ -18,7 +18,7 @@ export function actions(enabled: boolean, language: string | undefined, fileName
     here.push(
       { label: `$(symbol-namespace) On or off for ${language}`, command: 'completer.toggleLanguage' },
       { label: `$(file) On or off for ${patternFor(fileName)}`, command: 'completer.toggleFiles' },
-      { label: '$(question) Why was nothing shown?', command: 'completer.why' },
+      { label: '$(question) Why was nothing shown?', command: 'completer.whyNothing' },
     );
   }
   return [
