@@ -13,7 +13,7 @@ import json
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from completer.errors import OverloadedError
 from completer.request import Completion, CompletionRequest
@@ -53,7 +53,7 @@ class LoggingRecorder(FakeRecorder):
     def record(self, event: Event) -> Receipt:
         if log := os.environ.get("FAKE_SERVER_LOG"):
             with Path(log).open("a") as lines:
-                named = {"event": type(event).__name__, **asdict(event)}
+                named = {"event": type(event).__name__, **asdict(cast("Any", event))}
                 lines.write(json.dumps(named, default=str) + "\n")
         return super().record(event)
 
@@ -78,7 +78,7 @@ def main() -> None:
             "documents": {str(path): text for path, text in service.documents.items()},
             "events": [type(event).__name__ for event in recorder.events],
             "outcomes": [
-                {"event": type(event).__name__, **asdict(event)}
+                {"event": type(event).__name__, **asdict(cast("Any", event))}
                 for event in recorder.events
                 if isinstance(event, (Accepted, Hidden, Shown))
             ],
