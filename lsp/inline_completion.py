@@ -14,12 +14,14 @@ from typing import cast
 from lsprotocol import types
 
 from completer.interface import CompletionService
+from completer.place import Place
 from completer.reporting import Reports, TrackedRequest
 from completer.request import Completion, CompletionRequest, Trigger
 from completer.unicode import well_formed
 from lsp.convert import indent_of, trigger_of
 from lsp.documents import Document, Documents
 from lsp.feedback import ACCEPT_COMMAND
+from lsp.notebooks import Notebooks
 from lsp.protocol import VersionedInlineCompletionParams
 from lsp.reasons import AFTER_DELETION, Reasons
 from lsp.session import Session
@@ -94,6 +96,7 @@ class InlineCompletions:
         self._session = session
         self._status = status
         self.reasons = Reasons()
+        self.notebooks: Notebooks | None = None
         self._running: dict[str, asyncio.Task[object]] = {}
 
     def interrupt(self, uri: str) -> None:
@@ -129,10 +132,11 @@ class InlineCompletions:
             self.reasons.note(document.uri, AFTER_DELETION)
             return []
         point = insertion_point(document, params.position, params.context, options.context_chars)
+        before, after = self.notebooks.around(document) if self.notebooks else ("", "")
         request = CompletionRequest(
-            prefix=point.prefix,
-            suffix=point.suffix,
-            path=document.path,
+            prefix=(before + point.prefix)[-options.context_chars :],
+            suffix=(point.suffix + after)[: options.context_chars],
+            path=self._path_of(document),
             language=document.language or None,
             user=options.user,
             polish=True,
@@ -157,12 +161,16 @@ class InlineCompletions:
         self._reports.finish(tracked, completion, suggestions, typed=len(point.typed))
         return [item_of(suggestion, point.range) for suggestion in suggestions]
 
+    def _path_of(self, document: Document) -> Place | None:
+        return self.notebooks.path_of(document) if self.notebooks else document.path
+
     def _begin(self, document: Document, trigger: Trigger) -> TrackedRequest:
+        path = self._path_of(document)
         return self._reports.begin(
             session=self._session.id,
             uri=document.uri,
-            workspace=self._session.workspace_of(document.path),
-            places=self._session.places_of(document.path),
+            workspace=self._session.workspace_of(path),
+            places=self._session.places_of(path),
             language=document.language,
             trigger=trigger,
         )

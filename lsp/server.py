@@ -26,6 +26,7 @@ from lsp.feedback import ACCEPT_COMMAND, Feedback
 from lsp.framing import read
 from lsp.git_heads import report_heads
 from lsp.inline_completion import InlineCompletions
+from lsp.notebooks import SYNC, Notebooks
 from lsp.options import LspOptions
 from lsp.protocol import Protocol, VersionedInlineCompletionParams, converter
 from lsp.session import Session
@@ -121,7 +122,13 @@ def create_server(
     service: CompletionService, recorder: Recorder, *, options: LspOptions | None = None
 ) -> CompletionServer:
     """A server that completes with `service` and reports to `recorder`; see `start_io`."""
-    server = CompletionServer(NAME, _version(), protocol_cls=Protocol, converter_factory=converter)
+    server = CompletionServer(
+        NAME,
+        _version(),
+        protocol_cls=Protocol,
+        converter_factory=converter,
+        notebook_document_sync=SYNC,
+    )
     session = Session(options or LspOptions(), lambda: service.workspaces)
     documents = Documents()
     reports = Reports(service, recorder)
@@ -133,10 +140,12 @@ def create_server(
     synchronization = Synchronization(
         documents, feed, recorder, session, on_edit=completions.interrupt
     )
+    completions.notebooks = notebooks = Notebooks(documents, synchronization)
     heads = report_heads(recorder, session)
     workspaces = Workspaces(service, session, documents, feed)
     _add_session_features(server, session, documents, workspaces, recorder, heads, status)
     _add_document_features(server, synchronization)
+    _add_notebook_features(server, notebooks)
     _add_file_features(server, synchronization)
     _add_completion_features(server, completions, Feedback(reports))
     add_commands(server, documents, completions.reasons, DisabledList(session.options.config))
@@ -207,6 +216,20 @@ def _add_document_features(server: CompletionServer, documents: Synchronization)
     @server.feature("textDocument/didFocus")
     def focused(params: Json) -> None:
         documents.focused(params)
+
+
+def _add_notebook_features(server: CompletionServer, notebooks: Notebooks) -> None:
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def opened(params: types.DidOpenNotebookDocumentParams) -> None:
+        notebooks.opened(params)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def changed(params: types.DidChangeNotebookDocumentParams) -> None:
+        notebooks.changed(params)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def closed(params: types.DidCloseNotebookDocumentParams) -> None:
+        notebooks.closed(params)
 
 
 def _add_file_features(server: CompletionServer, documents: Synchronization) -> None:

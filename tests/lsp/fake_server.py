@@ -1,7 +1,8 @@
 """A real server process around a scripted service: `python -m tests.lsp.fake_server`.
 
 A prefix that ends in `slow` takes ten seconds, one that ends in `fail` fails. Of a line that begins
-as `BLOCK` does, the rest of that comes, and where several are wanted, others beside it. The request
+as `BLOCK` does, the rest of that comes, and where several are wanted, others beside it; of a line
+`above`, the document's first. The request
 `test/state` tells what service and recorder have seen; the file that FAKE_SERVER_LOG names gets
 every event.
 """
@@ -29,6 +30,8 @@ BLOCK = "total = sum(items) / 2\nprint(total)"
 def reply(request: CompletionRequest) -> str:
     """What comes after the caret's line."""
     line = request.prefix.rpartition("\n")[2]
+    if line == "above":
+        return f" is {request.prefix.splitlines()[0]}"
     return BLOCK.removeprefix(line) if line and BLOCK.startswith(line) else "ed()\n"
 
 

@@ -190,6 +190,15 @@ async def test_several_alternatives_share_one_prompt_pass(service):
         assert "".join(p.text for p in parts[:-1] if p.index == index) == choice.text
 
 
+async def test_greedy_alternatives_differ_and_the_first_is_the_likeliest(service):
+    request = ask("x" * 40)
+    alone = await service.complete(request)
+    service.forget()
+    texts = [choice.text for choice in (await service.complete(replace(request, n=3))).choices]
+    assert texts[0] == alone.text
+    assert len(set(texts)) == 3
+
+
 async def test_cancelling_a_request_frees_the_engine(service):
     task = asyncio.create_task(service.complete(ask("y" * 50, max_tokens=60)))
     while service._host.now._engine.load == (0, 0):

@@ -58,13 +58,13 @@ class Window:
     def __init__(self, page: Any) -> None:
         self.page = page
 
-    def open(self, name: str) -> None:
-        """Open a file of the folder, with the caret at its end."""
+    def open(self, name: str, editor: str = ".monaco-editor .view-lines") -> None:
+        """Open a file of the folder, with the caret at the end of the first `editor` in it."""
         row = self.page.locator(".explorer-folders-view .monaco-list-row", has_text=name).first
         row.dblclick()
         self.page.wait_for_selector(f".tab.active[aria-label*='{name}']")
         self.until(lambda: "Completer" in self.status)
-        self.page.locator(".monaco-editor .view-lines").first.click()
+        self.page.locator(editor).first.click()
         self.keys("Control+End")
 
     def type(self, text: str) -> None:

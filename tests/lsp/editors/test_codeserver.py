@@ -122,3 +122,19 @@ def test_an_error_is_in_the_status_and_why_is_told(code):
     code.until(lambda: "The queue is full." in code.tooltip)
     code.run("Completer: Why Was Nothing Shown?")
     code.until(lambda: "The queue is full." in code.notifications)
+
+
+def test_cells_of_a_notebook_are_one_document(chromium, address, place):
+    cells = [
+        {"cell_type": "code", "id": name, "metadata": {}, "outputs": [], "source": source}
+        | {"execution_count": None}
+        for name, source in (("a", "import os"), ("b", "x = 1"))
+    ]
+    language = {"language_info": {"name": "python"}}
+    notebook = {"cells": cells, "metadata": language, "nbformat": 4, "nbformat_minor": 5}
+    (place / "project" / "cells.ipynb").write_text(json.dumps(notebook))
+    with window(chromium, address) as code:
+        code.open("cells.ipynb", editor=".cell .view-lines >> text=x = 1")
+        code.keys("End", "Enter")
+        code.type("above")
+        code.shows(" is import os")
