@@ -8,7 +8,7 @@ from torch import Tensor
 
 from completer.engine.sequence import SequenceState
 
-SURE = 0.9
+SURE = 0.7
 """A likeliest token of this probability leaves no room for another that a person would want."""
 RANKED = 24
 """Tokens that are looked at: some write what others begin with, or nothing worth an alternative."""

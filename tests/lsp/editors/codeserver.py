@@ -60,10 +60,10 @@ class Window:
 
     def open(self, name: str, editor: str = ".monaco-editor .view-lines") -> None:
         """Open a file of the folder, with the caret at the end of the first `editor` in it."""
+        self.until(lambda: "Completer" in self.status)
         row = self.page.locator(".explorer-folders-view .monaco-list-row", has_text=name).first
         row.dblclick()
         self.page.wait_for_selector(f".tab.active[aria-label*='{name}']")
-        self.until(lambda: "Completer" in self.status)
         self.page.locator(editor).first.click()
         self.keys("Control+End")
 

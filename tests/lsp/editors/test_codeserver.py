@@ -134,7 +134,7 @@ def test_cells_of_a_notebook_are_one_document(chromium, address, place):
     notebook = {"cells": cells, "metadata": language, "nbformat": 4, "nbformat_minor": 5}
     (place / "project" / "cells.ipynb").write_text(json.dumps(notebook))
     with window(chromium, address) as code:
-        code.open("cells.ipynb", editor=".cell .view-lines >> text=x = 1")
+        code.open("cells.ipynb", editor=".cell.code .view-lines >> nth=1")
         code.keys("End", "Enter")
         code.type("above")
         code.shows(" is import os")
