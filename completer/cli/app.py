@@ -13,6 +13,7 @@ from completer.cli.calibrate import calibrate
 from completer.cli.eval import evaluate
 from completer.cli.interruption import interruptible
 from completer.cli.model import model
+from completer.cli.setup import setup
 from completer.cli.telemetry import telemetry
 from completer.cli.token import token
 from completer.cli.train import train
@@ -51,6 +52,7 @@ app.command("doctor")(doctor.doctor)
 app.command("train")(train)
 app.command("index")(index.index)
 app.command("tune")(tune)
+app.command("setup")(setup)
 app.add_typer(model, name="model")
 app.add_typer(telemetry, name="telemetry")
 app.add_typer(token, name="token")

@@ -1,6 +1,8 @@
 """Real Neovim on the embedded model: what a person sees, and what reaches the database."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +72,18 @@ def test_a_secret_file_gets_nothing_and_why_is_told(neovim, project):
     assert neovim.ghost is None
     neovim.type("<Esc><Cmd>Completer why<CR>")
     neovim.until(lambda: ".env may hold secrets" in neovim.messages)
+
+
+def test_after_setup_a_plain_neovim_has_the_plugin(home, tmp_path):
+    nvim = Path(needed("nvim"))
+    places = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_STATE_HOME": str(tmp_path)}
+    env = {**home, **places, "PATH": f"{nvim.parent}:{home['PATH']}"}
+    done = run("setup", "--yes", "--no-doctor", "--only", "neovim", env=env)
+    assert done.returncode == 0, done.stderr
+    ask = "lua io.write(vim.lsp.config.completer.cmd[1])"
+    command = [str(nvim), "--headless", "-i", "NONE", f"+{ask}", "+q"]
+    shown = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    assert shown.stdout == str(COMPLETER), shown.stderr
+    run("setup", "--remove", env=env)
+    gone = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    assert gone.stdout == ""

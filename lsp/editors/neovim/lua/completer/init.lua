@@ -165,6 +165,7 @@ function M.setup(options)
     return
   end
   M.options = vim.tbl_deep_extend('force', defaults, options or {})
+  vim.g.completer_is_set_up = true
   vim.lsp.config('completer', {
     cmd = M.options.cmd,
     filetypes = M.options.filetypes,
