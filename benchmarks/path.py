@@ -111,7 +111,8 @@ def run(
     config: ConfigFlag = None,
 ) -> dict[str, Any]:
     """Trace one warm completion through the HTTP application: modules, calls, changes of module."""
-    from completer.cli.wiring import build_recorder, http_options, start_service
+    from completer.cli.front_door import build_recorder
+    from completer.cli.wiring import http_options, start_service
     from completer.http.app import create_app
 
     trace = CallTrace()

@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
 
@@ -26,6 +27,9 @@ from benchmarks.spans import Span, whole_line_spans
 from completer.cli.assembly import build_engine, build_model
 from completer.cli.options import PureFlag
 from completer.cli.printing import progress
+from completer.context.brackets import CLOSED_BY, unmatched
+from completer.context.languages import language_of_name
+from completer.context.lexical import open_token, without_text
 from completer.context.prompt import PromptBuilder, blind_to_marks
 from completer.context.workspace import Workspace
 from completer.engine.tuning import Tuning
@@ -66,6 +70,9 @@ def run(
     given: Given,
     *,
     lines: Annotated[int, typer.Option(min=1, help="How many lines are typed.")] = 20,
+    auto_close: Annotated[
+        bool, typer.Option("--auto-close", help="Brackets and quotes close by themselves.")
+    ] = False,
     pure: PureFlag = None,
 ) -> dict[str, Any]:
     """Type real lines key by key and complete after each pause, as editors do.
@@ -100,7 +107,9 @@ def run(
         },
     }
     with progress("lines") as advance:
-        answers, ahead = asyncio.run(_measure(typists, services, spans, given.seed, advance))
+        answers, ahead = asyncio.run(
+            _measure(typists, services, spans, given.seed, auto_close, advance)
+        )
     for service in services.values():
         service.close()
     return {
@@ -130,14 +139,20 @@ def _service_over(
     return LocalService(model, build_engine(model, tuning, settings), settings, repositories)
 
 
-def requests_while_typing(span: Span, rng: random.Random) -> Iterator[CompletionRequest]:
-    """Type the span's middle; yield what an editor would ask after each pause."""
+def requests_while_typing(
+    span: Span, rng: random.Random, *, auto_close: bool = False
+) -> Iterator[CompletionRequest]:
+    """Type the span's middle; yield what an editor would ask after each pause.
+
+    With `auto_close` it has closed what the middle has opened so far.
+    """
     for typed in range(len(span.middle) + 1):
         pause = rng.lognormvariate(0.0, INTERVAL_SPREAD) * MEAN_INTERVAL_S
         if pause >= DEBOUNCE_S or typed == len(span.middle):
+            closers = closing(span.middle[:typed], span.path) if auto_close else ""
             yield CompletionRequest(
                 prefix=span.prefix + span.middle[:typed],
-                suffix=span.suffix,
+                suffix=closers + span.suffix,
                 path=span.path,
                 max_tokens=MAX_TOKENS,
                 multiline=False,
@@ -145,11 +160,21 @@ def requests_while_typing(span: Span, rng: random.Random) -> Iterator[Completion
             )
 
 
+def closing(text: str, path: Path) -> str:
+    """Return the quote and the brackets that close what `text` has opened."""
+    language = language_of_name(path.name)
+    inside = open_token(text, language)
+    quote = inside.opening if inside is not None and inside.kind == "string" else ""
+    opened = unmatched(without_text(text, language))[0]
+    return quote + "".join(CLOSED_BY[each.character] for each in reversed(opened))
+
+
 async def _measure(
     typists: Mapping[str, Typist],
     services: Mapping[str, LocalService],
     spans: Sequence[Span],
     seed: int,
+    auto_close: bool,
     progress: Callable[[int, int], None],
 ) -> tuple[dict[str, list[Answer]], dict[str, Any]]:
     """Let everyone type every span, then accept at each with and without decoding ahead.
@@ -160,7 +185,9 @@ async def _measure(
     rng = random.Random(seed)
     asked = itertools.count()
     for number, span in enumerate(spans):
-        for keystroke, request in enumerate(requests_while_typing(span, rng)):
+        for keystroke, request in enumerate(
+            requests_while_typing(span, rng, auto_close=auto_close)
+        ):
             for name in turns(next(asked), tuple(typists)):
                 answer = await typists[name](request)
                 answers[name].append(replace(answer, first=keystroke == 0))

@@ -19,7 +19,7 @@ from completer.errors import CompleterError
 from completer.names.evidence import NameKind, NameWeights
 from completer.place import Place
 from completer.private_files import private_folder, replace_private_file
-from completer.stopping.controller import Rule
+from completer.stopping.controller import CutRule, Rule
 from completer.stopping.scorecard import Scorecard
 from models.errors import ModelError
 from models.exit_adapters import ExitAdapter, load_exit_adapters
@@ -28,7 +28,7 @@ from models.loading import LoadedModel
 from models.source import BUNDLED, BUNDLED_FOLDER
 
 log = logging.getLogger(__name__)
-VERSION = 3
+VERSION = 4
 Exit = TypeVar("Exit")
 FILE = "calibration.json"
 _NUMBERS = re.compile(r"\[[^\[\]{}]*\]")
@@ -83,6 +83,11 @@ class Calibration:
         stopping = self.stopping and {
             "threshold": self.stopping.threshold,
             "scorecard": self.stopping.card and self.stopping.card.to_json(),
+            "beginnings": self.stopping.cutting
+            and {
+                "threshold": self.stopping.cutting.threshold,
+                "scorecard": self.stopping.cutting.card.to_json(),
+            },
         }
         return {
             "version": VERSION,
@@ -100,12 +105,21 @@ class Calibration:
             raise ValueError(f"version {values['version']}, but this program reads {VERSION}")
         stopping, mixture = values["stopping"], values["mixture"]
         return cls(
-            stopping and Rule(Scorecard.from_json(stopping["scorecard"]), stopping["threshold"]),
+            stopping and _rule(stopping),
             mixture and Mixture.from_json(mixture),
             values["fitted"],
-            {NameKind(kind): float(weight) for kind, weight in values.get("names", {}).items()},
+            {NameKind(kind): float(weight) for kind, weight in values["names"].items()},
             values["weights"],
         )
+
+
+def _rule(values: Mapping[str, Any]) -> Rule:
+    cutting = values["beginnings"]
+    return Rule(
+        Scorecard.from_json(values["scorecard"]),
+        values["threshold"],
+        cutting and CutRule(Scorecard.from_json(cutting["scorecard"]), cutting["threshold"]),
+    )
 
 
 CalibrationOf = Callable[[Place | None], Calibration]

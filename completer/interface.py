@@ -96,8 +96,13 @@ class CompletionService(Protocol):
         """
         ...
 
-    def document_changed(self, path: Place, text: str | None) -> None:
-        """Tell the service the unsaved text of an open document; `None` when it was closed."""
+    def document_changed(
+        self, path: Place, text: str | None, workspace: Place | None = None
+    ) -> None:
+        """Tell the service the unsaved text of an open document; `None` when it was closed.
+
+        It is a document of the open `workspace`, or of the innermost that holds it.
+        """
         ...
 
     def accepted(self, completion_id: str, text: str) -> None:

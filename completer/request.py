@@ -14,8 +14,8 @@ FinishReason = Literal[
 
 `stop`: an end mark, a stop string or a text rule · `length`: `max_tokens` · `deadline`:
 `deadline_ms` passed, the text so far is returned · `cancelled`: the caller went away ·
-`low_confidence`: it would probably not have been accepted · `secret`: what came next looks like
-one · `disabled`: nothing is completed there.
+`low_confidence`: what came next would probably not have been accepted · `secret`: what came next
+looks like one · `disabled`: nothing is completed there.
 """
 
 Distribution = Literal[
@@ -153,7 +153,9 @@ class Confidence:
 class Choice:
     """One alternative: what to insert at the caret, and the token ids that the model gave.
 
-    `confidence` has an entry for each verification step, where the stop controller went along.
+    `confidence` has an entry for each verification step, where the stop controller went along, and
+    one for the beginning that a text was cut back to. `beginnings` are those that it could be cut
+    back to, where that is recorded for a calibration.
     `problem` says what is wrong with the text, if it was asked for by hand, or why it is empty.
     """
 
@@ -161,6 +163,7 @@ class Choice:
     finish_reason: FinishReason
     token_ids: tuple[int, ...] = ()
     confidence: tuple[Confidence, ...] = ()
+    beginnings: tuple[Confidence, ...] = ()
     problem: Problem | None = None
 
 

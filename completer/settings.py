@@ -14,21 +14,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from platformdirs import user_cache_path, user_config_path, user_data_path
+from platformdirs import user_cache_path, user_data_path
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
+from completer.config_file import CONFIG_VARIABLE as CONFIG_VARIABLE
+from completer.config_file import config_file as config_file
 from completer.context.content import opened_beneath, read_up_to
 from completer.errors import SettingsError
 from completer.server_settings import TOKENS_FILE, ServerSettings
 from completer.setting_kinds import APP, Count, Section, Share
 
-CONFIG_VARIABLE = "COMPLETER_CONFIG"
+VARIABLES = "COMPLETER_"
 REPOSITORY_FILE = ".completer.toml"
 LARGEST_REPOSITORY_FILE = 1 << 14
 _MOST_DOTS = 64  # in a line: a key of thousands of parts takes minutes to read
@@ -128,6 +124,11 @@ class EngineSettings(Section):
     idle_unload_minutes: Annotated[float, Field(ge=0)] = Field(
         0, description="minutes without a request after which the model is unloaded; 0: never"
     )
+    linger_minutes: Annotated[float, Field(ge=0, le=100_000)] = Field(
+        10.0,
+        description="minutes after which an engine that an editor has started ends, once its last"
+        " editor is gone",
+    )
 
 
 class TelemetrySettings(Section):
@@ -138,12 +139,10 @@ class TelemetrySettings(Section):
     retention_days: Count = 90
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All options of the program."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="COMPLETER_", env_nested_delimiter="__", extra="ignore", frozen=True
-    )
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     model: ModelSettings = ModelSettings()
     completion: CompletionSettings = CompletionSettings()
@@ -177,18 +176,6 @@ class Settings(BaseSettings):
     def file(self) -> Path | None:
         """The user's file that was looked for; `None` for settings that were not loaded."""
         return self._file
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take only what `load_settings` has merged: one place decides the order."""
-        return (init_settings,)
 
 
 class RepositorySettings(Section):
@@ -235,12 +222,6 @@ class LoadedSettings(BaseModel):
     origins: dict[str, str]
 
 
-def config_file() -> Path:
-    """The user's settings file, which need not exist."""
-    named = os.environ.get(CONFIG_VARIABLE)
-    return Path(named) if named else user_config_path(APP) / "config.toml"
-
-
 def load_settings(
     flags: Mapping[str, Any] | None = None, file: Path | None = None
 ) -> LoadedSettings:
@@ -255,7 +236,7 @@ def load_settings(
     _check_names(_mistyped_variables(), "environment")
     for origin, values in (
         (f"file {path}", _read_toml(path, must_exist=file is not None)),
-        ("environment", EnvSettingsSource(Settings)()),
+        ("environment", _from_environment()),
         ("flag", _without_none(flags or {})),
     ):
         _check_names((name for name in values if name not in Settings.model_fields), origin)
@@ -331,12 +312,24 @@ def _check_names(unknown: Iterable[str], origin: str) -> None:
         )
 
 
+def _from_environment() -> dict[str, Any]:
+    """The settings that the environment holds."""
+    if not any(variable.upper().startswith(VARIABLES) for variable in os.environ):
+        return {}  # most often; what reads them takes a while to import
+    from pydantic_settings import BaseSettings, EnvSettingsSource
+
+    class FromEnvironment(Settings, BaseSettings):  # type: ignore[misc]
+        """The same fields, as pydantic reads them from an environment."""
+
+    source = EnvSettingsSource(FromEnvironment, env_prefix=VARIABLES, env_nested_delimiter="__")
+    return source()
+
+
 def _mistyped_variables() -> Iterator[str]:
     """Settings that the environment misspells; what is not like one at all is somebody else's."""
-    prefix = Settings.model_config["env_prefix"]
     for variable in os.environ:
-        if variable.upper().startswith(prefix):
-            name = variable[len(prefix) :].lower().replace("__", ".")
+        if variable.upper().startswith(VARIABLES):
+            name = variable[len(VARIABLES) :].lower().replace("__", ".")
             if name.split(".")[0] not in Settings.model_fields and _close(name):
                 yield name
 

@@ -13,6 +13,7 @@ from typing import cast
 
 from lsprotocol import types
 
+from completer.disabled_list import DisabledList
 from completer.interface import CompletionService
 from completer.place import Place
 from completer.reporting import Reports, TrackedRequest
@@ -96,6 +97,7 @@ class InlineCompletions:
         self._session = session
         self._status = status
         self.reasons = Reasons()
+        self.disabled = DisabledList(session.options.config)
         self.notebooks: Notebooks | None = None
         self._running: dict[str, asyncio.Task[object]] = {}
 
@@ -144,7 +146,7 @@ class InlineCompletions:
             deadline_ms=options.deadline_ms,
             trigger=trigger,
             indent=document.indent,
-            disabled_in=options.disabled_in,
+            disabled_in=(*self.disabled.entries, *options.disabled_in),
         )
         self._status.busy(True)
         try:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+import attrs
+from attrs.validators import and_, ge, gt, instance_of, le, optional
 
 logger = logging.getLogger(__name__)
 
 CLIENT_OPTIONS = ("choices", "deadline_ms", "after_deletion", "disabled_in")
 """What a client may choose for itself."""
+NUMBER = (int, float)
 
 
-class LspOptions(BaseModel):
+def _entries(value: object) -> tuple[str, ...]:
+    """A list of texts; raises `TypeError` for anything else."""
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        raise TypeError("disabledIn must be a list of texts")
+    return tuple(value)
+
+
+@attrs.frozen(kw_only=True)
+class LspOptions:
     """Options of a language server.
 
     `context_chars` is how much text around the caret is handed on (on each side), `choices` how
@@ -25,16 +34,16 @@ class LspOptions(BaseModel):
     `disabled_in` adds to what it says.
     """
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
-
-    context_chars: int = Field(default=65_536, ge=256)
-    choices: int = Field(default=1, ge=1, le=10)
-    deadline_ms: float | None = Field(default=None, gt=0)
-    after_deletion: bool = True
-    max_document_chars: int = Field(default=1_048_576, ge=0)
+    context_chars: int = attrs.field(default=65_536, validator=ge(256))
+    choices: int = attrs.field(default=1, validator=and_(instance_of(int), ge(1), le(10)))
+    deadline_ms: float | None = attrs.field(
+        default=None, validator=optional(and_(instance_of(NUMBER), gt(0)))
+    )
+    after_deletion: bool = attrs.field(default=True, validator=instance_of(bool))
+    max_document_chars: int = attrs.field(default=1_048_576, validator=ge(0))
     user: str = ""
     config: Path | None = None
-    disabled_in: tuple[str, ...] = ()
+    disabled_in: tuple[str, ...] = attrs.field(default=(), converter=_entries)
 
     def with_client_wishes(self, wishes: object) -> LspOptions:
         """These options with what a client's `initializationOptions` say, in camelCase.
@@ -47,8 +56,13 @@ class LspOptions(BaseModel):
             name: wishes[to_camel(name)] for name in CLIENT_OPTIONS if to_camel(name) in wishes
         }
         try:
-            return LspOptions.model_validate({**dict(self), **known})
-        except ValidationError as error:
-            wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-            logger.warning("initializationOptions are ignored: %s", "; ".join(wrong))
+            return attrs.evolve(self, **known)
+        except (TypeError, ValueError) as error:
+            logger.warning("initializationOptions are ignored: %s", error.args[0])
             return self
+
+
+def to_camel(name: str) -> str:
+    """The name as clients spell it."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))

@@ -15,16 +15,15 @@ from lsprotocol import types
 from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 
-from completer.context.git_heads import GitHeads
 from completer.interface import CompletionService
 from completer.reporting import Reports
 from lsp.client_process import can_be_watched, gone
-from lsp.commands import DisabledList, add_commands
+from lsp.commands import add_commands
 from lsp.document_feed import DocumentFeed
 from lsp.documents import Documents
 from lsp.feedback import ACCEPT_COMMAND, Feedback
 from lsp.framing import read
-from lsp.git_heads import report_heads
+from lsp.git_heads import Heads
 from lsp.inline_completion import InlineCompletions
 from lsp.notebooks import SYNC, Notebooks
 from lsp.options import LspOptions
@@ -141,14 +140,14 @@ def create_server(
         documents, feed, recorder, session, on_edit=completions.interrupt
     )
     completions.notebooks = notebooks = Notebooks(documents, synchronization)
-    heads = report_heads(recorder, session)
+    heads = Heads(recorder, session)
     workspaces = Workspaces(service, session, documents, feed)
     _add_session_features(server, session, documents, workspaces, recorder, heads, status)
     _add_document_features(server, synchronization)
     _add_notebook_features(server, notebooks)
     _add_file_features(server, synchronization)
     _add_completion_features(server, completions, Feedback(reports))
-    add_commands(server, documents, completions.reasons, DisabledList(session.options.config))
+    add_commands(server, documents, completions.reasons, completions.disabled)
     return server
 
 
@@ -158,20 +157,16 @@ def _add_session_features(
     documents: Documents,
     workspaces: Workspaces,
     recorder: Recorder,
-    heads: GitHeads,
+    heads: Heads,
     status: Status,
 ) -> None:
-    def watch_heads() -> None:
-        if recorder.records:
-            heads.watch(session.folders)
-
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
         server.watch_client(params.process_id)
         session.initialize(params)
         documents.encoding = types.PositionEncodingKind(server.workspace.position_encoding)
         documents.line_break = LineBreak.LF if session.is_neovim else LineBreak.PROTOCOL
-        watch_heads()
+        heads.watch(session.folders)
         workspaces.open()
         started = session.started(server.version)
         session.id = started.id
@@ -184,7 +179,7 @@ def _add_session_features(
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def change_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
         workspaces.change(params.event)
-        watch_heads()
+        heads.watch(session.folders)
 
     @server.feature(types.SHUTDOWN)
     def shutdown(_params: None) -> None:

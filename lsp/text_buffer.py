@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-import numpy as np
 from lsprotocol.types import Position, PositionEncodingKind
 
 from telemetry.events import TextEdit
@@ -75,12 +74,14 @@ class TextBuffer:
     @property
     def length(self) -> int:
         """Number of code points."""
-        return self._length_of(self.line_count)
+        return self._length
 
     def set_text(self, text: str) -> None:
         """Replace everything."""
         self._lines = self._split(self._representable(text), closed=False)
         self._lengths = _lengths(self._lines)
+        self._length = sum(self._lengths)
+        self._known = (0, 0)
 
     def line(self, number: int) -> str:
         """A line without what ends it."""
@@ -141,8 +142,14 @@ class TextBuffer:
         return "".join(pieces)[:limit]
 
     def _length_of(self, lines: int) -> int:
-        """How many code points the first lines have."""
-        return int(np.frombuffer(self._lengths, dtype=np.int64)[:lines].sum())
+        """How many code points the first lines have: counted from where this was asked last."""
+        known, length = self._known
+        if lines < known:
+            length -= sum(self._lengths[lines:known])
+        else:
+            length += sum(self._lengths[known:lines])
+        self._known = (lines, length)
+        return length
 
     def _cut(self, position: Position) -> tuple[int, str, str]:
         """The line that a position is on, and its text before and after it."""
@@ -158,6 +165,7 @@ class TextBuffer:
         offset = self.offset(Caret(first, 0))
         self._lines[first : first + len(old)] = new
         self._lengths[first : first + len(old)] = _lengths(new)
+        self._length += len(content) - len(removed)
         if _cuts_no_character(removed, content, head, text, tail):
             end = len(removed) - len(tail)
             return TextEdit(offset + len(head), removed[len(head) : end], text)

@@ -1,24 +1,22 @@
 """How far two texts are apart, and where in a long text a short one best fits.
 
-Distances are Levenshtein's. One row of the dynamic programme is one vectorised step: the minimum
-over deletions along a row is a running minimum once the column number is taken off.
+Distances are Levenshtein's, by Myers's bit vectors (1999) as Hyyrö states them (2003): a column of
+the table of distances is two integers of a bit for each unit of the pattern.
 """
 
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-Units = NDArray[np.uint32]
+Units = Sequence[Hashable]
+"""A text's characters, or numbers that stand for its parts."""
 
 _LEXEME: Final = re.compile(r"\w+|[^\w\s]")
-_LENGTH_BITS: Final = 32  # a start fits below this, a distance above
 _MOST_CELLS: Final = 50_000_000  # of the table of distances: a quarter of a second
 
 
@@ -31,15 +29,9 @@ class Alignment:
     distance: int
 
 
-def code_points(text: str) -> Units:
-    """The text's code points as numbers, `[len(text)]`."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-
-
-def utf16_units(text: str) -> Units:
-    """The text's UTF-16 code units as numbers."""
-    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), dtype=np.uint16)
-    return units.astype(np.uint32)
+def utf16_units(text: str) -> array[int]:
+    """The text's UTF-16 code units."""
+    return array("H", text.encode("utf-16-le", "surrogatepass"))
 
 
 def utf16_length(text: str) -> int:
@@ -60,49 +52,65 @@ def levenshtein(one: Units, other: Units) -> int:
     Where too much differs to find the fewest, as many as it takes to replace all that differs.
     """
     one, other = _without_common_ends(one, other)
-    if len(one) * len(other) > _MOST_CELLS:
+    if not one or not other or len(one) * len(other) > _MOST_CELLS:
         return max(len(one), len(other))
-    one, other = sorted((one, other), key=len)  # a step for each unit of the shorter
-    columns = np.arange(len(other) + 1, dtype=np.int64)
-    row = columns.copy()
-    for index, unit in enumerate(one):
-        step = np.empty_like(row)
-        step[0] = index + 1
-        np.minimum(row[1:] + 1, row[:-1] + (other != unit), out=step[1:])
-        row = np.minimum.accumulate(step - columns) + columns
-    return int(row[-1])
+    one, other = sorted((one, other), key=len, reverse=True)
+    *_, distance = _distances(one, other, anchored=True)
+    return distance
 
 
 def _without_common_ends(one: Units, other: Units) -> tuple[Units, Units]:
-    shared = min(len(one), len(other))
-    differs = np.flatnonzero(one[:shared] != other[:shared])
-    start = int(differs[0]) if len(differs) else shared
+    start = _shared(zip(one, other, strict=False))
     one, other = one[start:], other[start:]
-    shared = min(len(one), len(other))
-    differs = np.flatnonzero(one[::-1][:shared] != other[::-1][:shared])
-    end = int(differs[0]) if len(differs) else shared
+    end = _shared(zip(reversed(one), reversed(other), strict=False))
     return one[: len(one) - end], other[: len(other) - end]
 
 
+def _shared(pairs: Iterator[tuple[Hashable, Hashable]]) -> int:
+    count = 0
+    for one, other in pairs:
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _distances(pattern: Units, text: Units, *, anchored: bool) -> Iterator[int]:
+    """Yield, for each end in `text` from 0 on, how far `pattern` is from what ends there.
+
+    That is all of the text before it if `anchored`, else the part that is closest. There must be a
+    pattern.
+    """
+    every, last = (1 << len(pattern)) - 1, 1 << (len(pattern) - 1)
+    places: dict[Hashable, int] = {}
+    for index, unit in enumerate(pattern):
+        places[unit] = places.get(unit, 0) | 1 << index
+    rises, falls, distance = every, 0, len(pattern)  # down a column, one bit a row
+    yield distance
+    for unit in text:
+        equal = places.get(unit, 0)
+        same = (((equal & rises) + rises) ^ rises) | equal | falls  # as diagonally before
+        more, less = falls | ~(same | rises) & every, rises & same  # than in the column before
+        distance += bool(more & last) - bool(less & last)
+        more, less = (more << 1 | anchored) & every, less << 1 & every
+        rises, falls = less | ~(same | more) & every, more & same
+        yield distance
+
+
 def best_alignment(needle: str, haystack: str) -> Alignment:
-    """The part of `haystack` closest to `needle` (Sellers 1980), the leftmost end among equals."""
+    """The part of `haystack` closest to `needle` (Sellers 1980), the leftmost end among equals.
+
+    Of the parts that end there, the longest.
+    """
     exact = haystack.find(needle)
     if exact >= 0:
         return Alignment(exact, exact + len(needle), 0)
-    text = code_points(haystack)
-    columns = np.arange(len(text) + 1, dtype=np.int64)
-    one = np.int64(1 << _LENGTH_BITS)
-    # A cell holds distance and start of the best alignment that ends there, the distance above:
-    # comparing cells compares distances, and a start travels along with its alignment.
-    row = columns.copy()
-    for unit in code_points(needle):
-        step = np.empty_like(row)
-        step[0] = row[0] + one
-        np.minimum(row[1:] + one, row[:-1] + (text != unit) * one, out=step[1:])
-        row = np.minimum.accumulate(step - columns * one) + columns * one
-    end = int(np.argmin(row >> _LENGTH_BITS))
-    cell = int(row[end])
-    return Alignment(cell & ((1 << _LENGTH_BITS) - 1), end, cell >> _LENGTH_BITS)
+    ends = enumerate(_distances(needle, haystack, anchored=False))
+    end, distance = min(ends, key=lambda found: found[1])
+    reach = haystack[max(0, end - len(needle) - distance) : end][::-1]
+    starts = enumerate(_distances(needle[::-1], reach, anchored=True))
+    length = max(length for length, far in starts if far == distance)
+    return Alignment(end - length, end, distance)
 
 
 def lexemes(text: str) -> list[str]:
@@ -114,8 +122,7 @@ def lexeme_distance(before: str, after: str) -> tuple[int, int]:
     """Levenshtein's distance over lexemes, and the number of lexemes of `before`."""
     codes: dict[str, int] = {}
     was, now = (
-        np.array([codes.setdefault(word, len(codes)) for word in lexemes(text)], dtype=np.uint32)
-        for text in (before, after)
+        [codes.setdefault(word, len(codes)) for word in lexemes(text)] for text in (before, after)
     )
     return levenshtein(was, now), len(was)
 

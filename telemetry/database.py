@@ -10,8 +10,6 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Final
 
-from sqlite_utils import Database
-
 from telemetry.files import (
     APPLICATION_ID,
     holds_telemetry,
@@ -113,14 +111,13 @@ class DatabaseFile:
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Make a connection durable and its schema current; a newer schema is refused."""
-    db = Database(connection, execute_plugins=False)
-    refuse_newer(db)
+    refuse_newer(connection)
     if connection.execute("PRAGMA application_id").fetchone() == (0,):
         # Before WAL is on: it must not be in the log alone when the process is killed.
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    MIGRATIONS.apply(db)
+    MIGRATIONS.apply(connection)
 
 
 def remove(path: Path) -> None:

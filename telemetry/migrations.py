@@ -1,42 +1,83 @@
-"""Databases of every age, brought to the schema of `schema` by sqlite-utils' migrations."""
+"""Databases of every age, brought to the schema of `schema`.
+
+Which migrations a file has had is noted in it as sqlite-utils notes it.
+"""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
-from functools import cache
+from datetime import UTC, datetime
 from typing import Final
-
-from sqlite_utils import Database, Migrations
 
 from telemetry.schema import LABEL, TABLES, Column, Table
 
 _NAMES: Final = {1: "0001_tables", 2: "0002_named_views", 3: "0003_commits", 4: "0004_displays"}
 _FIRST_VIEWS: Final = 2
+_SET: Final = "telemetry"
+_NOTES: Final = (
+    "CREATE TABLE IF NOT EXISTS _sqlite_migrations"
+    " (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS idx__sqlite_migrations_migration_set_name"
+    " ON _sqlite_migrations (migration_set, name)",
+)
 
 
-def migrations_of(tables: Iterable[Table]) -> Migrations:
+class Migrations:
     """A migration for every number that a table or a column came with."""
-    tables = list(tables)
-    migrations = Migrations("telemetry")
-    later = (column.since for table in tables for column in table.columns)
-    for number in range(1, max(*later, *_NAMES) + 1):
 
-        def migrate(db: Database, number: int = number) -> None:
-            for table in tables:
-                _migrate(db, table, number)
+    def __init__(self, tables: Iterable[Table]) -> None:
+        self._tables = list(tables)
+        later = (column.since for table in self._tables for column in table.columns)
+        numbers = range(1, max(*later, *_NAMES) + 1)
+        self._numbers = {_NAMES.get(each, f"{each:04}_columns"): each for each in numbers}
 
-        migrations(name=_NAMES.get(number, f"{number:04}_columns"))(migrate)
-    return migrations
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all migrations."""
+        return frozenset(self._numbers)
+
+    def applied(self, connection: sqlite3.Connection) -> list[str]:
+        """The names of those that a database has had, in order."""
+        noted = "SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'"
+        if connection.execute(noted).fetchone() is None:
+            return []
+        query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY name"
+        return [name for (name,) in connection.execute(query, (_SET,))]
+
+    def apply(self, connection: sqlite3.Connection, stop_before: str = "") -> None:
+        """Apply those that a database has not had, each in a transaction, up to `stop_before`."""
+        for name, number in self._numbers.items():
+            if name == stop_before:
+                return
+            if name not in self.applied(connection):
+                self._apply(connection, name, number)
+
+    def _apply(self, connection: sqlite3.Connection, name: str, number: int) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if name not in self.applied(connection):  # else another process was faster
+                for statement in _NOTES:
+                    connection.execute(statement)
+                for table in self._tables:
+                    _migrate(connection, table, number)
+                note = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+                now = str(datetime.now(UTC))
+                connection.execute(f"{note} VALUES (?, ?, ?)", (_SET, name, now))
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
 
 
-def _migrate(db: Database, table: Table, number: int) -> None:
+def _migrate(connection: sqlite3.Connection, table: Table, number: int) -> None:
     # One statement at a time: `executescript` would commit the migration's transaction.
     new = table.columns_of(number)
     if table.since == number:
-        db.execute(_creation(table, new))
+        connection.execute(_creation(table, new))
     else:
         for column in new:
-            db.execute(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {column.sql}")
+            connection.execute(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {column.sql}")
     has_changed = bool(new) or number == _FIRST_VIEWS
     if has_changed and number >= max(table.since, _FIRST_VIEWS) and table is not LABEL:
         columns = ", ".join(
@@ -47,7 +88,8 @@ def _migrate(db: Database, table: Table, number: int) -> None:
             for column in table.columns_of(earlier)
         )
         query = f"SELECT {columns} FROM {table.name} AS t"  # noqa: S608
-        db.create_view(f"{table.name}_named", query, replace=True)
+        connection.execute(f"DROP VIEW IF EXISTS {table.name}_named")
+        connection.execute(f"CREATE VIEW {table.name}_named AS {query}")
 
 
 def _creation(table: Table, columns: list[Column]) -> str:
@@ -58,26 +100,17 @@ def _creation(table: Table, columns: list[Column]) -> str:
     return f"CREATE TABLE {table.name} ({', '.join(parts)}) STRICT, WITHOUT ROWID"
 
 
-MIGRATIONS: Final = migrations_of([LABEL, *TABLES.values()])
+MIGRATIONS: Final = Migrations([LABEL, *TABLES.values()])
 
 
 class SchemaTooNewError(Exception):
     """The file was written by a newer version of this program."""
 
 
-def refuse_newer(db: Database) -> None:
-    """Raise `SchemaTooNewError` if `db` has migrations that this version does not know."""
-    applied = {migration.name for migration in MIGRATIONS.applied(db)}
-    if unknown := sorted(applied - _known()):
+def refuse_newer(connection: sqlite3.Connection) -> None:
+    """Raise `SchemaTooNewError` for migrations in a file that this version does not know."""
+    if unknown := sorted(set(MIGRATIONS.applied(connection)) - MIGRATIONS.names):
         raise SchemaTooNewError(
             f"the telemetry database has the schema of a newer version ({', '.join(unknown)}): "
             "update completer, or point it to another folder"
         )
-
-
-@cache
-def _known() -> frozenset[str]:
-    empty = Database(memory=True, execute_plugins=False)
-    names = frozenset(migration.name for migration in MIGRATIONS.pending(empty))
-    empty.close()
-    return names

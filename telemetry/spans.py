@@ -12,7 +12,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import Final
 
-from telemetry.alignment import best_alignment, code_points, levenshtein, utf16_length
+from telemetry.alignment import best_alignment, levenshtein, utf16_length
 from telemetry.events import TextEdit, common_prefix
 
 NEAR: Final = 50  # characters on each side of the expected place, as GitHub's client searches
@@ -134,7 +134,7 @@ def moved_to(
     fit = best_alignment(former, text)
     if fit.distance > _MOVED * len(former):
         return None
-    if fit.distance >= levenshtein(code_points(former), code_points(span.text)):
+    if fit.distance >= levenshtein(former, span.text):
         return None
     now = text[fit.start : fit.end]
     return RetainedSpan(inserted.start + fit.start, now, bytes([_BACK]) * len(now), moved=True)

@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlite_utils import Database
-
 from telemetry.database import DatabaseFile, prepare
 from telemetry.faults import Fault, Stall, fault_of
 from telemetry.files import noted_as_open, refuse_others
@@ -282,7 +280,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     immutable = "" if wal.exists() or os.access(path.parent, os.W_OK) else "&immutable=1"
     uri = f"{path.absolute().as_uri()}?mode=ro{immutable}"
     with _connected_to(path, uri, timeout=5.0) as connection:
-        refuse_newer(Database(connection, execute_plugins=False))
+        refuse_newer(connection)
         connection.execute("BEGIN")
         yield connection
 

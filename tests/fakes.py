@@ -91,7 +91,7 @@ class FakeService:
         """See `CompletionService`."""
         self.closed_workspaces.append(root)
 
-    def document_changed(self, path: Path, text: str | None) -> None:
+    def document_changed(self, path: Path, text: str | None, workspace: Path | None = None) -> None:
         """See `CompletionService`."""
         self.documents[path] = text
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from benchmarks.__main__ import NAMES
-from completer.cli.app import app
+from completer.cli.commands import app
 from completer.settings import RepositorySettings, Settings
 from models.fim_layouts import LAYOUTS
 
@@ -50,18 +51,19 @@ def test_what_a_repository_may_set_is_said():
     assert all(f"`[{section}]`" in SETTINGS_PAGE for section in sections)
 
 
-def commands(group: typer.Typer, above: str = "") -> Iterator[str]:
-    for command in group.registered_commands:
-        yield f"{above}{command.name}"
-    for inner in group.registered_groups:
-        assert inner.typer_instance is not None
-        yield from commands(inner.typer_instance, f"{above}{inner.name} ")
+def commands(group: Any, above: str = "completer ") -> Iterator[str]:
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        if hasattr(command, "list_commands"):
+            yield from commands(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}"
 
 
 BENCHMARKS = [f"python -m benchmarks {name}" for name in NAMES]
 
 
-@pytest.mark.parametrize("command", [*commands(app, "completer "), *BENCHMARKS])
+@pytest.mark.parametrize("command", [*commands(typer.main.get_command(app)), *BENCHMARKS])
 def test_every_command_is_described(command):
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 

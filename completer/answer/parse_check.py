@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
-from itertools import accumulate, islice, product
+from itertools import accumulate, chain, islice
 
 from tree_sitter import Tree
 
-from completer.context.brackets import CLOSED_BY, unmatched
+from completer.answer.neutral import neutral_completions
 from completer.context.grammars import has_grammar, parse_within
 from completer.context.lexical import Lexeme, tokens
 from completer.context.surroundings import WINDOW, Surroundings
@@ -25,7 +25,6 @@ _TIME_LIMIT_MS = 20
 _IN_ALL_S = 0.05  # then nothing is said; an answer of a common text takes a few milliseconds
 _CUT = WINDOW - 1_024  # characters from which on more may follow
 _ENDS_TRIED = 12
-_NEUTRAL_TRIED = 24
 _LONGEST_READ_BY_PYTHON = 8_192  # bytes
 _DEEPEST = 24  # brackets; its parser may take long where they are deep
 ESCAPE = re.compile(r"\\[^\n'\"]")  # of those that it does not know Python's parser would warn
@@ -33,9 +32,6 @@ _DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class)\b", re.MULTILINE)
 _NEXT_DEFINITION = re.compile(r"\n([ \t]*)(?:@|(?:async[ \t]+def|def|class)\b)")
 _GOES_ON = re.compile(r"[\w.(\[\"'`]")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_STEMS = ("x", "", " x", ": x", " in x", " for x in x", " else x", "=x")
-_TAILS = {"python": ("", ":", ": pass", " = x", " import x", " as x")}
-_OTHER_TAILS = ("", ";", " {}", ": x", " = x;")
 
 
 class ParseCheck:
@@ -69,18 +65,21 @@ class ParseCheck:
         """The text without an answer, from whose parse those with one go on."""
         return parse_within(self._before + self._after, self._around.language, _TIME_LIMIT_MS)
 
-    def _errs(self, text: str) -> bool:
-        """Whether there are errors with `text` at the caret; TimeoutError if that takes long."""
+    def _errs(self, text: str, typed: int = 0) -> bool:
+        """Whether there are errors with `text` at the caret; TimeoutError if that takes long.
+
+        It takes the place of the last `typed` characters before.
+        """
         if self._tree is None or time.perf_counter() > self._until:
             raise TimeoutError
         inserted = text.encode("utf-8", "replace")
-        start = len(self._before)
+        before = self._before.decode()[:-typed].encode() if typed else self._before
         rows, columns = _point(inserted)
-        row, column = self._at
+        row, column = start = _point(before)
         end = (row + rows, columns if rows else column + columns)
         edited = self._tree.copy()
-        edited.edit(start, start, start + len(inserted), self._at, self._at, end)
-        source = self._before + inserted + self._after
+        edited.edit(len(before), len(self._before), len(before + inserted), start, self._at, end)
+        source = before + inserted + self._after
         tree = parse_within(source, self._around.language, _TIME_LIMIT_MS, edited)
         if tree is None:
             raise TimeoutError
@@ -88,24 +87,16 @@ class ParseCheck:
             return tree.root_node.has_error
         opens_block = text.rstrip().endswith(":")  # whose body has yet to be written
         return _fails(source) and not (
-            opens_block and not _fails(self._before + inserted + b" pass" + self._after)
+            opens_block and not _fails(before + inserted + b" pass" + self._after)
         )
 
     @cached_property
     def _can_parse(self) -> bool:
         """Whether nothing at all, or some neutral completion, makes no errors."""
-        return not all(map(self._errs, ["", *islice(self._neutral, _NEUTRAL_TRIED)]))
-
-    @property
-    def _neutral(self) -> Iterator[str]:
-        around = self._around
-        quote = around.lexemes[-1].opening if around.where == "string" else ""
-        count = max(0, around.closable)
-        opened = unmatched(around.code)[0][-count:] if count else []
-        closers = "".join(CLOSED_BY[each.character] for each in reversed(opened))
-        tails = _TAILS.get(around.language or "", _OTHER_TAILS)
-        stems = (quote, "}" + quote, "x}" + quote) if quote else _STEMS
-        yield from dict.fromkeys(stem + closers + tail for tail, stem in product(tails, stems))
+        return any(
+            not self._errs(text, typed)
+            for text, typed in chain([("", 0)], neutral_completions(self._around))
+        )
 
 
 def _region(around: Surroundings) -> tuple[str, str]:

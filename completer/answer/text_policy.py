@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from completer.answer.blocks import BlockEnd
 from completer.answer.suffix_overlap import SuffixOverlap
 from completer.context.lexical import is_telling
-from completer.engine.stop_policy import StepSignals, Stop
+from completer.engine.stop_policy import Stop, TokenSignals
 from completer.secrets.answer_guard import AnswerGuard
 
 TELLING = 4  # different characters; "0, 0, 0, 0" and rulers are no loops
@@ -47,7 +47,9 @@ class TextPolicy:
         """Whether it reads probabilities: no, the text alone."""
         return False
 
-    def after_step(self, ids: Sequence[int], signals: StepSignals) -> Stop | None:
+    def after_token(
+        self, ids: Sequence[int], signals: TokenSignals | None, *, ended: bool
+    ) -> Stop | None:
         """Decode all tokens so far and look for the end."""
         self.text = self.decode(ids).rstrip(INCOMPLETE)
         end = self._find_end(self.text)

@@ -214,14 +214,20 @@ def _table(result: dict[str, Any]) -> "Group":
         ("answers, right ones", f"{stopping['n']}, {stopping['n_right']}"),
         ("Brier skill", f"{stopping['brier_skill']:.3f} (before: {stopping['before']})"),
         ("calibration error", f"{stopping['ece']:.3f}"),
-        ("threshold", f"{stopping['threshold']:.3f}"),
+        ("threshold", f"{stopping['threshold']:.3f} (beginnings: {stopping['cut_threshold']:.3f})"),
         ("shown", f"{stopping['shown_share']:.3f}"),
         (
             "right of these",
-            f"{stopping['precision']:.3f} (of all: {stopping['precision_all']:.3f})",
+            f"{stopping['precision']:.3f} (of all: {stopping['precision_all']:.3f}, without"
+            f" beginnings: {stopping['uncut']['precision']:.3f})",
         ),
         ("right ones lost", f"{stopping['good_lost_share']:.3f}"),
-        ("steps of wrong ones saved", f"{stopping['wrong_compute_saved_share']:.3f}"),
+        (
+            "right, wrong characters",
+            f"{stopping['right_characters_kept']:.3f}, {stopping['wrong_characters_share']:.3f}"
+            " of those without stopping",
+        ),
+        ("tokens of wrong ones saved", f"{stopping['wrong_compute_saved_share']:.3f}"),
     ):
         table.add_row(name, value)
     return Group(table, f"[dim]{result['file']}[/dim]", _exits_line(result.get("exits")))

@@ -51,7 +51,7 @@ class Ending:
         self._sent.setblocking(False)
         threading.Thread(target=self._watch, name="ending", daemon=True).start()
 
-    def of(self, recorder: Recorder, service: Closes) -> None:
+    def of(self, recorder: Recorder, service: Closes | None = None) -> None:
         """Set what is closed at the end."""
         self._recorder, self._service = recorder, service
 

@@ -108,7 +108,14 @@ def tables(result: dict[str, Any]) -> "Group":
         f" ECE {result['ece']:.3f}, Brier skill {result['brier_skill']:.3f}"
     )
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    columns = ("threshold", "shown", "right of these", "right ones lost", "wrong steps saved")
+    columns = (
+        "threshold",
+        "shown",
+        "right of these",
+        "right ones lost",
+        "right kept",
+        "wrong tokens saved",
+    )
     for column in columns:
         table.add_column(column, justify="right")
     for each in result["thresholds"]:
@@ -119,11 +126,12 @@ def tables(result: dict[str, Any]) -> "Group":
             f"{each['precision']:.3f}",
             f"{each['good_lost_share']:.3f}"
             f" ({each['good_lost_low']:.3f}–{each['good_lost_high']:.3f})",
+            f"{each['right_kept']:.3f}",
             f"{each['wrong_compute_saved_share']:.3f}",
         )
     return Group(
         table,
-        "[dim]* the threshold in use[/dim]",
+        "[dim]* the threshold in use; right kept: with beginnings of wrong answers[/dim]",
         *_mixture_lines(result["mixture"]),
         _speculation_line(result["self_speculation"]),
     )

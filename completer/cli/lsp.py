@@ -1,6 +1,12 @@
 """`completer lsp`: the language server on standard input and output."""
 
-from completer.cli.ending import Ending, ending
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from completer.cli.ending import ending
+from completer.cli.language_server import ENDS_WITHIN_S, serve, serve_in_process
 from completer.cli.options import (
     ConfigFlag,
     DependenciesFlag,
@@ -10,9 +16,6 @@ from completer.cli.options import (
     TelemetryFlag,
     load,
 )
-from completer.settings import Settings
-
-ENDS_WITHIN_S = 1.3  # of the client's `exit`, or of a signal
 
 
 def lsp(
@@ -22,28 +25,23 @@ def lsp(
     with_dependencies: DependenciesFlag = None,
     config: ConfigFlag = None,
     telemetry_folder: TelemetryFlag = None,
+    in_process: Annotated[
+        bool,
+        typer.Option("--in-process", help="Load the model here, for this editor alone."),
+    ] = False,
 ) -> None:
-    """Serve an editor over standard input and output (LSP 3.18, inline completion)."""
+    """Serve an editor over standard input and output (LSP 3.18, inline completion).
+
+    The engine is a process that all editors share; it is started if none runs.
+    """
     with ending(ENDS_WITHIN_S) as end:
-        settings = load(
+        loading = partial(
+            load,
             config,
             model=model,
             device=device,
             pure=pure,
             telemetry_folder=telemetry_folder,
             with_dependencies=with_dependencies,
-        ).settings
-        _serve(settings, end)
-
-
-def _serve(settings: Settings, end: Ending) -> None:
-    from completer.cli.wiring import build_recorder, start_service
-    from lsp.options import LspOptions
-    from lsp.server import create_server
-
-    service = start_service(settings)
-    recorder = build_recorder(settings)
-    end.of(recorder, service)
-    server = create_server(service, recorder, options=LspOptions(config=settings.file))
-    end.asks(server.stop)
-    server.start_io(on_end=lambda: end.limit(server.exit_code))
+        )
+        (serve_in_process if in_process else serve)(loading, end, config)

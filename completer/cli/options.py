@@ -1,11 +1,12 @@
 """Flags that several commands share, and how they become settings."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from completer.settings import LoadedSettings, load_settings
+if TYPE_CHECKING:  # it takes a while to import
+    from completer.settings import LoadedSettings
 
 ConfigFlag = Annotated[
     Path | None,
@@ -59,8 +60,10 @@ def load(
     port: int | None = None,
     telemetry_folder: Path | None = None,
     with_dependencies: bool | None = None,
-) -> LoadedSettings:
+) -> "LoadedSettings":
     """Load the settings with these flags on top; `None` leaves a setting as it is."""
+    from completer.settings import load_settings
+
     flags = {
         "model": {"source": model, "device": device, "dtype": dtype},
         "server": {"host": host, "port": port},

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from completer.settings import Settings
     from completer.stopping.refitting import Refit
 
+_MAY_LOSE = 0.035  # of what was accepted, where the threshold is chosen
+
 
 class Recalibration:
     """A refit that has been worked out, not yet adopted. `target` is the repository it is for."""
@@ -42,15 +44,14 @@ class Recalibration:
 
     def adopt(self) -> Path:
         """Use it from the next start on; return its file."""
-        from completer.stopping.controller import Rule
-
-        rule = Rule(self.refit.card, self.refit.threshold)
+        assert self._present.stopping is not None  # noqa: S101  # or nothing could be refitted
+        rule = replace(self._present.stopping, card=self.refit.card, threshold=self.refit.threshold)
         fitted = {**self._present.fitted, "telemetry": self.refit.after["n"]}
         return self._saved.adopt(self._target, replace(self._present, stopping=rule, fitted=fitted))
 
 
 def _refit(present: "Calibration", telemetry: Path, model: str) -> "Refit":
-    from completer.evaluation.stopping import MAY_LOSE
+    from completer.stopping.beginnings import is_beginning
     from completer.stopping.refitting import refit
     from telemetry.shown_suggestions import shown_suggestions
 
@@ -60,8 +61,12 @@ def _refit(present: "Calibration", telemetry: Path, model: str) -> "Refit":
             hint="Run first: completer calibrate --repo PATH",
         )
     with telemetry_errors("Name its folder: --telemetry-folder"):
-        found = list(shown_suggestions(telemetry, model))
-    return refit(present.stopping.card, found, MAY_LOSE)
+        found = [
+            each
+            for each in shown_suggestions(telemetry, model)
+            if not is_beginning(each.features)  # judged by other features
+        ]
+    return refit(present.stopping.card, found, _MAY_LOSE)
 
 
 def table(result: dict[str, Any]) -> "Group":

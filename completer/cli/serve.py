@@ -1,13 +1,15 @@
 """`completer serve`: the HTTP endpoint."""
 
+import logging
 import socket
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from completer.cli.ending import Ending, ending
+from completer.cli.engine import listening
 from completer.cli.options import (
     ConfigFlag,
     DependenciesFlag,
@@ -19,6 +21,7 @@ from completer.cli.options import (
     load,
 )
 from completer.cli.running_server import url
+from completer.engine_process.registration import Registration, digest_of, engine_settings
 from completer.errors import SettingsError
 from completer.progress import progress
 from completer.settings import Settings
@@ -27,6 +30,8 @@ from models.source import check_source
 if TYPE_CHECKING:
     from completer.serving.service import Service
 
+log = logging.getLogger(__name__)
+Shared = tuple[socket.socket, Registration]
 ENDS_WITHIN_S = 4.0  # what supervises it kills what takes longer
 
 
@@ -63,7 +68,9 @@ def serve(
         ).settings
         check_source(settings.model.source, settings.model.layout)
         listener = listen(settings.server.host, settings.server.port)
-        _serve(settings, listener, end, insecure=insecure)
+        with ExitStack() as stack:
+            shared = _for_editors(settings, stack)
+            _serve(settings, listener, shared, end, insecure=insecure)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -82,10 +89,29 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _serve(settings: Settings, listener: socket.socket, end: Ending, *, insecure: bool) -> None:
+def _for_editors(settings: Settings, stack: ExitStack) -> Shared | None:
+    """Where language servers find this server, if there can be such a place."""
+    try:
+        digest = digest_of(engine_settings(settings))
+        return stack.enter_context(listening(digest, lingers=False))
+    except (SettingsError, OSError) as error:
+        log.warning("editors start an engine of their own: %s", error)
+        return None
+
+
+def _serve(
+    settings: Settings,
+    listener: socket.socket,
+    shared: Shared | None,
+    end: Ending,
+    *,
+    insecure: bool,
+) -> None:
     from completer.cli.exposure import check_exposure
-    from completer.cli.wiring import build_recorder, http_options, start_service
+    from completer.cli.front_door import build_recorder
+    from completer.cli.wiring import http_options, start_service
     from completer.http.app import create_app
+    from completer.http.engine_door import EngineDoor
     from completer.http.serving import Server, server_config
 
     exposed = check_exposure(settings, listener, insecure=insecure)
@@ -93,7 +119,8 @@ def _serve(settings: Settings, listener: socket.socket, end: Ending, *, insecure
     service = start_service(settings)
     recorder = build_recorder(settings)
     end.of(recorder, service)
-    app = create_app(service, recorder, options=options)
+    door = EngineDoor(service, shared[1], _never, own=service.workspaces) if shared else None
+    app = create_app(service, recorder, options=options, engine=door)
     host, port = listener.getsockname()[:2]
     server = Server(server_config(app, host=host, port=port, options=options), options)
     end.asks(server.stop)
@@ -102,7 +129,11 @@ def _serve(settings: Settings, listener: socket.socket, end: Ending, *, insecure
     progress.info("loading %s for %s ...", settings.model.source, address)
     greeting = (service, settings, address)
     threading.Thread(target=_greet, args=greeting, name="greet", daemon=True).start()
-    server.run(sockets=[listener])
+    server.run(sockets=[listener, shared[0]] if shared else [listener])
+
+
+def _never() -> None:
+    """End for want of editors."""
 
 
 def _greet(service: "Service", settings: Settings, address: str) -> None:

@@ -1,23 +1,20 @@
 """Builds what a front door is handed, without waiting for torch or the model."""
 
 from concurrent.futures import Future
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
+from completer.cli.front_door import described
 from completer.drafting.compiled import COMPILING, is_first_start
 from completer.drafting.memory import settled_memory, trim
 from completer.http.options import HttpOptions
-from completer.interface import ServiceInfo
 from completer.progress import progress
 from completer.serving.disabled import Disabled
 from completer.serving.model_host import ModelHost
 from completer.serving.service import Service
 from completer.settings import Settings
 from completer.workspaces.repositories import open_repositories
-from telemetry.journal import open_recorder
-from telemetry.recorder import NullRecorder, Recorder
 
 if TYPE_CHECKING:
     from completer.serving.running_model import RunningModel
@@ -51,17 +48,10 @@ def start_service(settings: Settings) -> Service:
         trim()
         return running
 
-    described = ServiceInfo(
-        model=Path(settings.model.source).name,
-        device=settings.model.device,
-        dtype="float32" if settings.pure else settings.model.dtype,
-        context_tokens=settings.model.context_tokens or 0,
-        workspaces=(),
-    )
     repositories = open_repositories(settings, tokenizer)
     idle_s = 60.0 * settings.engine.idle_unload_minutes
     host = ModelHost(load, idle_s=idle_s, free=_free_memory)
-    return Service(host, repositories, described, Disabled(settings))
+    return Service(host, repositories, described(settings), Disabled(settings))
 
 
 def _free_memory() -> None:
@@ -74,20 +64,16 @@ def _free_memory() -> None:
     torch.cuda.empty_cache()  # does nothing where CUDA was not used
 
 
-def build_recorder(settings: Settings) -> Recorder:
-    """Open this process's telemetry database, or record nothing where it is switched off."""
-    if not settings.telemetry.enabled:
-        return NullRecorder()
-    return open_recorder(
-        settings.telemetry.folder, retention_days=settings.telemetry.retention_days
-    )
-
-
-def http_options(settings: Settings, *, exposed: bool, insecure: bool = False) -> HttpOptions:
+def http_options(
+    settings: Settings, *, exposed: bool, insecure: bool = False, own_token: str = ""
+) -> HttpOptions:
     """Turn settings into the HTTP front door's options.
 
     A server is `exposed` if other machines can reach it: then it needs a token, unless `insecure`.
+    One with an `own_token` takes that alone.
     """
+    if own_token:
+        return HttpOptions(tokens={own_token: ""}, needs_token=True)
     server = settings.server
     group_ms = server.stream_group_ms
     if group_ms == "auto":

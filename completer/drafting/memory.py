@@ -24,10 +24,6 @@ def settled_memory() -> Iterator[None]:
             gc.freeze()
 
 
-M_ARENA_MAX = -8  # of glibc's malloc.h
-ARENAS = 2
-
-
 def release_memory() -> None:
     """Collect garbage and trim the heap; a long pause, for when nobody waits."""
     gc.collect()
@@ -38,12 +34,3 @@ def trim() -> None:
     """Trim the heap, in a millisecond and without the interpreter's lock (glibc; else nothing)."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def share_arenas() -> None:
-    """Let threads share a few heaps, before there are any threads (glibc; else nothing).
-
-    Each thread would get one of its own, and what one has freed is of no use to the others.
-    """
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)

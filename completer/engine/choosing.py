@@ -56,16 +56,13 @@ class Chooser:
 
     def signals(self) -> tuple[TokenSignals, ...]:
         """Return how sure the distribution was of every chosen token."""
-        last, expected, allowed = len(self._made) - 1, self._part.expected, self._allowed()
+        expected, allowed = self._part.expected, self._allowed()
         signals = []
-        for number, ((row, token), sure) in enumerate(
-            zip(self._made, self._certainty(), strict=True)
-        ):
+        for (row, token), sure in zip(self._made, self._certainty(), strict=True):
             probability, margin, entropy, own = sure
             given = expected.prob(row, token) if expected is not None else 0.0
             mass = allowed.get(row, 1.0)
-            drafted = number < last
-            signals.append(TokenSignals(probability, margin, entropy, own, given, drafted, mass))
+            signals.append(TokenSignals(probability, margin, entropy, own, given, mass))
         return tuple(signals)
 
     def _allowed(self) -> dict[int, float]:

@@ -215,7 +215,7 @@ class Engine:
         if not scheduled.reaches_end or room < 1:
             return DraftTree.empty()
         started, tree = time.perf_counter(), DraftTree.empty()
-        if request.drafts is not None:
+        if request.drafts is not None and request.may_propose:
             price = self.costs.of_drafts(room, planned=packed, sequences=decoding)
             tree = request.drafts.propose(room, price)
         if not len(tree) and request.guide is not None:

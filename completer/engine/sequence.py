@@ -49,7 +49,8 @@ class GenerationRequest:
     Sequences of different `owner`s never share rows of the KV pool. `choice` numbers alternatives;
     `spell` says what a token would begin one with, if anything.
     `repository_weight`, from 0 to 1, is how much of what `drafts` predicts is blended into the
-    distribution; 0 is the model's own. `guide` narrows it where it knows what may come.
+    distribution; 0 is the model's own. Unless they `may_propose`, `drafts` do nothing but that.
+    `guide` narrows the distribution where it knows what may come.
     `lossy` lets tokens come from early exits; give it an owner of its own, since its rows do too.
     Once submitted, `drafts` belongs to the engine, which stops it.
     """
@@ -67,6 +68,7 @@ class GenerationRequest:
     guide: Guide | None = None
     lossy: bool = False
     spell: Callable[[int], str] | None = None
+    may_propose: bool = True
 
     @property
     def changes_distribution(self) -> bool:

@@ -22,24 +22,7 @@ class TokenSignals:
     entropy: float
     model: float
     repository: float = 0.0
-    drafted: bool = False
     allowed: float = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepSignals:
-    """What one step tells about the tokens that it emitted.
-
-    `drafted` and `accepted` count the step's draft, `match_length` is the context match behind it.
-    `tokens` has an entry for each emitted token, those behind an end mark too, where the policy
-    wants them. `ended` says that the step emitted an end mark.
-    """
-
-    drafted: int = 0
-    accepted: int = 0
-    match_length: int = 0
-    tokens: tuple[TokenSignals, ...] = ()
-    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +34,23 @@ class Stop:
 
 
 class StopPolicy(Protocol):
-    """Decides after every step whether a completion is done. Called on the engine's thread."""
+    """Decides after every token whether a completion is done. Called on the engine's thread.
+
+    Tokens come one by one, however many of them a step emitted, so that neither drafts nor a
+    device's speed have a say in what is shown.
+    """
 
     @property
     def wants_signals(self) -> bool:
-        """Whether `after_step` reads `StepSignals.tokens`, which cost a little to compute."""
+        """Whether `after_token` reads signals, which cost a little to compute."""
         ...
 
-    def after_step(self, ids: Sequence[int], signals: StepSignals) -> Stop | None:
-        """Look at all completion tokens so far, `ids`; return `None` to go on."""
+    def after_token(
+        self, ids: Sequence[int], signals: TokenSignals | None, *, ended: bool
+    ) -> Stop | None:
+        """Look at all tokens of a completion so far, `ids`; return `None` to go on.
+
+        The last is new, as are its `signals`, where they are wanted; with `ended` it is an end
+        mark, which `ids` is without.
+        """
         ...

@@ -5,14 +5,14 @@ step that fails can be run again.
 """
 
 import time
+from collections.abc import Sequence
 
-from completer.drafting.tree import DraftTree
 from completer.engine.choosing import Chooser, StepResult
 from completer.engine.kv_cache import KVPool
 from completer.engine.readout import Readout
 from completer.engine.sequence import SequenceState
 from completer.engine.step_part import StepPart
-from completer.engine.stop_policy import StepSignals, Stop
+from completer.engine.stop_policy import Stop, TokenSignals
 from completer.engine.verify import Verification, verify
 
 
@@ -34,7 +34,7 @@ def update(
     sequence.ids.extend(verified.emitted)
     _count(part, verified)
     _teach(part, verified, result.readout)
-    return verified, _give_up(part, verified) or _stop(sequence, part.tree, verified, chooser)
+    return verified, _give_up(part, verified) or _stop(sequence, verified, chooser)
 
 
 def _keep(part: StepPart, path: list[int], pool: KVPool) -> None:
@@ -76,29 +76,23 @@ def _give_up(part: StepPart, verified: Verification) -> Stop | None:
     return Stop("low_confidence", len(part.scheduled.sequence.generated) - len(verified.emitted))
 
 
-def _stop(
-    sequence: SequenceState, tree: DraftTree, verified: Verification, chooser: Chooser
-) -> Stop | None:
-    """Apply the rules in their order: end marks, text rules, the limit."""
-    request = sequence.request
+def _stop(sequence: SequenceState, verified: Verification, chooser: Chooser) -> Stop | None:
+    """Apply the rules to one token after the other: text rules, end marks, the limit."""
+    request, policy = sequence.request, sequence.request.policy
     generated = sequence.generated
-    end = next((i for i, token in enumerate(generated) if token in request.stop_ids), None)
-    usable = generated[:end]
-    if len(usable) > request.max_tokens:
-        usable = usable[: request.max_tokens]
-    if request.policy is not None:
-        signals = StepSignals(
-            drafted=len(tree),
-            accepted=len(verified.path),
-            match_length=tree.match_len,
-            tokens=chooser.signals() if request.policy.wants_signals else (),
-            ended=end is not None,
-        )
-        stop = request.policy.after_step(usable, signals)
-        if stop is not None:
-            return stop
-    if end is not None and end <= request.max_tokens:
-        return Stop("stop", end)
-    if len(usable) >= request.max_tokens:
-        return Stop("length", request.max_tokens)
+    signals: Sequence[TokenSignals | None] = [None] * len(verified.emitted)
+    if policy is not None and policy.wants_signals:
+        signals = chooser.signals()
+    before = len(generated) - len(verified.emitted)
+    for number, token in enumerate(verified.emitted):
+        ended = token in request.stop_ids
+        count = before + number + (not ended)
+        if policy is not None:
+            stop = policy.after_token(generated[:count], signals[number], ended=ended)
+            if stop is not None:
+                return stop
+        if ended:
+            return Stop("stop", count)
+        if count >= request.max_tokens:
+            return Stop("length", count)
     return None

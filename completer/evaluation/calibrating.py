@@ -23,24 +23,26 @@ from completer.evaluation.naming import Found, fit_name_weights
 from completer.evaluation.run import Answer, answers, request_for
 from completer.evaluation.spans import Span
 from completer.evaluation.stopping import (
+    RECORDING,
     Trace,
     at_threshold,
-    choose_threshold,
+    choose_thresholds,
+    cut_examples,
     examples,
     per_trace,
     predictions,
     reliability_of,
+    reliability_of_cuts,
     traces,
 )
 from completer.names.evidence import NameWeights
-from completer.stopping.controller import Rule
+from completer.stopping.controller import CutRule, Rule
 from completer.stopping.fitting import fit_scorecard
 
 SHARES = {Kind.REST_OF_LINE: 1.0, Kind.WHOLE_LINE: 0.25, Kind.LINES: 0.25, Kind.SYNTAX_NODE: 0.15}
 """How many spans of each kind there are for one of the commonest, at a guess of what people ask."""
 
 _NAMED_SPANS = 200  # each takes a second or two
-_RECORDING = Rule(card=None, threshold=0.0)
 
 Figures = dict[str, Any]
 Advance = Callable[[int, int], None]
@@ -81,7 +83,7 @@ class Calibrating:
         """
         mixture, mixing = await self._fit_mixture()
         names = self._fit_names()
-        self.service.calibration = Calibration(_RECORDING, mixture, names=names)
+        self.service.calibration = Calibration(RECORDING, mixture, names=names)
         found = traces(await self._answers(list(Kind)))
         rule, stopping = self._fit_rule(found)
         fitted = {
@@ -96,20 +98,23 @@ class Calibrating:
 
     def _fit_rule(self, found: Sequence[Trace]) -> tuple[Rule | None, Figures]:
         """Fit a rule; the present one stays where the new one is no better on other files."""
-        card, out_of_fold = fit_scorecard(examples(found))
-        predicted = per_trace(found, out_of_fold)
-        threshold = choose_threshold(found, predicted)
+        card, moments = fit_scorecard(examples(found))
+        cut_card, cuts = fit_scorecard(cut_examples(found))
+        predicted = per_trace(found, moments, cuts)
+        threshold, cut_threshold = choose_thresholds(found, predicted)
         figures = {
             **reliability_of(found, predicted),
-            **at_threshold(found, predicted, threshold),
+            **at_threshold(found, predicted, threshold, cut_threshold),
+            "beginnings": reliability_of_cuts(found, predicted),
+            "uncut": at_threshold(found, predicted, threshold),
         }
         present = self.present.stopping
         before = 0.0
         if present is not None and present.card is not None:
-            now = reliability_of(found, predictions(found, present.card))
+            now = reliability_of(found, predictions(found, present))
             before = now["brier_skill"]
         adopted = figures["brier_skill"] > before
-        rule = Rule(card, threshold) if adopted else present
+        rule = Rule(card, threshold, CutRule(cut_card, cut_threshold)) if adopted else present
         return rule, {**figures, "before": before, "adopted": adopted}
 
     def _fit_names(self) -> NameWeights:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from completer.drafting.tree import DraftSource, DraftTree, Predictions
 from completer.engine.engine import Engine
 from completer.engine.sequence import Drafting, GenerationRequest
-from completer.engine.stop_policy import StepSignals, Stop, TokenSignals
+from completer.engine.stop_policy import Stop, TokenSignals
 
 _TOKENS = 32  # of a truth that are looked at
 
@@ -96,6 +96,8 @@ class _Listener:
     def wants_signals(self) -> bool:
         return True
 
-    def after_step(self, ids: Sequence[int], signals: StepSignals) -> Stop | None:
-        self.tokens += signals.tokens
+    def after_token(
+        self, ids: Sequence[int], signals: TokenSignals | None, *, ended: bool
+    ) -> Stop | None:
+        self.tokens += [signals] if signals else []
         return None

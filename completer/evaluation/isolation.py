@@ -56,7 +56,7 @@ class IsolatedService:
         def calibration_of(repository: Place | None) -> Calibration:
             return self.calibration or saved.of(repository)
 
-        settings = _waiting_for_names(settings)
+        settings = waiting_for_names(settings)
         self._names = KnownNames(model, settings)
         self._generations = Generations(model, settings, calibration_of, self._names)
         self._service = LocalService(
@@ -101,7 +101,7 @@ class IsolatedService:
         self._service.close()
 
 
-def _waiting_for_names(settings: Settings) -> Settings:
+def waiting_for_names(settings: Settings) -> Settings:
     """Let no answer depend on how fast evidence of names comes."""
     completion = settings.completion.model_copy(update={"names_wait_ms": math.inf})
     return settings.model_copy(update={"completion": completion})

@@ -13,7 +13,10 @@ from completer.evaluation.isolation import IsolatedService
 from completer.evaluation.kinds import Kind
 from completer.evaluation.run import Answer, answers
 from completer.evaluation.stopping import (
+    NO_CUT,
+    RECORDING,
     THRESHOLDS,
+    Predicted,
     Trace,
     at_threshold,
     predictions,
@@ -21,8 +24,6 @@ from completer.evaluation.stopping import (
     traces,
 )
 from completer.stopping.controller import Rule
-from completer.stopping.reliability import Floats
-from completer.stopping.scorecard import Scorecard
 
 Figures = dict[str, Any]
 
@@ -40,17 +41,18 @@ class Judging:
     async def run(self) -> Figures:
         """Return the figures. Raises `CompleterError` where nothing was calibrated."""
         found: list[Trace] = []
-        predicted: list[Floats] = []
+        predicted: list[Predicted] = []
         mixed: dict[str, list[Answer]] = {}
         unmixed: dict[str, list[Answer]] = {}
         for sample in self.samples:
             calibration = self.saved(sample.root)
-            rule, card = _usable(calibration, sample.root)
-            watching = replace(calibration, stopping=replace(rule, threshold=0.0))
-            said = await self._answers(sample, watching, list(Kind))
+            rule = _usable(calibration, sample.root)
+            recording = replace(calibration, stopping=RECORDING)
+            said = await self._answers(sample, recording, list(Kind))
             own = traces(said)
             found += own
-            predicted += predictions(own, card)
+            predicted += predictions(own, rule)
+            cut_threshold = rule.cutting.threshold if rule.cutting else NO_CUT
             if calibration.mixture is not None:
                 name = str(sample.root)
                 mixed[name] = [each for each in said if each.span.kind is Kind.REST_OF_LINE]
@@ -59,7 +61,7 @@ class Judging:
             **reliability_of(found, predicted),
             "default_threshold": rule.threshold,
             "thresholds": [
-                at_threshold(found, predicted, each)
+                at_threshold(found, predicted, each, cut_threshold)
                 for each in sorted({*THRESHOLDS, rule.threshold})
             ],
             "mixture": _mixing(mixed, unmixed),
@@ -82,14 +84,14 @@ class Judging:
         return len(kinds) + kinds.count(Kind.REST_OF_LINE)
 
 
-def _usable(calibration: Calibration, root: Path) -> tuple[Rule, Scorecard]:
+def _usable(calibration: Calibration, root: Path) -> Rule:
     rule = calibration.stopping
     if rule is None or rule.card is None:
         raise CompleterError(
             f"Nothing has been calibrated for this model and {root}.",
             hint=f"Run: completer calibrate --repo {root}",
         )
-    return rule, rule.card
+    return rule
 
 
 def _mixing(mixed: dict[str, list[Answer]], unmixed: dict[str, list[Answer]]) -> Figures:

@@ -28,6 +28,7 @@ class Answer:
     score: Score
     stats: DecodeStats
     confidence: tuple[Confidence, ...] = ()
+    beginnings: tuple[Confidence, ...] = ()
     validity: Validity | None = None
 
     @property
@@ -57,6 +58,7 @@ async def answers(
             score(span.kind, span.truth, text),
             completion.stats,
             completion.choices[0].confidence,
+            completion.choices[0].beginnings,
         )
 
 

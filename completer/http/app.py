@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from completer.context.git_heads import GitHeads
 from completer.http import errors, events, llamacpp, mistral, openai, tabby, tgi
 from completer.http.access import Accesses
 from completer.http.body import read_json
 from completer.http.dialect import endpoint, respond
+from completer.http.engine_door import EngineDoor
 from completer.http.handler import CompletionHandler
 from completer.http.health import report
 from completer.http.metrics import MetricsMiddleware
@@ -30,16 +31,22 @@ from telemetry.recorder import Recorder
 
 
 def create_app(
-    service: CompletionService, recorder: Recorder, *, options: HttpOptions | None = None
+    service: CompletionService,
+    recorder: Recorder,
+    *,
+    options: HttpOptions | None = None,
+    engine: EngineDoor | None = None,
 ) -> Starlette:
     """An application that completes with `service` and reports to `recorder`.
+
+    Editors share it through `engine`, if that is given.
 
     Raises `SettingsError` if the file of tokens cannot be used.
     """
     options = options or HttpOptions()
     accesses = Accesses(options)
     handler = CompletionHandler(service, recorder, options)
-    routes = [
+    routes: list[BaseRoute] = [
         Route("/health", health),
         Route("/metrics", handler.metrics.endpoint),
         Route(COMPLETIONS, completions, methods=["POST"]),
@@ -55,7 +62,8 @@ def create_app(
         Route(OF_LLAMA, endpoint(llamacpp.CompletionBody), methods=["POST"]),
         Route("/generate", endpoint(tgi.GenerateBody), methods=["POST"]),
     ]
-    paths = frozenset(route.path for route in routes)
+    paths = frozenset(route.path for route in routes if isinstance(route, Route))
+    routes += engine.routes if engine else ()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -65,7 +73,8 @@ def create_app(
         heads = GitHeads(on_move=on_move)
         if recorder.records:
             heads.watch(service.workspaces)
-        yield
+        async with engine.open() if engine else nullcontext():
+            yield
         heads.stop()
         handler.close()
 

@@ -14,11 +14,13 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from completer.engine_process.connection import PATH
 from completer.http.access import NOBODY, Accesses
 from completer.http.errors import error_response
 from completer.http.options import HttpOptions
 
-HEALTH_PATHS = frozenset({"/health", "/v1/health"})
+ASKING = ("http", "websocket")
+WITHOUT_TOKEN = frozenset({"/health", "/v1/health", PATH})
 CLOSE = {"Connection": "close"}
 HEADER_TOO_LONG = "The request's header is too long."
 
@@ -32,7 +34,7 @@ class HeaderLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what the client has sent before the body."""
-        if scope["type"] == "http" and _header_bytes(scope) > self._max_bytes:
+        if scope["type"] in ASKING and _header_bytes(scope) > self._max_bytes:
             await error_response(431, HEADER_TOO_LONG, headers=CLOSE)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -48,7 +50,7 @@ class HostGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on if its `Host` and `Origin` are allowed."""
-        if scope["type"] == "http" and (why := self._objection(scope)):
+        if scope["type"] in ASKING and (why := self._objection(scope)):
             await error_response(403, why)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -59,7 +61,8 @@ class HostGuard:
         if len(hosts) != 1 or not self._is_ours(host_name(hosts[0]), scope):
             name = host_name(hosts[0]) if hosts else ""
             return f"Host {name!r} is not this server's. If it is, add it to server.allowed_hosts."
-        same = {f"{scope['scheme']}://{hosts[0]}", *self._origins}
+        scheme = scope["scheme"].replace("ws", "http")
+        same = {f"{scheme}://{hosts[0]}", *self._origins}
         for origin in origins:
             if origin not in same:
                 named = "://" in origin  # others are pages of files, which look all the same
@@ -82,7 +85,10 @@ class HostGuard:
 
 
 class BearerAuth:
-    """Asks for a token on every path but health; `scope["access"]` is whose it was."""
+    """Asks for a token on every path but health; `scope["access"]` is whose it was.
+
+    The one WebSocket, and the path that it shares, take another token: see `engine_door`.
+    """
 
     def __init__(self, app: ASGIApp, accesses: Accesses) -> None:
         self._app = app
@@ -94,7 +100,7 @@ class BearerAuth:
             await self._app(scope, receive, send)
             return
         access = self._accesses.of(_bearer(scope))
-        if access is None and scope["path"] not in HEALTH_PATHS:
+        if access is None and scope["path"] not in WITHOUT_TOKEN:
             message = "A token is needed: send the header `Authorization: Bearer <token>`."
             challenge = {"WWW-Authenticate": "Bearer"}
             await error_response(401, message, headers=challenge)(scope, receive, send)

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +14,9 @@ import h11
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from completer.engine_process.wire import MAX_BYTES
 from completer.http.accepting import Accepting
 from completer.http.ending import RefusingAtTheEnd
 from completer.http.errors import error_response
@@ -40,6 +43,7 @@ class ImpatientProtocol(H11Protocol):
         super().__init__(*arguments, **named)
         self._options = options
         self._on_end = on_end
+        self.ws_protocol_class = partial(EndingSocket, on_end=on_end)  # type: ignore[assignment]
         self._deadline: asyncio.TimerHandle | None = None
         self._refused = False
 
@@ -54,6 +58,8 @@ class ImpatientProtocol(H11Protocol):
         if self._refused:
             return
         super().data_received(data)
+        if self.transport.get_protocol() is not self:
+            return
         if self._is_idle:
             self._await_header()
         else:
@@ -64,6 +70,11 @@ class ImpatientProtocol(H11Protocol):
         self._stop_waiting()
         super().connection_lost(exc)
         self._on_end()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection over to a protocol of its own, which has no time limit."""
+        self._stop_waiting()
+        super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no request, or has a header that is too long, in our words."""
@@ -101,6 +112,19 @@ class ImpatientProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+class EndingSocket(WebSocketsSansIOProtocol):
+    """A WebSocket that says when its connection has ended."""
+
+    def __init__(self, *arguments: Any, on_end: Callable[[], None], **named: Any) -> None:  # noqa: ANN401
+        super().__init__(*arguments, **named)
+        self._on_end = on_end
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Report that the connection has ended."""
+        super().connection_lost(exc)
+        self._on_end()
 
 
 def _send_at_once(transport: asyncio.Transport) -> None:
@@ -160,7 +184,10 @@ def server_config(
     Headers of proxies are not believed, for the checks of `security` rest on the connection.
     """
     defaults: dict[str, Any] = {
-        "ws": "none",
+        "ws": WebSocketsSansIOProtocol,
+        "ws_max_size": MAX_BYTES,
+        "ws_per_message_deflate": False,
+        "ws_ping_interval": None,  # both ends are on this machine
         "h11_max_incomplete_event_size": options.max_header_bytes,
         "timeout_keep_alive": options.keep_alive_s,
         "proxy_headers": False,

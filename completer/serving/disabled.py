@@ -4,8 +4,6 @@ An entry is a pattern as in `.gitignore`, relative to the workspace (`*.env`, `s
 to take back), or a language (`language:markdown`). Files that may hold secrets need no entry.
 """
 
-import logging
-import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path, PurePath
@@ -14,36 +12,24 @@ from completer.context.filenames import file_reason, folder_reason
 from completer.context.gitignore import IgnoreFile
 from completer.context.languages import language_of_name
 from completer.context.verdict import Reason
-from completer.errors import SettingsError
-from completer.settings import Settings, load_settings
-
-log = logging.getLogger(__name__)
+from completer.disabled_list import DisabledList
+from completer.settings import Settings
 
 LANGUAGE = "language:"
 SETTING = "completion.disabled_in"
 
 
 class Disabled:
-    """Says where nothing is completed, by the user's list as it is now: their file is followed.
+    """Says where nothing is completed, by the user's list as it is now.
 
     May be used from several threads. A list from the environment or a flag stays as it is.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._file = None if SETTING in settings.settled else settings.file
         self._secrets = settings.secrets == "cut"
-        self.at_start = self._list = settings.completion.disabled_in
-        self._stamp = self._look()
-        self._lock = threading.Lock()
-
-    @property
-    def entries(self) -> tuple[str, ...]:
-        """The user's list, read again if their file has changed."""
-        with self._lock:
-            if (stamp := self._look()) != self._stamp:
-                self._stamp = stamp
-                self._read()
-            return self._list
+        self.at_start = settings.completion.disabled_in
+        file = None if SETTING in settings.settled else settings.file
+        self._list = DisabledList(file, self.at_start)
 
     def why(
         self,
@@ -58,22 +44,8 @@ class Disabled:
         """
         if path is not None and self._secrets and _may_hold_secrets(path):
             return f"{path.name} {Reason.SECRET}"
-        entry = found_in((*self.entries, *more), path, language, root)
+        entry = found_in((*self._list.entries, *more), path, language, root)
         return f"disabled here: {entry}" if entry else ""
-
-    def _look(self) -> tuple[int, int] | None:
-        try:
-            status = self._file.stat() if self._file else None
-        except OSError:
-            return None
-        return status and (status.st_mtime_ns, status.st_size)
-
-    def _read(self) -> None:
-        try:
-            file = self._file if self._stamp else None
-            self._list = load_settings(file=file).settings.completion.disabled_in
-        except SettingsError as error:
-            log.warning("%s What was disabled before stays so.", error)
 
 
 def found_in(

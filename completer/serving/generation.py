@@ -8,6 +8,7 @@ from hashlib import blake2b
 from completer.answer.postprocess import TextContext
 from completer.answer.text_policy import TextPolicy, block_end, line_end, repetition_end
 from completer.calibration import Calibration, CalibrationOf
+from completer.context.auto_closed import auto_closed
 from completer.context.languages import language_of_name, language_of_shebang
 from completer.context.lexed_texts import LexedTexts
 from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt, PromptBuilder
@@ -49,7 +50,7 @@ class Job:
     context_ms: float
     settings: Settings
     """The user's, with those of the workspace."""
-    may_draft: bool
+    has_index: bool
     repository_weight: float
     """How much of the repository's distribution is blended into the model's, from 0 to 1."""
     name_weights: NameWeights
@@ -97,13 +98,15 @@ class Generations:
         share = settings.completion.repository_share
         others = _of_other_files(request, text.around, repository, prompts.budget, share)
         asked = request
+        if self._model.layout.layout.order == "spm" and not request.raw:
+            asked = replace(request, suffix=request.suffix[auto_closed(text.around) :])
         if settings.secrets == "cut":
             reach = prompts.budget_of(request) * CHARACTERS_PER_TOKEN
-            asked = self._cleaner.clean(request, reach)
+            asked = self._cleaner.clean(asked, reach)
         prompt = prompts.build(asked, (*asked.snippets, *others))
-        may_draft = _may_draft(repository, settings)
+        has_index = repository is not None and repository.can_draft
         calibration = self._calibration_of(repository.root if repository else None)
-        weight = _repository_weight(request, calibration, settings) if may_draft else 0.0
+        weight = _repository_weight(request, calibration, settings) if has_index else 0.0
         return Job(
             request=request,
             repository=repository,
@@ -112,7 +115,7 @@ class Generations:
             started=started,
             context_ms=milliseconds_since(started),
             settings=settings,
-            may_draft=may_draft,
+            has_index=has_index,
             repository_weight=weight,
             name_weights=_name_weights(calibration, settings),
             rule=_rule(request, calibration, weight, settings),
@@ -160,6 +163,7 @@ class Generations:
             rules,
             CaretFeatures.of(job.text.around, several_lines=job.text.multiline),
             job.rule,
+            language=job.request.language,
             explores=_draw(job) < exploration,
             exploration=exploration,
         )
@@ -186,11 +190,13 @@ class Generations:
             guide=self._names.guide(job.text, job.name_weights),
             lossy=job.lossy,
             spell=self._spell,
+            may_propose=job.settings.drafting.enabled,
         )
 
     def drafts(self, job: Job) -> Drafting | None:
-        """Start to draft an answer, where that may be done."""
-        if job.repository is None or not job.may_draft:
+        """Start what knows the workspace's text on an answer, where there is any use of it."""
+        wanted = job.settings.drafting.enabled or job.repository_weight > 0
+        if job.repository is None or not (job.has_index and wanted):
             return None
         return job.repository.drafts(job.request, job.prompt)
 
@@ -312,10 +318,6 @@ def _of_other_files(
     if repository is None or request.raw or prompt_budget < ROOM_FOR_OTHER_FILES:
         return ()
     return repository.snippets(around, request.path, int(prompt_budget * share))
-
-
-def _may_draft(repository: Repository | None, settings: Settings) -> bool:
-    return repository is not None and settings.drafting.enabled and repository.can_draft
 
 
 def _guard(job: Job) -> AnswerGuard | None:

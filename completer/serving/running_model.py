@@ -229,6 +229,9 @@ class RunningModel:
                 finish_reason="secret" if each.policy.withheld else result.finish_reason,
                 token_ids=() if each.policy.withheld else result.token_ids,
                 confidence=_confidence(each.policy),
+                beginnings=each.policy.beginnings(result.token_ids)
+                if isinstance(each.policy, StopController) and each.policy.rule.card is None
+                else (),
             )
             for checked, each, result in zip(texts, alternatives, results, strict=True)
         ]
@@ -279,7 +282,7 @@ def _remembered_for(request: CompletionRequest, repository: Repository | None) -
 
 
 def _confidence(policy: TextPolicy | StopController) -> tuple[Confidence, ...]:
-    return tuple(policy.steps) if isinstance(policy, StopController) else ()
+    return tuple(policy.judged) if isinstance(policy, StopController) else ()
 
 
 def _summed(results: Sequence[GenerationResult]) -> DecodeStats:

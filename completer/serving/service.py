@@ -108,9 +108,11 @@ class Service:
         """Wait until the code of an open workspace can be used; say whether it can."""
         return self._repositories.open(root).wait_until_indexed(timeout_s)
 
-    def document_changed(self, path: Place, text: str | None) -> None:
+    def document_changed(
+        self, path: Place, text: str | None, workspace: Place | None = None
+    ) -> None:
         """See `CompletionService`."""
-        self._repositories.document_changed(path, text)
+        self._repositories.document_changed(path, text, workspace)
 
     def accepted(self, completion_id: str, text: str) -> None:
         """See `CompletionService`; nothing is learned from it while there is no model."""

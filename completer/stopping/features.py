@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from completer.context.surroundings import Surroundings
-from completer.engine.stop_policy import StepSignals, TokenSignals
+from completer.engine.stop_policy import TokenSignals
 
 Features = Mapping[str, float]
 
@@ -63,24 +63,15 @@ class CaretFeatures:
 
 @dataclass(slots=True)
 class Progress:
-    """The signals of all steps of one completion so far."""
+    """The signals of all tokens of one completion so far."""
 
     caret: CaretFeatures
     tokens: list[TokenSignals] = field(default_factory=list)
-    first_match: int = 0
-    longest_match: int = 0
-
-    def add(self, signals: StepSignals) -> None:
-        """Take in a step."""
-        if not self.tokens:
-            self.first_match = signals.match_length
-        self.longest_match = max(self.longest_match, signals.match_length)
-        self.tokens += signals.tokens
 
     def features(self, text: str, *, ended: bool) -> Features:
         """Describe the completion, of which `text` has been generated; `ended` says all of it."""
-        chosen = [_log(each.probability) for each in self.tokens]
-        own = [_log(each.model) for each in self.tokens]
+        chosen = [log_probability(each.probability) for each in self.tokens]
+        own = [log_probability(each.model) for each in self.tokens]
         entropies = [each.entropy for each in self.tokens]
         count = len(chosen)
         return {
@@ -106,9 +97,8 @@ class Progress:
             "first_repository": self.tokens[0].repository,
             "mean_repository": sum(each.repository for each in self.tokens) / count,
             "lowest_repository": min(each.repository for each in self.tokens),
-            "drafted_share": sum(each.drafted for each in self.tokens) / count,
-            "first_match": self.first_match,
-            "longest_match": self.longest_match,
+            "first_allowed": log_probability(self.tokens[0].allowed),
+            "lowest_allowed": min(log_probability(each.allowed) for each in self.tokens),
             "column": self.caret.column,
             "place": self.caret.place,
             "statement": self.caret.statement,
@@ -131,5 +121,6 @@ def _statement(line: str) -> int:
     return next((i for i, match in enumerate(found) if match), len(_STATEMENTS))
 
 
-def _log(probability: float) -> float:
+def log_probability(probability: float) -> float:
+    """Return the natural logarithm of a probability, of `_LEAST` where it is less."""
     return math.log(max(probability, _LEAST))

@@ -109,9 +109,12 @@ class Repositories:
             )
         return found
 
-    def document_changed(self, path: Place, text: str | None) -> None:
-        """Tell the workspace of `path` about a document's unsaved text."""
-        repository = _containing(path, self._open)
+    def document_changed(
+        self, path: Place, text: str | None, workspace: Place | None = None
+    ) -> None:
+        """Tell a workspace, or else the innermost around `path`, a document's unsaved text."""
+        around = self._open.get(workspace) if workspace else None
+        repository = around or _containing(path, self._open)
         if repository is not None:
             repository.document_changed(path, text)
 

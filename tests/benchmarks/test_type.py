@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.accepting import measure_accepting
 from benchmarks.spans import Span
-from benchmarks.type import Answer, keystrokes, requests_while_typing
+from benchmarks.type import Answer, closing, keystrokes, requests_while_typing
 from completer.cli.assembly import build_service
 from models.loading import load_model
 from tests.completer.serving.test_service import NO_TUNING, settings
@@ -70,3 +70,11 @@ async def test_who_accepts_and_who_asks_meanwhile_are_both_measured(tmp_path, mo
     assert result["without"]["at_hand_share"] == 0
     assert result["with"]["at_hand_share"] > 0
     assert result["with"]["next_ms"]["p50"] > 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "closers"),
+    [("f(a[", "])"), ("f('a", "')"), ("f(a)", ""), ("x = {'a': [", "]}")],
+)
+def test_what_an_editor_closes(typed, closers):
+    assert closing(typed, Path("a.py")) == closers

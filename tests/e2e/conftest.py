@@ -27,16 +27,28 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a user who has never run the program."""
-    folder = tmp_path_factory.mktemp("home")
-    return dict(os.environ) | {
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a user who has never run the program, until whose engines have ended."""
+    with home_of(tmp_path_factory.mktemp("home")) as environment:
+        yield environment
+
+
+@contextmanager
+def home_of(folder: Path) -> Iterator[dict[str, str]]:
+    """The environment of a user whose folders are all in this one."""
+    (folder / "run").mkdir(mode=0o700)
+    environment = dict(os.environ) | {
         "HOME": str(folder),
         "XDG_CONFIG_HOME": str(folder / "config"),
         "XDG_CACHE_HOME": str(folder / "cache"),
         "XDG_DATA_HOME": str(folder / "data"),
+        "XDG_STATE_HOME": str(folder / "state"),
+        "XDG_RUNTIME_DIR": str(folder / "run"),
         "COMPLETER_TELEMETRY__FOLDER": str(folder / "telemetry"),
+        "COMPLETER_ENGINE__LINGER_MINUTES": "0.5",
     }
+    yield environment
+    run("stop", env=environment)
 
 
 @pytest.fixture(scope="session")

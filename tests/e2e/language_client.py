@@ -17,7 +17,7 @@ class Client:
     """Speaks to one `completer lsp`."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+        self.process = process
         self._ids = 0
         self._answers: dict[int, queue.SimpleQueue[Any]] = {}
         threading.Thread(target=self._read, daemon=True).start()
@@ -35,12 +35,12 @@ class Client:
 
     def _send(self, message: dict[str, Any]) -> None:
         data = json.dumps({"jsonrpc": "2.0", **message}, ensure_ascii=False).encode()
-        assert self._process.stdin is not None
-        self._process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(data), data))
-        self._process.stdin.flush()
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(data), data))
+        self.process.stdin.flush()
 
     def _read(self) -> None:
-        stdout = self._process.stdout
+        stdout = self.process.stdout
         assert stdout is not None
         while header := stdout.readline():
             size = int(header.partition(b":")[2])
@@ -52,10 +52,15 @@ class Client:
 
 
 @contextlib.contextmanager
-def language_client(environment: dict[str, str], folder_uri: str) -> Iterator[Client]:
-    """A client that has one folder open, until the block ends."""
+def language_client(
+    environment: dict[str, str], folder_uri: str, *command: object
+) -> Iterator[Client]:
+    """A client that has one folder open, until the block ends; `command` starts its server."""
     with subprocess.Popen(
-        [COMPLETER, "lsp"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [*map(str, command)] or [str(COMPLETER), "lsp"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as process:
         client = Client(process)
         folders = [{"uri": folder_uri, "name": "project"}]

@@ -91,7 +91,7 @@ def _folders(paths):
 async def editing(home, *folders):
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        str(COMPLETER), "lsp", env=home, stdin=pipe, stdout=pipe, limit=1 << 24
+        str(COMPLETER), "lsp", "--in-process", env=home, stdin=pipe, stdout=pipe, limit=1 << 24
     )
     client = Client(process)
     capabilities = {"general": {"positionEncodings": ["utf-32"]}}

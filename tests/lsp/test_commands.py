@@ -49,6 +49,9 @@ async def test_where_nothing_is_completed_is_changed_for_good(tmp_path):
     assert await run(editor, "completer.setDisabled", entry, True) == ["*.env", entry]
     assert load_settings(file=file).settings.completion.disabled_in == ("*.env", entry)
     assert await run(editor, "completer.setDisabled", "*.env", False) == [entry]
+    editor.open("x")
+    await editor.complete(0, 1)
+    assert editor.service.requests[-1].disabled_in == (entry,)
     assert await run(editor, "completer.disabled") == [entry]
 
 

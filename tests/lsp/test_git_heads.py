@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -20,6 +21,12 @@ def git(tmp_path):
     return git
 
 
+async def watching():
+    async with asyncio.timeout(10):
+        while not any(thread.name == "head-watcher" for thread in threading.enumerate()):
+            await asyncio.sleep(0.02)
+
+
 async def seen(editor, kind):
     async with asyncio.timeout(10):
         while not (events := editor.recorder.of(kind)):
@@ -31,6 +38,7 @@ async def test_commits_and_checkouts_are_reported(git):
     editor = Editor()
     folder = {"uri": git.folder.as_uri(), "name": "w"}
     await editor.initialize(workspaceFolders=[folder])
+    await watching()
     commit = git.commit({"a.py": "one\ntwo\n"})
     (made,) = await seen(editor, Committed)
     assert made.session == editor.recorder.sessions[0]

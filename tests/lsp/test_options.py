@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic.alias_generators import to_camel
 
-from lsp.options import CLIENT_OPTIONS, LspOptions
+from lsp.options import CLIENT_OPTIONS, LspOptions, to_camel
 
 
 def test_a_client_chooses_some():
@@ -29,6 +28,9 @@ def test_what_a_client_may_choose_is_documented():
     assert all(f"| `{to_camel(name)}` |" in page for name in CLIENT_OPTIONS)
 
 
-@pytest.mark.parametrize("wishes", [None, [], "x", {"choices": 0}, {"deadlineMs": "soon"}])
+@pytest.mark.parametrize(
+    "wishes",
+    [None, [], "x", {"choices": 0}, {"deadlineMs": "soon"}, {"choices": 2.5}, {"afterDeletion": 1}],
+)
 def test_bad_wishes_are_left_out(wishes):
     assert LspOptions().with_client_wishes(wishes) == LspOptions()

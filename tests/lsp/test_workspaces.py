@@ -26,7 +26,7 @@ class TellTale(FakeService):
     def close_workspace(self, root):
         self.told.append(("close", str(root)))
 
-    def document_changed(self, path, text):
+    def document_changed(self, path, text, workspace=None):
         self.told.append((str(path), text))
 
 

@@ -9,7 +9,7 @@ from lsprotocol import types
 from pytest_lsp import client_capabilities, make_test_lsp_client
 from typer.testing import CliRunner
 
-from completer.cli.app import app
+from completer.cli.commands import app
 from telemetry.privacy import opt_out_list
 from tests.telemetry.databases import count
 

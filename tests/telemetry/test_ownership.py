@@ -68,11 +68,10 @@ def test_another_programs_migrations_are_not_ours(tmp_path):
 def test_an_old_database_whose_process_was_killed_is_known_by_its_log(tmp_path):
     write = (
         "import os, sqlite3, sys\n"
-        "from sqlite_utils import Database\n"
         "from telemetry.migrations import MIGRATIONS\n"
         "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
         "connection.execute('PRAGMA journal_mode = WAL')\n"
-        "MIGRATIONS.apply(Database(connection, execute_plugins=False))\n"
+        "MIGRATIONS.apply(connection)\n"
         "os.kill(os.getpid(), 9)\n"
     )
     path = tmp_path / OURS

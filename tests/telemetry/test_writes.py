@@ -11,10 +11,8 @@ from telemetry.writes import accumulate, insert, insert_row, update_row
 
 @pytest.fixture
 def db():
-    from sqlite_utils import Database
-
     connection = sqlite3.connect(":memory:")
-    MIGRATIONS.apply(Database(connection, execute_plugins=False))
+    MIGRATIONS.apply(connection)
     yield connection
     connection.close()
 

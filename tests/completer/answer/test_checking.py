@@ -44,6 +44,14 @@ def at(caret: str, language: str = "python", evidence: NameEvidence | None = Non
         ("x = (((\n\ny = |\n", "a b", "a b"),  # what stands before is broken already
         ("y = | = = 2\n", "a b", "a b"),  # and what stands behind
         ("# |\n", "a b (", "a b ("),
+        ("def f(a):\n    re|\n        a,\n    )\n", "turn [a]", ""),
+        ("def f(a):\n    re|\n        a,\n    )\n", "turn max(", "turn max("),
+        ("if key a|\n    pass\n", "nd x = y:", ""),
+        ("if key a|\n    pass\n", "nd x:", "nd x:"),
+        ("from |\n", "_socket(", ""),
+        ("def f(\n    mid|\n    y: int,\n):\n    pass\n", "dleware:", ""),
+        ("def f(\n    mid|\n    y: int,\n):\n    pass\n", "dleware: int,", "dleware: int,"),
+        ("x = [\n    1 |\n    2,\n]\n", "# or", ""),
     ],
 )
 def test_python_is_cut_to_what_parses(caret, text, shown):

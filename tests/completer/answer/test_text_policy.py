@@ -8,7 +8,6 @@ from completer.answer.blocks import BlockEnd
 from completer.answer.suffix_overlap import SuffixOverlap
 from completer.answer.text_policy import TextPolicy, _begun, block_end, line_end, repetition_end
 from completer.context.surroundings import Surroundings
-from completer.engine.stop_policy import StepSignals
 from completer.secrets.answer_guard import AnswerGuard
 from tests.canaries import canaries
 from tests.tiny import byte_tokenizer
@@ -20,12 +19,20 @@ def policy(**options):
     return TextPolicy(TOKENIZER.backend_tokenizer.decode, **options)
 
 
+def take(policy: TextPolicy, ids: list[int], start: int, end: int):
+    """Have a policy take the tokens `start:end` of a text, as the engine does after a step."""
+    for count in range(start + 1, end + 1):
+        if stop := policy.after_token(ids[:count], None, ended=False):
+            return stop
+    return None
+
+
 def run(policy: TextPolicy, text: str, step: int = 1):
     """Feed a text `step` bytes at a time; return the stop and all that was released on the way."""
     ids = TOKENIZER(text).input_ids
     released = []
     for end in range(step, len(ids) + step, step):
-        stop = policy.after_step(ids[:end], StepSignals())
+        stop = take(policy, ids, end - step, min(end, len(ids)))
         released.append(policy.release(final=stop is not None))
         if stop:
             return stop, released
@@ -47,7 +54,8 @@ def test_the_earliest_stop_string_counts():
 
 
 def test_keep_counts_the_tokens_that_write_the_text():
-    stop = policy(ends=[line_end]).after_step(TOKENIZER("x = é\ny").input_ids, StepSignals())
+    ids = TOKENIZER("x = é\ny").input_ids
+    stop = policy(ends=[line_end]).after_token(ids, None, ended=False)
 
     assert stop.keep == len("x = é".encode())
 
@@ -62,7 +70,7 @@ def test_released_pieces_never_contain_what_is_cut(step):
 def test_half_a_character_is_not_released():
     rules = policy()
     ids = TOKENIZER("aé").input_ids
-    rules.after_step(ids[:2], StepSignals())
+    take(rules, ids, 0, 2)
 
     assert rules.release(final=True) == "a"
 

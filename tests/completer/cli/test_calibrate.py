@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from completer.cli.app import app
+from completer.cli.commands import app
 from models.exit_adapters import load_exit_adapters
 from models.exit_gates import load_exit_gates
 from models.loading import load_model

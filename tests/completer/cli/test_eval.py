@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from completer.cli.app import app
+from completer.cli.commands import app
 from tests.tiny import save_tiny
 
 pytestmark = pytest.mark.slow  # loads and tunes a model several times

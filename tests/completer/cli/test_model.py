@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from completer.cli.app import app
+from completer.cli.commands import app
 from completer.settings import CONFIG_VARIABLE, load_settings
 from models.errors import ModelError
 from tests.gguf_files import save_gguf

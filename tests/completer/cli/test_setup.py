@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from completer.cli import setup as command
-from completer.cli.app import app
+from completer.cli.commands import app
 from completer.settings import CONFIG_VARIABLE, Settings, load_settings
 from models.hub.local import LocalModel
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from completer.cli.app import app
+from completer.cli.commands import app
 from completer.http.tokens import TokenFile, digest_of
 from completer.settings import CONFIG_VARIABLE
 

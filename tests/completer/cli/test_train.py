@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from completer.cli.app import app
+from completer.cli.commands import app
 from completer.errors import BadRequestError
 from models.training.shards import Shard
 

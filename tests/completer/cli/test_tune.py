@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from completer.cli.app import app
 from completer.cli.assembly import build_model
+from completer.cli.commands import app
 from completer.settings import load_settings
 from tests.tiny import save_tiny
 

@@ -99,7 +99,7 @@ class ScriptedDrafts:
         return tree
 
     def observe(self, tree, accepted, top_candidates=None) -> None:
-        assert tree is self.trees[-1] or not len(tree)  # no room left: nothing was asked for
+        assert not len(tree) or tree is self.trees[-1]  # no room left: nothing was asked for
         assert top_candidates.shape[0] == 1 + len(tree)
         self.at += len(accepted)
         self.emitted += accepted

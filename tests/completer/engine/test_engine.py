@@ -155,11 +155,21 @@ def test_a_limit_inside_an_accepted_draft_is_kept(make_engine):
     assert engine.generate(ask(random_ids(20), 5, drafts=drafts)).token_ids == truth[:5]
 
 
+def test_drafts_that_may_not_propose_only_predict(make_engine):
+    engine = make_engine()
+    truth = engine.generate(ask(random_ids(20), 12)).token_ids
+    drafts = ScriptedDrafts(truth)
+    result = engine.generate(ask(random_ids(20), 12, drafts=drafts, may_propose=False))
+
+    assert result.token_ids == truth
+    assert (result.stats.drafted, result.stats.steps) == (0, 11)
+
+
 def test_a_policy_can_end_and_cut(make_engine):
     class CutAtThree:
         wants_signals = False
 
-        def after_step(self, ids, signals):
+        def after_token(self, ids, signals, *, ended):
             return Stop("low_confidence", 3) if len(ids) >= 6 else None
 
     result = make_engine().generate(ask(random_ids(20), policy=CutAtThree()))
@@ -173,25 +183,45 @@ def test_a_policy_is_told_how_sure_each_token_was(make_engine):
         wants_signals = True
 
         def __init__(self):
-            self.tokens, self.accepted = [], 0
+            self.ids, self.tokens = [], []
 
-        def after_step(self, ids, signals):
-            assert len(signals.tokens) == signals.accepted + 1
-            self.tokens += signals.tokens
-            self.accepted += signals.accepted
+        def after_token(self, ids, signals, *, ended):
+            self.ids.append(list(ids))
+            self.tokens.append(signals)
 
     engine, alone, drafted = make_engine(), Listening(), Listening()
     truth = engine.generate(ask(random_ids(20), 12, policy=alone)).token_ids
     drafts = ScriptedDrafts(truth)
-    engine.generate(ask(random_ids(20), 12, policy=drafted, drafts=drafts))
+    result = engine.generate(ask(random_ids(20), 12, policy=drafted, drafts=drafts))
 
     said = [(each.probability, each.entropy) for each in alone.tokens]
     assert len(said) == 12
+    assert result.stats.accepted > 0
+    assert alone.ids == drafted.ids == [list(truth[:count]) for count in range(1, 13)]
     np.testing.assert_allclose(
-        [(each.probability, each.entropy) for each in drafted.tokens[:12]], said, rtol=1e-3
+        [(each.probability, each.entropy) for each in drafted.tokens], said, rtol=1e-3
     )
-    assert sum(each.drafted for each in drafted.tokens) == drafted.accepted > 0
-    assert not any(each.drafted for each in alone.tokens)
+
+
+def test_an_end_mark_is_told_with_what_stands_before_it(make_engine):
+    class Listening:
+        wants_signals = True
+
+        def __init__(self):
+            self.said = []
+
+        def after_token(self, ids, signals, *, ended):
+            self.said.append((len(ids), ended))
+
+    engine, alone, drafted = make_engine(), Listening(), Listening()
+    truth = engine.generate(ask(random_ids(20), 12)).token_ids
+    ends = {"stop_ids": frozenset(truth[5:6])}
+    first = truth.index(truth[5])
+    engine.generate(ask(random_ids(20), 12, policy=alone, **ends))
+    engine.generate(ask(random_ids(20), 12, policy=drafted, drafts=ScriptedDrafts(truth), **ends))
+
+    assert alone.said == drafted.said
+    assert alone.said[-1] == (first, True)
 
 
 def test_a_deadline_returns_what_there_is(make_engine):

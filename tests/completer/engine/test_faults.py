@@ -218,9 +218,9 @@ class RaisingPolicy:
 
     wants_signals = True
 
-    def after_step(self, ids, signals) -> Stop | None:
+    def after_token(self, ids, signals, *, ended) -> Stop | None:
         if len(ids) >= 4:
-            raise FaultError("after_step")
+            raise FaultError("after_token")
         return None
 
 

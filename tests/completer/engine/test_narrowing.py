@@ -10,7 +10,7 @@ import torch
 from completer.drafting.tree import DraftSource, DraftTree
 from completer.engine.narrowing import Narrowing, narrow
 from completer.engine.sequence import GenerationRequest
-from completer.engine.stop_policy import StepSignals, Stop, TokenSignals
+from completer.engine.stop_policy import Stop, TokenSignals
 from completer.request import Sampling
 from tests.completer.engine.conftest import VOCABULARY
 from tests.completer.engine.test_attention import random_ids
@@ -104,8 +104,10 @@ def test_a_guide_without_weight_changes_nothing_and_says_the_mass(make_engine):
         def __init__(self) -> None:
             self.tokens: list[TokenSignals] = []
 
-        def after_step(self, ids: Sequence[int], signals: StepSignals) -> Stop | None:
-            self.tokens += signals.tokens
+        def after_token(
+            self, ids: Sequence[int], signals: TokenSignals | None, *, ended: bool
+        ) -> Stop | None:
+            self.tokens += [signals] if signals else []
             return None
 
     engine, listener = make_engine(), Listener()

@@ -17,8 +17,8 @@ class Listening:
     def __init__(self):
         self.tokens = []
 
-    def after_step(self, ids, signals):
-        self.tokens += signals.tokens
+    def after_token(self, ids, signals, *, ended):
+        self.tokens.append(signals)
 
 
 def new_drafter():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from completer.context.surroundings import Surroundings
-from completer.engine.stop_policy import StepSignals, TokenSignals
+from completer.engine.stop_policy import TokenSignals
 from completer.stopping.features import _PLACES, CaretFeatures, Progress, _first_found, _statement
 
 
@@ -50,12 +50,11 @@ def test_strings_comments_and_the_rest_of_the_line():
     assert caret("    x = y").column == len("x = y")
 
 
-def test_features_sum_up_all_steps():
+def test_features_sum_up_all_tokens():
     progress = Progress(caret("x = "))
-    first = TokenSignals(0.5, 0.3, 1.0, 0.25, repository=0.9, drafted=True)
+    first = TokenSignals(0.5, 0.3, 1.0, 0.25, repository=0.9)
     second = TokenSignals(0.8, 0.7, 0.5, 0.8)
-    progress.add(StepSignals(match_length=3, tokens=(first,)))
-    progress.add(StepSignals(match_length=7, tokens=(second,)))
+    progress.tokens += [first, second]
     found = progress.features(" ab(\n  c\n", ended=True)
 
     assert found["tokens"] == 2
@@ -69,11 +68,9 @@ def test_features_sum_up_all_steps():
     assert (found["lowest_margin"], found["last_margin"]) == (0.3, 0.7)
     assert (found["mean_entropy"], found["highest_entropy"]) == (0.75, 1.0)
     assert (found["first_repository"], found["lowest_repository"]) == (0.9, 0.0)
-    assert found["drafted_share"] == 0.5
     assert found["whole_log_probability"] == found["log_probability"]
     unfinished = progress.features(" ab(", ended=False)
     assert unfinished["whole_log_probability"] == unfinished["whole_characters"] == 0.5
-    assert (found["first_match"], found["longest_match"]) == (3, 7)
     assert all(isinstance(value, int | float) for value in found.values())
 
 

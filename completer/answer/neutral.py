@@ -1,0 +1,68 @@
+"""Completions that say nothing, only what syntax wants at a caret: one of them shows that it can be
+written on there.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import chain, islice, product
+
+from completer.context.brackets import CLOSED_BY, OPENED_BY, unmatched
+from completer.context.lexical import without_text
+from completer.context.surroundings import Surroundings
+
+_EACH = 20
+_MOST_OPENED = 3
+_STEMS = ("x", "", " x", ": x", " in x", " for x in x", " else x", "=x")
+_OPENING = ("", "x", "=x", " = x", " x")
+_ENDS = ("", ",", ":", ": pass", " = x")
+_ENDS_OF_HEAD = (":", ": pass", "", ",")
+_ENDS_OF_IMPORT = ("", " import x", " as x", ",")
+_ENDS_ELSEWHERE = ("", ";", ",", " {}", ": x", " = x;")
+_HEAD = re.compile(
+    r"\s*(?:async|case|class|def|elif|else|except|finally|for|if|match|try|while|with)\b"
+)
+_IMPORT = re.compile(r"\s*(?:from|import)\b")
+_TYPED = re.compile(r"\w+\Z")
+
+
+def neutral_completions(around: Surroundings) -> Iterator[tuple[str, int]]:
+    """Yield texts, each with how many characters of a word before the caret it takes the place of.
+
+    They close the brackets and quotes that the suffix does not, or open those that it closes.
+    """
+    typed = _TYPED.search(around.line)
+    yield from ((text, 0) for text in islice(_texts(around), _EACH))
+    if typed is not None:
+        yield from ((text, len(typed[0])) for text in islice(_texts(around), _EACH))
+
+
+def _texts(around: Surroundings) -> Iterator[str]:
+    quote = around.lexemes[-1].opening if around.where == "string" else ""
+    stems = (quote, "}" + quote, "x}" + quote) if quote else _STEMS
+    closing = [stem + _closers(around) for stem in stems]
+    opened = _missing(around)
+    opening = (stem + opened for stem in _OPENING) if opened and not quote else ()
+    closed = (stem + end for end, stem in product(_ends(around), closing))
+    yield from dict.fromkeys(chain(opening, closed))
+
+
+def _ends(around: Surroundings) -> tuple[str, ...]:
+    if around.language != "python":
+        return _ENDS_ELSEWHERE
+    if _IMPORT.match(around.line):
+        return _ENDS_OF_IMPORT
+    return _ENDS_OF_HEAD if _HEAD.match(around.line) else _ENDS
+
+
+def _closers(around: Surroundings) -> str:
+    """Return the brackets to close, the innermost first."""
+    count = max(0, around.closable)
+    opened = unmatched(around.code)[0][-count:] if count else []
+    return "".join(CLOSED_BY[each.character] for each in reversed(opened))
+
+
+def _missing(around: Surroundings) -> str:
+    """Return the brackets that the text behind the caret closes and nothing opens."""
+    code = without_text(around.before + around.after, around.language)
+    closers = unmatched(code)[1][:_MOST_OPENED]
+    return "".join(OPENED_BY[each.character] for each in reversed(closers))

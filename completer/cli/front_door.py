@@ -1,0 +1,29 @@
+"""What front doors are handed that needs neither a model nor what loads one."""
+
+from pathlib import Path
+
+from completer.interface import ServiceInfo
+from completer.settings import Settings
+from telemetry.recorder import NullRecorder, Recorder
+
+
+def described(settings: Settings) -> ServiceInfo:
+    """What can be told of a service before its model is there."""
+    return ServiceInfo(
+        model=Path(settings.model.source).name,
+        device=settings.model.device,
+        dtype="float32" if settings.pure else settings.model.dtype,
+        context_tokens=settings.model.context_tokens or 0,
+        workspaces=(),
+    )
+
+
+def build_recorder(settings: Settings) -> Recorder:
+    """Open this process's telemetry database, or record nothing where it is switched off."""
+    if not settings.telemetry.enabled:
+        return NullRecorder()
+    from telemetry.journal import open_recorder
+
+    return open_recorder(
+        settings.telemetry.folder, retention_days=settings.telemetry.retention_days
+    )

@@ -1,0 +1,128 @@
+"""What a language server and an engine's process say to each other.
+
+A change of what a message means makes another `PROTOCOL`: engines of several live side by side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from completer.interface import ServiceInfo
+from completer.place import Place
+from completer.request import Completion, CompletionRequest
+
+PROTOCOL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """Answer a request: with `Completed`, or else `Failed`."""
+
+    id: int
+    request: CompletionRequest
+    kind: Literal["complete"] = "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Answer a request piece by piece: `Piece` for each, then as `Complete` is answered."""
+
+    id: int
+    request: CompletionRequest
+    kind: Literal["stream"] = "stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Nobody waits for this answer any more."""
+
+    id: int
+    kind: Literal["cancel"] = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWorkspace:
+    """See `CompletionService.open_workspace`."""
+
+    root: Place
+    kind: Literal["open"] = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWorkspace:
+    """See `CompletionService.close_workspace`."""
+
+    root: Place
+    kind: Literal["close"] = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChanged:
+    """See `CompletionService.document_changed`."""
+
+    path: Place
+    text: str | None
+    kind: Literal["document"] = "document"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """See `CompletionService.accepted`."""
+
+    completion_id: str
+    text: str
+    kind: Literal["accepted"] = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What an engine says first."""
+
+    version: str
+    info: ServiceInfo
+    kind: Literal["welcome"] = "welcome"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A `TextDelta` of a stream."""
+
+    id: int
+    index: int
+    text: str
+    kind: Literal["piece"] = "piece"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The whole answer to a request."""
+
+    id: int
+    completion: Completion
+    kind: Literal["completed"] = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A request was not answered: which error that was, by the name of its class."""
+
+    id: int
+    error: str
+    message: str
+    hint: str = ""
+    retry_after_s: float = 1.0
+    kind: Literal["failed"] = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Another engine has taken over: ask that one from now on."""
+
+    kind: Literal["moved"] = "moved"
+
+
+Asked = Complete | Stream | Cancel | OpenWorkspace | CloseWorkspace | DocumentChanged | Accepted
+"""What an engine is sent."""
+Said = Welcome | Piece | Completed | Failed | Moved
+"""What an engine sends."""

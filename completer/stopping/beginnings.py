@@ -1,0 +1,124 @@
+"""Where a completion could be cut back to a beginning that is right by itself, and how sure it is.
+
+A line that goes wrong often begins well: `path, mode)` where `path)` is wanted. So the places are
+found where something ends that a person could accept and type on from, and each is described by how
+sure the tokens before it were, and how unsure the first one behind it.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+
+from completer.context.brackets import BRACKET, OPENED_BY
+from completer.context.lexical import blank_out, tokens
+from completer.engine.stop_policy import TokenSignals
+from completer.request import Confidence
+from completer.stopping.features import CaretFeatures, Features, log_probability
+
+_READ_MEANWHILE = 10
+_MOST = 24
+_END = re.compile(r"""[\w)\]}"'`](?![\w.(\["'`])""")
+_GOES_ON = re.compile(
+    r"\b(?:as|and|await|case|else|elif|extends|for|from|if|implements|import|in|instanceof|is|lambda"
+    r"|let|new|not|of|or|raise|return|throw|typeof|var|const|while|yield)\Z"
+)
+_FOLLOWING = (  # what stands behind the place, by its number
+    re.compile(r"\s*(?:\n|\Z)"),  # 0: the end of the line
+    re.compile(r"\s*,"),
+    re.compile(r"\s*[)\]}]"),
+    re.compile(r"\s*:"),
+    re.compile(r"\s*=(?!=)"),
+    re.compile(r"\s+\w"),  # 5: a word
+)
+
+
+def places(text: str, language: str | None) -> Iterator[int]:
+    """Yield where `text` could be cut in its first line: at most `_MOST` places, none its end.
+
+    There a name, a bracket or a string ends that nothing is done with, and every bracket is closed
+    that the text has opened.
+    """
+    over = list(tokens(text, language))
+    code = blank_out(text, over)
+    opened = position = count = 0
+    for found in _END.finditer(text, 0, text.find("\n") % (len(text) + 1)):
+        for bracket in BRACKET.finditer(code, position, found.end()):
+            opened += 1 if bracket[0] not in OPENED_BY else -(opened > 0)
+        position = found.end()
+        inside = any(each.start < position < each.end for each in over)
+        ends = not (opened or inside or _GOES_ON.search(text, 0, position))
+        if ends and position < len(text.rstrip()):
+            yield position
+            count += 1
+            if count == _MOST:
+                return
+
+
+def describe(
+    place: int,
+    text: str,
+    ends: Sequence[int],
+    signals: Sequence[TokenSignals],
+    caret: CaretFeatures,
+) -> Features:
+    """Describe the beginning of `text` before `place`, which holds while the text goes on.
+
+    `ends` are the characters that the first tokens write, one for each token of `signals`; the
+    token that `place` is inside of counts as one before it. Raises `IndexError` where no token
+    follows yet.
+    """
+    count = bisect_left(ends, place) + 1
+    before, following = signals[:count], signals[count]
+    chosen = [log_probability(each.probability) for each in before]
+    return {
+        "tokens": count,
+        "characters": len(text[:place].strip()),
+        "log_probability": sum(chosen),
+        "mean_log_probability": sum(chosen) / count,
+        "lowest_log_probability": min(chosen),
+        "first_log_probability": chosen[0],
+        "last_log_probability": chosen[-1],
+        "highest_entropy": max(each.entropy for each in before),
+        "mean_repository": sum(each.repository for each in before) / count,
+        "lowest_repository": min(each.repository for each in before),
+        "lowest_allowed": min(log_probability(each.allowed) for each in before),
+        "following_log_probability": log_probability(following.probability),
+        "following_margin": following.margin,
+        "following_entropy": following.entropy,
+        "inside_token": ends[count - 1] > place,
+        "end": ")]}\"'`".find(text[place - 1]) // 3,
+        "following": _following(text, place),
+        "column": caret.column,
+        "place": caret.place,
+        "statement": caret.statement,
+        "in_text": caret.in_text,
+        "inside_line": caret.inside_line,
+        "several_lines": caret.several_lines,
+    }
+
+
+def is_beginning(features: Features) -> bool:
+    """Whether `describe` made these features, of a text that was cut back."""
+    return "following" in features
+
+
+def most_promising(
+    text: str, threshold: float, beginnings: Iterable[Confidence]
+) -> Confidence | None:
+    """Return the beginning of `text` that promises most; `None` if all are below the threshold.
+
+    It promises its characters, and as many as its reader could have typed meanwhile, times its
+    probability.
+    """
+    promises = [
+        (each.probability * (len(text[: each.text_length].strip()) + _READ_MEANWHILE), each)
+        for each in beginnings
+        if each.probability is not None and each.probability >= threshold
+    ]
+    return max(promises, key=lambda each: each[0], default=(0.0, None))[1]
+
+
+def _following(text: str, place: int) -> int:
+    """Return the number of what stands behind a place, or how many there are."""
+    kinds = (number for number, each in enumerate(_FOLLOWING) if each.match(text, place))
+    return next(kinds, len(_FOLLOWING))
