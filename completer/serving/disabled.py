@@ -13,6 +13,7 @@ from completer.context.gitignore import IgnoreFile
 from completer.context.languages import language_of_name
 from completer.context.verdict import Reason
 from completer.disabled_list import DisabledList
+from completer.place import is_inside
 from completer.settings import Settings
 
 LANGUAGE = "language:"
@@ -74,7 +75,7 @@ def _patterns(entries: tuple[str, ...]) -> IgnoreFile:
 
 def _with_folders(path: Path, root: Path | None) -> Iterator[str]:
     """The folders around a file and the file, from the root on, as patterns are asked about."""
-    inside = root is not None and path.is_relative_to(root)
+    inside = root is not None and is_inside(path, root)
     relative = path.relative_to(root) if inside and root else path.relative_to(path.anchor)
     parts = [part for part in PurePath(relative).parts if part != ".."]
     for count in range(1, len(parts)):
