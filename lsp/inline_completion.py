@@ -157,7 +157,7 @@ class InlineCompletions:
             self._status.failed(error)
             self.reasons.failed(document.uri, error)
             return []
-        self._status.answered(completion.disabled)
+        self._status.answered(completion.disabled, indexed=completion.indexed)
         self.reasons.answered(document.uri, completion)
         suggestions = suggestions_of(completion, point)
         self._reports.finish(tracked, completion, suggestions, typed=len(point.typed))

@@ -49,6 +49,7 @@ def completer_field(result: CompletionResult) -> dict[str, Any]:
         "exit_mode": completion.exit_mode,
         "problem": completion.choices[0].problem,
         "why": why_nothing(completion) or None,
+        "indexed": completion.indexed,
         "raw_prompt": completion.raw_prompt or None,
         "stats": stats_field(completion.stats),
     }

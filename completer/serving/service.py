@@ -1,5 +1,6 @@
 """The service in this process: the workspaces of a request, and the model that answers it."""
 
+import asyncio
 import logging
 import uuid
 from collections import OrderedDict
@@ -7,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from completer.errors import WorkspaceClosedError
 from completer.interface import ServiceInfo
@@ -26,6 +28,7 @@ if TYPE_CHECKING:  # these import torch, for which a front door does not wait
 
 log = logging.getLogger(__name__)
 REMEMBERED_ANSWERS = 2000
+HELD_S, LOOKS_EVERY_S = 1.5, 0.02
 
 
 class Service:
@@ -47,6 +50,7 @@ class Service:
         self._repositories = repositories
         self._described = described
         self._answered: OrderedDict[str, Repository] = OrderedDict()
+        self._held_until: WeakKeyDictionary[Repository, float] = WeakKeyDictionary()
 
     @property
     def model(self) -> str:
@@ -64,6 +68,8 @@ class Service:
             return self._nothing(request, why)
         async with self._host.use(request.deadline_ms) as model:
             repository = self._repositories.of(request)
+            if repository and request.polish and request.trigger == "automatic":
+                await self._until_indexed(repository)
             try:
                 return self._named(await model.complete(request, repository), repository)
             except WorkspaceClosedError:
@@ -162,6 +168,16 @@ class Service:
             id="", model=self.model, choices=choices, stats=DecodeStats(), disabled=why
         )
         return self._named(nothing, None)
+
+    async def _until_indexed(self, repository: Repository) -> None:
+        """Hold ghost text back that nobody asked for by hand, until the workspace's code was read.
+
+        Without, it would be worse. But not for long: an index that takes its time is not awaited.
+        """
+        loop = asyncio.get_running_loop()
+        until = self._held_until.setdefault(repository, loop.time() + HELD_S)
+        while not repository.is_indexed and loop.time() < until:
+            await asyncio.sleep(LOOKS_EVERY_S)
 
     def _named(self, completion: Completion, repository: Repository | None) -> Completion:
         """Name an answer, and remember whose it is in case it is accepted."""

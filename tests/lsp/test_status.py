@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from completer.errors import OverloadedError, WorkspaceError
-from lsp.status import METHOD, Status
+from lsp.status import METHOD, NOT_INDEXED, Status
 
 
 def test_a_client_is_told_without_asking(editor):
@@ -22,11 +22,13 @@ def test_only_changes_are_told():
     status.failed(WorkspaceError("Gone."))
     status.answered()
     status.answered()
+    status.answered(indexed=False)
     status.busy(False)
     assert [(each["busy"], each["kind"], each["message"]) for each in told] == [
         (True, "Normal", ""),
         (True, "Warning", "Full. Wait."),
         (True, "Error", "Gone."),
         (True, "Normal", ""),
-        (False, "Normal", ""),
+        (True, "Normal", NOT_INDEXED),
+        (False, "Normal", NOT_INDEXED),
     ]

@@ -22,6 +22,7 @@ from completer.serving.running_model import RunningModel
 from completer.serving.service import LocalService, Service
 from completer.settings import Settings
 from completer.workspaces.repositories import open_repositories
+from completer.workspaces.repository import Repository
 from models.errors import ModelError
 from models.loading import LoadedModel, load_model
 from tests.completer.http.live import eventually
@@ -277,6 +278,33 @@ async def test_a_deadline_gives_what_there_is(service):
 async def test_values_out_of_range_are_refused(service, wrong):
     with pytest.raises(BadRequestError):
         await service.complete(ask(**wrong))
+
+
+@pytest.fixture
+def indexing(monkeypatch):
+    """Whether workspaces have been read; ghost text is held back for 0.3 s."""
+    read = threading.Event()
+    monkeypatch.setattr(Repository, "is_indexed", property(lambda repository: read.is_set()))
+    monkeypatch.setattr("completer.serving.service.HELD_S", 0.3)
+    return read
+
+
+async def test_ghost_text_waits_until_the_workspace_was_read(service, tmp_path, indexing):
+    service.open_workspace(tmp_path)
+    asked = asyncio.create_task(service.complete(ask(path=tmp_path / "a.py", polish=True)))
+    by_hand = ask(path=tmp_path / "a.py", polish=True, trigger="manual")
+    assert not (await service.complete(by_hand)).indexed
+    assert not asked.done()
+    indexing.set()
+    assert (await asked).indexed
+
+
+async def test_it_does_not_wait_for_long_and_never_again(service, tmp_path, indexing):
+    service.open_workspace(tmp_path)
+    for within_s in (5.0, 0.25):
+        asked = ask(path=tmp_path / "a.py", polish=True, max_tokens=1)
+        completion = await asyncio.wait_for(service.complete(asked), within_s)
+        assert not completion.indexed
 
 
 async def test_a_workspace_that_is_not_open_is_refused(service, tmp_path):
