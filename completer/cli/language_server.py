@@ -3,11 +3,13 @@
 import asyncio
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from completer.cli.ending import Ending, ending
 from completer.config_file import config_file
+from completer.errors import WorkspaceError
 from completer.later import Later
 from completer.place import local_place
 
@@ -75,7 +77,8 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
     async def find_engine() -> "Connection":
         found = await asyncio.wrap_future(settings.begin())
         for root in found.workspaces:
-            service.open_workspace(local_place(root))
+            with suppress(WorkspaceError):  # as where it is left out when a server starts
+                service.open_workspace(local_place(root))
         from completer.engine_process.starting import EngineStarter
 
         return await EngineStarter(found)()
