@@ -31,16 +31,23 @@ _OWN_HANDLERS = (
     types.TEXT_DOCUMENT_DID_OPEN,
     types.TEXT_DOCUMENT_DID_CHANGE,
     types.TEXT_DOCUMENT_DID_CLOSE,
+    types.NOTEBOOK_DOCUMENT_DID_OPEN,
+    types.NOTEBOOK_DOCUMENT_DID_CHANGE,
+    types.NOTEBOOK_DOCUMENT_DID_CLOSE,
 )
 
 
 @attrs.define
 class VersionedInlineCompletionParams:
-    """Inline completion parameters whose document may name the version that they are about."""
+    """Inline completion parameters as GitHub's clients extend them.
+
+    The document may name the version that they are about, and the client how it indents there.
+    """
 
     context: types.InlineCompletionContext
     text_document: types.OptionalVersionedTextDocumentIdentifier
     position: types.Position
+    formatting_options: types.FormattingOptions | None = None
 
 
 @attrs.define

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from lsprotocol import types
 
+from lsp.convert import indent_of
 from lsp.document_feed import DocumentFeed
 from lsp.documents import Document, Documents, Sync
 from lsp.session import Session
@@ -111,6 +112,15 @@ class Synchronization:
             if document is not focused:
                 self._on_edit(document.uri)
                 self._recorder.record(CursorMoved(document.uri))
+
+    def formatted(self, params: object) -> None:
+        """`completer/didChangeFormatting {textDocument, options}`: how the client indents there."""
+        match params:
+            case {
+                "textDocument": {"uri": str(uri)},
+                "options": {"tabSize": int(size), "insertSpaces": bool(spaces)},
+            } if document := self._documents.get(uri):
+                document.indent = indent_of(types.FormattingOptions(size, spaces))
 
     def renamed(self, params: types.RenameFilesParams) -> None:
         """`workspace/didRenameFiles`."""

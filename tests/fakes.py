@@ -42,6 +42,7 @@ class FakeService:
     state: State = "ready"
     cached: bool = False
     raw_prompt: str = ""
+    disabled: str = ""
     health: dict[Place, WorkspaceHealth] = field(default_factory=dict)
     graphs_given_up: str = ""
     failure: str = ""
@@ -138,6 +139,7 @@ class FakeService:
             choices=(choice,) * request.n,
             stats=stats,
             raw_prompt=self.raw_prompt,
+            disabled=self.disabled,
         )
 
 

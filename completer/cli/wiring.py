@@ -13,6 +13,7 @@ from completer.drafting.memory import settled_memory, trim
 from completer.http.options import HttpOptions
 from completer.http.report_options import ReportOptions
 from completer.progress import progress
+from completer.serving.disabled import Disabled
 from completer.serving.model_host import ModelHost
 from completer.serving.service import Service
 from completer.settings import Settings
@@ -52,9 +53,8 @@ def start_service(settings: Settings) -> Service:
 
     repositories = open_repositories(settings, tokenizer)
     idle_s = 60.0 * settings.engine.idle_unload_minutes
-    return Service(
-        ModelHost(load, idle_s=idle_s, free=_free_memory), repositories, described(settings)
-    )
+    host = ModelHost(load, idle_s=idle_s, free=_free_memory)
+    return Service(host, repositories, described(settings), Disabled(settings))
 
 
 def _free_memory() -> None:
