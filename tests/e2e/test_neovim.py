@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.conftest import COMPLETER, run
 from tests.e2e.engine_killer import engines
+from tests.e2e.neovim_soak import ERRORS, errors_below, type_for
 from tests.lsp.editors.installed import needed
 from tests.lsp.editors.neovim import Neovim
 
@@ -93,6 +94,13 @@ def test_two_windows_share_an_engine_and_its_end_is_survived(window, home):
     assert engines(home)[0]["pid"] != engine["pid"]
     one.type("<Esc><Cmd>Completer status<CR>")
     one.until(lambda: str(engines(home)[0]["pid"]) in one.messages)
+
+
+def test_typing_leaves_no_error_in_any_log(neovim, tmp_path):
+    done, _ = type_for(neovim, 15)
+    assert done["keys"] > 50
+    assert errors_below(tmp_path) == []
+    assert not any(map(ERRORS.search, neovim.messages.splitlines()))
 
 
 def test_a_secret_file_gets_nothing_and_why_is_told(neovim, project):
