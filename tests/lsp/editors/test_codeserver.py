@@ -9,7 +9,7 @@ import pytest
 from tests.lsp.editors.codeserver import FAKE_SERVER, ROOT, browser, code_server, window
 from tests.lsp.fake_server import BLOCK
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 REST = BLOCK.removeprefix("tot")
 
