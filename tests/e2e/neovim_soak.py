@@ -1,7 +1,8 @@
 """Minutes of typing in a real Neovim: python -m tests.e2e.neovim_soak --minutes 60
 
-Types source code key by key, with rests, and accepts, steps through, dismisses and moves as a person
-might. Prints what was done, how long Neovim did not answer at most, and every error in any log, as JSON.
+Types source code key by key, with rests, and accepts, steps through, dismisses and moves as a
+person might. Prints what was done, how long Neovim did not answer at most, and every error in any
+log, as JSON.
 """
 
 import argparse
