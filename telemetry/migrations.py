@@ -1,13 +1,9 @@
-"""Databases of every age, brought to the schema of `schema`.
-
-Which migrations a file has had is noted in it as sqlite-utils notes it.
-"""
+"""Databases of every age, brought to the schema of `schema` by sqlite-utils' migrations."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 
 from telemetry.schema import LABEL, TABLES, Column, Table
@@ -15,15 +11,9 @@ from telemetry.schema import LABEL, TABLES, Column, Table
 _NAMES: Final = {1: "0001_tables", 2: "0002_named_views", 3: "0003_commits", 4: "0004_displays"}
 _FIRST_VIEWS: Final = 2
 _SET: Final = "telemetry"
-_NOTES: Final = (
-    "CREATE TABLE IF NOT EXISTS _sqlite_migrations"
-    " (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)",
-    "CREATE UNIQUE INDEX IF NOT EXISTS idx__sqlite_migrations_migration_set_name"
-    " ON _sqlite_migrations (migration_set, name)",
-)
 
 
-class Migrations:
+class SchemaMigrations:
     """A migration for every number that a table or a column came with."""
 
     def __init__(self, tables: Iterable[Table]) -> None:
@@ -45,29 +35,21 @@ class Migrations:
         query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY name"
         return [name for (name,) in connection.execute(query, (_SET,))]
 
-    def apply(self, connection: sqlite3.Connection, stop_before: str = "") -> None:
+    def apply(self, connection: sqlite3.Connection, stop_before: str | None = None) -> None:
         """Apply those that a database has not had, each in a transaction, up to `stop_before`."""
-        for name, number in self._numbers.items():
-            if name == stop_before:
-                return
-            if name not in self.applied(connection):
-                self._apply(connection, name, number)
+        if self.names <= set(self.applied(connection)):
+            return  # and sqlite-utils, which takes a language server a while, is not imported
+        from sqlite_utils import Database, Migrations
 
-    def _apply(self, connection: sqlite3.Connection, name: str, number: int) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if name not in self.applied(connection):  # else another process was faster
-                for statement in _NOTES:
-                    connection.execute(statement)
+        migrations = Migrations(_SET)
+        for name, number in self._numbers.items():
+
+            def migrate(_: object, number: int = number) -> None:
                 for table in self._tables:
                     _migrate(connection, table, number)
-                note = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
-                now = str(datetime.now(UTC))
-                connection.execute(f"{note} VALUES (?, ?, ?)", (_SET, name, now))
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+
+            migrations(name=name)(migrate)
+        migrations.apply(Database(connection, execute_plugins=False), stop_before=stop_before)
 
 
 def _migrate(connection: sqlite3.Connection, table: Table, number: int) -> None:
@@ -100,7 +82,7 @@ def _creation(table: Table, columns: list[Column]) -> str:
     return f"CREATE TABLE {table.name} ({', '.join(parts)}) STRICT, WITHOUT ROWID"
 
 
-MIGRATIONS: Final = Migrations([LABEL, *TABLES.values()])
+MIGRATIONS: Final = SchemaMigrations([LABEL, *TABLES.values()])
 
 
 class SchemaTooNewError(Exception):

@@ -222,7 +222,7 @@ def test_a_long_reader_hinders_no_writer(store, path):
 
 
 WITHOUT_PRIVILEGES = """
-import os, sys
+import os, sqlite_utils, sys  # (as root: nobody may not read it)
 from concurrent.futures import Future
 from pathlib import Path
 from telemetry.store import Store
