@@ -131,12 +131,27 @@ class EngineSettings(Section):
     )
 
 
+class Team(Section):
+    """People whose figures are told together."""
+
+    name: str
+    people: tuple[str, ...]
+
+
 class TelemetrySettings(Section):
     """What became of each completion, on this machine only."""
 
     enabled: bool = True
     folder: Path = Field(default_factory=lambda: user_data_path(APP) / "telemetry")
     retention_days: Count = 90
+    identity_file: Path | None = Field(
+        None,
+        description="key by which people are the same in several installations; who has it can"
+        " recognise them by name",
+    )
+    teams: tuple[Team, ...] = Field(
+        (), description="teams with `name` and `people`, for reports; only hashes are compared"
+    )
 
 
 class Settings(BaseModel):

@@ -138,6 +138,11 @@ class Protocol(LanguageServerProtocol):
             logger.debug("a bad %s", method, exc_info=True)
             raise JsonRpcInvalidParams from None
 
+    def _handle_cancel_notification(self, msg_id: str | int) -> None:
+        """Cancel a request; one that was answered meanwhile is nothing to warn of."""
+        if msg_id in self._request_futures:
+            super()._handle_cancel_notification(msg_id)
+
     def _is_notification(self, method: str) -> bool:
         message_type = self.get_message_type(method)
         return message_type is not None and "id" not in attrs.fields_dict(message_type)

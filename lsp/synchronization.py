@@ -73,7 +73,9 @@ class Synchronization:
         before = document.buffer.text if document.misses(params.text_document.version) else None
         change = document.change(params.text_document.version, params.content_changes)
         if change.sync is not Sync.APPLIED:
-            logger.warning("change %s: %s", change.sync.value, document.uri)
+            # Neovim's versions count more than changes, so that gaps are nothing to warn of.
+            level = logging.INFO if change.sync is Sync.GAP else logging.WARNING
+            logger.log(level, "change %s: %s", change.sync.value, document.uri)
         if change.sync is Sync.STALE:
             return
         if change.sync is Sync.GAP:

@@ -1,12 +1,17 @@
 """Real Neovim on the embedded model: what a person sees, and what reaches the database."""
 
 import json
+import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import COMPLETER, run
+from tests.e2e.engine_killer import engines
+from tests.e2e.neovim_soak import ERRORS, errors_below, type_for
 from tests.lsp.editors.installed import needed
 from tests.lsp.editors.neovim import Neovim
 
@@ -14,15 +19,26 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def neovim(home, project, tmp_path, monkeypatch):
+def window(home, project, tmp_path, monkeypatch):
     program = needed("nvim")
     for name, value in home.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    started = Neovim(program, tmp_path, f"{{ cmd = {{ {str(COMPLETER)!r}, 'lsp' }} }}")
-    started.open(project / "app.py")
-    yield started
-    started.close()
+    started = []
+
+    def open_window(file="app.py"):
+        neovim = Neovim(program, tmp_path, f"{{ cmd = {{ {str(COMPLETER)!r}, 'lsp' }} }}")
+        started.append(neovim)
+        neovim.open(project / file)
+        return neovim
+
+    yield open_window
+    for neovim in started:
+        neovim.close()
+
+
+@pytest.fixture
+def neovim(window):
+    return window()
 
 
 def shown(neovim):
@@ -30,7 +46,7 @@ def shown(neovim):
     for text in ("ogrand_tot", "al = price_w", "ith_tax(", "<Esc>oprint(pr"):
         neovim.type(text)
         try:
-            neovim.until(lambda: neovim.ghost, 10)
+            neovim.until(lambda: neovim.ghost, 20)
         except AssertionError:
             continue
         return neovim.ghost
@@ -61,6 +77,30 @@ def test_type_see_accept_dismiss_and_report(neovim, home):
     overall = figures(home)
     assert overall["acceptance"]["n"] >= 1
     assert overall["acceptance"]["value"] > 0
+
+
+def test_two_windows_share_an_engine_and_its_end_is_survived(window, home):
+    one, other = window(), window("prices.py")
+    shown(one)
+    shown(other)
+    (engine,) = engines(home)
+    assert engine["editors"] == 2
+    os.kill(engine["pid"], signal.SIGKILL)
+    one.type("<Esc>")
+    began = time.monotonic()
+    assert one.lua("return 1") == 1
+    assert time.monotonic() - began < 0.5
+    shown(one)
+    assert engines(home)[0]["pid"] != engine["pid"]
+    one.type("<Esc><Cmd>Completer status<CR>")
+    one.until(lambda: str(engines(home)[0]["pid"]) in one.messages)
+
+
+def test_typing_leaves_no_error_in_any_log(neovim, tmp_path):
+    done, _ = type_for(neovim, 15)
+    assert done["keys"] > 50
+    assert errors_below(tmp_path) == []
+    assert not any(map(ERRORS.search, neovim.messages.splitlines()))
 
 
 def test_a_secret_file_gets_nothing_and_why_is_told(neovim, project):

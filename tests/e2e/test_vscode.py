@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.conftest import COMPLETER, run
 from tests.lsp.editors.codeserver import browser, build, code_server, window
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def shown(code):
     for text in ("\ngrand_tot", "al = price_w", "ith_tax(", "\nprint(pr"):
         code.type(text)
         try:
-            code.until(lambda: code.ghost, 10)
+            code.until(lambda: code.ghost, 20)
         except AssertionError:
             continue
         return code.ghost

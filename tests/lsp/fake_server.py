@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
+from completer.config_file import config_file
 from completer.errors import OverloadedError
 from completer.request import Completion, CompletionRequest
 from lsp.options import LspOptions
@@ -63,7 +64,7 @@ class LoggingRecorder(FakeRecorder):
 
 def main() -> None:
     service, recorder = ScriptedService(reply=reply), LoggingRecorder()
-    server = create_server(service, recorder, options=LspOptions(user="ada"))
+    server = create_server(service, recorder, options=LspOptions(user="ada", config=config_file()))
 
     @server.feature("test/state")
     async def state(params: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from tests.lsp.editors.installed import needed
 
 EXTENSION = Path(lsp.__file__).parent / "editors" / "vscode"
 ROOT = EXTENSION.parents[2]
+PATIENCE_S = 90.0
+"""VS Code and a browser take their time where others work, too."""
 SETTINGS = {
     "workbench.startupEditor": "none",
     "workbench.secondarySideBar.defaultVisibility": "hidden",
@@ -110,7 +112,7 @@ class Window:
         """What it has told the person."""
         return "\n".join(self._texts(".notification-list-item-message"))
 
-    def until(self, holds: Callable[[], object], timeout_s: float = 30) -> None:
+    def until(self, holds: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
         """Wait until something holds."""
         end = time.monotonic() + timeout_s
         while not holds():
@@ -118,7 +120,7 @@ class Window:
             assert time.monotonic() < end, seen
             self.page.wait_for_timeout(50)
 
-    def shows(self, ghost: str, timeout_s: float = 30) -> None:
+    def shows(self, ghost: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until this ghost text is on the screen."""
         self.until(lambda: self.ghost == ghost, timeout_s)
 
@@ -167,8 +169,9 @@ def browser() -> Iterator[Any]:
 def window(chromium: Any, address: str) -> Iterator[Window]:
     """A window of its own."""
     page = chromium.new_page(viewport={"width": 1100, "height": 640})
+    page.set_default_timeout(1000 * PATIENCE_S)
     page.goto(address)
-    page.wait_for_selector(".monaco-workbench", timeout=60_000)
+    page.wait_for_selector(".monaco-workbench")
     yield Window(page)
     page.close()
 

@@ -9,7 +9,7 @@ import pytest
 from tests.lsp.editors.codeserver import FAKE_SERVER, ROOT, browser, code_server, window
 from tests.lsp.fake_server import BLOCK
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 REST = BLOCK.removeprefix("tot")
 
@@ -138,3 +138,16 @@ def test_cells_of_a_notebook_are_one_document(chromium, address, place):
         code.keys("End", "Enter")
         code.type("above")
         code.shows(" is import os")
+
+
+def test_a_program_that_is_missing_is_told(vsix, chromium, tmp_path):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "app.py").write_text("x = 1\n")
+    settings = {"completer.command": "/no/such/completer"}
+    with (
+        code_server(vsix, tmp_path / "project", tmp_path / "data", settings) as address,
+        window(chromium, address) as code,
+    ):
+        code.until(lambda: "could not start" in code.notifications)
+        assert "completer.command" in code.notifications
+        code.until(lambda: "/no/such/completer" in code.tooltip)

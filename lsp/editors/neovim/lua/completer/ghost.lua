@@ -132,10 +132,11 @@ local function cancel()
   if timer then
     timer:stop()
   end
-  if pending then
+  local asked = pending and pending.client.requests[pending.id]
+  if asked and asked.type == 'pending' then
     pending.client:cancel_request(pending.id)
-    pending = nil
   end
+  pending = nil
 end
 
 --- Forget what is shown; the server is told, unless it was accepted.
@@ -211,7 +212,7 @@ end
 
 ---@param kind integer 1: a person asked; 2: automatic
 local function request(kind)
-  cancel()
+  pending = nil -- the server ends the request before this one by itself
   local bufnr, asked = api.nvim_get_current_buf(), place()
   local client = vim.lsp.get_clients({ name = 'completer', bufnr = bufnr })[1]
   if not client or not require('completer').is_enabled(bufnr) then
