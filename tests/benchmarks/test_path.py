@@ -34,10 +34,10 @@ def test_calls_are_counted_by_module_in_threads_that_were_started_under_it():
     well_formed("not counted")
 
     found = trace.figures()
-    assert found["calls_by_module"] == {"completer.unicode": 4, "completer.place": 2}
-    assert (found["modules"], found["calls"]) == (2, 6)
+    assert found["calls_by_module"] == {"completer.unicode": 4, "completer.place": 3}
+    assert (found["modules"], found["calls"]) == (2, 7)
     assert found["changes"] == 2
-    assert [each["calls"] for each in found["threads"].values()] == [5, 1]
+    assert [each["calls"] for each in found["threads"].values()] == [6, 1]
     assert [each["modules"] for each in found["threads"].values()] == [2, 1]
 
 
