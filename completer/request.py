@@ -41,13 +41,15 @@ class Sampling:
     """How the next token is chosen.
 
     A `temperature` below `GREEDY_BELOW` is greedy, `top_k` 0 means no limit, a `top_p` that no
-    token keeps to keeps the likeliest.
+    token keeps to keeps the likeliest. `seeded` says that the caller chose the `seed`, so that the
+    text is to be the same whenever it is asked for.
     """
 
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
     seed: int = 0
+    seeded: bool = False
 
     @property
     def greedy(self) -> bool:

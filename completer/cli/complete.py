@@ -73,7 +73,7 @@ def complete(
         workspace=root,
         max_tokens=max_tokens,
         multiline=multiline,
-        sampling=Sampling(temperature=temperature, top_p=top_p, seed=seed),
+        sampling=Sampling(temperature=temperature, top_p=top_p, seed=seed, seeded=True),
         polish=True,
         trigger="manual",
     )

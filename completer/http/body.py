@@ -97,6 +97,7 @@ def sampling(
         top_p=1.0 if top_p is None else top_p,
         top_k=top_k or 0,
         seed=secrets.randbits(31) if seed is None else seed % 2**63,
+        seeded=seed is not None,
     )
 
 

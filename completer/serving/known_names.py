@@ -41,8 +41,8 @@ class KnownNames:
     ) -> NameEvidence | None:
         """Return what is known around the caret of a request, whose text may be `whole`.
 
-        The request waits for it as long as the settings say; with a seed, until it is there, so
-        that the text does not depend on the clock.
+        The request waits for it as long as the settings say, and with a seed of the caller's for
+        half of the time that it has, so that the text hardly ever depends on the clock.
         """
         wanted = settings.completion.guide_names or settings.completion.check_names
         if repository is None or not wanted or settings.pure or request.raw or request.as_is:
@@ -51,6 +51,9 @@ class KnownNames:
             return None
         self._renew(repository)
         wait_s = settings.completion.names_wait_ms / 1000
+        if request.sampling.seeded:
+            deadline_ms = request.deadline_ms or settings.completion.deadline_ms
+            wait_s = max(wait_s, deadline_ms / 2000)
         return self._finder.evidence(
             request.prefix,
             request.suffix,
@@ -58,7 +61,7 @@ class KnownNames:
             request.path,
             repository.root,
             whole=whole,
-            wait_s=None if request.sampling.seed or math.isinf(wait_s) else wait_s,
+            wait_s=None if math.isinf(wait_s) else wait_s,
         )
 
     def guide(self, text: TextContext, weights: NameWeights) -> NameGuide | None:

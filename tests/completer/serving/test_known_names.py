@@ -55,7 +55,8 @@ def members(names, repository, seed=0):
         suffix="\n    return other.first\n",
         language="python",
         path=repository.root / "mine.py",
-        sampling=Sampling(seed=seed),
+        sampling=Sampling(seed=seed, seeded=seed > 0),
+        deadline_ms=1000 * PATIENCE_S,
     )
     found = names.around(request, Settings(), repository, whole=True)
     return found.members["other"].names if found and "other" in found.members else set()
@@ -73,6 +74,16 @@ def test_a_file_that_changes_on_disk_is_read_again(names, repository, root, monk
 
     until(lambda: repository.changes > seen)
     until(lambda: "second" in members(names, repository))
+
+
+def test_only_a_seed_of_the_callers_is_waited_for(names, repository, monkeypatch):
+    waits = []
+    monkeypatch.setattr(names._finder, "evidence", lambda *_, wait_s, **__: waits.append(wait_s))
+    for sampling in (Sampling(), Sampling(seed=7), Sampling(seed=7, seeded=True)):
+        request = CompletionRequest(prefix="x.", sampling=sampling, deadline_ms=3000.0)
+        names.around(request, Settings(), repository, whole=True)
+
+    assert waits == [0.01, 0.01, 1.5]
 
 
 def test_while_it_is_asked_for_anew_the_last_answer_serves(names, repository, root):
