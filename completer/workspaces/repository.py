@@ -20,6 +20,7 @@ from completer.context.retrieval import Retriever
 from completer.context.surroundings import Surroundings
 from completer.context.workspace import Workspace
 from completer.interface import WorkspaceHealth
+from completer.next_edit.history import EditHistory
 from completer.place import Place
 from completer.request import CompletionRequest, Snippet
 from completer.settings import Settings
@@ -51,6 +52,7 @@ class Repository:
         self._fault = ""
         self._definitions = DefinitionReader()
         self._retriever = Retriever(workspace.root, read=self._definitions)
+        self.history = EditHistory()
         self._index: DraftIndex | None = None
         self._sinks: list[Sink] = [self._retriever.update]
         self._feed = WorkspaceFeed(workspace, self._sinks)
@@ -127,6 +129,7 @@ class Repository:
 
     def document_changed(self, path: Place, text: str | None) -> None:
         """Take over the unsaved text of an open document; `None` when it was closed."""
+        self.history.document_changed(path, text)
         self._feed.document_changed(path, text)
 
     def accepted(self, text: str) -> None:
