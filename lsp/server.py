@@ -24,6 +24,7 @@ from lsp.feedback import ACCEPT_COMMAND, Feedback
 from lsp.framing import read
 from lsp.git_heads import Heads
 from lsp.inline_completion import InlineCompletions
+from lsp.next_edits import ACCEPT_NEXT_EDIT, NextEditDoor
 from lsp.options import LspOptions
 from lsp.protocol import Protocol, VersionedInlineCompletionParams, converter
 from lsp.session import Session
@@ -137,6 +138,7 @@ def create_server(
     _add_document_features(server, synchronization)
     _add_file_features(server, synchronization)
     _add_completion_features(server, completions, Feedback(reports))
+    _add_next_edit_features(server, NextEditDoor(service, documents, session))
     return server
 
 
@@ -230,6 +232,24 @@ def _add_completion_features(
     @server.command(ACCEPT_COMMAND)
     async def accept(suggestion_id: str) -> bool:
         return await feedback.accepted(suggestion_id)
+
+
+def _add_next_edit_features(server: CompletionServer, next_edits: NextEditDoor) -> None:
+    @server.feature("completer/nextEdit")
+    async def next_edit(params: Json) -> dict[str, Any]:
+        return await next_edits.answer(params)
+
+    @server.feature("textDocument/copilotInlineEdit")
+    async def inline_edit(params: Json) -> dict[str, Any]:
+        return await next_edits.first_here(params)
+
+    @server.feature("textDocument/didShowInlineEdit")
+    def inline_edit_shown(params: Json) -> None:
+        next_edits.shown(params)
+
+    @server.command(ACCEPT_NEXT_EDIT)
+    def accept_next_edit(edit_id: str) -> bool:
+        return next_edits.accepted(edit_id)
 
 
 def _version() -> str:

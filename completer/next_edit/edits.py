@@ -34,7 +34,8 @@ class Hunk:
 
     def undone(self, text: str) -> str | None:
         """Return the text before the edit; `None` where `text` is not one after it."""
-        if not text.startswith(self.new, self.start) or len(text) < self.start:
+        inside = 0 <= self.start <= len(text)
+        if not inside or not text.startswith(self.new, self.start):
             return None
         return text[: self.start] + self.old + text[self.start + len(self.new) :]
 

@@ -14,7 +14,6 @@ from tree_sitter import Node
 from completer.context.grammars import parse_within
 from completer.context.languages import language_of_name
 from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest, point_at
-from completer.next_edit.history import difference
 from completer.next_edit.literals import after_literal, may_be_in_literal
 from completer.next_edit.python_module import PARSED_WITHIN_MS, PythonModule
 from completer.next_edit.renames import after_rename, renamed
@@ -109,14 +108,6 @@ class _Asked:
     def text(self, path: Place) -> str | None:
         """See `Files`."""
         return self._request.text if path == self._request.path else self._files.text(path)
-
-
-def history_of(request: NextEditRequest, on_disk: str | None) -> tuple[Hunk, ...]:
-    """Return the history that a request brings, or what is different in the file on disk."""
-    if request.history or on_disk is None:
-        return request.history or ()
-    hunk = difference(on_disk, request.text, request.path)
-    return () if hunk is None else (hunk,)
 
 
 def _rule_for(hunk: Hunk, before: str) -> Rule | None:

@@ -1,5 +1,6 @@
 """The service in this process: the workspaces of a request, and the model that answers it."""
 
+import asyncio
 import logging
 import uuid
 from collections import OrderedDict
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from completer.errors import WorkspaceClosedError
 from completer.interface import ServiceInfo
+from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.place import Place
 from completer.request import Completion, CompletionRequest, TextDelta
 from completer.serving.model_host import ModelHost
@@ -99,6 +101,13 @@ class Service:
     ) -> None:
         """See `CompletionService`."""
         self._repositories.document_changed(path, text, workspace)
+
+    async def next_edits(self, request: NextEditRequest) -> tuple[NextEdit, ...]:
+        """See `CompletionService`."""
+        repository = self._repositories.of(request)
+        if repository is None:
+            return ()
+        return await asyncio.to_thread(repository.next_edits, request)
 
     def accepted(self, completion_id: str, text: str) -> None:
         """See `CompletionService`; nothing is learned from it while there is no model."""
