@@ -6,7 +6,7 @@ PYTHON ?= python3
 WORKSPACE ?= examples
 BIN := .venv/bin
 
-.PHONY: help setup run test check fast calibration clean
+.PHONY: help setup run test check fast editors vsix calibration clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -39,6 +39,15 @@ check: setup
 fast: setup
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
 
+# Real editors for the tests that drive them; what cannot be had is left out, its tests are skipped.
+editors: setup
+	.ci/fetch-editors
+
+# The VS Code extension, as one file that `code --install-extension` takes. Needs Node.js 20 or newer.
+vsix:
+	cd lsp/editors/vscode && npm ci --silent && npm run -s check && npm test && \
+		npm run -s build && npm run -s package
+
 # Fit the embedded model's calibration again: after a change of blending, stopping or
 # post-processing. The code lies outside of the checkout, whose rules would ignore it.
 CALIBRATION ?= $(or $(TMPDIR),/tmp)/completer-calibration
@@ -55,4 +64,5 @@ calibration: setup
 			[ ! -d $$code ] || printf -- '--repo %s ' $$PWD/$$code/*; done)
 
 clean:
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist lsp/editors/vscode/node_modules \
+		lsp/editors/vscode/build lsp/editors/vscode/dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

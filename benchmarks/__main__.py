@@ -11,7 +11,7 @@ from completer.cli.app import main
 
 NAMES = (
     "decode", "type", "exits", "dtypes", "draft", "serve", "gpu", "path", "telemetry", "simulate",
-    "names", "windows", "socket",
+    "intervals", "names", "windows", "socket",
 )  # fmt: skip
 
 

@@ -56,10 +56,10 @@ def run(
     return {
         "requests": len(asked),
         "characters": percentiles(sizes, 50, 95),
-        "ms": {name: percentiles(each, 50, 95) for name, each in times.items()},
-        "more_ms": percentiles(more, 50, 95),
+        "ms": {name: percentiles(each, 10, 50, 95) for name, each in times.items()},
+        "more_ms": percentiles(more, 10, 50, 95),
         "answered_without_model": len(at_hand),
-        "more_ms_without_model": percentiles(at_hand, 50, 95) if at_hand else None,
+        "more_ms_without_model": percentiles(at_hand, 10, 50, 95) if at_hand else None,
     }
 
 

@@ -105,13 +105,12 @@ def _measure(flags: tuple[str, ...], count: int) -> dict[str, Any]:
 
 @contextmanager
 def home() -> Iterator[dict[str, str]]:
-    """An environment with folders of its own, whose engines end with it."""
-    with TemporaryDirectory() as folder:
-        names = ("RUNTIME_DIR", "STATE_HOME", "CACHE_HOME", "DATA_HOME", "CONFIG_HOME")
+    """An environment with folders of its own but for caches; its engines end with it."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        names = ("RUNTIME_DIR", "STATE_HOME", "DATA_HOME", "CONFIG_HOME")
         own = {f"XDG_{name}": str(Path(folder) / name.lower()) for name in names}
         Path(own["XDG_RUNTIME_DIR"]).mkdir(mode=0o700)
         environment = {**os.environ, **own}
-        environment.setdefault("NUMBA_CACHE_DIR", str(Path(folder) / "kernels"))
         yield environment
         command = [sys.executable, "-m", "completer", "stop"]
         subprocess.run(command, env=environment, capture_output=True, check=False)  # noqa: S603

@@ -109,8 +109,8 @@ class CompletionService(Protocol):
     async def next_edits(self, request: NextEditRequest) -> tuple[NextEdit, ...]:
         """Return what would be edited next, the first first; needs no model.
 
-        None where no workspace is open around the file, or next edits are switched off. Raises
-        `BadRequestError` for a workspace that is not open.
+        None where no workspace is open around the file, nothing is completed, or next edits are
+        switched off. Raises `BadRequestError` for a workspace that is not open.
         """
         ...
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path, PureWindowsPath
 from typing import NewType
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from completer.errors import WorkspaceError
 
@@ -106,8 +105,17 @@ def _path_in(uri: str) -> Path | None:
         return None
     if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
         return None
-    path = Path(url2pathname(parts.path))
+    path = Path(_local(parts.path))
     return path if path.is_absolute() else None
+
+
+def _local(path: str) -> str:
+    """The path in a URI as the system writes it."""
+    if os.name != "nt":
+        return unquote(path)
+    from urllib.request import url2pathname  # which takes HTTP along
+
+    return url2pathname(path)
 
 
 def _real(path: Path) -> Place | None:

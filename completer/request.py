@@ -7,13 +7,15 @@ from typing import Literal
 
 from completer.place import Place
 
-FinishReason = Literal["stop", "length", "deadline", "cancelled", "low_confidence", "secret"]
+FinishReason = Literal[
+    "stop", "length", "deadline", "cancelled", "low_confidence", "secret", "disabled"
+]
 """Why a completion ended.
 
 `stop`: an end mark, a stop string or a text rule · `length`: `max_tokens` · `deadline`:
 `deadline_ms` passed, the text so far is returned · `cancelled`: the caller went away ·
 `low_confidence`: what came next would probably not have been accepted · `secret`: what came next
-looks like one.
+looks like one · `disabled`: nothing is completed there.
 """
 
 Distribution = Literal[
@@ -72,7 +74,9 @@ class CompletionRequest:
     marks included; it is read into its parts, if it can be (`read_as` then names the layout that it
     was written in), unless it is to stay `as_is`. `polish` asks for the rules of ghost text: end
     with the line or block, repeat nothing that follows; with `withhold`, say nothing where it will
-    probably not be accepted. `None` stands for "as the settings say". Times are milliseconds.
+    probably not be accepted. `indent` is what the editor indents a line by (a tab or spaces),
+    where the text does not show that; `disabled_in` adds to the setting of that name. `None` stands
+    for "as the settings say". Times are milliseconds.
     """
 
     prefix: str
@@ -95,6 +99,8 @@ class CompletionRequest:
     polish: bool = False
     withhold: bool = True
     trigger: Trigger = "automatic"
+    indent: str = ""
+    disabled_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +173,7 @@ class Completion:
 
     `model` is the model's name, `identity` that with a digest of its weights. `raw_prompt` says
     what became of a raw prompt: the layout that it was read as, or "as it is"; else it is empty.
+    `disabled` says why nothing is completed there, `indexed` whether the workspace's code was read.
     """
 
     id: str
@@ -177,6 +184,8 @@ class Completion:
     exit_mode: ExitMode = "lossless"
     identity: str = ""
     raw_prompt: str = ""
+    disabled: str = ""
+    indexed: bool = True
 
     @property
     def text(self) -> str:

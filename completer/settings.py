@@ -14,16 +14,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from platformdirs import user_cache_path, user_config_path, user_data_path
+from platformdirs import user_cache_path, user_data_path
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
+from completer.config_file import CONFIG_VARIABLE as CONFIG_VARIABLE
+from completer.config_file import config_file as config_file
 from completer.context.content import opened_beneath, read_up_to
 from completer.errors import SettingsError
 from completer.server_settings import TOKENS_FILE, ServerSettings
 from completer.setting_kinds import APP, Count, Section, Share
 
 VARIABLES = "COMPLETER_"
-CONFIG_VARIABLE = "COMPLETER_CONFIG"
 REPOSITORY_FILE = ".completer.toml"
 LARGEST_REPOSITORY_FILE = 1 << 14
 _MOST_DOTS = 64  # in a line: a key of thousands of parts takes minutes to read
@@ -91,6 +92,11 @@ class CompletionSettings(Section):
     decode_ahead: bool = Field(
         False, description="while a completion is shown, compute what follows it"
     )
+    disabled_in: Annotated[tuple[str, ...], Field(max_length=1000)] = Field(
+        (),
+        description="where nothing is completed: patterns as in `.gitignore`, and languages as"
+        " `language:markdown`",
+    )
 
 
 class DraftSettings(Section):
@@ -131,12 +137,27 @@ class EngineSettings(Section):
     )
 
 
+class Team(Section):
+    """People whose figures are told together."""
+
+    name: str
+    people: tuple[str, ...]
+
+
 class TelemetrySettings(Section):
     """What became of each completion, on this machine only."""
 
     enabled: bool = True
     folder: Path = Field(default_factory=lambda: user_data_path(APP) / "telemetry")
     retention_days: Count = 90
+    identity_file: Path | None = Field(
+        None,
+        description="key by which people are the same in several installations; who has it can"
+        " recognise them by name",
+    )
+    teams: tuple[Team, ...] = Field(
+        (), description="teams with `name` and `people`, for reports; only hashes are compared"
+    )
 
 
 class Settings(BaseModel):
@@ -166,11 +187,17 @@ class Settings(BaseModel):
     )
 
     _settled: frozenset[str] = PrivateAttr(frozenset())
+    _file: Path | None = PrivateAttr(None)
 
     @property
     def settled(self) -> frozenset[str]:
         """Names that the environment or a flag has set: no repository changes them."""
         return self._settled
+
+    @property
+    def file(self) -> Path | None:
+        """The user's file that was looked for; `None` for settings that were not loaded."""
+        return self._file
 
 
 class RepositorySettings(Section):
@@ -217,12 +244,6 @@ class LoadedSettings(BaseModel):
     origins: dict[str, str]
 
 
-def config_file() -> Path:
-    """The user's settings file, which need not exist."""
-    named = os.environ.get(CONFIG_VARIABLE)
-    return Path(named) if named else user_config_path(APP) / "config.toml"
-
-
 def load_settings(
     flags: Mapping[str, Any] | None = None, file: Path | None = None
 ) -> LoadedSettings:
@@ -255,6 +276,7 @@ def load_settings(
             hint="Leave out one of the two.",
         )
     settings._settled = frozenset(n for n, o in origins.items() if o in ("environment", "flag"))
+    settings._file = path
     return LoadedSettings(settings=settings, origins=origins)
 
 

@@ -10,7 +10,7 @@ from completer.errors import SettingsError
 from completer.private_files import new_private_file, private_folder
 
 
-def write_setting(file: Path, section: str, name: str, value: str) -> None:
+def write_setting(file: Path, section: str, name: str, value: str | list[str]) -> None:
     """Set `section.name` in a TOML file, which need not exist; comments and order stay.
 
     Raises `SettingsError` for a file that cannot be read or written.
@@ -24,7 +24,7 @@ def write_setting(file: Path, section: str, name: str, value: str) -> None:
     except (OSError, ValueError, TypeError, TOMLKitError) as error:
         raise SettingsError(
             f"{file} could not be changed: {error}",
-            hint=f'Put {name} = "{value}" below [{section}] by hand.',
+            hint=f"Put {name} = {tomlkit.item(value).as_string()} below [{section}] by hand.",
         ) from error
 
 

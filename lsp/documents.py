@@ -45,7 +45,7 @@ class Change:
 @dataclass(slots=True)
 class Document:
     """One open document. `path` is `None` if it is no local file; `shrinking` says that its last
-    change only deleted text.
+    change only deleted text, `indent` what the client indents a line by, if it has said so.
     """
 
     uri: str
@@ -54,6 +54,7 @@ class Document:
     version: int
     buffer: TextBuffer
     shrinking: bool = False
+    indent: str = ""
 
     def change(
         self, version: int | None, events: Sequence[TextDocumentContentChangeEvent]

@@ -7,9 +7,12 @@ from the start of what they were sent (which repeats what was typed), and may sa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, get_args
 
 from completer.reporting import Offer, Reports, stored
+from telemetry.events import AcceptKind, HiddenReason
 
+HIDDEN_REASONS = get_args(HiddenReason)
 ACCEPT_COMMAND = "completer.accept"
 
 
@@ -33,14 +36,27 @@ class Feedback:
             self._reports.shown(offer)
 
     def partially_accepted(self, params: object) -> None:
-        """`textDocument/didPartiallyAcceptCompletion {item, acceptedLength}`."""
+        """`textDocument/didPartiallyAcceptCompletion {item, acceptedLength, kind}`.
+
+        `kind`, `word` or `line`, may be left out.
+        """
         offer = self._offer_of(params)
-        length = params.get("acceptedLength") if isinstance(params, Mapping) else None
+        length, kind = _given(params, "acceptedLength"), _given(params, "kind")
         if offer is None or not isinstance(length, int):
             return
         if taken := offer.taken(max(0, length)):
+            part: AcceptKind = kind if kind in ("word", "line") else "partial"
             whole = taken == offer.taken(None)
-            self._reports.accepted(offer, "full" if whole else "partial", length)
+            self._reports.accepted(offer, "full" if whole else part, length)
+
+    def hidden(self, params: object) -> None:
+        """`textDocument/didHideCompletion {item, reason, shownForMs}`; the item is enough."""
+        offer, reason = self._offer_of(params), _given(params, "reason")
+        shown_ms = _given(params, "shownForMs")
+        if offer is not None:
+            known: HiddenReason = reason if reason in HIDDEN_REASONS else "unknown"
+            known_ms = max(0, shown_ms) if isinstance(shown_ms, int) else None
+            self._reports.hidden(offer, known, known_ms)
 
     def _offer_of(self, params: object) -> Offer | None:
         """The offer that a notification's item came from, however little of it is there."""
@@ -49,3 +65,7 @@ class Feedback:
                 return self._reports.find(suggestion_id)
             case _:
                 return None
+
+
+def _given(params: object, name: str) -> Any:  # noqa: ANN401
+    return params.get(name) if isinstance(params, Mapping) else None

@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 USED_CAPABILITIES = {
     "general": ("positionEncodings",),
     "textDocument": ("synchronization", "inlineCompletion"),
+    "notebookDocument": ("synchronization",),
     "workspace": ("workspaceFolders", "fileOperations", "executeCommand"),
 }
 

@@ -13,14 +13,18 @@ from typing import cast
 
 from lsprotocol import types
 
+from completer.disabled_list import DisabledList
 from completer.interface import CompletionService
+from completer.place import Place
 from completer.reporting import Reports, TrackedRequest
 from completer.request import Completion, CompletionRequest, Trigger
 from completer.unicode import well_formed
-from lsp.convert import trigger_of
+from lsp.convert import indent_of, trigger_of
 from lsp.documents import Document, Documents
 from lsp.feedback import ACCEPT_COMMAND
+from lsp.notebooks import Notebooks
 from lsp.protocol import VersionedInlineCompletionParams
+from lsp.reasons import AFTER_DELETION, Reasons
 from lsp.session import Session
 from lsp.status import Status
 from lsp.text_buffer import Caret
@@ -92,6 +96,9 @@ class InlineCompletions:
         self._documents = documents
         self._session = session
         self._status = status
+        self.reasons = Reasons()
+        self.disabled = DisabledList(session.options.config)
+        self.notebooks: Notebooks | None = None
         self._running: dict[str, asyncio.Task[object]] = {}
 
     def interrupt(self, uri: str) -> None:
@@ -105,6 +112,8 @@ class InlineCompletions:
         version = params.text_document.version
         if document is None or (version is not None and version != document.version):
             return types.InlineCompletionList(items=[])
+        if params.formatting_options is not None:
+            document.indent = indent_of(params.formatting_options)
         self.interrupt(document.uri)
         task = self._running[document.uri] = cast("asyncio.Task[object]", asyncio.current_task())
         try:
@@ -122,18 +131,22 @@ class InlineCompletions:
         tracked = self._begin(document, trigger)
         if document.shrinking and trigger == "automatic" and not options.after_deletion:
             self._reports.end(tracked, "not_requested")
+            self.reasons.note(document.uri, AFTER_DELETION)
             return []
         point = insertion_point(document, params.position, params.context, options.context_chars)
+        before, after = self.notebooks.around(document) if self.notebooks else ("", "")
         request = CompletionRequest(
-            prefix=point.prefix,
-            suffix=point.suffix,
-            path=document.path,
+            prefix=(before + point.prefix)[-options.context_chars :],
+            suffix=(point.suffix + after)[: options.context_chars],
+            path=self._path_of(document),
             language=document.language or None,
             user=options.user,
             polish=True,
             n=options.choices if trigger == "manual" else 1,
             deadline_ms=options.deadline_ms,
             trigger=trigger,
+            indent=document.indent,
+            disabled_in=(*self.disabled.entries, *options.disabled_in),
         )
         self._status.busy(True)
         try:
@@ -142,18 +155,24 @@ class InlineCompletions:
         except Exception as error:  # whatever it is, the editor shows no pop-up
             logger.warning("no completion: %s", error, exc_info=not hasattr(error, "hint"))
             self._status.failed(error)
+            self.reasons.failed(document.uri, error)
             return []
-        self._status.recovered()
+        self._status.answered(completion.disabled, indexed=completion.indexed)
+        self.reasons.answered(document.uri, completion)
         suggestions = suggestions_of(completion, point)
         self._reports.finish(tracked, completion, suggestions, typed=len(point.typed))
         return [item_of(suggestion, point.range) for suggestion in suggestions]
 
+    def _path_of(self, document: Document) -> Place | None:
+        return self.notebooks.path_of(document) if self.notebooks else document.path
+
     def _begin(self, document: Document, trigger: Trigger) -> TrackedRequest:
+        path = self._path_of(document)
         return self._reports.begin(
             session=self._session.id,
             uri=document.uri,
-            workspace=self._session.workspace_of(document.path),
-            places=self._session.places_of(document.path),
+            workspace=self._session.workspace_of(path),
+            places=self._session.places_of(path),
             language=document.language,
             trigger=trigger,
         )

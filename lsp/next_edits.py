@@ -15,6 +15,7 @@ from typing import Any
 
 from lsprotocol.types import Position
 
+from completer.disabled_list import DisabledList
 from completer.errors import CompleterError
 from completer.interface import CompletionService
 from completer.next_edit.edits import NextEdit, NextEditRequest, Point
@@ -33,8 +34,15 @@ _LONE_RETURN = re.compile(r"\r(?!\n)")  # a line's end to some and not to others
 class NextEditDoor:
     """Answers requests for next edits, and takes what becomes of them."""
 
-    def __init__(self, service: CompletionService, documents: Documents, session: Session) -> None:
+    def __init__(
+        self,
+        service: CompletionService,
+        documents: Documents,
+        session: Session,
+        disabled: DisabledList,
+    ) -> None:
         self._service = service
+        self._disabled = disabled
         self._documents = documents
         self._session = session
         self._offered: OrderedDict[str, NextEdit] = OrderedDict()
@@ -79,6 +87,8 @@ class NextEditDoor:
             text=well_formed(buffer.text),
             offset=buffer.offset(buffer.caret(position)),
             workspace=self._session.workspace_of(document.path),
+            language=document.language or None,
+            disabled_in=(*self._disabled.entries, *options.disabled_in),
         )
         version = document.version
         try:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import attrs
 from attrs.validators import and_, ge, gt, instance_of, le, optional
 
 logger = logging.getLogger(__name__)
 
-CLIENT_OPTIONS = ("choices", "deadline_ms", "after_deletion")
+CLIENT_OPTIONS = ("choices", "deadline_ms", "after_deletion", "disabled_in")
 """What a client may choose for itself."""
 NUMBER = (int, float)
+
+
+def _entries(value: object) -> tuple[str, ...]:
+    """A list of texts; raises `TypeError` for anything else."""
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        raise TypeError("disabledIn must be a list of texts")
+    return tuple(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -22,7 +30,8 @@ class LspOptions:
     many alternatives are asked for when a person asks, `deadline_ms` the time after which what is
     there is returned (None: as the settings say). With `after_deletion` off, deleting text brings
     up nothing by itself. Documents longer than `max_document_chars` are completed but not learned
-    from. `user` is who sits at the editor.
+    from. `user` is who sits at the editor, `config` the file in which they disable completions;
+    `disabled_in` adds to what it says.
     """
 
     context_chars: int = attrs.field(default=65_536, validator=ge(256))
@@ -33,6 +42,8 @@ class LspOptions:
     after_deletion: bool = attrs.field(default=True, validator=instance_of(bool))
     max_document_chars: int = attrs.field(default=1_048_576, validator=ge(0))
     user: str = ""
+    config: Path | None = None
+    disabled_in: tuple[str, ...] = attrs.field(default=(), converter=_entries)
 
     def with_client_wishes(self, wishes: object) -> LspOptions:
         """These options with what a client's `initializationOptions` say, in camelCase.

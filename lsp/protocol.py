@@ -31,16 +31,23 @@ _OWN_HANDLERS = (
     types.TEXT_DOCUMENT_DID_OPEN,
     types.TEXT_DOCUMENT_DID_CHANGE,
     types.TEXT_DOCUMENT_DID_CLOSE,
+    types.NOTEBOOK_DOCUMENT_DID_OPEN,
+    types.NOTEBOOK_DOCUMENT_DID_CHANGE,
+    types.NOTEBOOK_DOCUMENT_DID_CLOSE,
 )
 
 
 @attrs.define
 class VersionedInlineCompletionParams:
-    """Inline completion parameters whose document may name the version that they are about."""
+    """Inline completion parameters as GitHub's clients extend them.
+
+    The document may name the version that they are about, and the client how it indents there.
+    """
 
     context: types.InlineCompletionContext
     text_document: types.OptionalVersionedTextDocumentIdentifier
     position: types.Position
+    formatting_options: types.FormattingOptions | None = None
 
 
 @attrs.define
@@ -130,6 +137,11 @@ class Protocol(LanguageServerProtocol):
         except Exception:
             logger.debug("a bad %s", method, exc_info=True)
             raise JsonRpcInvalidParams from None
+
+    def _handle_cancel_notification(self, msg_id: str | int) -> None:
+        """Cancel a request; one that was answered meanwhile is nothing to warn of."""
+        if msg_id in self._request_futures:
+            super()._handle_cancel_notification(msg_id)
 
     def _is_notification(self, method: str) -> bool:
         message_type = self.get_message_type(method)

@@ -18,6 +18,7 @@ from pygls.lsp.server import LanguageServer
 from completer.interface import CompletionService
 from completer.reporting import Reports
 from lsp.client_process import can_be_watched, gone
+from lsp.commands import add_commands
 from lsp.document_feed import DocumentFeed
 from lsp.documents import Documents
 from lsp.feedback import ACCEPT_COMMAND, Feedback
@@ -25,6 +26,7 @@ from lsp.framing import read
 from lsp.git_heads import Heads
 from lsp.inline_completion import InlineCompletions
 from lsp.next_edits import ACCEPT_NEXT_EDIT, NextEditDoor
+from lsp.notebooks import SYNC, Notebooks
 from lsp.options import LspOptions
 from lsp.protocol import Protocol, VersionedInlineCompletionParams, converter
 from lsp.session import Session
@@ -120,7 +122,13 @@ def create_server(
     service: CompletionService, recorder: Recorder, *, options: LspOptions | None = None
 ) -> CompletionServer:
     """A server that completes with `service` and reports to `recorder`; see `start_io`."""
-    server = CompletionServer(NAME, _version(), protocol_cls=Protocol, converter_factory=converter)
+    server = CompletionServer(
+        NAME,
+        _version(),
+        protocol_cls=Protocol,
+        converter_factory=converter,
+        notebook_document_sync=SYNC,
+    )
     session = Session(options or LspOptions(), lambda: service.workspaces)
     documents = Documents()
     reports = Reports(service, recorder)
@@ -132,13 +140,16 @@ def create_server(
     synchronization = Synchronization(
         documents, feed, recorder, session, on_edit=completions.interrupt
     )
+    completions.notebooks = notebooks = Notebooks(documents, synchronization)
     heads = Heads(recorder, session)
     workspaces = Workspaces(service, session, documents, feed)
     _add_session_features(server, session, documents, workspaces, recorder, heads, status)
     _add_document_features(server, synchronization)
+    _add_notebook_features(server, notebooks)
     _add_file_features(server, synchronization)
     _add_completion_features(server, completions, Feedback(reports))
-    _add_next_edit_features(server, NextEditDoor(service, documents, session))
+    _add_next_edit_features(server, NextEditDoor(service, documents, session, completions.disabled))
+    add_commands(server, documents, completions.reasons, completions.disabled)
     return server
 
 
@@ -195,9 +206,27 @@ def _add_document_features(server: CompletionServer, documents: Synchronization)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
         documents.closed(params)
 
+    @server.feature("completer/didChangeFormatting")
+    def formatting(params: Json) -> None:
+        documents.formatted(params)
+
     @server.feature("textDocument/didFocus")
     def focused(params: Json) -> None:
         documents.focused(params)
+
+
+def _add_notebook_features(server: CompletionServer, notebooks: Notebooks) -> None:
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def opened(params: types.DidOpenNotebookDocumentParams) -> None:
+        notebooks.opened(params)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def changed(params: types.DidChangeNotebookDocumentParams) -> None:
+        notebooks.changed(params)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def closed(params: types.DidCloseNotebookDocumentParams) -> None:
+        notebooks.closed(params)
 
 
 def _add_file_features(server: CompletionServer, documents: Synchronization) -> None:
@@ -228,6 +257,10 @@ def _add_completion_features(
     @server.feature("textDocument/didPartiallyAcceptCompletion")
     def partially_accepted(params: Json) -> None:
         feedback.partially_accepted(params)
+
+    @server.feature("textDocument/didHideCompletion")
+    def hidden(params: Json) -> None:
+        feedback.hidden(params)
 
     @server.command(ACCEPT_COMMAND)
     async def accept(suggestion_id: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from completer.errors import OverloadedError
 
 METHOD = "didChangeStatus"
+NOT_INDEXED = "The code of this workspace is still being read; completions get better then."
 
 
 class Status:
@@ -30,9 +31,13 @@ class Status:
         kind = "Warning" if isinstance(error, OverloadedError) else "Error"
         self._send(kind=kind, message=f"{error} {getattr(error, 'hint', '')}".strip())
 
-    def recovered(self) -> None:
-        """Clear the last error: a completion succeeded."""
-        self._send(kind="Normal", message="")
+    def answered(self, disabled: str = "", *, indexed: bool = True) -> None:
+        """Clear the last error: a completion succeeded, if only to say that it is `disabled`.
+
+        One that came before the workspace was `indexed` is marked as such.
+        """
+        message = disabled or ("" if indexed else NOT_INDEXED)
+        self._send(kind="Inactive" if disabled else "Normal", message=message)
 
     def _send(self, **changes: object) -> None:
         status = {**self._sent, **changes}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from lsprotocol import types
 
+from lsp.convert import indent_of
 from lsp.document_feed import DocumentFeed
 from lsp.documents import Document, Documents, Sync
 from lsp.session import Session
@@ -72,7 +73,9 @@ class Synchronization:
         before = document.buffer.text if document.misses(params.text_document.version) else None
         change = document.change(params.text_document.version, params.content_changes)
         if change.sync is not Sync.APPLIED:
-            logger.warning("change %s: %s", change.sync.value, document.uri)
+            # Neovim's versions count more than changes, so that gaps are nothing to warn of.
+            level = logging.INFO if change.sync is Sync.GAP else logging.WARNING
+            logger.log(level, "change %s: %s", change.sync.value, document.uri)
         if change.sync is Sync.STALE:
             return
         if change.sync is Sync.GAP:
@@ -111,6 +114,15 @@ class Synchronization:
             if document is not focused:
                 self._on_edit(document.uri)
                 self._recorder.record(CursorMoved(document.uri))
+
+    def formatted(self, params: object) -> None:
+        """`completer/didChangeFormatting {textDocument, options}`: how the client indents there."""
+        match params:
+            case {
+                "textDocument": {"uri": str(uri)},
+                "options": {"tabSize": int(size), "insertSpaces": bool(spaces)},
+            } if document := self._documents.get(uri):
+                document.indent = indent_of(types.FormattingOptions(size, spaces))
 
     def renamed(self, params: types.RenameFilesParams) -> None:
         """`workspace/didRenameFiles`."""

@@ -11,7 +11,8 @@ from telemetry.recorder import Receipt
 from telemetry.spans import RetainedSpan
 from telemetry.store import Store
 from telemetry.suggestions import Pending, Placement, points
-from telemetry.survival import Survival, Watch, Watches, censored
+from telemetry.survival import Survival, Watch, censored
+from telemetry.watches import Watches
 from telemetry.writes import event_rows
 
 _AWAITED_MS = 1_000

@@ -19,7 +19,7 @@ from typing import Final
 from telemetry.events import Accepted, Event, Shown
 from telemetry.files import NotTelemetryError, new_database_path
 from telemetry.ledger import Ledger
-from telemetry.privacy import OptOut, Pseudonyms, install_key
+from telemetry.privacy import OptOut, Pseudonyms, install_key, read_key
 from telemetry.recorder import REFUSED, TAKEN_IN, Receipt, settle
 from telemetry.retention import apply_retention
 from telemetry.store import Store
@@ -38,14 +38,20 @@ def wall_clock_ms() -> int:
 
 
 def open_recorder(
-    folder: Path, *, retention_days: int | None = None, now_ms: Clock = wall_clock_ms
+    folder: Path,
+    *,
+    identity: Path | None = None,
+    retention_days: int | None = None,
+    now_ms: Clock = wall_clock_ms,
 ) -> Journal:
     """A recorder that stores into a file of its own in `folder`, made with the first event.
 
     Never fails for what the disk does: what cannot be stored is counted. Files of processes that
     are gone lose, in the background, what is older than `retention_days`. `now_ms` replaces the
-    clock in tests.
+    clock in tests. People are known by the key in the file `identity`, by the folder's without one;
+    raises `NoKeyError` if that file holds no key.
     """
+    people_key = None if identity is None else read_key(identity)
     if retention_days is not None:
         threading.Thread(
             target=_forget,
@@ -53,9 +59,10 @@ def open_recorder(
             name="telemetry-retention",
             daemon=True,
         ).start()
-    pseudonyms = Pseudonyms(install_key(folder))
+    key = install_key(folder)
     store = Store(new_database_path(folder))
-    return Journal(store, Ledger(store, pseudonyms, OptOut(folder, pseudonyms)), now_ms)
+    opt_out = OptOut(folder, Pseudonyms(key))  # lists are a folder's own, under its own key
+    return Journal(store, Ledger(store, Pseudonyms(key, people_key), opt_out), now_ms)
 
 
 def _forget(folder: Path, days: int, now_ms: int) -> None:

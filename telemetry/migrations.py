@@ -1,4 +1,8 @@
-"""Databases of every age, brought to the schema of `schema` by sqlite-utils' migrations."""
+"""Databases of every age, brought to the schema of `schema` by sqlite-utils' migrations.
+
+A new file is made with that schema at once, without sqlite-utils: that imports numpy, which would
+take a third more memory in each language server.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,12 @@ from telemetry.schema import LABEL, TABLES, Column, Table
 _NAMES: Final = {1: "0001_tables", 2: "0002_named_views", 3: "0003_commits", 4: "0004_displays"}
 _FIRST_VIEWS: Final = 2
 _SET: Final = "telemetry"
+_NOTES: Final = (
+    'CREATE TABLE "_sqlite_migrations"'
+    ' ("id" INTEGER PRIMARY KEY, "migration_set" TEXT, "name" TEXT, "applied_at" TEXT)',
+    'CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"'
+    ' ON "_sqlite_migrations" ("migration_set", "name")',
+)
 
 
 class SchemaMigrations:
@@ -37,8 +47,12 @@ class SchemaMigrations:
 
     def apply(self, connection: sqlite3.Connection, stop_before: str | None = None) -> None:
         """Apply those that a database has not had, each in a transaction, up to `stop_before`."""
-        if self.names <= set(self.applied(connection)):
-            return  # and sqlite-utils, which takes a language server a while, is not imported
+        applied = set(self.applied(connection))
+        if self.names <= applied:
+            return
+        if not applied and stop_before is None:
+            self._make(connection)
+            return
         from sqlite_utils import Database, Migrations
 
         migrations = Migrations(_SET)
@@ -50,6 +64,22 @@ class SchemaMigrations:
 
             migrations(name=name)(migrate)
         migrations.apply(Database(connection, execute_plugins=False), stop_before=stop_before)
+
+    def _make(self, connection: sqlite3.Connection) -> None:
+        """Give a new file the schema, and the notes that sqlite-utils would have made."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in _NOTES:
+                connection.execute(statement)
+            for name, number in self._numbers.items():
+                for table in self._tables:
+                    _migrate(connection, table, number)
+                note = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+                connection.execute(f"{note} VALUES (?, ?, datetime('now'))", (_SET, name))
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
 
 
 def _migrate(connection: sqlite3.Connection, table: Table, number: int) -> None:

@@ -1,7 +1,8 @@
 """What stands in for users, documents and texts, and who has asked not to be recorded.
 
 The key is made at install and stays in the telemetry folder. Ids made with it say whether two
-things are the same, and nothing else, to anyone who does not hold the key.
+things are the same, and nothing else, to anyone who does not hold the key. A team may have a key of
+its own for people, the same in all installations.
 """
 
 from __future__ import annotations
@@ -34,19 +35,30 @@ class ForeignFileError(Exception):
         super().__init__(f"{path} is another program's, and is left as it is")
 
 
-class Pseudonyms:
-    """Keyed hashes, one namespace for each kind of thing."""
+class NoKeyError(Exception):
+    """A key is not there, under which people are or were recorded: nobody can be found."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is missing, or is no key under which people are recorded")
+
+
+class Pseudonyms:
+    """Keyed hashes, one namespace for each kind of thing.
+
+    People have a key of their own if several installations are to know them as the same.
+    """
+
+    def __init__(self, key: bytes, people_key: bytes | None = None) -> None:
         self._key = key
+        self._people_key = key if people_key is None else people_key
 
     def user(self, name: str) -> str:
         """A user's id, 32 hexadecimal digits."""
-        return self._digest("user", name).hex()[:32]
+        return _digest(self._people_key, "user", name).hex()[:32]
 
     def workspace(self, path: str) -> str:
         """A workspace's id, 32 hexadecimal digits."""
-        return self._digest("workspace", path.rstrip("/")).hex()[:32]
+        return _digest(self._key, "workspace", path.rstrip("/")).hex()[:32]
 
     def document(self, uri: str) -> int:
         """A document's id, 63 bits."""
@@ -65,11 +77,12 @@ class Pseudonyms:
         return self._number("commit", commit_id)
 
     def _number(self, kind: str, value: str) -> int:
-        return int.from_bytes(self._digest(kind, value)[:8]) >> 1
+        return int.from_bytes(_digest(self._key, kind, value)[:8]) >> 1
 
-    def _digest(self, kind: str, value: str) -> bytes:
-        message = f"{kind}\0{value}".encode("utf-8", "surrogatepass")
-        return hmac.digest(self._key, message, hashlib.sha256)
+
+def _digest(key: bytes, kind: str, value: str) -> bytes:
+    message = f"{kind}\0{value}".encode("utf-8", "surrogatepass")
+    return hmac.digest(key, message, hashlib.sha256)
 
 
 def install_key(folder: Path) -> bytes:
@@ -90,9 +103,27 @@ def install_key(folder: Path) -> bytes:
     return key
 
 
-def has_key(folder: Path) -> bool:
-    """Whether the folder has the key under which its people were recorded."""
-    return _is_key(folder / KEY_FILE)
+def read_key(path: Path) -> bytes:
+    """The key in a file; raises `NoKeyError` if there is none."""
+    if not _is_key(path):
+        raise NoKeyError(path)
+    return path.read_bytes()
+
+
+def user_ids(user: str, folder: Path, identity: Path | None) -> list[str]:
+    """The ids under which a user may have been recorded in a folder. Raises `NoKeyError`."""
+    keys = [read_key(identity)] if identity is not None else []
+    if not keys or _is_key(folder / KEY_FILE):
+        keys.append(read_key(folder / KEY_FILE))
+    return [Pseudonyms(key).user(user) for key in keys]
+
+
+def make_key(path: Path) -> None:
+    """Make a key for the owner's eyes alone; raises FileExistsError if something is there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists() or path.is_symlink():
+        raise FileExistsError(f"{path} exists")
+    _create_once(path, secrets.token_bytes(_KEY_BYTES))
 
 
 def remove_key(folder: Path) -> None:

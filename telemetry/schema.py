@@ -236,7 +236,11 @@ _ACCEPT = Table(
         Column("replaced_len", "length that gave way"),
         Column("net_len", "length taken less what gave way", reported=Reported("max(net_len, 0)")),
         _known_word("ev_src", "who says so: client or inferred"),
-        _later("undone_ms", "after how many ms it was undone; NULL if it was not in 30 s"),
+        _later(
+            "undone_ms",
+            "after how many ms it was undone; NULL if it was not in 30 s",
+            reported=Reported("undone_ms IS NOT NULL", name="is_undone"),
+        ),
     ),
     parent="suggestion",
 )

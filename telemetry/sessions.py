@@ -31,7 +31,7 @@ class Sessions:
 
     def start(self, now_ms: int, info: SessionStarted) -> None:
         """A client connected; a user who is not named is who runs this process."""
-        info = info if info.user else replace(info, user=_login_name())
+        info = info if info.user else replace(info, user=login_name())
         known = _Session(len(self._sessions) + 1, not self._opt_out.covers(user=info.user))
         self._sessions[info.id] = known
         if known.is_recorded:
@@ -77,7 +77,8 @@ class Sessions:
         self._sessions[session].reports_shown = True
 
 
-def _login_name() -> str:
+def login_name() -> str:
+    """Who runs this process, as the system knows them."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user need not have a name

@@ -43,6 +43,7 @@ class FakeService:
     state: State = "ready"
     cached: bool = False
     raw_prompt: str = ""
+    disabled: str = ""
     health: dict[Place, WorkspaceHealth] = field(default_factory=dict)
     graphs_given_up: str = ""
     failure: str = ""
@@ -146,6 +147,7 @@ class FakeService:
             choices=(choice,) * request.n,
             stats=stats,
             raw_prompt=self.raw_prompt,
+            disabled=self.disabled,
         )
 
 

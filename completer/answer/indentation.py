@@ -35,6 +35,13 @@ def reindent(line: str, unit: str, width: int) -> str:
     return new + line[len(old) :]
 
 
+def indent_anew(line: str, unit: str, width: int) -> str:
+    """Indent `line` with `unit`, whatever a level of `width` columns is made of now."""
+    old = indentation(line)
+    levels, rest = divmod(len(old.expandtabs(width)), width)
+    return unit * levels + " " * rest + line[len(old) :]
+
+
 def level_width(lines: Iterable[str]) -> int:
     """Return how many spaces a level seems to have in `lines`: 2, 3 or 4."""
     widths = [len(indentation(line).lstrip("\t")) for line in lines if line.strip()]

@@ -13,6 +13,7 @@ from functools import cached_property
 from completer.answer.blocks import BlockEnd
 from completer.answer.indentation import (
     expected_indentation,
+    indent_anew,
     indent_unit,
     level_width,
     reindent,
@@ -36,7 +37,8 @@ class TextContext:
     """What surrounds a completion: all that rules about its text look at, worked out once.
 
     `marks` are the model's special marks; `multiline` says whether several lines are wanted.
-    `evidence` is what is known of the names that may stand there.
+    `evidence` is what is known of the names that may stand there. `indent` is what the editor
+    indents a line by, if that is known.
     """
 
     prefix: str
@@ -46,6 +48,7 @@ class TextContext:
     marks: tuple[str, ...] = ()
     crlf: bool = False
     evidence: NameEvidence | None = None
+    indent: str = ""
 
     @cached_property
     def around(self) -> Surroundings:
@@ -148,14 +151,16 @@ def drop_impossible_indentation(text: str, context: TextContext) -> str:
 
 
 def fit_indentation(text: str, context: TextContext) -> str:
-    """Indent with tabs or with spaces, as the file does."""
+    """Indent with tabs or with spaces, as the file does, or else as the editor does."""
     around = context.around
     unit = indent_unit([*around.lines_before, around.line, *around.lines_after])
     first, *rest = text.split("\n")
-    if not unit or not rest:
+    if not (unit or context.indent) or not rest:
         return text
     width = level_width(rest)
-    return "\n".join([first, *(reindent(line, unit, width) for line in rest)])
+    if unit:
+        return "\n".join([first, *(reindent(line, unit, width) for line in rest)])
+    return "\n".join([first, *(indent_anew(line, context.indent, width) for line in rest)])
 
 
 def trim_end(text: str, context: TextContext) -> str:

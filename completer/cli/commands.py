@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "train.train",
     "index": "index.index",
     "tune": "tune.tune",
+    "setup": "setup.setup",
     "model": "model.model",
     "telemetry": "telemetry.telemetry",
     "token": "token.token",

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from completer.cli.options import identity_file
+from completer.errors import SettingsError
 from completer.interface import ServiceInfo
 from completer.settings import Settings
 from telemetry.recorder import NullRecorder, Recorder
@@ -23,7 +25,14 @@ def build_recorder(settings: Settings) -> Recorder:
     if not settings.telemetry.enabled:
         return NullRecorder()
     from telemetry.journal import open_recorder
+    from telemetry.privacy import NoKeyError
 
-    return open_recorder(
-        settings.telemetry.folder, retention_days=settings.telemetry.retention_days
-    )
+    try:
+        return open_recorder(
+            settings.telemetry.folder,
+            identity=identity_file(settings),
+            retention_days=settings.telemetry.retention_days,
+        )
+    except NoKeyError as error:
+        hint = "Get the team's file, make one (`completer telemetry identity FILE`), or unset it."
+        raise SettingsError(f"telemetry.identity_file: {error}.", hint=hint) from error

@@ -3,9 +3,13 @@
 import asyncio
 import gc
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from completer.cli.ending import Ending, ending
+from completer.config_file import config_file
+from completer.errors import WorkspaceError
 from completer.later import Later
 from completer.place import local_place
 
@@ -30,24 +34,26 @@ def run() -> None:
         serve(loading, end)
 
 
-def serve_in_process(loading: Loading, end: Ending) -> None:
-    """Serve with a model in this process."""
+def serve_in_process(loading: Loading, end: Ending, config: Path | None = None) -> None:
+    """Serve with a model in this process. `config` is the user's file, if it is not where it is."""
     from completer.cli.front_door import build_recorder
     from completer.cli.wiring import start_service
+    from lsp.options import LspOptions
     from lsp.server import create_server
 
     settings = loading().settings
     service, recorder = start_service(settings), build_recorder(settings)
     end.of(recorder, service)
-    server = create_server(service, recorder)
+    server = create_server(service, recorder, options=LspOptions(config=config or config_file()))
     end.asks(server.stop)
     server.start_io(on_end=lambda: end.limit(server.exit_code))
 
 
-def serve(loading: Loading, end: Ending) -> None:
+def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
     """Answer the client before the settings are read; if they cannot be used, end with that."""
     gc.disable()  # until all is there that stays: to look through it takes a tenth of the start
     from completer.engine_process.client import RemoteService
+    from lsp.options import LspOptions
     from lsp.server import create_server
     from telemetry.late import LateRecorder
 
@@ -71,14 +77,15 @@ def serve(loading: Loading, end: Ending) -> None:
     async def find_engine() -> "Connection":
         found = await asyncio.wrap_future(settings.begin())
         for root in found.workspaces:
-            service.open_workspace(local_place(root))
+            with suppress(WorkspaceError):  # as where it is left out when a server starts
+                service.open_workspace(local_place(root))
         from completer.engine_process.starting import EngineStarter
 
         return await EngineStarter(found)()
 
     service, recorder = RemoteService(find_engine), LateRecorder(open_recorder)
     end.of(recorder)
-    server = create_server(service, recorder)
+    server = create_server(service, recorder, options=LspOptions(config=config or config_file()))
     end.asks(server.stop)
     try:
         server.start_io(on_end=lambda: end.limit(server.exit_code))

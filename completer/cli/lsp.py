@@ -44,4 +44,4 @@ def lsp(
             telemetry_folder=telemetry_folder,
             with_dependencies=with_dependencies,
         )
-        (serve_in_process if in_process else serve)(loading, end)
+        (serve_in_process if in_process else serve)(loading, end, config)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:  # it takes a while to import
-    from completer.settings import LoadedSettings
+    from completer.settings import LoadedSettings, Settings
 
 ConfigFlag = Annotated[
     Path | None,
@@ -73,3 +73,9 @@ def load(
         "pure": pure,
     }
     return load_settings(flags, config)
+
+
+def identity_file(settings: "Settings") -> Path | None:
+    """The file of the key by which people are known, if it is not the telemetry folder's."""
+    path = settings.telemetry.identity_file
+    return None if path is None else path.expanduser()

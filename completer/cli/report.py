@@ -1,15 +1,19 @@
 """`completer report`: acceptance, persistence and latency, from the telemetry databases."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from completer.cli.known_people import KnownPeople
 from completer.cli.options import ConfigFlag, JsonFlag, load
 from completer.cli.outputs import ForceFlag, check_output
 from completer.cli.telemetry_errors import telemetry_errors
 from completer.errors import BadRequestError
+
+DAY = "%Y-%m-%d"
 
 
 def report(
@@ -20,10 +24,27 @@ def report(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page to this file.", metavar="FILE")
     ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=[DAY], help="The first day, UTC.", metavar="DATE")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=[DAY], help="The last day, UTC.", metavar="DATE")
+    ] = None,
+    team: Annotated[
+        str | None, typer.Option("--team", help="One of telemetry.teams.", metavar="TEAM")
+    ] = None,
+    user: Annotated[str | None, typer.Option("--user", help="One person.", metavar="NAME")] = None,
+    people: Annotated[
+        bool, typer.Option("--people", help="Everybody's own figures, with known names.")
+    ] = False,
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option("--compare", help="Compare two A/B arms.", metavar="ARM_A ARM_B"),
     ] = None,
+    primary: Annotated[
+        str,
+        typer.Option("--primary", help="What --compare is about; the rest is corrected."),
+    ] = "acceptance",
     include_late: Annotated[
         bool, typer.Option("--include-late", help="Count persistence checks that came too late.")
     ] = False,
@@ -34,14 +55,28 @@ def report(
     """Report what became of completions: acceptance rate, share of code typed, persistence."""
     from rich.console import Console
 
-    from telemetry.report import build, is_report, render_terminal, to_json, write_html
+    from telemetry.report import Selection, build, is_report, render_terminal, to_json, write_html
 
-    path = db or load(config).settings.telemetry.folder
+    settings = load(config).settings
+    path = db or settings.telemetry.folder
     if html is not None:
         check_output(html, "an earlier report", is_report, force=force)
     try:
         with telemetry_errors("--db names another place."):
-            built = build(path, compare_arms=compare, include_late=include_late)
+            known = KnownPeople(settings, path)
+            built = build(
+                path,
+                compare_arms=compare,
+                primary=primary,
+                include_late=include_late,
+                selection=Selection(
+                    since.date() if since else None,
+                    until.date() if until else None,
+                    known.chosen(team, user),
+                ),
+                teams=known.teams(),
+                names=known.names() if people else None,
+            )
     except ValueError as error:
         raise BadRequestError(str(error)) from error
     if html is not None:

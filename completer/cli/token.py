@@ -24,6 +24,9 @@ def add(
             "--workspace", "-w", help="A folder that they may use; all without.", metavar="PATH"
         ),
     ] = None,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="It shows everybody's figures at /report.")
+    ] = False,
     config: ConfigFlag = None,
 ) -> None:
     """Make a token for a person and print it, once: only its hash is kept.
@@ -31,7 +34,7 @@ def add(
     A running server takes it at once.
     """
     file = _file(config)
-    secret = file.add(name, workspace or None)
+    secret = file.add(name, workspace or None, admin=admin)
     what = ", ".join(map(str, workspace)) if workspace else "every workspace that is served"
     typer.echo(
         f"{name} may use {what}. This is shown only now; send it as a bearer token:", err=True
@@ -50,7 +53,8 @@ def list_tokens(as_json: JsonFlag = False, config: ConfigFlag = None) -> None:
         folders = "every workspace"
         if each.workspaces is not None:
             folders = ", ".join(map(str, each.workspaces)) or "no workspace"
-        typer.echo(f"{each.name}  {each.created:%Y-%m-%d}  {folders}")
+        admin = "  (admin)" if each.admin else ""
+        typer.echo(f"{each.name}  {each.created:%Y-%m-%d}  {folders}{admin}")
 
 
 @token.command("remove")

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 from tokenizers import Tokenizer
 
 from completer.cli.front_door import described
+from completer.cli.known_people import people_by_team
+from completer.cli.options import identity_file
 from completer.drafting.compiled import COMPILING, is_first_start
 from completer.drafting.memory import settled_memory, trim
 from completer.http.options import HttpOptions
+from completer.http.report_options import ReportOptions
 from completer.progress import progress
+from completer.serving.disabled import Disabled
 from completer.serving.model_host import ModelHost
 from completer.serving.service import Service
 from completer.settings import Settings
@@ -49,9 +53,8 @@ def start_service(settings: Settings) -> Service:
 
     repositories = open_repositories(settings, tokenizer)
     idle_s = 60.0 * settings.engine.idle_unload_minutes
-    return Service(
-        ModelHost(load, idle_s=idle_s, free=_free_memory), repositories, described(settings)
-    )
+    host = ModelHost(load, idle_s=idle_s, free=_free_memory)
+    return Service(host, repositories, described(settings), Disabled(settings))
 
 
 def _free_memory() -> None:
@@ -74,7 +77,7 @@ def http_options(
     """
     if own_token:
         return HttpOptions(tokens={own_token: ""}, needs_token=True)
-    server = settings.server
+    server, telemetry = settings.server, settings.telemetry
     group_ms = server.stream_group_ms
     if group_ms == "auto":
         group_ms = GROUP_STREAM_MS if exposed else 0.0
@@ -96,6 +99,9 @@ def http_options(
         max_running_per_user=server.max_running_per_user,
         retry_after_s=server.retry_after_s,
         group_stream_s=group_ms / 1000,
+        reports=ReportOptions(telemetry.folder, identity_file(settings), people_by_team(settings))
+        if telemetry.enabled
+        else None,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from completer.engine.alternatives import alternative
 from completer.engine.attention import Segment
 from completer.engine.readout import Readout, ReadoutRequest, certainty, certainty_here
 from completer.engine.sampling import choose_token, uniform
@@ -45,6 +46,11 @@ class Chooser:
         """Choose the token after `row`; what was chosen before lies on the way to it."""
         tokens = self._result.readout.tokens
         token = self._choose(row, depth) if tokens is None else tokens[row]
+        sequence = self._part.scheduled.sequence
+        if sequence.request.choice and sequence.request.sampling.greedy:
+            position = len(sequence.ids) - sequence.prompt_length + depth
+            logits = self._result.distribution[self._part.rows.start + row]
+            token = alternative(sequence, position, token, logits)
         self._made.append((row, token))
         return token
 

@@ -46,7 +46,8 @@ class GenerationRequest:
     """What to generate: token ids in, token ids out.
 
     `stop_ids` end the text and do not belong to it. `deadline` is a `time.perf_counter()` value.
-    Sequences of different `owner`s never share rows of the KV pool. `choice` numbers alternatives.
+    Sequences of different `owner`s never share rows of the KV pool. `choice` numbers alternatives;
+    `spell` says what a token would begin one with, if anything.
     `repository_weight`, from 0 to 1, is how much of what `drafts` predicts is blended into the
     distribution; 0 is the model's own. Unless they `may_propose`, `drafts` do nothing but that.
     `guide` narrows the distribution where it knows what may come.
@@ -66,6 +67,7 @@ class GenerationRequest:
     repository_weight: float = 0.0
     guide: Guide | None = None
     lossy: bool = False
+    spell: Callable[[int], str] | None = None
     may_propose: bool = True
 
     @property
@@ -101,7 +103,8 @@ class SequenceState:
     """The state of one generation on the engine's thread.
 
     `ids` is the prompt and what has been generated; the first `cached` of them have rows in the
-    pool's `slot`. Before admission `slot` is -1.
+    pool's `slot`. Before admission `slot` is -1. `branched_at` is the place in its text at which a
+    greedy alternative has left the likeliest one, if it has.
     """
 
     def __init__(
@@ -114,6 +117,7 @@ class SequenceState:
         self.prompt_length = len(self.ids)
         self.slot = -1
         self.cached = 0
+        self.branched_at: int | None = None
         self.reused = 0
         self.steps = 0
         self.drafted = 0

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MOST_TRIES = 3
 """A request that ended so many engines is not asked again."""
+RETRIES_AFTER_S = 2.0  # where no engine could be started
 CACHE_BYTES = 4 << 20
 UNKNOWN = ServiceInfo(
     model="", device="", dtype="", context_tokens=0, workspaces=(), state="loading"
@@ -86,6 +87,7 @@ class RemoteService:
         self._waiting: dict[int, _Question] = {}
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
+        self._not_before = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -218,10 +220,12 @@ class RemoteService:
 
     async def _take_engine(self) -> None:
         """Find an engine, tell it what is open, and ask it what was not answered."""
+        await asyncio.sleep(max(0.0, self._not_before - asyncio.get_running_loop().time()))
         try:
             connection = await self._connect()
         except Exception as error:  # noqa: BLE001  whoever waits is told; who asks next tries again
             log.warning("no engine: %s", error)
+            self._not_before = asyncio.get_running_loop().time() + RETRIES_AFTER_S
             self._fail(error)
             return
         finally:

@@ -61,6 +61,8 @@ def engine_settings(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
             "model": settings.model.model_copy(update={"source": source}),
+            # Each request brings the user's list, as it is then.
+            "completion": settings.completion.model_copy(update={"disabled_in": ()}),
             "cache_folder": settings.cache_folder.absolute(),
             "calibration_folder": settings.calibration_folder.absolute(),
         }

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 class Access:
     """Whose a request is. `by_token` says that a token told so, and nothing else may.
 
+    An admin sees everybody's figures.
+
     `workspaces` are the only ones that may be used, all others are as if they were not there;
     `None` stands for every one that is served.
     """
@@ -28,6 +30,7 @@ class Access:
     user: str = ""
     workspaces: frozenset[Place] | None = None
     by_token: bool = False
+    is_admin: bool = False
 
     def among(self, served: Iterable[Place]) -> tuple[Place, ...]:
         """Return those of the served workspaces that may be used."""
@@ -95,6 +98,7 @@ def _listed(tokens: Sequence[Token]) -> list[tuple[str, Access]]:
                 token.name,
                 None if token.workspaces is None else frozenset(map(local_place, token.workspaces)),
                 by_token=True,
+                is_admin=token.admin,
             ),
         )
         for token in tokens

@@ -49,6 +49,7 @@ def create_app(
     routes: list[BaseRoute] = [
         Route("/health", health),
         Route("/metrics", handler.metrics.endpoint),
+        Route("/report", handler.report_page.endpoint),
         Route(COMPLETIONS, completions, methods=["POST"]),
         Route("/v1/models", openai.models),
         Route("/v1/models/{id:path}", openai.model),

@@ -84,6 +84,11 @@ async def post_event(http: Request) -> Response:
         event = event.as_our_event(offer.suggestion.text)
     if not await _record(handler.reports, offer, event):
         return error_response(503, "The event could not be stored.", headers={"Retry-After": "5"})
+    if event.event == "accepted" and event.kind != "full":
+        handler.metrics.told("partial")
+    else:
+        taken = utf16_length(offer.suggestion.text) if event.event == "accepted" else 0
+        handler.metrics.told(event.event, taken)
     return JSONResponse({"stored": True})
 
 

@@ -15,6 +15,7 @@ from completer.http.errors import ClientGoneError
 from completer.http.metrics import Metrics
 from completer.http.options import HttpOptions
 from completer.http.origin import Origin, Sessions
+from completer.http.report_page import ReportPage
 from completer.http.streaming import CompletionResult, Stream, grouped
 from completer.http.warm_up import WarmUps
 from completer.interface import CompletionService
@@ -38,6 +39,7 @@ class CompletionHandler:
         self.metrics = Metrics(lambda: self.admission.running, service.info)
         self.reports = Reports(service, recorder, on_end=self.metrics.completed)
         self._sessions = Sessions(recorder)
+        self.report_page = ReportPage(options.reports)
         self._group_s = options.group_stream_s
 
     def warm_up(self, origin: Origin, request: CompletionRequest) -> None:
@@ -66,6 +68,7 @@ class CompletionHandler:
     def close(self) -> None:
         """End what runs without a client."""
         self.warm_ups.close()
+        self.report_page.close()
         self._sessions.close()
 
     async def _complete(self, origin: Origin, request: CompletionRequest) -> CompletionResult:

@@ -64,6 +64,17 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self._suggestions = Counter(
+            "completer_suggestions",
+            "Suggestions by what clients tell of them: shown, accepted (whole), partial, hidden.",
+            ["event"],
+            registry=self.registry,
+        )
+        self._accepted = Counter(
+            "completer_accepted_characters",
+            "UTF-16 units of suggestions that were accepted whole.",
+            registry=self.registry,
+        )
         self._tokens = Counter(
             "completer_tokens",
             "Tokens: of prompts, reused from them, generated, drafted, and accepted of these.",
@@ -86,6 +97,11 @@ class Metrics:
                 self._tokens.labels(kind).inc(getattr(stats, f"{kind}_tokens"))
             self._tokens.labels("drafted").inc(stats.drafted)
             self._tokens.labels("accepted").inc(stats.accepted)
+
+    def told(self, event: str, characters: int = 0) -> None:
+        """Count what a client has told of a suggestion, and how much was accepted whole."""
+        self._suggestions.labels(event).inc()
+        self._accepted.inc(characters)
 
     async def endpoint(self, request: Request) -> Response:
         """`GET /metrics`."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from completer.http.report_options import ReportOptions
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOptions:
@@ -19,7 +21,8 @@ class HttpOptions:
     connection may rest between requests; no more than `max_connections` are open at once, the
     others wait. No more than `max_running` texts are generated at once,
     and `max_running_per_user` for one user; who wants more is told to come back in
-    `retry_after_s`. `group_stream_s` gathers streamed text for so long before it is sent, so that
+    `retry_after_s`. `reports` says what `/report` is made from, if anything is recorded.
+    `group_stream_s` gathers streamed text for so long before it is sent, so that
     the timing does not show which tokens were drafted.
     """
 
@@ -38,3 +41,4 @@ class HttpOptions:
     max_running_per_user: int = 32
     retry_after_s: float = 1.0
     group_stream_s: float = 0.0
+    reports: ReportOptions | None = None

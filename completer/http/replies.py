@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
+from completer.answer.why import why_nothing
 from completer.http.streaming import CompletionResult
 from completer.request import Completion, DecodeStats, FinishReason
 
@@ -47,6 +48,8 @@ def completer_field(result: CompletionResult) -> dict[str, Any]:
         "p_accept": completion.confidence and completion.confidence.probability,
         "exit_mode": completion.exit_mode,
         "problem": completion.choices[0].problem,
+        "why": why_nothing(completion) or None,
+        "indexed": completion.indexed,
         "raw_prompt": completion.raw_prompt or None,
         "stats": stats_field(completion.stats),
     }

@@ -7,7 +7,9 @@ They decide on the path of the connection and on nothing that is rebuilt from he
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -21,6 +23,7 @@ from completer.http.options import HttpOptions
 
 ASKING = ("http", "websocket")
 WITHOUT_TOKEN = frozenset({"/health", "/v1/health", PATH})
+REPORT_PATH = "/report"
 CLOSE = {"Connection": "close"}
 HEADER_TOO_LONG = "The request's header is too long."
 
@@ -102,7 +105,8 @@ class BearerAuth:
         access = self._accesses.of(_bearer(scope))
         if access is None and scope["path"] not in WITHOUT_TOKEN:
             message = "A token is needed: send the header `Authorization: Bearer <token>`."
-            challenge = {"WWW-Authenticate": "Bearer"}
+            kind = 'Basic realm="completer"' if scope["path"] == REPORT_PATH else "Bearer"
+            challenge = {"WWW-Authenticate": kind}
             await error_response(401, message, headers=challenge)(scope, receive, send)
             return
         await self._app({**scope, "access": access or NOBODY}, receive, send)
@@ -160,8 +164,11 @@ def host_name(host: str) -> str:
 
 
 def _bearer(scope: Scope) -> bytes | None:
-    """The token that a request shows."""
+    """The token that a request shows; a browser that asks for the report has it as a password."""
     kind, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
+    if kind.lower() == "basic" and scope["path"] == REPORT_PATH:
+        with suppress(ValueError):
+            return base64.b64decode(given).partition(b":")[2]
     return given.strip().encode("latin-1") if kind.lower() == "bearer" else None
 
 

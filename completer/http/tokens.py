@@ -31,12 +31,16 @@ class _Shape(BaseModel):
 
 
 class Token(_Shape):
-    """One person's token; without `workspaces` it may use every one that is served."""
+    """One person's token; without `workspaces` it may use every one that is served.
+
+    An admin's shows everybody's figures in reports.
+    """
 
     name: Name
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     workspaces: tuple[Path, ...] | None = None
     created: datetime
+    admin: bool = False
 
 
 class _Content(_Shape):
@@ -64,13 +68,15 @@ class TokenFile:
             hint = "Mend it, or remove it and add the tokens anew: `completer token add NAME`."
             raise SettingsError(f"{self.path} holds no tokens: {error}", hint=hint) from error
 
-    def add(self, name: str, workspaces: Sequence[Path] | None = None) -> str:
+    def add(
+        self, name: str, workspaces: Sequence[Path] | None = None, *, admin: bool = False
+    ) -> str:
         """Make a token for a person and return it: it cannot be had again.
 
         Raises `SettingsError` if they have one, or their name is none.
         """
         secret = PREFIX + secrets.token_urlsafe(32)
-        token = _made(name, secret, workspaces)
+        token = _made(name, secret, workspaces, admin)
 
         def with_token(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
             if any(each.name == name for each in tokens):
@@ -117,13 +123,14 @@ def digest_of(secret: bytes) -> str:
     return hashlib.sha256(secret).hexdigest()
 
 
-def _made(name: str, secret: str, workspaces: Sequence[Path] | None) -> Token:
+def _made(name: str, secret: str, workspaces: Sequence[Path] | None, admin: bool) -> Token:
     try:
         return Token(
             name=name,
             sha256=digest_of(secret.encode()),
             workspaces=None if workspaces is None else tuple(map(_folder, workspaces)),
             created=datetime.now(UTC).replace(microsecond=0),
+            admin=admin,
         )
     except ValidationError as error:
         hint = "A name has up to 64 letters, digits, and any of . @ + - _"

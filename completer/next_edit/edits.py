@@ -73,8 +73,8 @@ class NextEditRequest:
     """What is edited next, with the caret at `offset` (characters) of the `text` of `path`?
 
     `history` holds the edits so far, the oldest first. `None`: those that the service has seen;
-    without any, what is different in the file on disk. `workspace` and `may_use` are as in
-    `CompletionRequest`; at most `most` edits are wanted.
+    without any, what is different in the file on disk. `workspace`, `may_use`, `language` and
+    `disabled_in` are as in `CompletionRequest`; at most `most` edits are wanted.
     """
 
     path: Place
@@ -83,6 +83,8 @@ class NextEditRequest:
     history: tuple[Hunk, ...] | None = None
     workspace: Place | None = None
     may_use: frozenset[Place] | None = None
+    language: str | None = None
+    disabled_in: tuple[str, ...] = ()
     most: int = 10
 
 

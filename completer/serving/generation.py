@@ -31,6 +31,7 @@ from models.loading import LoadedModel
 
 MAX_CHOICES = 8
 _LOSSY = "lossy "
+_CLOSING = " \t\r\n)]};,"
 _LONGEST_LINE = 256  # characters of a script's first line that are looked at
 ROOM_FOR_OTHER_FILES = 768  # tokens of prompt below which the file itself needs them all
 PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs two cores about 100 ms
@@ -188,6 +189,7 @@ class Generations:
             repository_weight=job.repository_weight,
             guide=self._names.guide(job.text, job.name_weights),
             lossy=job.lossy,
+            spell=self._spell,
             may_propose=job.settings.drafting.enabled,
         )
 
@@ -230,7 +232,13 @@ class Generations:
             multiline=_wants_block(request, settings.completion.multiline),
             marks=tuple(self._model.layout.mark_ids),
             evidence=evidence,
+            indent=request.indent,
         )
+
+    def _spell(self, token: int) -> str:
+        """What an alternative would begin with; nothing where it would only close or end a line."""
+        text = self._decode([token])
+        return text if text.strip(_CLOSING) else ""
 
     def _decode(self, ids: Sequence[int]) -> str:
         text: str = self._model.tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=True)

@@ -58,10 +58,14 @@ def measures(completion: Completion, total_ms: float) -> Measures:
     )
 
 
-def outcome(completion: Completion) -> Literal["returned", "filtered", "timeout", "empty"]:
+def outcome(
+    completion: Completion,
+) -> Literal["returned", "filtered", "timeout", "empty", "not_requested"]:
     """What a person gets to see of a completion, and if nothing, why."""
     if any(choice.text for choice in completion.choices):
         return "returned"
+    if completion.disabled:
+        return "not_requested"
     if completion.finish_reason in ("low_confidence", "secret"):
         return "filtered"
     return "timeout" if completion.finish_reason == "deadline" else "empty"

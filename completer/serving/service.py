@@ -8,12 +8,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from completer.errors import WorkspaceClosedError
 from completer.interface import ServiceInfo
 from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.place import Place
-from completer.request import Completion, CompletionRequest, TextDelta
+from completer.request import Choice, Completion, CompletionRequest, DecodeStats, TextDelta
+from completer.serving.disabled import Disabled
 from completer.serving.model_host import ModelHost
 from completer.settings import Settings
 from completer.workspaces.repositories import Repositories
@@ -27,19 +29,29 @@ if TYPE_CHECKING:  # these import torch, for which a front door does not wait
 
 log = logging.getLogger(__name__)
 REMEMBERED_ANSWERS = 2000
+HELD_S, LOOKS_EVERY_S = 1.5, 0.02
 
 
 class Service:
     """Implements `CompletionService`: requests wait until `host` has the model.
 
-    `described` is what can be told before that has been loaded.
+    `described` is what can be told before that has been loaded; where it is `disabled`, the
+    model is not asked.
     """
 
-    def __init__(self, host: ModelHost, repositories: Repositories, described: ServiceInfo) -> None:
+    def __init__(
+        self,
+        host: ModelHost,
+        repositories: Repositories,
+        described: ServiceInfo,
+        disabled: Disabled | None = None,
+    ) -> None:
+        self._disabled = disabled or Disabled(Settings())
         self._host = host
         self._repositories = repositories
         self._described = described
         self._answered: OrderedDict[str, Repository] = OrderedDict()
+        self._held_until: WeakKeyDictionary[Repository, float] = WeakKeyDictionary()
 
     @property
     def model(self) -> str:
@@ -53,8 +65,12 @@ class Service:
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """See `CompletionService`. Raises `OverloadedError` if the model is not there in time."""
+        if why := self._why_disabled(request):
+            return self._nothing(request, why)
         async with self._host.use(request.deadline_ms) as model:
             repository = self._repositories.of(request)
+            if repository and request.polish and request.trigger == "automatic":
+                await self._until_indexed(repository)
             try:
                 return self._named(await model.complete(request, repository), repository)
             except WorkspaceClosedError:
@@ -62,6 +78,9 @@ class Service:
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[TextDelta | Completion]:
         """See `CompletionService`. Raises `OverloadedError` if the model is not there in time."""
+        if why := self._why_disabled(request):
+            yield self._nothing(request, why)
+            return
         async with self._host.use(request.deadline_ms) as model:
             repository = self._repositories.of(request)
             async with aclosing(model.stream(request, repository)) as parts:
@@ -105,7 +124,7 @@ class Service:
     async def next_edits(self, request: NextEditRequest) -> tuple[NextEdit, ...]:
         """See `CompletionService`."""
         repository = self._repositories.of(request)
-        if repository is None:
+        if repository is None or self._why_disabled(request):
             return ()
         return await asyncio.to_thread(repository.next_edits, request)
 
@@ -142,9 +161,36 @@ class Service:
         self._host.close()
         self._repositories.close()
 
+    def _why_disabled(self, request: CompletionRequest | NextEditRequest) -> str:
+        """Why nothing is completed for a request, by the user, the workspace or who asks."""
+        repository = self._repositories.of(request)
+        root, settings = (repository.root, repository.settings) if repository else (None, None)
+        own = settings.completion.disabled_in if settings else ()
+        more = request.disabled_in if own == self._disabled.at_start else own + request.disabled_in
+        return self._disabled.why(request.path, request.language, root, more)
+
+    def _nothing(self, request: CompletionRequest, why: str) -> Completion:
+        """The answer where nothing is completed."""
+        choices = (Choice(text="", finish_reason="disabled"),) * request.n
+        nothing = Completion(
+            id="", model=self.model, choices=choices, stats=DecodeStats(), disabled=why
+        )
+        return self._named(nothing, None)
+
+    async def _until_indexed(self, repository: Repository) -> None:
+        """Hold ghost text back that nobody asked for by hand, until the workspace's code was read.
+
+        Without, it would be worse. But not for long: an index that takes its time is not awaited.
+        """
+        loop = asyncio.get_running_loop()
+        until = self._held_until.setdefault(repository, loop.time() + HELD_S)
+        while not repository.is_indexed and loop.time() < until:
+            await asyncio.sleep(LOOKS_EVERY_S)
+
     def _named(self, completion: Completion, repository: Repository | None) -> Completion:
         """Name an answer, and remember whose it is in case it is accepted."""
-        completion = replace(completion, id=f"cmpl-{uuid.uuid4().hex}")
+        indexed = repository is None or repository.is_indexed
+        completion = replace(completion, id=f"cmpl-{uuid.uuid4().hex}", indexed=indexed)
         if repository is not None:
             self._answered[completion.id] = repository
         if len(self._answered) > REMEMBERED_ANSWERS:
@@ -169,7 +215,7 @@ class LocalService(Service):
         running = RunningModel(model, engine, settings, calibration_of, names)
         host = ModelHost(lambda: running)
         host.wait()
-        super().__init__(host, repositories, running.info())
+        super().__init__(host, repositories, running.info(), Disabled(settings))
 
 
 def _learn(repository: Repository, text: str) -> None:

@@ -107,6 +107,11 @@ class Repository:
         return self._index is not None and self._index.ready
 
     @property
+    def is_indexed(self) -> bool:
+        """Whether completions can be drafted from all files."""
+        return self._indexed.is_set()
+
+    @property
     def index_bytes(self) -> int:
         """Bytes that drafting holds."""
         return 0 if self._index is None else self._index.drafter.nbytes

@@ -4,8 +4,18 @@ report = build(Path("telemetry"))
 render_terminal(report, Console())
 """
 
+from telemetry.report.aggregate import Selection
 from telemetry.report.build import Report, build, to_json
 from telemetry.report.html import is_report, to_html, write_html
 from telemetry.report.terminal import render_terminal
 
-__all__ = ["Report", "build", "is_report", "render_terminal", "to_html", "to_json", "write_html"]
+__all__ = [
+    "Report",
+    "Selection",
+    "build",
+    "is_report",
+    "render_terminal",
+    "to_html",
+    "to_json",
+    "write_html",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from telemetry.report.columns import (
     Chunk,
     Codes,
     Common,
+    Flags,
     Floats,
     Ints,
     id_bounds,
@@ -30,14 +31,13 @@ from telemetry.report.columns import (
     reported,
 )
 from telemetry.report.commits import Commits
-from telemetry.report.sums import LABELLED_GROUPINGS, Sums, summed
+from telemetry.report.sums import LABELLED_GROUPINGS, LATENCY_ENDS, Sums, numbered, summed
 from telemetry.schema import MILLION, TABLES
 from telemetry.store import reading
 from telemetry.survival import WINDOWS_S
 
 UNNAMED: Final = "unknown"  # the group of rows whose language, model or arm is not given
 READ_MS: Final = 750  # shown for this long, a suggestion counts as read
-CELL_BITS: Final = 23  # sums of more cells would not fit into memory; 40 bits of time are 12 days
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP: Final = 100_000
 _ACCEPT_STEP: Final = 4 * _STEP // len(WINDOWS_S)
@@ -53,6 +53,10 @@ WHERE g.ev_src = (SELECT id FROM label WHERE name = 'client')
 UNION SELECT DISTINCT o.session FROM accept a
 JOIN suggestion g ON g.id = a.suggestion JOIN opportunity o ON o.id = g.opportunity
 """
+_TELLING_ESC: Final = """
+SELECT DISTINCT s.client FROM suggestion g JOIN opportunity o ON o.id = g.opportunity
+JOIN session s ON s.id = o.session WHERE g.hidden_reason = ?
+"""
 _EDIT_SUMS: Final = {
     "typed": "typed",
     "auto_close": "auto_close",
@@ -62,18 +66,39 @@ _EDIT_SUMS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is reported on: the first and the last day (UTC), and users by their ids; None: all."""
+
+    since: date | None = None
+    until: date | None = None
+    users: frozenset[str] | None = None
+
+    def chosen(self, days: Ints, is_chosen_user: Flags) -> Flags:
+        """Which rows are, given days since the epoch."""
+        chosen = is_chosen_user
+        if self.since is not None:
+            chosen = chosen & (days >= (self.since - _EPOCH.date()).days)
+        if self.until is not None:
+            chosen = chosen & (days <= (self.until - _EPOCH.date()).days)
+        return chosen
+
+
+EVERYTHING: Final = Selection()
+
+
 @dataclass(slots=True)
 class Aggregate:
     """What reports are made from: sums, the times of answered requests, and what is missing.
 
-    `times` are as `timed` packs them. `split_displays` counts suggestions from before display
-    sessions, when each key that was typed along a ghost text made another one. `silent` counts
-    those that were sent to clients that never said what became of any, and whose edits do not
-    arrive: whether these were shown or taken is not known.
+    `times` are those of answered requests, in µs, their cells and users. `split_displays` counts
+    suggestions from before display sessions, when each key that was typed along a ghost text made
+    another one. `silent` counts those that were sent to clients that never said what became of any,
+    and whose edits do not arrive: whether these were shown or taken is not known.
     """
 
     sums: Sums
-    times: list[Ints] = field(default_factory=list)
+    times: list[tuple[Ints, Codes, Codes]] = field(default_factory=list)
     gaps: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     late_checks: int = 0
@@ -83,9 +108,14 @@ class Aggregate:
 
 
 def aggregate(
-    files: Sequence[Path], *, now_ms: int, late: bool = False, clustered_arms: bool = False
+    files: Sequence[Path],
+    *,
+    now_ms: int,
+    late: bool = False,
+    clustered_arms: bool = False,
+    selection: Selection = EVERYTHING,
 ) -> Aggregate:
-    """Sum up database files.
+    """Sum up what is selected of database files.
 
     A file that cannot be read, or not to its end, is named in `skipped` with the reason.
     Checks of persistence that came later than a tenth of their window are left out unless `late`.
@@ -95,17 +125,11 @@ def aggregate(
     for path in files:
         try:
             with reading(path) as connection:
-                _File(path, connection, result, now_ms, late).read()
+                _File(path, connection, result, now_ms, late, selection).read()
         except (sqlite3.Error, SchemaTooNewError, NotTelemetryError) as error:
             result.skipped[path.name] = str(error)
     result.commits.add_to(result.sums)
     return result
-
-
-def timed(total_us: Ints, cells: Codes) -> Ints:
-    """Times with their cells in one number, so that to sort these is to sort both."""
-    packed: Ints = (total_us.astype(np.int64) << CELL_BITS) | cells
-    return packed
 
 
 class _File:
@@ -118,6 +142,7 @@ class _File:
         result: Aggregate,
         now_ms: int,
         late: bool,
+        selection: Selection,
     ) -> None:
         self._path = path
         self._connection = connection
@@ -125,28 +150,27 @@ class _File:
         self._sums = result.sums
         self._now_ms = now_ms
         self._late = late
+        self._selection = selection
         self._labels = labels(connection)
         self._ids = {name: id_ for id_, name in self._labels.items()}
         self._bounds = {
             table: id_bounds(connection, table)
             for table in ("session", "opportunity", "suggestion", "accept")
         }
-        sessions = connection.execute("SELECT id, user_h FROM session").fetchall()
-        gaps = connection.execute("SELECT reason, sum(lost) FROM ingest_gap GROUP BY reason")
-        for reason, lost in gaps:
+        sessions = connection.execute("SELECT id, user_h, client FROM session").fetchall()
+        for reason, lost in connection.execute("SELECT reason, lost FROM ingest_gap"):
             name = self._labels.get(reason, UNNAMED)
             result.gaps[name] = result.gaps.get(name, 0) + lost
-        self._users = ById(self._bounds["session"], "user")
-        users = np.array([self._sums.user(user_h) for _, user_h in sessions], dtype=np.intp)
-        ids = np.array([session for session, _ in sessions], dtype=np.int64)
-        self._users.put(ids, {"user": users})
-        self._silent = self._silent_sessions([session for session, _ in sessions])
+        self._sessions = ById(self._bounds["session"], "user", "is_chosen", "tells_esc", "silent")
+        self._read_sessions(sessions)
         self._of_sessions = {name: Common(self._bounds["session"]) for name in _BY_SESSION}
         self._opportunities = ById(
-            self._bounds["opportunity"], "cell", "user", "p_accept", "silent"
+            self._bounds["opportunity"], "cell", "user", "p_accept", "session", "latency"
         )
         self._suggestions = ById(self._bounds["suggestion"], "cell", "user")
-        self._accepts = ById(self._bounds["accept"], "suggestion", "net_len", "inferred", "age_s")
+        self._accepts = ById(
+            self._bounds["accept"], "suggestion", "net_len", "inferred", "age_s", "is_undone"
+        )
 
     def read(self) -> None:
         """Read everything."""
@@ -158,23 +182,46 @@ class _File:
         self._read_edits()
         self._read_commits()
 
-    def _silent_sessions(self, sessions: list[int]) -> ById:
+    def _read_sessions(self, rows: Sequence[tuple[int, str, int]]) -> None:
+        """What is known of each session: its user, and what its client tells of suggestions."""
+        ids = [session for session, _, _ in rows]
+        silent, tells_esc = self._silent_sessions(ids), self._clients_that_tell_esc()
+        chosen = self._selection.users
+        known = {
+            "user": [self._sums.user(user) for _, user, _ in rows],
+            "is_chosen": [chosen is None or user in chosen for _, user, _ in rows],
+            "tells_esc": [client in tells_esc for _, _, client in rows],
+            "silent": [session in silent for session in ids],
+        }
+        columns = {name: np.array(values, dtype=int) for name, values in known.items()}
+        self._sessions.put(np.array(ids, dtype=int), columns)
+
+    def _silent_sessions(self, sessions: list[int]) -> set[int]:
         """Which sessions' suggestions nobody says anything about."""
         known = {session for (session,) in self._connection.execute(_EDITING)}
-        if known.issuperset(sessions):
-            rest: set[int] = set()
-        else:
+        if not known.issuperset(sessions):
             known |= {session for (session,) in self._connection.execute(_REPORTING)}
-            rest = set(sessions) - known
-        silent = ById(self._bounds["session"], "silent")
-        ids = np.array(sorted(rest), dtype=np.int64)
-        silent.put(ids, {"silent": np.ones(len(ids), dtype=np.int32)})
-        return silent
+        return set(sessions) - known
+
+    def _clients_that_tell_esc(self) -> set[int]:
+        """Clients, by label, that have told an Esc: of others, none says nothing."""
+        esc = self._ids.get("esc")
+        found = self._connection.execute(_TELLING_ESC, (esc,)) if esc is not None else ()
+        return {client for (client,) in found}
+
+    def _chosen(self, rows: Chunk) -> Chunk:
+        """Rows that are selected, of a table that knows its session and its day."""
+        if self._selection == EVERYTHING:
+            return rows
+        is_chosen = self._sessions.get(rows["session"], "is_chosen") == 1
+        chosen = self._selection.chosen(rows["day"], is_chosen)
+        return {name: values[chosen] for name, values in rows.items()}
 
     def _read_opportunities(self) -> None:
         not_requested = self._ids.get("not_requested", -1)
-        for rows in self._chunks("opportunity"):
-            users = self._users.get(rows["session"], "user")
+        ends_us = [1_000 * end for end in LATENCY_ENDS]
+        for rows in map(self._chosen, self._chunks("opportunity")):
+            users = self._sessions.get(rows["session"], "user")
             groups = {name: self._group(name, rows[c]) for name, c in LABELLED_GROUPINGS.items()}
             groups["by_day"] = self._day(rows["day"])
             cells = self._sums.cells.of(groups)
@@ -189,12 +236,16 @@ class _File:
             values["cached"] = (returned & (rows["prompt_tok"] == 0)).astype(float)
             self._sums.add(cells, users, values)
             known = {"cell": cells, "user": users, "p_accept": rows["p_accept"] + 1}
-            known["silent"] = self._silent.get(rows["session"], "silent")
+            latency = 1 + np.searchsorted(ends_us, rows["total_us"], side="right")
+            known["latency"] = np.where(rows["total_us"] >= 0, latency, 0)
+            known["session"] = rows["session"]
+            self._sums.add_latency(known["latency"], users, values)
             self._opportunities.put(rows["id"], known)
             for name, common in self._of_sessions.items():
                 common.put_rows(rows["session"], groups[name])
             answered = returned & (rows["total_us"] >= 0)
-            self._result.times.append(timed(rows["total_us"][answered], cells[answered]))
+            of_rows = (rows["total_us"], cells.astype(np.int32), users.astype(np.int32))
+            self._result.times.append(tuple(values[answered] for values in of_rows))
 
     def _read_accepts(self) -> None:
         """Sum accepts up by suggestion, and remember of each what its checks need."""
@@ -206,7 +257,7 @@ class _File:
         for rows in self._chunks("accept"):
             rows["inferred"] = (rows["ev_src"] == inferred).astype(np.int64)
             rows["age_s"] = (self._now_ms - rows["ts_ms"]) // 1000
-            kept = ("suggestion", "net_len", "inferred", "age_s")
+            kept = ("suggestion", "net_len", "inferred", "age_s", "is_undone")
             self._accepts.put(rows["id"], {name: rows[name] for name in kept})
             known = (rows["suggestion"] >= first) & (rows["suggestion"] <= last)
             at = (rows["suggestion"] - first)[known]
@@ -224,18 +275,21 @@ class _File:
             of_opportunity = self._opportunities.get(rows["opportunity"], "cell")
             cell = cells.within(of_opportunity, "by_lines", lines[np.minimum(rows["multiline"], 1)])
             self._suggestions.put(rows["id"], {"cell": cell, "user": users})
+            rows["session"] = self._opportunities.get(rows["opportunity"], "session")
+            rows["is_shown"] = np.where(cell > 0, rows["is_shown"], 0)
             self._leave_out_silent(rows)
             values = self._suggestion_values(rows, rows["id"] - first)
             p_accept = (self._opportunities.get(rows["opportunity"], "p_accept") - 1) / MILLION
-            self._result.split_displays += int(
-                ((rows["typed_len"] < 0) & (rows["is_shown"] == 1)).sum()
-            )
+            is_split = (rows["typed_len"] < 0) & (rows["is_shown"] == 1)
+            self._result.split_displays += int(is_split.sum())
             values |= _predictions(values["shown"], values["full"], p_accept)
             self._sums.add(cell, users, values)
+            latency = self._opportunities.get(rows["opportunity"], "latency")
+            self._sums.add_latency(latency, users, values)
 
     def _leave_out_silent(self, rows: Chunk) -> None:
         """What nobody says anything about was not shown, as far as is known."""
-        silent = self._opportunities.get(rows["opportunity"], "silent") == 1
+        silent = self._sessions.get(rows["session"], "silent") == 1
         self._result.silent += int((silent & (rows["is_shown"] == 1)).sum())
         rows["is_shown"] = np.where(silent, 0, rows["is_shown"])
 
@@ -253,18 +307,19 @@ class _File:
             "full_750": full & long,
             "read_len": np.where(read, rows["len"], 0),
             "accepted_len": accepted_len,
+            "esc_known": shown & (self._sessions.get(rows["session"], "tells_esc") == 1),
+            "shown_multi": shown & (rows["multiline"] == 1),
+            "accepted_len_multi": accepted_len * (rows["multiline"] == 1),
             "esc": shown & (rows["hidden_reason"] == self._ids.get("esc", -2)),
             "inferred_shown": shown & inferred,
             "inferred_full": self._full_inferred[at],
         }
         return {name: value.astype(float) for name, value in values.items()}
 
-    def _of_accepts(self, ids: Ints) -> tuple[Codes, Codes]:
+    def _of_accepts(self, ids: Ints) -> list[Codes]:
         """Cells and users of accepts."""
         suggestions = self._accepts.get(ids, "suggestion")
-        return self._suggestions.get(suggestions, "cell"), self._suggestions.get(
-            suggestions, "user"
-        )
+        return [self._suggestions.get(suggestions, name) for name in ("cell", "user")]
 
     def _expect_checks(self) -> None:
         """Count the checks that are due as censored; those that are found are taken off again."""
@@ -274,6 +329,8 @@ class _File:
             cells, users = self._of_accepts(ids)
             age_s = self._accepts.get(ids, "age_s")
             due = {f"censored_{w}": (age_s > _latest(w)).astype(float) for w in WINDOWS_S}
+            due["accepts"] = (self._accepts.get(ids, "suggestion") > 0).astype(float)
+            due["undone"] = self._accepts.get(ids, "is_undone").astype(float)
             self._sums.add(cells, users, due)
 
     def _read_survival(self) -> None:
@@ -294,7 +351,7 @@ class _File:
         is_late = (rows["actual_ds"] > 10 * latest_s) & (not self._late)
         censored = rows["is_censored"] == 1
         checked = ~censored & ~is_late
-        self._result.late_checks += int((is_late & ~censored).sum())
+        self._result.late_checks += int((is_late & ~censored & (cells > 0)).sum())
         distance = rows["lev"] / np.maximum(np.maximum(rows["init_len"], rows["cur_len"]), 1)
         is_due = self._accepts.get(rows["accept"], "age_s") > latest_s
         values = {
@@ -313,7 +370,7 @@ class _File:
 
     def _read_edits(self) -> None:
         classes = {self._ids.get(label, -1): name for label, name in _EDIT_SUMS.items()}
-        for rows in self._chunks("edit_rollup", "session", _SESSION_STEP):
+        for rows in map(self._chosen, self._chunks("edit_rollup", "session", _SESSION_STEP)):
             values = {
                 name: np.where(rows["cls"] == id_, rows["ins"], 0)
                 for id_, name in classes.items()
@@ -322,14 +379,14 @@ class _File:
             values["edits"] = rows["events"]
             # A session has a row a minute: of a day's, the sum will do.
             rows, values = summed(rows, ("session", "day", "lang"), values)
-            users = self._users.get(rows["session"], "user")
+            users = self._sessions.get(rows["session"], "user")
             groups = self._groups_of_sessions(rows)
             groups["by_language"] = self._group("by_language", rows["lang"])
             self._sums.add(self._sums.cells.of(groups), users, values)
 
     def _read_commits(self) -> None:
-        for rows in self._chunks("commit_attr"):
-            users = self._users.get(rows["session"], "user")
+        for rows in map(self._chosen, self._chunks("commit_attr")):
+            users = self._sessions.get(rows["session"], "user")
             cells = self._sums.cells.of(self._groups_of_sessions(rows))
             self._result.commits.add(rows, cells, users)
 
@@ -353,13 +410,10 @@ class _File:
         return self._numbered("by_day", days, lambda d: f"{_EPOCH + timedelta(days=d):%Y-%m-%d}")
 
     def _numbered(self, grouping: str, values: Ints, name: Callable[[int], str]) -> Codes:
-        first = int(values.min()) if len(values) else 0
-        present = np.flatnonzero(np.bincount(values - first))
-        numbers = np.zeros(int(present.max(initial=0)) + 1, dtype=np.intp)
-        for offset in present.tolist():
-            numbers[offset] = self._sums.cells.group(grouping, name(first + offset))
-        numbered: Codes = numbers[values - first]
-        return numbered
+        present, codes = numbered(values)
+        numbers = [self._sums.cells.group(grouping, name(value)) for value in present]
+        of_rows: Codes = np.array(numbers, dtype=np.intp)[codes]
+        return of_rows
 
 
 def _predictions(shown: Floats, full: Floats, p_accept: Floats) -> dict[str, Floats]:

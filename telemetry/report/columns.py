@@ -26,6 +26,7 @@ Ints = NDArray[Any]
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
 Codes = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 Chunk = dict[str, Ints]
 
 THREADS: Final = 2

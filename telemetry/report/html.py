@@ -23,9 +23,9 @@ from telemetry.report.metrics import (
     title,
     value,
 )
+from telemetry.report.people import People
 from telemetry.report.statistics import Figure, cells, interval
-from telemetry.report.sums import UNCLUSTERED
-from telemetry.report.terminal import warnings
+from telemetry.report.terminal import headline, people_cells, warnings
 from telemetry.survival import WINDOWS_S
 
 _TILES: Final = (
@@ -51,6 +51,7 @@ _PERSISTENCE: Final = {
     "Untouched": "arc_ratio",
 }
 _TITLE: Final = "Code completion report"
+_OFTEN_ONE: Final = ("by_exit_mode", "by_distribution")  # shown where there are several
 _MOST_BARS: Final = 15
 _NOTHING: Final = Figure(None, 0)
 
@@ -91,10 +92,12 @@ def _sections(report: Report, made: str) -> Iterable[str]:
     yield f'<p class="quiet">{span} · {report.users:,} users · made {made}. '
     yield "Ranges are 95 % intervals; n is the number of observations.</p></header>"
     yield from (f'<p class="warning">{escape(line)}</p>' for line in warnings(report))
+    yield f"<p>{escape(headline(report))}</p>"
     tiles = "".join(_tile(name, report.overall[name]) for name in _TILES)
     yield f'<div class="tiles">{tiles}</div>'
     yield f'<h2>Trends and persistence</h2><div class="charts">{_trends(report)}</div>'
     yield f'<h2>Where it helps</h2><div class="charts">{_comparisons(report)}</div>'
+    yield f'<h2>Who uses it</h2><div class="charts">{_people(report.people)}</div>'
     if report.comparison is not None:
         yield _experiment(report.comparison)
     yield "<h2>All figures</h2>" + _all_figures(report.overall)
@@ -150,15 +153,15 @@ def _lines(
 
 
 def _tick(kind: Unit, number: float) -> str:
-    if kind == "ratio":
-        return f"{number:.1f}"
-    return f"{100 * number:.0f} %" if kind == "share" else f"{number:,.0f} ms"
+    if kind == "share":
+        return f"{100 * number:.0f} %"
+    return f"{number:.1f}" if kind == "ratio" else number_in(kind, number)
 
 
 def _comparisons(report: Report) -> str:
     parts = []
     for grouping, groups in report.groups.items():
-        if grouping != "by_day" and len(groups) > (grouping in UNCLUSTERED):  # most have but one
+        if grouping != "by_day" and len(groups) > (grouping in _OFTEN_ONE):
             rows = [(name, figures["codecompose"]) for name, figures in groups.items()]
             by = heading_of(grouping)
             parts.append(_bars(f"Acceptance{' ' if by[:3] == 'by ' else ', '}{by}", rows, "share"))
@@ -172,6 +175,13 @@ def _comparisons(report: Report) -> str:
     if report.finish_reasons:
         parts.append(_bars("How requests ended", list(report.finish_reasons.items()), "share"))
     return "".join(parts)
+
+
+def _people(found: People) -> str:
+    active = [Series("People", [Figure(count, count) for count in found.by_day.values()])]
+    chart = _lines("Active people by day", [day[5:] for day in found.by_day], active, "count")
+    rows = [tuple(map(escape, row)) for row in people_cells(found)]
+    return f"{chart}<figure><h3>People</h3>{_table(('', '', '95 % interval'), rows)}</figure>"
 
 
 def _bars(heading: str, rows: Sequence[tuple[str, Figure]], kind: Unit) -> str:
@@ -222,11 +232,12 @@ def _experiment(comparison: Comparison) -> str:
     rows = ((escape(name), *numbers) for name, *numbers in comparison_cells(comparison))
     return (
         f"<h2>{b} against {a}</h2><p class='quiet'>{comparison.users_b:,} against "
-        f"{comparison.users_a:,} users; the bootstrap draws users.</p>{_table(head, rows)}"
+        f"{comparison.users_a:,} users; p is corrected for all metrics but the primary one (Holm). "
+        f"{escape(comparison.power)}</p>{_table(head, rows)}"
     )
 
 
 def _all_figures(figures: Figures) -> str:
-    head = ("metric", "value", "95 % interval", "n", "censored", "inferred")
+    head = ("metric", "value", "95 % interval", "n", "people", "censored", "inferred")
     rows = ((escape(title(name)), *cells(name, figure)) for name, figure in figures.items())
     return _table(head, rows, "all")

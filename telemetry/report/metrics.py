@@ -1,9 +1,9 @@
 """The metrics, each a ratio of two sums, and how their values read.
 
-"read" is shown for at least 750 ms, or accepted. A distance d is Levenshtein's over the longer of
-both lengths, 1 if the text was removed or not found. `ai` counts UTF-16 units that came from
-accepted suggestions, `typed` those typed by hand. A commit's share counts visible characters, in
-commits whose predecessor was seen as well.
+"read" is shown for at least 750 ms, or accepted. Esc counts where a client has ever told one. A
+distance d is Levenshtein's over the longer of both lengths, 1 if the text was removed or not found.
+`ai` counts UTF-16 units that came from accepted suggestions, `typed` those typed by hand. A
+commit's share counts visible characters, in commits whose predecessor was seen as well.
 
 - CodeCompose: Murali et al. 2023 (Meta). CAR, wCAR, CPR: "Improving FIM code completions via
   context and curriculum based learning" (Sourcegraph). Unchanged, mostly unchanged: Ziegler et al.
@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 from telemetry.survival import WINDOWS_S
 
-Unit = Literal["share", "ratio", "ms"]
+Unit = Literal["share", "ratio", "ms", "count"]
 Totals = Mapping[str, float]
 
 
@@ -27,9 +27,8 @@ Totals = Mapping[str, float]
 class Metric:
     """A ratio of sums. `count` is the sum that its `n` shows.
 
-    A plain proportion (`share` whose cases are independent enough) has Wilson's interval, all else
-    the bootstrap's over users. `censored` and `inferred` name sums of lost and of inferred cases;
-    the latter's share is of `events`.
+    `censored` and `inferred` name sums of lost and of inferred cases; the latter's share is of
+    `events`.
     """
 
     name: str
@@ -38,7 +37,6 @@ class Metric:
     denominator: tuple[str, ...]
     count: str
     unit: Unit = "share"
-    is_proportion: bool = False
     censored: str | None = None
     inferred: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
@@ -74,7 +72,7 @@ def _of_displays(metric: Metric) -> Metric:
 
 
 def _proportion(name: str, title: str, numerator: str, denominator: str) -> Metric:
-    return _of_displays(replace(_ratio(name, title, numerator, denominator), is_proportion=True))
+    return _of_displays(_ratio(name, title, numerator, denominator))
 
 
 def _survival(window: int) -> tuple[Metric, ...]:
@@ -85,7 +83,6 @@ def _survival(window: int) -> tuple[Metric, ...]:
             (f"{kept}_{window}",),
             (f"{of}_{window}",),
             f"checked_{window}",
-            is_proportion=of == "checked",
             censored=f"censored_{window}",
             inferred=(f"inferred_checked_{window}",),
             events=(f"checked_{window}",),
@@ -100,6 +97,14 @@ def _survival(window: int) -> tuple[Metric, ...]:
     )
 
 
+_MULTI: Final = ("accepted_len_multi", "accepted_len")
+_CPO: Final = _ratio(
+    "cpo", "Accepted characters / opportunity (CPO)", "accepted_len", "opportunities", "", "ratio"
+)
+_COMMITTED: Final = _ratio(
+    *("commit_share", "Share of committed code from completions"),
+    *("committed_ai", "committed", "commits"),
+)
 METRICS: Final[tuple[Metric, ...]] = (
     _proportion("codecompose", "Acceptance, shown ≥ 750 ms (CodeCompose)", "full_750", "shown_750"),
     _proportion("acceptance", "Acceptance", "full", "shown"),
@@ -109,60 +114,34 @@ METRICS: Final[tuple[Metric, ...]] = (
     ),
     _proportion("shown_rate", "Shown / opportunities", "shown", "opportunities"),
     _proportion("display_rate", "Shown / requested", "shown", "requested"),
-    _proportion("explicit_cancel_rate", "Cancelled by Esc / shown", "esc", "shown"),
-    replace(
-        _ratio("cpo", "Accepted characters / opportunity (CPO)", "accepted_len", "opportunities"),
-        unit="ratio",
-        inferred=("inferred_full",),
-        events=("full",),
-    ),
-    _ratio("saved", "Accepted / typed characters (CodeCompose)", "ai", "typed", "edits"),
+    _proportion("explicit_cancel_rate", "Cancelled by Esc / shown where told", "esc", "esc_known"),
+    _proportion("multi_shown", "Several lines / shown", "shown_multi", "shown"),
+    _ratio("multi_accepted", "Characters in several lines / accepted", *_MULTI, "full"),
+    _ratio("undone", "Undone within 30 s / accepted", "undone", "accepts"),
+    replace(_CPO, inferred=("inferred_full",), events=("full",)),
+    _ratio("saved", "Keystrokes saved: accepted / typed (CodeCompose)", "ai", "typed", "edits"),
     _ratio("google", "Accepted / (accepted + typed) characters", "ai", "ai typed", "edits"),
     _ratio("pcw", "Share of code written (PCW)", "ai chat", "ai chat typed auto_close", "edits"),
     _ratio("rocc", "Share of code completed (RoCC)", "ai ide", "ai ide typed auto_close", "edits"),
-    replace(
-        _ratio(
-            "commit_share",
-            "Share of committed code from completions",
-            "committed_ai",
-            "committed",
-            "commits",
-        ),
-        censored="commits_partly",
-    ),
+    replace(_COMMITTED, censored="commits_partly"),
     *(metric for window in WINDOWS_S for metric in _survival(window)),
     _ratio("p_accept_mean", "P(accept), as predicted", "predicted_p", "predicted"),
     _proportion("p_accept_observed", "P(accept), as it came", "predicted_full", "predicted"),
-    _ratio(
-        "p_accept_brier",
-        "P(accept), mean squared error (Brier)",
-        "predicted_error",
-        "predicted",
-        unit="ratio",
-    ),
+    _ratio("p_accept_brier", "P(accept), Brier score", "predicted_error", "predicted", "", "ratio"),
     _ratio("tokens_per_step", "Tokens / verification step", "gen_tok", "steps", "decoded", "ratio"),
     _ratio("draft_acceptance", "Drafted tokens accepted", "draft_ok_tok", "drafted_tok", "decoded"),
-    replace(
-        _ratio(
-            "answered_without_model",
-            "Answered from what was answered before",
-            "cached",
-            "returned",
-        ),
-        is_proportion=True,
-    ),
+    _ratio("answered_without_model", "Answered from earlier answers", "cached", "returned"),
     _ratio("prompt_reuse", "Prompt tokens reused", "reused_tok", "prompt_tok", "opportunities"),
 )
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
 SUMS: Final = tuple(dict.fromkeys(name for metric in METRICS for name in metric.sums))
-# What ratios are made of whose interval is bootstrapped over users.
-CLUSTERED_SUMS: Final = tuple(
-    dict.fromkeys(
-        name
-        for metric in METRICS
-        if not metric.is_proportion
-        for name in (*metric.numerator, *metric.denominator)
-    )
+# What has an interval in groups, too: sums by group and user are what a report takes its time for.
+IN_GROUPS: Final = (
+    *("codecompose", "acceptance", "wcar", "shown_rate", "cpo", "saved", "google"),
+    *("tokens_per_step", "draft_acceptance"),
+)
+GROUP_SUMS: Final = tuple(
+    dict.fromkeys(n for m in IN_GROUPS for n in (*BY_NAME[m].numerator, *BY_NAME[m].denominator))
 )
 
 LATENCIES: Final = {"latency_p50_ms": 0.50, "latency_p90_ms": 0.90, "latency_p99_ms": 0.99}
@@ -218,6 +197,8 @@ def number_in(kind: Unit, number: float | None) -> str:
         return "–"
     if kind == "ms":
         return f"{number:,.0f} ms" if number >= 10 else f"{number:.1f} ms"
+    if kind == "count":
+        return f"{number:,.0f}"
     if kind == "share":
         return f"{100 * number:.1f} %" if number < 1 else f"{100 * number:.0f} %"
     return f"{number:.2f}"

@@ -1,11 +1,12 @@
 """Sums by group and by user, from which every figure of a report is made.
 
-A figure is a ratio of two sums, overall or in one group (a day, a language, a model, an arm). The
-bootstrap draws users, so the sums that it needs are also kept for each user.
+A figure is a ratio of two sums, overall or in one group (a day, a language, a model, an arm). How
+sure it is follows from how users differ, so sums are also kept for each user.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -13,16 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.report.columns import Codes, Floats, Floats32
-from telemetry.report.metrics import CLUSTERED_SUMS, SUMS
+from telemetry.report.metrics import GROUP_SUMS, SUMS
 from telemetry.schema import TABLES
 
 LABELLED_GROUPINGS: Final = {
     column.grouping: column.name for column in TABLES["opportunity"].columns if column.grouping
 }
 GROUPINGS: Final = ("overall", "by_day", *LABELLED_GROUPINGS, "by_lines")
-# Their ratios have no interval: sums by user are what takes a report most of its time.
-UNCLUSTERED: Final = ("by_finish_reason", "by_exit_mode", "by_distribution")
 OTHER: Final = "other"
+# A request's time from call to reply, by its ends in ms; these groups are kept by user alone.
+LATENCY_ENDS: Final = (50, 100, 200, 500, 1_000)
+LATENCIES: Final = (
+    f"under {LATENCY_ENDS[0]} ms",
+    *(f"{low:,} to {high:,} ms" for low, high in itertools.pairwise(LATENCY_ENDS)),
+    f"over {LATENCY_ENDS[-1]:,} ms",
+)
+OF_LATENCY: Final = (*GROUP_SUMS, "read", "inferred_shown", "inferred_full")
 _GROUP_BITS: Final = 8
 _PLACES: Final = {  # of groups in a cell's key, days first
     grouping: place * _GROUP_BITS for place, grouping in enumerate(reversed(GROUPINGS))
@@ -66,7 +73,7 @@ class Cells:
         keys = [0]
         for grouping, of_rows in groups.items():
             width, place = len(self.names[grouping]), _PLACES[grouping]
-            pairs, codes = _numbered(codes * width + of_rows)
+            pairs, codes = numbered(codes * width + of_rows)
             keys = [keys[pair // width] | (pair % width) << place for pair in pairs]
         cells: Codes = np.array([self._cell(key) for key in keys], dtype=np.intp)[codes]
         return cells
@@ -74,7 +81,7 @@ class Cells:
     def within(self, cells: Codes, grouping: str, groups: Codes) -> Codes:
         """The cells of rows that are in a group of one more grouping."""
         width, place = len(self.names[grouping]), _PLACES[grouping]
-        pairs, codes = _numbered(cells * width + groups)
+        pairs, codes = numbered(cells * width + groups)
         cell_of = [
             self._cell(self._keys[pair // width] | (pair % width) << place) if pair >= width else 0
             for pair in pairs
@@ -102,7 +109,7 @@ class Cells:
         return self._cells[key]
 
 
-def _numbered(values: Codes) -> tuple[list[int], Codes]:
+def numbered(values: Codes) -> tuple[list[int], Codes]:
     """The distinct values, ascending, and of each row which of them it has."""
     low = int(values.min()) if len(values) else 0
     present = np.flatnonzero(np.bincount(values - low))
@@ -117,8 +124,8 @@ def summed(
     """Rows that are alike in the columns `by` become one: these columns, and their values' sums."""
     codes = np.zeros(len(next(iter(rows.values()))), dtype=np.intp)
     for name in by:
-        _, of_rows = _numbered(rows[name])
-        _, codes = _numbered(codes * (int(of_rows.max(initial=0)) + 1) + of_rows)
+        _, of_rows = numbered(rows[name])
+        _, codes = numbered(codes * (int(of_rows.max(initial=0)) + 1) + of_rows)
     one_of = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.intp)
     one_of[codes] = np.arange(len(codes))
     sums: dict[str, Floats] = {
@@ -129,7 +136,7 @@ def summed(
 
 
 class Sums:
-    """Sums of rows by cell, and those that the bootstrap needs by group and user.
+    """Sums of rows by cell, and those that intervals need by group and user.
 
     Cells and users keep their numbers across files. `clustered_arms` keeps every sum by user for
     arms, so that arms can be compared.
@@ -140,11 +147,13 @@ class Sums:
         self.users: dict[str, int] = {}
         self._totals = np.zeros((len(SUMS), 0))
         self._columns = {name: index for index, name in enumerate(SUMS)}
+        whole = ("overall", "by_arm") if clustered_arms else ("overall",)
         self._by_user = {
-            grouping: _ByUser(SUMS if clustered_arms and grouping == "by_arm" else CLUSTERED_SUMS)
-            for grouping in GROUPINGS
-            if grouping not in UNCLUSTERED
+            grouping: _ByUser(SUMS if grouping in whole else GROUP_SUMS) for grouping in GROUPINGS
         }
+
+        self._by_user["by_finish_reason"] = _ByUser(("requested",))
+        self._by_latency = _ByUser(OF_LATENCY)
 
     def user(self, user_h: str) -> int:
         """The number of a user, from 1, given on first use."""
@@ -164,6 +173,16 @@ class Sums:
                 size = (len(self.cells.names[grouping]), len(self.users) + 1)
                 table.add(groups, users, size, values)
 
+    def add_latency(self, latencies: Codes, users: Codes, values: Mapping[str, Floats]) -> None:
+        """Add rows by latency alone, from 1 for the first of `LATENCIES` (0 if unknown)."""
+        if latencies.any():
+            size = (len(LATENCIES) + 1, len(self.users) + 1)
+            self._by_latency.add(latencies, users, size, values)
+
+    def of_latency(self, name: str) -> dict[str, Floats32]:
+        """The sums of one of `LATENCIES`, each `[users]`."""
+        return self._by_latency.of(LATENCIES.index(name) + 1, len(self.users))
+
     def totals(self, grouping: str, name: str) -> dict[str, float]:
         """All sums of a group."""
         group = self.cells.group(grouping, name)
@@ -172,7 +191,7 @@ class Sums:
         return dict(zip(SUMS, self._totals[:, chosen].sum(axis=1).tolist(), strict=True))
 
     def by_user(self, grouping: str, name: str) -> dict[str, Floats32]:
-        """The clustered sums of a group, each `[users]`."""
+        """The sums of a group that are kept by user, each `[users]`."""
         group = self.cells.group(grouping, name)
         return self._by_user[grouping].of(group, len(self.users))
 

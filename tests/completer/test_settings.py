@@ -292,3 +292,10 @@ def test_a_file_made_to_hurt_is_refused_at_once(tmp_path, text):
 def test_the_users_own_file_too(tmp_path, text):
     with pytest.raises(SettingsError):
         load_settings(file=write(tmp_path / "c.toml", text))
+
+
+def test_settings_can_be_keys_of_what_is_remembered(tmp_path):
+    file = write(tmp_path / "c.toml", '[[telemetry.teams]]\nname = "red"\npeople = ["ada"]\n')
+    settings = load_settings(file=file).settings
+    assert settings.telemetry.teams[0].people == ("ada",)
+    assert {settings: 1}[load_settings(file=file).settings] == 1

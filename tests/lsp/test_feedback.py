@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from completer import reporting
-from telemetry.events import Accepted, Shown
+from telemetry.events import Accepted, Hidden, Shown
 from tests.lsp.editor import Editor
 
 
@@ -87,3 +87,24 @@ async def test_notifications_without_an_item_are_ignored(editor, item, params):
     editor.notify("textDocument/didShowCompletion", params)
     editor.notify("textDocument/didPartiallyAcceptCompletion", params)
     assert editor.recorder.of(Shown) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "hidden"),
+    [
+        ({"reason": "esc", "shownForMs": 40}, Hidden("cmpl-1-0", "esc", 40)),
+        ({}, Hidden("cmpl-1-0", "unknown", None)),
+        ({"reason": "bored", "shownForMs": "long"}, Hidden("cmpl-1-0", "unknown", None)),
+    ],
+)
+async def test_a_dismissal_is_told_with_its_reason(editor, item, more, hidden):
+    editor.notify("textDocument/didHideCompletion", {"item": item, **more})
+    assert editor.recorder.of(Hidden) == [hidden]
+
+
+@pytest.mark.parametrize(("told", "kind"), [("word", "word"), ("line", "line"), ("x", "partial")])
+async def test_what_part_was_accepted_is_told(editor, item, told, kind):
+    params = {"item": item, "acceptedLength": 8, "kind": told}
+    editor.notify("textDocument/didPartiallyAcceptCompletion", params)
+    (accepted,) = editor.recorder.of(Accepted)
+    assert (accepted.kind, accepted.length) == (kind, 8)

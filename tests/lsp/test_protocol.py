@@ -242,5 +242,6 @@ async def test_what_is_advertised():
     assert capabilities["inlineCompletionProvider"] == {}
     assert capabilities["textDocumentSync"]["change"] == 2
     assert capabilities["textDocumentSync"]["openClose"] is True
-    assert capabilities["executeCommandProvider"]["commands"] == ["completer.accept"]
+    commands = {f"completer.{name}" for name in ("accept", "why", "disabled", "setDisabled")}
+    assert set(capabilities["executeCommandProvider"]["commands"]) == commands
     assert capabilities["workspace"]["workspaceFolders"]["changeNotifications"] is True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from completer.errors import OverloadedError, WorkspaceError
-from lsp.status import METHOD, Status
+from lsp.status import METHOD, NOT_INDEXED, Status
 
 
 def test_a_client_is_told_without_asking(editor):
@@ -20,13 +20,15 @@ def test_only_changes_are_told():
     status.busy(True)
     status.failed(OverloadedError("Full.", retry_after_s=1, hint="Wait."))
     status.failed(WorkspaceError("Gone."))
-    status.recovered()
-    status.recovered()
+    status.answered()
+    status.answered()
+    status.answered(indexed=False)
     status.busy(False)
     assert [(each["busy"], each["kind"], each["message"]) for each in told] == [
         (True, "Normal", ""),
         (True, "Warning", "Full. Wait."),
         (True, "Error", "Gone."),
         (True, "Normal", ""),
-        (False, "Normal", ""),
+        (True, "Normal", NOT_INDEXED),
+        (False, "Normal", NOT_INDEXED),
     ]

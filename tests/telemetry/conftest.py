@@ -21,10 +21,10 @@ from tests.telemetry.databases import rows
 class Editor:
     """A person who types into one document, and the recorder's database behind them."""
 
-    def __init__(self, folder, uri="file:///w/a.py", workspace="/w"):
+    def __init__(self, folder, uri="file:///w/a.py", workspace="/w", **options):
         self.folder = folder
         self.now_ms = 1_700_000_000_000
-        self.recorder = open_recorder(folder, now_ms=lambda: self.now_ms)
+        self.recorder = open_recorder(folder, now_ms=lambda: self.now_ms, **options)
         self.uri, self.workspace = uri, workspace
         self.text = ""
         self.version = 0

@@ -134,6 +134,17 @@ def test_sessions_end_with_the_process(editor):
     assert times == (5_000,)
 
 
+def test_what_is_on_the_screen_is_hidden_with_the_process(editor):
+    editor.offer("return x")
+    editor.settle()
+    editor.now_ms += 3_000
+    editor.recorder.close()
+    (shown,) = rows(
+        editor.recorder.path, "SELECT shown_dur_ms, hidden_reason FROM suggestion_named"
+    )
+    assert shown == (3_000, "doc_closed")
+
+
 def test_a_database_is_made_with_the_first_event_only(tmp_path):
     recorder = open_recorder(tmp_path)
     recorder.close()

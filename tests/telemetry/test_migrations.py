@@ -1,6 +1,8 @@
 """The schema: strict, named for people, and without a place for source text."""
 
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +63,33 @@ def test_a_migration_that_fails_leaves_nothing_behind():
     assert names(db, "table") - {"_sqlite_migrations"} == {"session"}
     assert MIGRATIONS.applied(db) == []
     db.close()
+
+
+def test_a_new_file_is_as_if_it_had_been_migrated(db):
+    migrated = sqlite3.connect(":memory:", isolation_level=None)
+    MIGRATIONS.apply(migrated, stop_before="0002_named_views")
+    MIGRATIONS.apply(migrated)
+    query = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
+    made, grown = (
+        [(kind, name, " ".join((sql or "").split())) for kind, name, sql in each.execute(query)]
+        for each in (db, migrated)
+    )
+    assert [each[:2] for each in made] == [each[:2] for each in grown]
+    assert {each for each in made if not each[1].startswith("_sqlite")} >= {
+        each for each in grown if not each[1].startswith("_sqlite") and each[0] == "table"
+    }
+    assert MIGRATIONS.applied(db) == MIGRATIONS.applied(migrated)
+    migrated.close()
+
+
+def test_a_new_file_needs_no_library_that_takes_memory():
+    script = (
+        "import sqlite3, sys; from telemetry.migrations import MIGRATIONS;"
+        "MIGRATIONS.apply(sqlite3.connect(':memory:', isolation_level=None));"
+        "print({'numpy', 'sqlite_utils'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stderr
 
 
 def test_applying_twice_changes_nothing(db):

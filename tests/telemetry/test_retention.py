@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from telemetry.privacy import KEY_FILE
-from telemetry.retention import NoKeyError, apply_retention, purge
+from telemetry.privacy import KEY_FILE, NoKeyError, make_key
+from telemetry.retention import apply_retention, purge
 from telemetry.schema import DAY_MS
 from tests.telemetry.conftest import Editor
 from tests.telemetry.databases import count, make_database, rows
@@ -59,9 +59,29 @@ def test_retention_without_a_database_does_nothing(tmp_path):
 
 def test_a_user_is_forgotten_and_others_are_not(past, tmp_path):
     path, _ = past
-    assert purge(tmp_path, user="ada").rows == 1 + 1 + 1 + 10 + 1 + 1
+    purged = purge(tmp_path, user="ada")
+    assert {table: purged.tables[table] for table in TABLES} == dict(
+        zip(TABLES, (1, 1, 1, 10, 1, 1), strict=True)
+    )
+    assert (purged.tables["session"], purged.rows, purged.removed) == (1, 16, [])
+    assert purged.is_complete
     assert counts(path) == [1, 1, 1, 10, 1, 1]
     assert purge(tmp_path, user="ada").rows == 0
+
+
+def test_a_user_is_found_under_the_folders_key_and_under_the_teams(past, tmp_path):
+    path, _ = past
+    team = tmp_path / "team" / "people.key"
+    make_key(team)
+    with pytest.raises(NoKeyError, match=r"none\.key is missing"):
+        purge(tmp_path, user="ada", identity=tmp_path / "none.key")
+    editor = Editor(tmp_path, identity=team)
+    editor.offer("return z")
+    editor.settle()
+    editor.recorder.close()
+    editor.recorder.path.rename(tmp_path / ENDED.replace("0123abcd", "00000000"))
+    assert purge(tmp_path, user="ada", identity=team).tables["session"] == 2
+    assert counts(path) == [1, 1, 1, 10, 1, 1]
 
 
 def test_without_the_key_a_user_cannot_be_found(past, tmp_path):

@@ -81,6 +81,19 @@ def test_indents_as_the_file_does(prefix, text, kept):
     assert fit_indentation(text, context(prefix)) == kept
 
 
+@pytest.mark.parametrize(
+    ("prefix", "indent", "kept"),
+    [
+        ("def f():", "\t", "\n\tif x:\n\t\treturn"),
+        ("def f():", "  ", "\n  if x:\n    return"),
+        ("def g():\n    pass\n\ndef f():", "\t", "\n    if x:\n        return"),
+    ],
+)
+def test_the_editors_way_to_indent_counts_where_the_file_shows_none(prefix, indent, kept):
+    text = "\n    if x:\n        return"
+    assert fit_indentation(text, context(prefix, indent=indent)) == kept
+
+
 def test_a_file_with_tabs_below_the_caret():
     below = context("func f() {", "\n\treturn\n}\n", "go")
     assert fit_indentation("\n    a()", below) == "\n\ta()"

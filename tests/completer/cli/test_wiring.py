@@ -38,13 +38,13 @@ def test_every_limit_is_a_setting():
         for field in fields(HttpOptions)
         if getattr(usual, field.name) == getattr(changed, field.name)
     ]
-    assert same == ["needs_token"]
+    assert same == ["needs_token", "reports"]
 
 
 def test_the_defaults_of_the_settings_are_those_of_the_front_door():
     usual = http_options(Settings(), exposed=False)
     for field in fields(HttpOptions):
-        if field.name not in ("allowed_hosts", "token_file", "max_connections"):
+        if field.name not in ("allowed_hosts", "token_file", "max_connections", "reports"):
             assert getattr(usual, field.name) == getattr(HttpOptions(), field.name), field.name
 
 

@@ -157,7 +157,10 @@ async def test_nothing_is_started_again_before_it_is_needed(starts, service):
     assert len(starts.engines) == 1
 
 
-async def test_where_no_engine_starts_the_error_is_told_and_tried_again(starts, service):
+async def test_where_no_engine_starts_the_error_is_told_and_tried_again(
+    starts, service, monkeypatch
+):
+    monkeypatch.setattr("completer.engine_process.client.RETRIES_AFTER_S", 0.05)
     starts.refuses = CompleterError("no", hint="why")
     with pytest.raises(CompleterError, match="no"):
         await service.complete(ask())

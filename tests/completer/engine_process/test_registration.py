@@ -57,7 +57,9 @@ def test_what_only_front_doors_read_does_not(tmp_path):
         engine=EngineSettings(linger_minutes=1.0),
         workspaces=(tmp_path,),
     )
-    assert digest_of(beside) == digest_of(Settings())
+    assert digest_of(engine_settings(beside)) == digest_of(engine_settings(Settings()))
+    listed = Settings(completion=CompletionSettings(disabled_in=("*.md",)))
+    assert digest_of(engine_settings(listed)) == digest_of(engine_settings(Settings()))
 
 
 def test_what_a_repository_may_not_change_is_kept(monkeypatch, tmp_path):

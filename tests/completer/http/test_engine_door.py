@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from dataclasses import replace
 
 import pytest
 from websockets.asyncio.client import connect, unix_connect
@@ -80,6 +81,14 @@ async def test_an_editor_is_served_over_the_socket(tmp_path):
         assert registered("d") == running.registration
         assert (await complete(running)).text == "fake completion"
     assert registered("d") is None
+
+
+async def test_or_on_a_port_where_there_is_no_such_socket(tmp_path):
+    async with engine(tmp_path) as running:
+        running.registration = replace(running.registration, socket="", port=running.port)
+        assert (await complete(running)).text == "fake completion"
+        told = await asyncio.to_thread(described, running.registration)
+        assert told["editors"] == 0
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -65,3 +69,28 @@ async def test_what_was_remembered_is_no_token_that_was_computed(client, service
 
     assert found["completer_completions_total", "returned"] == 1
     assert ("completer_tokens_total", "prompt") not in found
+
+
+async def test_what_clients_tell_of_suggestions_is_counted(client, service):
+    reply = await client.post("/v1/completions", json={"prompt": "a b", "suffix": ""})
+    id_, text = reply.json()["id"], reply.json()["choices"][0]["text"]
+    for event in ({"event": "shown"}, {"event": "accepted", "kind": "word", "length": 1}):
+        await client.post("/v1/events", json={"completion_id": id_, **event})
+    await client.post("/v1/events", json={"completion_id": id_, "event": "accepted"})
+    found = await samples(client)
+    events = {name: found["completer_suggestions_total", name] for name in ("shown", "accepted")}
+    assert events == {"shown": 1, "accepted": 1}
+    assert found["completer_suggestions_total", "partial"] == 1
+    assert found["completer_accepted_characters_total",] == len(text)
+
+
+async def test_the_dashboard_asks_only_for_what_is_told(client):
+    """Whatever it names is a series here, so that a renamed one does not leave a panel empty."""
+    dashboard = json.loads((Path(__file__).parents[3] / "docs" / "grafana.json").read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    named = {name for query in queries for name in re.findall(r"(?:completer|process)_\w+", query)}
+    families = text_string_to_metric_families((await client.get("/metrics")).text)
+    told = {family.name for family in families} | {"completer_model"}
+    suffixes = r"_(total|bucket)$"
+    assert len(queries) > 12
+    assert {re.sub(suffixes, "", name) for name in named} <= told

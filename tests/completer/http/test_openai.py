@@ -89,6 +89,12 @@ async def test_our_own_facts_are_in_a_field_of_their_own(post, service, ours, th
     assert reply["completer"]["stats"]["draft_sources"] == {}
 
 
+async def test_why_there_is_no_text_is_told(post, service):
+    assert (await post(URL, {"prompt": "a"}))["completer"]["why"] is None
+    service.reply, service.disabled = lambda request: "", "disabled here: *.env"
+    assert (await post(URL, {"prompt": "a"}))["completer"]["why"] == "disabled here: *.env"
+
+
 async def test_several_prompts_and_choices_are_indexed_through(post, service):
     service.reply = lambda request: request.prefix.upper()
     reply = await post(URL, {"prompt": ["a", "b"], "n": 2})

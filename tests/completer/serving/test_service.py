@@ -15,6 +15,8 @@ from completer.engine.cost import ASSUMED
 from completer.engine.tuning import Tuning
 from completer.errors import BadRequestError, WorkspaceError
 from completer.interface import ServiceInfo
+from completer.next_edit.edits import NextEditRequest
+from completer.place import local_place
 from completer.request import Completion, CompletionRequest, Sampling, TextDelta
 from completer.serving.measures import measures
 from completer.serving.model_host import ModelHost
@@ -22,6 +24,7 @@ from completer.serving.running_model import RunningModel
 from completer.serving.service import LocalService, Service
 from completer.settings import Settings
 from completer.workspaces.repositories import open_repositories
+from completer.workspaces.repository import Repository
 from models.errors import ModelError
 from models.loading import LoadedModel, load_model
 from tests.completer.http.live import eventually
@@ -124,6 +127,42 @@ async def test_a_workspaces_own_settings_hold_for_its_requests_at_once(service, 
     assert await generated(elsewhere) > 3
 
 
+async def test_where_completions_are_disabled_the_model_is_not_asked(service, tmp_path):
+    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / ".completer.toml").write_text('[completion]\ndisabled_in = ["*.py"]\n')
+    service.open_workspace(tmp_path)
+    for path, why in (("a.py", "disabled here: *.py"), (".env", ".env may hold secrets")):
+        completion = await service.complete(ask(path=tmp_path / path, n=2))
+        assert (completion.disabled, completion.finish_reason) == (why, "disabled")
+        assert [choice.text for choice in completion.choices] == ["", ""]
+        (streamed,) = [part async for part in service.stream(ask(path=tmp_path / path))]
+        assert isinstance(streamed, Completion)
+        assert streamed.disabled == why
+    allowed = await service.complete(ask(path=tmp_path / "a.js"))
+    assert (allowed.disabled, bool(allowed.choices[0].token_ids)) == ("", True)
+    wished = await service.complete(ask(path=tmp_path / "a.js", disabled_in=("*.js",)))
+    assert wished.disabled == "disabled here: *.js"
+
+
+async def test_next_edits_need_no_model_and_go_where_completions_go(service, tmp_path):
+    root = local_place(tmp_path)
+    path = root / "app.py"
+    before = NextEditRequest(path=path, text="size = 1\nprint(size)\n", offset=0)
+    assert await service.next_edits(before) == ()
+    service.open_workspace(root)
+    service.document_changed(path, before.text)
+    renamed = replace(before, text="width = 1\nprint(size)\n")
+    (edit,) = await service.next_edits(renamed)
+    assert (edit.start.line, edit.start.before, edit.old, edit.new) == (
+        1,
+        "print(",
+        "size",
+        "width",
+    )
+    assert await service.next_edits(replace(renamed, disabled_in=("language:python",))) == ()
+    assert await service.next_edits(replace(renamed, may_use=frozenset())) == ()
+
+
 async def test_users_without_a_workspace_share_nothing(service):
     await service.complete(ask(user="ann"))
 
@@ -171,6 +210,15 @@ async def test_several_alternatives_share_one_prompt_pass(service):
     assert len({choice.text for choice in completion.choices}) == 3
     for index, choice in enumerate(completion.choices):
         assert "".join(p.text for p in parts[:-1] if p.index == index) == choice.text
+
+
+async def test_greedy_alternatives_differ_and_the_first_is_the_likeliest(service):
+    request = ask("x" * 40)
+    alone = await service.complete(request)
+    service.forget()
+    texts = [choice.text for choice in (await service.complete(replace(request, n=3))).choices]
+    assert texts[0] == alone.text
+    assert len(set(texts)) == 3
 
 
 async def test_cancelling_a_request_frees_the_engine(service):
@@ -251,6 +299,33 @@ async def test_a_deadline_gives_what_there_is(service):
 async def test_values_out_of_range_are_refused(service, wrong):
     with pytest.raises(BadRequestError):
         await service.complete(ask(**wrong))
+
+
+@pytest.fixture
+def indexing(monkeypatch):
+    """Whether workspaces have been read; ghost text is held back for 0.3 s."""
+    read = threading.Event()
+    monkeypatch.setattr(Repository, "is_indexed", property(lambda repository: read.is_set()))
+    monkeypatch.setattr("completer.serving.service.HELD_S", 0.3)
+    return read
+
+
+async def test_ghost_text_waits_until_the_workspace_was_read(service, tmp_path, indexing):
+    service.open_workspace(tmp_path)
+    asked = asyncio.create_task(service.complete(ask(path=tmp_path / "a.py", polish=True)))
+    by_hand = ask(path=tmp_path / "a.py", polish=True, trigger="manual")
+    assert not (await service.complete(by_hand)).indexed
+    assert not asked.done()
+    indexing.set()
+    assert (await asked).indexed
+
+
+async def test_it_does_not_wait_for_long_and_never_again(service, tmp_path, indexing):
+    service.open_workspace(tmp_path)
+    for within_s in (5.0, 0.25):
+        asked = ask(path=tmp_path / "a.py", polish=True, max_tokens=1)
+        completion = await asyncio.wait_for(service.complete(asked), within_s)
+        assert not completion.indexed
 
 
 async def test_a_workspace_that_is_not_open_is_refused(service, tmp_path):

@@ -1,63 +1,25 @@
-"""The VS Code extension, run by node with a stand-in for VS Code."""
+"""The VS Code extension: what its manifest promises, and what it is built from."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
+import re
+import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import lsp
+from lsp.commands import DISABLED_COMMAND, SET_DISABLED_COMMAND, WHY_COMMAND
+from lsp.feedback import ACCEPT_COMMAND
 from lsp.options import CLIENT_OPTIONS, LspOptions
 
 FOLDER = Path(lsp.__file__).parent / "editors" / "vscode"
 PACKAGE = json.loads((FOLDER / "package.json").read_text())
-SETTINGS = PACKAGE["contributes"]["configuration"]["properties"]
-COMMANDS = [command["command"] for command in PACKAGE["contributes"]["commands"]]
-NODE = shutil.which("node")
-
-needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
-
-
-def run(**changes: object) -> Any:
-    """What the extension does when it is activated, asked, switched off and restarted."""
-    values = {name.removeprefix("completer."): each["default"] for name, each in SETTINGS.items()}
-    stub = Path(__file__).with_name("stub_vscode.js")
-    command = [str(NODE), str(stub), str(FOLDER / "extension.js"), json.dumps(values | changes)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-    return json.loads(done.stdout)
-
-
-@needs_node
-def test_it_starts_the_server_and_registers_what_it_declares():
-    did = run(disabledLanguages=["markdown"])
-    assert sorted(did["registered"]) == sorted(COMMANDS)
-    first, again = did["started"]
-    assert first == again
-    assert first["server"] == {"command": "completer", "args": ["lsp"]}
-    assert (did["python"], did["markdown"], did["afterToggle"]) == ("asked", None, None)
-    assert did["handled"] == ["didChangeStatus"] * 2
-    assert "$(warning) Completer" in did["status"]
-    assert did["notified"] == []
-
-
-@needs_node
-def test_its_wishes_are_options_of_the_server():
-    wishes = run(choices=3, afterDeletion=False)["started"][0]["wishes"]
-    options = LspOptions().with_client_wishes(wishes)
-    assert (options.choices, options.after_deletion) == (3, False)
-    assert len(wishes) <= len(CLIENT_OPTIONS)
-
-
-@needs_node
-def test_a_missing_program_is_told_with_what_to_do():
-    did = run(command="missing")
-    assert all("completer.command" in message for message in did["notified"])
-    assert did["notified"]
-    assert did["status"][0] == "$(error) Completer"
+CONTRIBUTES = PACKAGE["contributes"]
+SETTINGS = CONTRIBUTES["configuration"]["properties"]
+COMMANDS = [command["command"] for command in CONTRIBUTES["commands"]]
+SOURCE = "\n".join(file.read_text() for file in sorted((FOLDER / "src").glob("*.ts")))
 
 
 def test_a_repository_cannot_choose_the_program():
@@ -68,3 +30,33 @@ def test_a_repository_cannot_choose_the_program():
 def test_the_readme_names_every_setting_and_command():
     readme = (FOLDER / "README.md").read_text()
     assert all(f"`{name}`" in readme for name in [*SETTINGS, *COMMANDS])
+
+
+def test_every_command_that_is_promised_is_registered():
+    table = SOURCE.split("const commands: Record", 1)[1].split("};", 1)[0]
+    registered = {f"completer.{name}" for name in re.findall(r"^\s+(\w+): \(\) =>", table, re.M)}
+    assert set(COMMANDS) <= registered
+    servers = {ACCEPT_COMMAND, WHY_COMMAND, DISABLED_COMMAND, SET_DISABLED_COMMAND}
+    assert not registered & servers  # the language client registers these
+    assert {binding["command"] for binding in CONTRIBUTES["keybindings"]} <= set(COMMANDS)
+
+
+def test_every_wish_is_an_option_of_the_server():
+    sent = SOURCE.split("initializationOptions: {", 1)[1].split("}", 1)[0]
+    names = re.findall(r"^\s+(\w+): setting", sent, re.M)
+    wishes = {name: SETTINGS[f"completer.{name}"]["default"] for name in names}
+    options = LspOptions(choices=9).with_client_wishes(wishes | {"disabledIn": ["*.md"]})
+    assert (options.choices, options.disabled_in) == (3, ("*.md",))
+    assert len(names) <= len(CLIENT_OPTIONS)
+
+
+def test_the_lockfile_names_no_registry():
+    assert "resolved" not in (FOLDER / "package-lock.json").read_text()
+
+
+@pytest.mark.slow
+def test_the_extension_is_built_with_the_language_client_and_nothing_else(vsix):
+    names = {Path(name).name for name in zipfile.ZipFile(vsix).namelist()}
+    pages = {"install.md", "type.md", "off.md", "readme.md"}
+    parts = {"extension.js", "vscode-languageclient.LICENSE.txt", "package.json"}
+    assert names == pages | parts | {"extension.vsixmanifest", "[Content_Types].xml"}

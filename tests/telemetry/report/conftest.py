@@ -27,13 +27,13 @@ class Book:
         self.last[table] += 1
         return self.last[table]
 
-    def session(self, user="ada"):
+    def session(self, user="ada", *, client=""):
         row, none = self._id("session"), self.store.label("")
         self._insert(
             "session",
             id=row,
             user_h=user,
-            client=none,
+            client=self.store.label(client),
             client_ver=none,
             server_ver=none,
             started_ms=START_MS,
@@ -82,7 +82,7 @@ class Book:
         )
         return row
 
-    def accept(self, length=10, *, kind="full", net=None, source="client"):
+    def accept(self, length=10, *, kind="full", net=None, source="client", undone_ms=None):
         """An acceptance of the last suggestion."""
         row = self._id("accept")
         self._insert(
@@ -96,6 +96,7 @@ class Book:
             replaced_len=0,
             net_len=length if net is None else net,
             ev_src=self.store.label(source),
+            undone_ms=undone_ms,
         )
         return row
 

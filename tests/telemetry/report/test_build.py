@@ -22,7 +22,7 @@ GROUPINGS = (
     "by_distribution",
     "by_lines",
 )
-FIGURE = {"value", "n", "low", "high", "censored_share", "inferred_share"}
+FIGURE = {"value", "n", "low", "high", "censored_share", "inferred_share", "people"}
 
 
 def acceptance(report, grouping):
@@ -141,6 +141,21 @@ def test_if_no_file_can_be_read_there_is_no_report(book):
         connection.commit()
     with pytest.raises(ValueError, match=r"No telemetry database can be read.*newer version"):
         build(book.path)
+
+
+def test_acceptance_by_latency(book):
+    for total_ms, taken in ((10.0, True), (49.9, False), (50.0, False), (1_500.0, True)):
+        book.opportunity(total_ms=total_ms)
+        book.suggestion()
+        if taken:
+            book.accept()
+    book.opportunity()
+    book.suggestion()
+    assert acceptance(book.report(), "by_latency") == {
+        "under 50 ms": 1 / 2,
+        "50 to 100 ms": 0,
+        "over 1,000 ms": 1,
+    }
 
 
 def test_what_has_no_name_is_unknown(book):

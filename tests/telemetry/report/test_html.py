@@ -74,6 +74,13 @@ def test_every_figure_has_its_n(page):
     assert all(re.search(r"n [\d,]+", tile) for tile in tiles)
 
 
+def test_who_uses_it_is_drawn_without_names(page):
+    text = page.read_text("utf-8")
+    assert "Active people by day" in text
+    assert "the median person" in text
+    assert "Everybody" not in text
+
+
 def test_names_in_the_data_cannot_become_markup(book):
     book.opportunity(model="<script src=http://evil>", lang="<img src=x>")
     book.suggestion()

@@ -47,6 +47,25 @@ def test_what_is_missing_is_said(book):
     assert "1 checks of persistence came too late" in text
 
 
+def test_the_first_line_is_what_others_print(book):
+    book.taken()
+    book.opportunity()
+    book.suggestion()
+    book.edits(typed=100, ai_inline=10)
+    text = " ".join(rendered(book.report()).split())
+    assert (
+        "50.0 % of 2 suggestions shown for 750 ms or more were accepted; 10.0 % as much was "
+        "accepted as was typed, by 1 people in 1 days." in text
+    )
+
+
+def test_people_are_there_without_names_unless_asked(book):
+    book.taken()
+    assert "Active on the busiest day" in rendered(book.report())
+    assert "ada" not in rendered(book.report())
+    assert "Ada Lovelace" in rendered(book.report(names={"ada": "Ada Lovelace"}))
+
+
 def test_names_in_the_data_are_not_markup(book):
     for name in ("[red]model[/red]", "plain"):
         book.opportunity(model=name)
@@ -69,7 +88,7 @@ def test_numbers_read_the_same_everywhere(book):
     figure = book.figures()["acceptance"]
     assert value("acceptance", 0.1234) == "12.3 %"
     assert value("acceptance", None) == "–"
-    assert interval("acceptance", figure) == "20.7 % to 100 %"
+    assert interval("acceptance", figure) == "< 10 people"
     assert number_in("ms", 9.25) == "9.2 ms"
     assert number_in("ms", 1_234.5) == "1,234 ms"
     assert number_in("ratio", 6.789) == "6.79"

@@ -1,35 +1,10 @@
---- The command `:Completer enable|disable|toggle|status|restart`.
-local actions = {
-  enable = function()
-    require('completer').enable(true)
-  end,
-  disable = function()
-    require('completer').enable(false)
-  end,
-  toggle = function()
-    require('completer').toggle()
-  end,
-  status = function()
-    local status = require('completer').status
-    vim.notify(('completer: %s %s'):format(status.kind, status.message))
-  end,
-  restart = function()
-    vim.lsp.enable('completer', false)
-    vim.lsp.enable('completer')
-  end,
-}
-
+--- The command `:Completer`; see lua/completer/command.lua.
 vim.api.nvim_create_user_command('Completer', function(command)
-  local action = actions[command.args]
-  if action then
-    action()
-  else
-    vim.notify('completer: no such action: ' .. command.args, vim.log.levels.ERROR)
-  end
+  require('completer.command').run(command.fargs)
 end, {
-  nargs = 1,
+  nargs = '+',
   desc = 'Turn completions on or off, or look at the server',
-  complete = function()
-    return vim.tbl_keys(actions)
+  complete = function(lead, line)
+    return require('completer.command').complete(lead, line)
   end,
 })

@@ -1,0 +1,1 @@
+"""What `completer setup` puts in place on a person's machine, and takes away again."""

@@ -1,0 +1,99 @@
+"""`completer telemetry`: what was deleted, and who is known in several installations."""
+
+import json
+import sys
+
+import pytest
+
+from completer.cli.app import main
+from telemetry.privacy import KEY_FILE
+from telemetry.report import build
+from tests.telemetry.conftest import Editor
+from tests.telemetry.test_merging import record
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run `completer telemetry` as a user does; returns its exit code, output and errors."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["completer", "telemetry", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as ended:
+            code = ended.code or 0
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("COMPLETER_TELEMETRY__FOLDER", str(tmp_path / "here"))
+    return run
+
+
+@pytest.fixture
+def here(tmp_path):
+    record(tmp_path / "here", "ada", "bob")
+    return tmp_path / "here"
+
+
+def test_a_purge_leaves_a_receipt(here, run):
+    code, out, _ = run("purge", "--yes", "--user", "ada")
+    assert code == 0
+    assert out == "Deleted 4 rows: 1 opportunity, 1 suggestion, 2 session.\n"
+    code, out, _ = run("purge", "--yes", "--everything", "--json")
+    receipt = json.loads(out)
+    assert (code, receipt["left"], len(receipt["removed"])) == (0, {}, 1)
+    assert receipt["rows"] == sum(receipt["tables"].values()) > 0
+
+
+def test_a_purge_that_left_something_fails(here, run):
+    editor = Editor(here)
+    editor.settle()
+    code, out, err = run("purge", "--yes", "--everything")
+    editor.recorder.close()
+    assert code == 1
+    assert "Deleted" in out
+    assert "a running process writes it; stop it and ask again" in err
+
+
+def test_without_a_key_nobody_can_be_purged(here, run):
+    (here / KEY_FILE).unlink()
+    code, _, err = run("purge", "--yes", "--user", "ada")
+    assert code == 1
+    assert f"{KEY_FILE} is missing" in err
+    assert "bring the key here" in err
+
+
+def test_a_teams_key_that_is_missing_is_said(here, run, monkeypatch, tmp_path):
+    monkeypatch.setenv("COMPLETER_TELEMETRY__IDENTITY_FILE", str(tmp_path / "none.key"))
+    code, _, err = run("purge", "--yes", "--user", "ada")
+    assert code == 1
+    assert "none.key is missing" in err
+
+
+def test_a_key_for_a_team_says_what_it_can_do(run, tmp_path):
+    code, out, _ = run("identity", tmp_path / "people.key")
+    assert code == 0
+    assert "Whoever has it can tell by a name which records are that person's" in out
+    code, _, err = run("identity", tmp_path / "people.key")
+    assert code == 1
+    assert "Name another file" in err
+
+
+def test_another_installation_is_taken_in(here, run, tmp_path):
+    record(tmp_path / "there", "ada", "carol")
+    code, out, _ = run("merge", tmp_path / "there", "--user", "ada")
+    assert code == 0
+    assert "Took in 1 files" in out
+    assert "Known by name: ada. People whose names were not given: 1" in out
+    assert build(here).users == 3
+
+
+def test_an_installation_without_its_key_is_not_taken_in(here, run, tmp_path):
+    record(tmp_path / "there", "ada")
+    (tmp_path / "there" / KEY_FILE).unlink()
+    code, _, err = run("merge", tmp_path / "there", "--user", "ada")
+    assert code == 1
+    assert "Bring its key" in err
+    assert build(here).users == 2

@@ -1,0 +1,47 @@
+"""Real VS Code on the embedded model: what a person sees, and what reaches the database."""
+
+import json
+
+import pytest
+
+from tests.e2e.conftest import COMPLETER, run
+from tests.lsp.editors.codeserver import browser, build, code_server, window
+
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
+
+@pytest.fixture
+def address(home, project, tmp_path):
+    settings = {"completer.command": str(COMPLETER)}
+    vsix = build(tmp_path / "vscode")
+    with code_server(vsix, project, tmp_path / "data", settings, **home) as address:
+        yield address
+
+
+def shown(code):
+    """Type until something is shown, as a model may have nothing to say here and there."""
+    for text in ("\ngrand_tot", "al = price_w", "ith_tax(", "\nprint(pr"):
+        code.type(text)
+        try:
+            code.until(lambda: code.ghost, 20)
+        except AssertionError:
+            continue
+        return code.ghost
+    raise AssertionError(code.status)
+
+
+def test_type_see_accept_and_report(address, home):
+    with browser() as chromium, window(chromium, address) as code:
+        code.open("app.py")
+        first = shown(code)
+        code.keys("Control+ArrowRight")
+        code.until(lambda: code.ghost != first)
+        code.keys("Tab")
+        code.type("\n")
+        shown(code)
+        code.keys("Escape")
+        code.shows("")
+    done = run("report", "--json", "--db", home["COMPLETER_TELEMETRY__FOLDER"], env=home)
+    acceptance = json.loads(done.stdout)["overall"]["acceptance"]
+    assert acceptance["n"] >= 1
+    assert acceptance["value"] > 0
