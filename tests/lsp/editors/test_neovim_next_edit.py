@@ -30,7 +30,8 @@ def neovim(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     (tmp_path / ".git").mkdir()
     (tmp_path / "app.py").write_text(TEXT)
-    started = Neovim(program, tmp_path, f"{{ cmd = {SERVER} }}")
+    mapped = "vim.keymap.set('n', '<Tab>', 'O# mine<Esc>')"
+    started = Neovim(program, tmp_path, f"{{ cmd = {SERVER} }}", before=mapped)
     started.open(Path(tmp_path / "app.py"))
     yield started
     started.close()
@@ -71,3 +72,5 @@ def test_esc_dismisses_and_without_an_edit_keys_mean_what_they_did(neovim):
     neovim.type("A # x<Esc>")
     neovim.until(lambda: "# x" in neovim.text)
     assert hints(neovim) == []
+    neovim.type("<Tab>")
+    neovim.until(lambda: "# mine" in neovim.text)

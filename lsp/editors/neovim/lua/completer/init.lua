@@ -109,7 +109,7 @@ end
 --- Do what a key did before: what a mapping says, or its own meaning.
 ---@param key string
 ---@param before table the mapping, as `maparg` returns it
-local function fall_back(key, before)
+function M.fall_back(key, before)
   local keys, mode = before.rhs or key, 'in'
   if before.callback then
     keys = before.callback()
@@ -133,7 +133,7 @@ local function map(key, action, description)
   local before = vim.fn.maparg(key, 'i', false, true)
   vim.keymap.set('i', key, function()
     if not action() then
-      fall_back(key, before)
+      M.fall_back(key, before)
     end
   end, { desc = 'completer: ' .. description })
 end

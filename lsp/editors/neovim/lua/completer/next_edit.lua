@@ -168,13 +168,16 @@ function M.dismiss()
   return true
 end
 
---- Take and dismiss with these keys in normal mode; elsewhere they mean what they did.
+--- Take and dismiss with these keys in normal mode; where there is no edit they mean what they did.
 ---@param keys { take: string, dismiss: string }
 local function map_keys(keys)
   for key, action in pairs({ [keys.take] = M.take, [keys.dismiss] = M.dismiss }) do
+    local before = vim.fn.maparg(key, 'n', false, true)
     vim.keymap.set('n', key, function()
-      return action() and '' or key
-    end, { expr = true, desc = 'completer: next edit' })
+      if not action() then
+        require('completer').fall_back(key, before)
+      end
+    end, { desc = 'completer: next edit' })
   end
 end
 
