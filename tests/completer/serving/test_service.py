@@ -63,6 +63,19 @@ async def test_a_completion_names_its_model_and_costs(service, model):
     assert completion.stats.total_ms >= completion.stats.decode_ms > 0
 
 
+async def test_a_prediction_makes_fewer_steps_and_the_same_text(service):
+    plain = await service.complete(ask(max_tokens=40, raw=True))
+    service.forget()
+    predicted = await service.complete(ask(max_tokens=40, raw=True, prediction=plain.text))
+    assert predicted.text == plain.text
+    accepted = dict(predicted.stats.draft_sources).get("prediction", 0)
+    assert 0 < accepted <= predicted.stats.predicted
+    assert predicted.stats.steps < plain.stats.steps
+    service.forget()
+    wrong = await service.complete(ask(max_tokens=40, raw=True, prediction="something else"))
+    assert wrong.text == plain.text
+
+
 async def test_the_same_request_again_reuses_the_prompt(service):
     first = await service.complete(ask())
     second = await service.complete(ask(max_tokens=13))
