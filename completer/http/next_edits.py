@@ -57,7 +57,7 @@ class NextEditBody(Body):
     path: str
     text: str
     cursor: Cursor
-    edit_history: Annotated[tuple[Edited, ...], Field(max_length=MOST_HISTORY)] = ()
+    edit_history: Annotated[list[Edited], Field(default_factory=list, max_length=MOST_HISTORY)]
     n: Annotated[int, Field(ge=1, le=MOST_EDITS)] = 10
 
     def history(self, http: Request, workspaces: tuple[Place, ...]) -> tuple[Hunk, ...]:
