@@ -11,7 +11,7 @@ from completer.cli.app import main
 
 NAMES = (
     "decode", "type", "exits", "dtypes", "draft", "serve", "gpu", "path", "telemetry", "simulate",
-    "intervals", "names", "windows", "socket",
+    "intervals", "names", "windows", "socket", "next-edits",
 )  # fmt: skip
 
 
@@ -26,7 +26,7 @@ class Benchmarks(TyperGroup):
         """Load one."""
         if cmd_name not in NAMES:
             return None
-        module = import_module(f"benchmarks.{cmd_name}")
+        module = import_module(f"benchmarks.{cmd_name.replace('-', '_')}")
         return make_command(cmd_name, module.run, module.table)
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.place import Place
 from completer.request import Completion, CompletionRequest, TextDelta
 
@@ -102,6 +103,14 @@ class CompletionService(Protocol):
         """Tell the service the unsaved text of an open document; `None` when it was closed.
 
         It is a document of the open `workspace`, or of the innermost that holds it.
+        """
+        ...
+
+    async def next_edits(self, request: NextEditRequest) -> tuple[NextEdit, ...]:
+        """Return what would be edited next, the first first; needs no model.
+
+        None where no workspace is open around the file, nothing is completed, or next edits are
+        switched off. Raises `BadRequestError` for a workspace that is not open.
         """
         ...
 

@@ -89,6 +89,7 @@ class CompletionRequest:
     may_use: frozenset[Place] | None = None
     user: str = ""
     snippets: tuple[Snippet, ...] = ()
+    prediction: str = ""
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     multiline: bool | None = None
@@ -111,7 +112,8 @@ class DecodeStats:
 
     `prompt_tokens` includes `reused_tokens`, whose keys and values were already there. `steps`
     counts forward passes after the prefill; `drafted` tokens went through verification and
-    `accepted` of them were kept, by source in `draft_sources`. `skipped_layers` were left out by
+    `accepted` of them were kept, by source in `draft_sources`; `predicted` of those that were
+    drafted came from the request's prediction. `skipped_layers` were left out by
     early exits, summed over the passes (`exit_mode` "lossy" only). `self_speculation` says whether
     the model's first layers draft where the texts do not, and why or why not. An answer that was
     `cached` tells the prompt that it was computed for, as reused; all else is 0.
@@ -122,6 +124,7 @@ class DecodeStats:
     generated_tokens: int = 0
     steps: int = 0
     drafted: int = 0
+    predicted: int = 0
     accepted: int = 0
     draft_sources: tuple[tuple[str, int], ...] = ()
     skipped_layers: int = 0

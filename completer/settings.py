@@ -110,6 +110,12 @@ class DraftSettings(Section):
     max_index_mb: Count = 512
 
 
+class NextEditSettings(Section):
+    """Where the next edit is."""
+
+    enabled: bool = Field(True, description="offer next edits to clients that ask for them")
+
+
 class EngineSettings(Section):
     """Room and limits of the engine."""
 
@@ -162,6 +168,7 @@ class Settings(BaseModel):
     model: ModelSettings = ModelSettings()
     completion: CompletionSettings = CompletionSettings()
     drafting: DraftSettings = DraftSettings()
+    next_edit: NextEditSettings = NextEditSettings()
     engine: EngineSettings = EngineSettings()
     server: ServerSettings = Field(default_factory=ServerSettings)
     telemetry: TelemetrySettings = TelemetrySettings()

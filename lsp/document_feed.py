@@ -12,7 +12,8 @@ DELAY_S = 0.2
 
 
 class DocumentFeed:
-    """Passes on each document's text once it has not changed for `delay_s`, and when it is closed.
+    """Passes on each document's text when it is opened, once it has not changed for `delay_s`, and
+    when it is closed.
 
     A document over `max_chars` stays with the editor: what the service learns from such files is
     not worth handing them over again and again.
@@ -25,6 +26,10 @@ class DocumentFeed:
         self._max_chars = max_chars
         self._delay_s = delay_s
         self._waiting: dict[str, asyncio.TimerHandle] = {}
+
+    def opened(self, document: Document) -> None:
+        """Pass the document's text on at once: what is edited is told from what was there."""
+        self._pass_on(document)
 
     def changed(self, document: Document) -> None:
         """Pass the document's text on soon."""

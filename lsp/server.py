@@ -25,6 +25,7 @@ from lsp.feedback import ACCEPT_COMMAND, Feedback
 from lsp.framing import read
 from lsp.git_heads import Heads
 from lsp.inline_completion import InlineCompletions
+from lsp.next_edits import ACCEPT_NEXT_EDIT, NextEditDoor
 from lsp.notebooks import SYNC, Notebooks
 from lsp.options import LspOptions
 from lsp.protocol import Protocol, VersionedInlineCompletionParams, converter
@@ -147,6 +148,7 @@ def create_server(
     _add_notebook_features(server, notebooks)
     _add_file_features(server, synchronization)
     _add_completion_features(server, completions, Feedback(reports))
+    _add_next_edit_features(server, NextEditDoor(service, documents, session, completions.disabled))
     add_commands(server, documents, completions.reasons, completions.disabled)
     return server
 
@@ -263,6 +265,24 @@ def _add_completion_features(
     @server.command(ACCEPT_COMMAND)
     async def accept(suggestion_id: str) -> bool:
         return await feedback.accepted(suggestion_id)
+
+
+def _add_next_edit_features(server: CompletionServer, next_edits: NextEditDoor) -> None:
+    @server.feature("completer/nextEdit")
+    async def next_edit(params: Json) -> dict[str, Any]:
+        return await next_edits.answer(params)
+
+    @server.feature("textDocument/copilotInlineEdit")
+    async def inline_edit(params: Json) -> dict[str, Any]:
+        return await next_edits.first_here(params)
+
+    @server.feature("textDocument/didShowInlineEdit")
+    def inline_edit_shown(params: Json) -> None:
+        next_edits.shown(params)
+
+    @server.command(ACCEPT_NEXT_EDIT)
+    def accept_next_edit(edit_id: str) -> bool:
+        return next_edits.accepted(edit_id)
 
 
 def _version() -> str:

@@ -62,7 +62,7 @@ class Synchronization:
                 text=document.buffer.text,
             )
         )
-        self._feed.changed(document)
+        self._feed.opened(document)
 
     def changed(self, params: types.DidChangeTextDocumentParams) -> None:
         """`textDocument/didChange`."""

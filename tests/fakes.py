@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from completer.interface import ServiceInfo, State, WorkspaceHealth
+from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.place import Place
 from completer.request import (
     Choice,
@@ -51,6 +52,8 @@ class FakeService:
     closed_workspaces: list[Path] = field(default_factory=list)
     documents: dict[Path, str | None] = field(default_factory=dict)
     accepts: list[tuple[str, str]] = field(default_factory=list)
+    edits: tuple[NextEdit, ...] = ()
+    asked_for_edits: list[NextEditRequest] = field(default_factory=list)
     running: int = 0
     cancelled: int = 0
     model: str = MODEL
@@ -94,6 +97,11 @@ class FakeService:
     def document_changed(self, path: Path, text: str | None, workspace: Path | None = None) -> None:
         """See `CompletionService`."""
         self.documents[path] = text
+
+    async def next_edits(self, request: NextEditRequest) -> tuple[NextEdit, ...]:
+        """See `CompletionService`."""
+        self.asked_for_edits.append(request)
+        return self.edits
 
     def accepted(self, completion_id: str, text: str) -> None:
         """See `CompletionService`."""

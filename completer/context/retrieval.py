@@ -75,6 +75,11 @@ class Retriever:
             if edited:
                 self._edited.put(name, text, language)
 
+    def defining(self, name: str) -> list[str]:
+        """Return the files that define `name`, as paths relative to the root."""
+        with self._lock:
+            return [file.path for file in self._table.lookup(name)]
+
     def retrieve(self, around: Surroundings, path: Path | None, budget_chars: int) -> list[Snippet]:
         """Return definitions of other files that the code at the caret names, the best last.
 

@@ -151,11 +151,12 @@ class Workspace:
         found = self._find(path)
         return None if isinstance(found, Reason) else found
 
-    def read(self, path: Path | str) -> str | None:
+    def read(self, path: Path | str, *, whole: bool = False) -> str | None:
         r"""Return the text of the file at `path` without secrets, `None` if it may not be read.
 
         Lines end with `\n`, whatever they end with on disk. The file is judged by the
-        very bytes that are returned.
+        very bytes that are returned. `whole`: with what looks like a secret, so that places in it
+        are those of the file; such a text is learned by nobody.
         """
         located = self._rules.locate(path)
         if isinstance(located, Reason) or self._rules.name_reason(*located):
@@ -166,7 +167,7 @@ class Workspace:
             data = read_up_to(descriptor, self.options.max_file_bytes)
         if data is None or self._head_reason(folder.path + name, data[:HEAD_BYTES]):
             return None
-        return self.cleaned(decode(data))
+        return decode(data) if whole else self.cleaned(decode(data))
 
     def cleaned(self, text: str) -> str:
         """Return a text as it may be learned: without secrets, unless they are to be kept."""

@@ -21,6 +21,7 @@ class DraftSource(IntEnum):
     SELF = 4
     SUFFIX = 5
     NAMES = 6
+    PREDICTION = 7
 
 
 @dataclass(frozen=True, slots=True)

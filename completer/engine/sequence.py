@@ -121,6 +121,7 @@ class SequenceState:
         self.reused = 0
         self.steps = 0
         self.drafted = 0
+        self.predicted = 0
         self.accepted = 0
         self.skipped_layers = 0
         self.sources: Counter[int] = Counter()
@@ -173,6 +174,7 @@ class SequenceState:
             generated_tokens=generated,
             steps=self.steps,
             drafted=self.drafted,
+            predicted=self.predicted,
             accepted=min(self.accepted, generated),  # a stop may cut what was accepted
             skipped_layers=self.skipped_layers,
             draft_sources=tuple(

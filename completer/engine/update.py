@@ -7,6 +7,9 @@ step that fails can be run again.
 import time
 from collections.abc import Sequence
 
+import numpy as np
+
+from completer.drafting.tree import DraftSource
 from completer.engine.choosing import Chooser, StepResult
 from completer.engine.kv_cache import KVPool
 from completer.engine.readout import Readout
@@ -54,6 +57,7 @@ def _count(part: StepPart, verified: Verification) -> None:
     else:
         sequence.steps += 1
     sequence.drafted += len(tree)
+    sequence.predicted += int(np.count_nonzero(tree.sources == DraftSource.PREDICTION))
     sequence.accepted += len(verified.path)
     sequence.skipped_layers += part.skipped_layers
     if verified.path:

@@ -24,14 +24,18 @@ from completer.engine_process.messages import (
     Completed,
     DocumentChanged,
     Failed,
+    FindNextEdits,
     Moved,
+    NextEditsFound,
     OpenWorkspace,
     Piece,
+    Question,
     Said,
     Stream,
 )
 from completer.errors import CompleterError, WorkspaceError
 from completer.interface import ServiceInfo
+from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.place import Place, innermost
 from completer.request import Completion, CompletionRequest, TextDelta
 from completer.serving.result_cache import ResultCache
@@ -48,14 +52,15 @@ UNKNOWN = ServiceInfo(
     model="", device="", dtype="", context_tokens=0, workspaces=(), state="loading"
 )
 REPOSITORY_FILE = ".completer.toml"
+Answer = Completion | NextEditsFound
 
 
 @dataclass(slots=True, eq=False)
 class _Question:
     """A request that waits for its answer, and where it was asked last."""
 
-    message: Complete | Stream
-    news: asyncio.Queue[Piece | Completion | Exception] = field(default_factory=asyncio.Queue)
+    message: Question
+    news: asyncio.Queue[Piece | Answer | Exception] = field(default_factory=asyncio.Queue)
     connection: Connection | None = None
     tries: int = 0
     begun: bool = False
@@ -116,7 +121,18 @@ class RemoteService:
         """See `CompletionService`."""
         async with aclosing(self._ask(Stream(next(self._ids), request))) as answers:
             async for answer in answers:
-                yield TextDelta(answer.index, answer.text) if isinstance(answer, Piece) else answer
+                if isinstance(answer, Completion):
+                    yield answer
+                elif isinstance(answer, Piece):
+                    yield TextDelta(answer.index, answer.text)
+
+    async def next_edits(self, request: NextEditRequest) -> tuple[NextEdit, ...]:
+        """See `CompletionService`. Raises `CompleterError` if no engine can be started."""
+        async with aclosing(self._ask(FindNextEdits(next(self._ids), request))) as answers:
+            async for answer in answers:
+                if isinstance(answer, NextEditsFound):
+                    return answer.edits
+        raise AssertionError("an answer ends with what was found")
 
     def open_workspace(self, root: Place) -> None:
         """See `CompletionService`; the engine is looked for, so that it has read it when asked."""
@@ -158,7 +174,7 @@ class RemoteService:
             await self._connection.close()
         self._fail(CompleterError("The language server ends."))
 
-    async def _ask(self, message: Complete | Stream) -> AsyncGenerator[Piece | Completion]:
+    async def _ask(self, message: Question) -> AsyncGenerator[Piece | Answer]:
         """Ask an engine, and another if it ends; yields what it answers."""
         question = self._waiting[message.id] = _Question(message)
         try:
@@ -266,6 +282,9 @@ class RemoteService:
             case Completed():
                 del self._waiting[message.id]
                 question.news.put_nowait(message.completion)
+            case NextEditsFound():
+                del self._waiting[message.id]
+                question.news.put_nowait(message)
             case Failed():
                 del self._waiting[message.id]
                 question.news.put_nowait(error_of(message))

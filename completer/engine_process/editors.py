@@ -22,9 +22,12 @@ from completer.engine_process.messages import (
     Complete,
     Completed,
     DocumentChanged,
+    FindNextEdits,
     Moved,
+    NextEditsFound,
     OpenWorkspace,
     Piece,
+    Question,
     Said,
     Stream,
 )
@@ -128,7 +131,7 @@ class Editor:
     def take(self, message: Asked) -> None:
         """Act on a message; requests are answered later."""
         match message:
-            case Complete() | Stream():
+            case Complete() | Stream() | FindNextEdits():
                 self._start(message)
             case Cancel(number):
                 if (task := self.tasks.get(number)) is not None:
@@ -151,10 +154,9 @@ class Editor:
             task.cancel()
         self._editors.gone(self, self._roots)
 
-    def _start(self, message: Complete | Stream) -> None:
+    def _start(self, message: Question) -> None:
         request = replace(message.request, may_use=frozenset(self._roots))
-        answer = self._complete if isinstance(message, Complete) else self._stream
-        task = asyncio.create_task(answer(replace(message, request=request)))  # type: ignore[arg-type]
+        task = asyncio.create_task(self._answer(replace(message, request=request)))  # type: ignore[arg-type]
         self.tasks[message.id] = task
         task.add_done_callback(lambda done: self._ended(message.id, done))
 
@@ -164,6 +166,16 @@ class Editor:
             if not hasattr(error, "hint"):  # what was not made on purpose
                 log.error("a request failed", exc_info=error)
             self.send(failure(number, error))
+
+    async def _answer(self, message: Question) -> None:
+        match message:
+            case Complete():
+                await self._complete(message)
+            case Stream():
+                await self._stream(message)
+            case FindNextEdits(number, request):
+                edits = await self._editors.service.next_edits(request)
+                self.send(NextEditsFound(number, edits))
 
     async def _complete(self, message: Complete) -> None:
         self.send(Completed(message.id, await self._editors.service.complete(message.request)))

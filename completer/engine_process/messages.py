@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from completer.interface import ServiceInfo
+from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.place import Place
 from completer.request import Completion, CompletionRequest
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,15 @@ class Stream:
     id: int
     request: CompletionRequest
     kind: Literal["stream"] = "stream"
+
+
+@dataclass(frozen=True, slots=True)
+class FindNextEdits:
+    """Answer with `NextEditsFound`, or else `Failed`."""
+
+    id: int
+    request: NextEditRequest
+    kind: Literal["find_next_edits"] = "find_next_edits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,15 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True)
+class NextEditsFound:
+    """What would be edited next."""
+
+    id: int
+    edits: tuple[NextEdit, ...]
+    kind: Literal["next_edits_found"] = "next_edits_found"
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """A request was not answered: which error that was, by the name of its class."""
 
@@ -122,7 +141,9 @@ class Moved:
     kind: Literal["moved"] = "moved"
 
 
-Asked = Complete | Stream | Cancel | OpenWorkspace | CloseWorkspace | DocumentChanged | Accepted
+Question = Complete | Stream | FindNextEdits
+"""What is answered."""
+Asked = Question | Cancel | OpenWorkspace | CloseWorkspace | DocumentChanged | Accepted
 """What an engine is sent."""
-Said = Welcome | Piece | Completed | Failed | Moved
+Said = Welcome | Piece | Completed | NextEditsFound | Failed | Moved
 """What an engine sends."""

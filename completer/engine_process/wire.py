@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from completer.engine_process.messages import Asked, Complete, Said, Stream
+from completer.engine_process.messages import Asked, Complete, FindNextEdits, Said, Stream
 from completer.errors import BadRequestError
 from completer.request import CompletionRequest
 
 MAX_BYTES = 64 << 20  # of one message
 MOST_STOPS, LONGEST_STOP = 32, 512
 HOTTEST = 5.0
+MOST_NEXT_EDITS = 100
 
 
 @cache
@@ -45,6 +46,8 @@ def read_asked(data: bytes) -> Asked:
         raise BadRequestError(f"{where or 'message'}: {problem['msg']}") from None
     if isinstance(message, Complete | Stream):
         check_limits(message.request)
+    if isinstance(message, FindNextEdits) and not 1 <= message.request.most <= MOST_NEXT_EDITS:
+        raise BadRequestError("most is out of range.")
     return message
 
 

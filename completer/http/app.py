@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from completer.context.git_heads import GitHeads
-from completer.http import errors, events, llamacpp, mistral, openai, tabby, tgi
+from completer.http import errors, events, llamacpp, mistral, next_edits, openai, tabby, tgi
 from completer.http.access import Accesses
 from completer.http.body import read_json
 from completer.http.dialect import endpoint, respond
@@ -54,6 +54,7 @@ def create_app(
         Route("/v1/models", openai.models),
         Route("/v1/models/{id:path}", openai.model),
         Route("/v1/events", events.post_event, methods=["POST"]),
+        Route("/v1/edit/completions", next_edits.post_next_edits, methods=["POST"]),
         Route("/v1/health", tabby.health, methods=["GET", "POST"]),
         Route("/v1beta/server_setting", tabby.server_setting),
         Route("/v1/fim/completions", endpoint(mistral.FimBody), methods=["POST"]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from starlette.requests import Request
@@ -57,6 +57,27 @@ class StreamOptions(Body):
     include_usage: bool = False
 
 
+class PredictedText(Body):
+    """A part of a prediction."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class Prediction(Body):
+    """What the answer will probably be, nearly: it is drafted from, and changes no answer."""
+
+    type: Literal["content"] = "content"
+    content: str | list[PredictedText]
+
+    @property
+    def text(self) -> str:
+        """The whole of it."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content)
+
+
 class CompletionBody(StreamingDialect):
     """The body of OpenAI's request, with what is refused rather than ignored."""
 
@@ -71,6 +92,7 @@ class CompletionBody(StreamingDialect):
     seed: Seed = None
     n: Choices = None
     stream_options: StreamOptions | None = None
+    prediction: Prediction | None = None
     user: Annotated[str, Field(max_length=256)] | None = None
     logprobs: Count = None
     echo: bool | None = None
@@ -113,6 +135,7 @@ class CompletionBody(StreamingDialect):
                 stop=self.stop,
                 sampling=sampling(self.temperature, self.top_p, self.seed),
                 n=self.n or 1,
+                prediction=self.prediction.text if self.prediction is not None else "",
             )
             for prompt in self.prompt
         ]
@@ -125,7 +148,7 @@ class CompletionBody(StreamingDialect):
             {
                 **_head(first.id, first.created, first.completion.model),
                 "choices": [choice_field(index, choice) for index, choice in enumerate(choices)],
-                "usage": usage(results),
+                "usage": usage(results, predicted=self.prediction is not None),
                 "completer": completer_field(first),
             }
         )
@@ -143,7 +166,11 @@ class CompletionBody(StreamingDialect):
             for index, choice in enumerate(item.completion.choices)
         ]
         ends[-1]["completer"] = completer_field(item)
-        last = {**head, "choices": [], "usage": usage([item])}
+        last = {
+            **head,
+            "choices": [],
+            "usage": usage([item], predicted=self.prediction is not None),
+        }
         return [*ends, last] if with_usage else ends
 
 

@@ -22,14 +22,27 @@ def finish_reason(reason: FinishReason) -> Literal["stop", "length", "content_fi
     return "length" if reason == "length" else "stop"
 
 
-def usage(results: Sequence[CompletionResult]) -> dict[str, int]:
-    """OpenAI's token counts of one or more results."""
+def usage(results: Sequence[CompletionResult], *, predicted: bool = False) -> dict[str, Any]:
+    """OpenAI's token counts of one or more results; with those of a prediction, if there was one.
+
+    Tokens of it that were never drafted count neither as accepted nor as rejected.
+    """
     prompt = sum(each.completion.stats.prompt_tokens for each in results)
     generated = sum(_generated(each.completion) for each in results)
-    return {
+    counts = {
         "prompt_tokens": prompt,
         "completion_tokens": generated,
         "total_tokens": prompt + generated,
+    }
+    return counts | {"completion_tokens_details": _of_prediction(results)} if predicted else counts
+
+
+def _of_prediction(results: Sequence[CompletionResult]) -> dict[str, int]:
+    stats = [each.completion.stats for each in results]
+    accepted = sum(dict(each.draft_sources).get("prediction", 0) for each in stats)
+    return {
+        "accepted_prediction_tokens": accepted,
+        "rejected_prediction_tokens": sum(each.predicted for each in stats) - accepted,
     }
 
 

@@ -9,11 +9,13 @@ from completer.answer.postprocess import TextContext
 from completer.answer.text_policy import TextPolicy, block_end, line_end, repetition_end
 from completer.calibration import Calibration, CalibrationOf
 from completer.context.auto_closed import auto_closed
+from completer.context.encoding import encode_one
 from completer.context.languages import language_of_name, language_of_shebang
 from completer.context.lexed_texts import LexedTexts
 from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt, PromptBuilder
 from completer.context.reach import is_long, is_whole, within_reach
 from completer.context.surroundings import Surroundings
+from completer.drafting.predicted import PredictedDrafts
 from completer.engine.sequence import Drafting, GenerationRequest
 from completer.errors import BadRequestError
 from completer.names.evidence import NameEvidence, NameWeights
@@ -196,9 +198,13 @@ class Generations:
     def drafts(self, job: Job) -> Drafting | None:
         """Start what knows the workspace's text on an answer, where there is any use of it."""
         wanted = job.settings.drafting.enabled or job.repository_weight > 0
-        if job.repository is None or not (job.has_index and wanted):
-            return None
-        return job.repository.drafts(job.request, job.prompt)
+        drafts = None
+        if job.repository is not None and job.has_index and wanted:
+            drafts = job.repository.drafts(job.request, job.prompt)
+        if not job.request.prediction or not job.settings.drafting.enabled:
+            return drafts
+        tokenizer = self._model.tokenizer.backend_tokenizer
+        return PredictedDrafts(encode_one(tokenizer, job.request.prediction), drafts)
 
     def forget(self) -> None:
         """Keep no text of the requests so far."""

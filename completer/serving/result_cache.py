@@ -105,7 +105,7 @@ def _key(request: CompletionRequest, owner: Hashable) -> _Key:
     greedy = request.sampling.greedy
     sampling = Sampling() if greedy else request.sampling
     asked = replace(request, prefix="", deadline_ms=None, trigger="automatic", sampling=sampling)
-    return replace(asked, read_as=""), owner
+    return replace(asked, read_as="", prediction=""), owner
 
 
 def _shortened(completion: Completion, rest: str) -> Completion:

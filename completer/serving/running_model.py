@@ -1,6 +1,7 @@
 """A request on its way through a loaded model: context -> prompt -> engine -> postprocess."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing
@@ -287,12 +288,16 @@ def _confidence(policy: TextPolicy | StopController) -> tuple[Confidence, ...]:
 
 def _summed(results: Sequence[GenerationResult]) -> DecodeStats:
     """Add up what several choices cost; the prompt and its times are the first one's."""
-    first = results[0].stats
+    first, sources = results[0].stats, Counter[str]()
+    for each in results:
+        sources.update(dict(each.stats.draft_sources))
     return replace(
         first,
+        draft_sources=tuple(sources.most_common()),
         generated_tokens=sum(each.stats.generated_tokens for each in results),
         steps=sum(each.stats.steps for each in results),
         drafted=sum(each.stats.drafted for each in results),
+        predicted=sum(each.stats.predicted for each in results),
         accepted=sum(each.stats.accepted for each in results),
         skipped_layers=sum(each.stats.skipped_layers for each in results),
         decode_ms=max(each.stats.decode_ms for each in results),

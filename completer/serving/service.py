@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from completer.errors import WorkspaceClosedError
 from completer.interface import ServiceInfo
+from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.place import Place
 from completer.request import Choice, Completion, CompletionRequest, DecodeStats, TextDelta
 from completer.serving.disabled import Disabled
@@ -120,6 +121,13 @@ class Service:
         """See `CompletionService`."""
         self._repositories.document_changed(path, text, workspace)
 
+    async def next_edits(self, request: NextEditRequest) -> tuple[NextEdit, ...]:
+        """See `CompletionService`."""
+        repository = self._repositories.of(request)
+        if repository is None or self._why_disabled(request):
+            return ()
+        return await asyncio.to_thread(repository.next_edits, request)
+
     def accepted(self, completion_id: str, text: str) -> None:
         """See `CompletionService`; nothing is learned from it while there is no model."""
         repository, model = self._answered.get(completion_id), self._host.now
@@ -153,7 +161,7 @@ class Service:
         self._host.close()
         self._repositories.close()
 
-    def _why_disabled(self, request: CompletionRequest) -> str:
+    def _why_disabled(self, request: CompletionRequest | NextEditRequest) -> str:
         """Why nothing is completed for a request, by the user, the workspace or who asks."""
         repository = self._repositories.of(request)
         root, settings = (repository.root, repository.settings) if repository else (None, None)

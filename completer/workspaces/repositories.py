@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.errors import BadRequestError, CompleterError, WorkspaceError
 from completer.interface import WorkspaceHealth
+from completer.next_edit.edits import NextEditRequest
 from completer.place import Place, innermost, local_place
 from completer.request import CompletionRequest
 from completer.settings import Settings
@@ -89,7 +90,7 @@ class Repositories:
                 self._closing = [*filter(threading.Thread.is_alive, self._closing), closing]
         return repository
 
-    def of(self, request: CompletionRequest) -> Repository | None:
+    def of(self, request: CompletionRequest | NextEditRequest) -> Repository | None:
         """Find the workspace of a request: the one it names, or the nearest above its file.
 
         A request that says nothing of where it is from belongs to the only one, if only one is
@@ -136,12 +137,14 @@ class Repositories:
         for thread in self._closing:
             thread.join(max(0.0, until - time.monotonic()))
 
-    def _has_failed(self, request: CompletionRequest) -> bool:
+    def _has_failed(self, request: CompletionRequest | NextEditRequest) -> bool:
         """Whether the workspace of a request could not be opened, as far as it may know of that."""
         may = request.may_use is None or request.workspace in request.may_use
         return may and request.workspace in self._failed
 
-    def _there_for(self, request: CompletionRequest) -> Mapping[Place, Repository]:
+    def _there_for(
+        self, request: CompletionRequest | NextEditRequest
+    ) -> Mapping[Place, Repository]:
         """The open workspaces, as far as the request may know of them."""
         if request.may_use is None:
             return self._open

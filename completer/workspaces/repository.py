@@ -20,9 +20,14 @@ from completer.context.retrieval import Retriever
 from completer.context.surroundings import Surroundings
 from completer.context.workspace import Workspace
 from completer.interface import WorkspaceHealth
+from completer.next_edit.edits import NextEdit, NextEditRequest
+from completer.next_edit.history import EditHistory
+from completer.next_edit.imports import ImportTable
+from completer.next_edit.where import NextEdits
 from completer.place import Place
 from completer.request import CompletionRequest, Snippet
 from completer.settings import Settings
+from completer.workspaces.workspace_files import WorkspaceFiles
 from completer.workspaces.workspace_settings import WorkspaceSettings
 
 if TYPE_CHECKING:  # Numba's import takes long, and happens on the thread that reads
@@ -51,8 +56,12 @@ class Repository:
         self._fault = ""
         self._definitions = DefinitionReader()
         self._retriever = Retriever(workspace.root, read=self._definitions)
+        imports = ImportTable(workspace.root)
+        self.history = EditHistory()
+        self._files = WorkspaceFiles(workspace, self.history, imports, self._retriever)
+        self._next_edits = NextEdits(self._files)
         self._index: DraftIndex | None = None
-        self._sinks: list[Sink] = [self._retriever.update]
+        self._sinks: list[Sink] = [self._retriever.update, imports.update]
         self._feed = WorkspaceFeed(workspace, self._sinks)
         self._indexed = threading.Event()
         self._stopped = threading.Event()
@@ -132,7 +141,22 @@ class Repository:
 
     def document_changed(self, path: Place, text: str | None) -> None:
         """Take over the unsaved text of an open document; `None` when it was closed."""
+        self.history.document_changed(path, text)
         self._feed.document_changed(path, text)
+
+    def next_edits(self, request: NextEditRequest) -> tuple[NextEdit, ...]:
+        """See `CompletionService`; the document is as the request has it from now on.
+
+        Not so with a history that a client brings: then nothing is remembered of it.
+        """
+        settings = self.settings
+        if settings is not None and not settings.next_edit.enabled:
+            return ()
+        if request.history is None:
+            self.history.document_changed(request.path, request.text)
+            return self._next_edits.find(request, self.history.hunks)
+        history = request.history or self._files.unsaved(request)
+        return self._next_edits.find(request, history)
 
     def accepted(self, text: str) -> None:
         """Learn a text that a person accepted."""

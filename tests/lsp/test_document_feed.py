@@ -29,6 +29,12 @@ async def test_many_changes_are_told_once():
     assert service.documents == {PATH: "a"}
 
 
+async def test_what_edits_begin_with_is_told_at_once():
+    service = FakeService()
+    DocumentFeed(service, max_chars=100).opened(opened("a"))
+    assert service.documents == {PATH: "a"}
+
+
 async def test_a_closed_document_is_told_at_once_and_not_again():
     service, document = FakeService(), opened("a")
     feed = DocumentFeed(service, max_chars=100, delay_s=0.01)

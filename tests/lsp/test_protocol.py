@@ -242,6 +242,7 @@ async def test_what_is_advertised():
     assert capabilities["inlineCompletionProvider"] == {}
     assert capabilities["textDocumentSync"]["change"] == 2
     assert capabilities["textDocumentSync"]["openClose"] is True
-    commands = {f"completer.{name}" for name in ("accept", "why", "disabled", "setDisabled")}
+    names = ("accept", "acceptNextEdit", "why", "disabled", "setDisabled")
+    commands = {f"completer.{name}" for name in names}
     assert set(capabilities["executeCommandProvider"]["commands"]) == commands
     assert capabilities["workspace"]["workspaceFolders"]["changeNotifications"] is True

@@ -129,7 +129,7 @@ async def test_the_same_uri_in_another_spelling(editor):
 async def test_the_service_gets_live_text_once_typing_pauses(editor):
     editor.open("a")
     editor.change(2, ((0, 1), (0, 1), "b"))
-    assert editor.service.documents == {}
+    assert editor.service.documents == {PATH: "a"}
     await asyncio.sleep(0.25)
     assert editor.service.documents == {PATH: "ab"}
     editor.notify("textDocument/didClose", {"textDocument": {"uri": URI}})

@@ -76,6 +76,7 @@ async def test_open_documents_go_over_to_the_folder_that_holds_them_now(editor, 
     editor.open("text")
     editor.open("text", uri="file:///repo/b.py")
     passed_on.clear()
+    editor.service.told.clear()
     told = change(editor, added=["file:///repo/src"])
     assert told == [(str(PATH), None), ("open", "/repo"), ("open", "/repo/src")]
     assert passed_on == [PATH]

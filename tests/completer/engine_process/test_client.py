@@ -9,6 +9,7 @@ import pytest
 
 from completer.engine_process.client import MOST_TRIES, RemoteService
 from completer.errors import CompleterError, OverloadedError, WorkspaceError
+from completer.next_edit.edits import NextEdit, NextEditRequest, Point
 from completer.place import local_place
 from completer.request import Completion, CompletionRequest, TextDelta
 from tests.completer.engine_process.wires import Engine
@@ -68,6 +69,15 @@ async def test_an_engine_answers(starts, service):
     assert completion.text == "done()\n"
     assert starts.engine.service.requests == [ask(may_use=frozenset())]
     assert service.model == starts.engine.service.model
+
+
+async def test_next_edits_come_from_the_engine(starts, service, tmp_path):
+    path = local_place(tmp_path / "a.py")
+    edit = NextEdit(path, Point(0, ""), Point(0, "a"), "a", "b", "renamed")
+    starts.start().service.edits = (edit,)
+    request = NextEditRequest(path=path, text="a", offset=0)
+    assert await service.next_edits(request) == (edit,)
+    assert [each.text for each in starts.engine.service.asked_for_edits] == ["a"]
 
 
 async def test_typing_through_an_answer_asks_nobody(starts, service):

@@ -15,9 +15,12 @@ from completer.engine_process.messages import (
     Completed,
     DocumentChanged,
     Failed,
+    FindNextEdits,
+    NextEditsFound,
     OpenWorkspace,
 )
 from completer.errors import BadRequestError
+from completer.next_edit.edits import NextEdit, NextEditRequest, Point
 from completer.place import Place
 from completer.request import CompletionRequest
 from tests.completer.http.live import eventually
@@ -25,6 +28,7 @@ from tests.fakes import FakeService
 
 A, B, INNER = Place(Path("/a")), Place(Path("/b")), Place(Path("/a/inner"))
 FILE = Place(Path("/a/inner/x.py"))
+EDIT = NextEdit(FILE, Point(0, ""), Point(0, "a"), "a", "b", "renamed")
 
 
 @pytest.fixture
@@ -144,3 +148,13 @@ async def test_how_long_no_editor_was_there_is_known(editors):
     one.gone()
     await asyncio.sleep(0.02)
     assert editors.alone_s > 0.01
+
+
+async def test_next_edits_are_asked_for_with_the_folders_of_the_editor(editors, service):
+    service.edits = (EDIT,)
+    one, said = connected(editors)
+    one.take(OpenWorkspace(A))
+    one.take(FindNextEdits(3, NextEditRequest(path=FILE, text="x", offset=0)))
+    await eventually(lambda: said, 2)
+    assert said == [NextEditsFound(3, (EDIT,))]
+    assert service.asked_for_edits[0].may_use == {A}

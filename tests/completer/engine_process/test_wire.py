@@ -17,7 +17,9 @@ from completer.engine_process.messages import (
     Completed,
     DocumentChanged,
     Failed,
+    FindNextEdits,
     Moved,
+    NextEditsFound,
     OpenWorkspace,
     Piece,
     Stream,
@@ -26,6 +28,7 @@ from completer.engine_process.messages import (
 from completer.engine_process.wire import pack_asked, pack_said, read_asked, read_said
 from completer.errors import BadRequestError, CompleterError, OverloadedError, WorkspaceClosedError
 from completer.interface import ServiceInfo, WorkspaceHealth
+from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest, Point
 from completer.place import Place
 from completer.request import (
     Choice,
@@ -57,6 +60,9 @@ REQUEST = CompletionRequest(
     polish=True,
     withhold=False,
     trigger="manual",
+)
+NEXT_EDITS = NextEditRequest(
+    path=ROOT, text="é\n", offset=1, history=(Hunk(ROOT, 1, "a", "b", 0.5),), workspace=ROOT
 )
 CONFIDENCE = Confidence(probability=None, propensity=1.0, text_length=2, features={"a": 0.1})
 COMPLETION = Completion(
@@ -97,6 +103,7 @@ INFO = ServiceInfo(
         DocumentChanged(Place(ROOT / "a.py"), None),
         DocumentChanged(Place(ROOT / "a.py"), "text"),
         Accepted("cmpl-1", "text"),
+        FindNextEdits(4, NEXT_EDITS),
     ],
 )
 def test_what_is_asked_arrives_as_it_was(message):
@@ -109,6 +116,7 @@ def test_what_is_asked_arrives_as_it_was(message):
         Welcome("1.0", INFO),
         Completed(1, COMPLETION),
         Piece(1, 0, "t"),
+        NextEditsFound(1, (NextEdit(ROOT, Point(1, "é"), Point(2, ""), "a", "", "renamed"),)),
         Failed(1, "E", "m"),
         Moved(),
     ],
@@ -117,8 +125,8 @@ def test_what_is_said_arrives_as_it_was(message):
     assert read_said(pack_said(message)) == message
 
 
-def changed(**fields):
-    message = json.loads(pack_asked(Complete(1, REQUEST)))
+def changed(message=None, **fields):
+    message = json.loads(pack_asked(message or Complete(1, REQUEST)))
     message["request"].update(fields)
     return json.dumps(message).encode()
 
@@ -138,6 +146,8 @@ def changed(**fields):
         changed(deadline_ms=-1),
         changed(stop=[""]),
         changed(stop=["x"] * 33),
+        changed(FindNextEdits(1, NEXT_EDITS), most=0),
+        changed(FindNextEdits(1, NEXT_EDITS), offset="1"),
         changed(sampling={"temperature": 9.0}),
         changed(sampling={"top_p": 0.0}),
         changed(trigger="never"),

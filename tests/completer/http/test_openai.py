@@ -215,3 +215,17 @@ async def test_models(client):
 
 async def test_deepseeks_path_is_the_same(post):
     assert (await post("/beta/completions", {"prompt": "a"}))["choices"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    "content", ["all of it", [{"type": "text", "text": "all "}, {"type": "text", "text": "of it"}]]
+)
+async def test_a_prediction_is_handed_on_and_counted(post, service, content):
+    prediction = {"type": "content", "content": content}
+    reply = await post(URL, {"prompt": "a", "prediction": prediction})
+    assert service.requests[0].prediction == "all of it"
+    assert reply["usage"]["completion_tokens_details"] == {
+        "accepted_prediction_tokens": 0,
+        "rejected_prediction_tokens": 0,
+    }
+    assert "completion_tokens_details" not in (await post(URL, {"prompt": "a"}))["usage"]

@@ -15,6 +15,8 @@ from completer.engine.cost import ASSUMED
 from completer.engine.tuning import Tuning
 from completer.errors import BadRequestError, WorkspaceError
 from completer.interface import ServiceInfo
+from completer.next_edit.edits import NextEditRequest
+from completer.place import local_place
 from completer.request import Completion, CompletionRequest, Sampling, TextDelta
 from completer.serving.measures import measures
 from completer.serving.model_host import ModelHost
@@ -59,6 +61,19 @@ async def test_a_completion_names_its_model_and_costs(service, model):
     assert completion.finish_reason in ("stop", "length")
     assert completion.stats.prompt_tokens > len("def f(x):\n    return ")
     assert completion.stats.total_ms >= completion.stats.decode_ms > 0
+
+
+async def test_a_prediction_makes_fewer_steps_and_the_same_text(service):
+    plain = await service.complete(ask(max_tokens=40, raw=True))
+    service.forget()
+    predicted = await service.complete(ask(max_tokens=40, raw=True, prediction=plain.text))
+    assert predicted.text == plain.text
+    accepted = dict(predicted.stats.draft_sources).get("prediction", 0)
+    assert 0 < accepted <= predicted.stats.predicted
+    assert predicted.stats.steps < plain.stats.steps
+    service.forget()
+    wrong = await service.complete(ask(max_tokens=40, raw=True, prediction="something else"))
+    assert wrong.text == plain.text
 
 
 async def test_the_same_request_again_reuses_the_prompt(service):
@@ -140,6 +155,25 @@ async def test_where_completions_are_disabled_the_model_is_not_asked(service, tm
     assert (allowed.disabled, bool(allowed.choices[0].token_ids)) == ("", True)
     wished = await service.complete(ask(path=tmp_path / "a.js", disabled_in=("*.js",)))
     assert wished.disabled == "disabled here: *.js"
+
+
+async def test_next_edits_need_no_model_and_go_where_completions_go(service, tmp_path):
+    root = local_place(tmp_path)
+    path = root / "app.py"
+    before = NextEditRequest(path=path, text="size = 1\nprint(size)\n", offset=0)
+    assert await service.next_edits(before) == ()
+    service.open_workspace(root)
+    service.document_changed(path, before.text)
+    renamed = replace(before, text="width = 1\nprint(size)\n")
+    (edit,) = await service.next_edits(renamed)
+    assert (edit.start.line, edit.start.before, edit.old, edit.new) == (
+        1,
+        "print(",
+        "size",
+        "width",
+    )
+    assert await service.next_edits(replace(renamed, disabled_in=("language:python",))) == ()
+    assert await service.next_edits(replace(renamed, may_use=frozenset())) == ()
 
 
 async def test_users_without_a_workspace_share_nothing(service):

@@ -17,6 +17,7 @@ local M = {}
 ---@field after_deletion? boolean complete after text was deleted, too
 ---@field debounce_ms? integer how long the text has to stay as it is
 ---@field keys? completer.Keys|false
+---@field next_edit? { keys?: { take: string, dismiss: string } }|false
 local defaults = {
   cmd = { 'completer', 'lsp' },
   filetypes = nil,
@@ -24,6 +25,7 @@ local defaults = {
   choices = 3,
   after_deletion = true,
   debounce_ms = 30,
+  next_edit = {},
   keys = {
     accept = '<Tab>',
     accept_word = '<M-Right>',
@@ -107,7 +109,7 @@ end
 --- Do what a key did before: what a mapping says, or its own meaning.
 ---@param key string
 ---@param before table the mapping, as `maparg` returns it
-local function fall_back(key, before)
+function M.fall_back(key, before)
   local keys, mode = before.rhs or key, 'in'
   if before.callback then
     keys = before.callback()
@@ -131,7 +133,7 @@ local function map(key, action, description)
   local before = vim.fn.maparg(key, 'i', false, true)
   vim.keymap.set('i', key, function()
     if not action() then
-      fall_back(key, before)
+      M.fall_back(key, before)
     end
   end, { desc = 'completer: ' .. description })
 end
@@ -199,6 +201,9 @@ function M.setup(options)
   })
   require('completer.ghost').setup(M.options)
   map_keys(M.options.keys)
+  if M.options.next_edit then
+    require('completer.next_edit').setup(M.options.next_edit)
+  end
   vim.lsp.enable('completer')
 end
 

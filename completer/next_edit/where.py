@@ -1,0 +1,156 @@
+"""Where the next edit is: the places that the last edits leave behind, in the order of a person.
+
+No model is asked. A place is offered if its syntax makes it certain, and if the file still parses
+with the edit.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+from tree_sitter import Node
+
+from completer.context.grammars import parse_within
+from completer.context.languages import language_of_name
+from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest, point_at
+from completer.next_edit.literals import after_literal, may_be_in_literal
+from completer.next_edit.python_module import PARSED_WITHIN_MS, PythonModule
+from completer.next_edit.renames import after_rename, renamed
+from completer.next_edit.signatures import after_signature, may_be_in_signature
+from completer.next_edit.snapshot import Candidate, Files, Snapshot
+from completer.place import Place
+
+MOST_TRIED = 12
+OLDEST_S = 600.0
+MOST_CHECKED = 40
+_LONGEST = 400_000
+_REMEMBERED = 16
+
+Rule = Callable[[Snapshot, PythonModule], Iterator[Candidate]]
+
+
+class NextEdits:
+    """Finds next edits in `files`. May be used from several threads."""
+
+    def __init__(self, files: Files, clock: Callable[[], float] = time.time) -> None:
+        self._files = files
+        self._clock = clock
+        self._modules: dict[str, PythonModule | None] = {}
+        self._lock = threading.Lock()
+
+    def find(self, request: NextEditRequest, history: Sequence[Hunk]) -> tuple[NextEdit, ...]:
+        """Return what would be edited next, the first first.
+
+        The edits go on with the latest of the `history` that leaves any behind.
+        """
+        files = _Asked(self._files, request)
+        with self._lock:
+            try:
+                for index in reversed(range(max(0, len(history) - MOST_TRIED), len(history))):
+                    found = self._after(files, history, index, request)
+                    if found:
+                        return found
+            finally:
+                while len(self._modules) > _REMEMBERED:
+                    del self._modules[next(iter(self._modules))]
+        return ()
+
+    def _after(
+        self, files: Files, history: Sequence[Hunk], index: int, request: NextEditRequest
+    ) -> tuple[NextEdit, ...]:
+        hunk = history[index]
+        snapshot = Snapshot(files, history, index, self._modules)
+        if hunk.time and self._clock() - hunk.time > OLDEST_S:
+            return ()
+        before = snapshot.text(hunk.path)
+        rule = _rule_for(hunk, before) if before is not None and len(before) < _LONGEST else None
+        module = snapshot.module(hunk.path) if rule is not None else None
+        if rule is None or module is None:
+            return ()
+        edits = self._current(snapshot, rule(snapshot, module))
+        ordered = sorted(edits, key=lambda each: _distance(each, request))
+        checked = (each for each in ordered[:MOST_CHECKED] if self._still_parses(snapshot, each))
+        return tuple(_as_offered(files, each) for each in islice(checked, request.most))
+
+    def _current(self, snapshot: Snapshot, found: Iterable[Candidate]) -> set[Candidate]:
+        """Where candidates are now; without those that were edited since."""
+        current: set[Candidate] = set()
+        for each in found:
+            module = snapshot.module(each.path)
+            text = snapshot.files.text(each.path)
+            place = snapshot.now(each)
+            if module is None or text is None or place is None:
+                continue
+            old = module.text[each.start : each.end]
+            if text[place[0] : place[1]] == old and _is_whole(text, *place):
+                current.add(Candidate(each.path, *place, each.new, each.why))
+        return current
+
+    def _still_parses(self, snapshot: Snapshot, edit: Candidate) -> bool:
+        """Whether a file has no more errors with the edit than without."""
+        module = snapshot.parsed(snapshot.files.text(edit.path) or "")
+        if module is None:
+            return False
+        text = module.text[: edit.start] + edit.new + module.text[edit.end :]
+        tree = parse_within(text.encode("utf-8", "replace"), "python", PARSED_WITHIN_MS)
+        return tree is not None and _errors(tree.root_node) <= _errors(module.root)
+
+
+class _Asked:
+    """The files, of which the one that is asked about is as the request has it."""
+
+    def __init__(self, files: Files, request: NextEditRequest) -> None:
+        self._files = files
+        self._request = request
+        self.name, self.importing, self.defining = files.name, files.importing, files.defining
+
+    def text(self, path: Place) -> str | None:
+        """See `Files`."""
+        return self._request.text if path == self._request.path else self._files.text(path)
+
+
+def _rule_for(hunk: Hunk, before: str) -> Rule | None:
+    """Return the rule that an edit may be one for; `None` for an edit that nothing follows."""
+    if language_of_name(hunk.path.name) != "python":
+        return None
+    name = renamed(hunk, before)
+    if may_be_in_literal(hunk, before):
+        return _literal_or_rename if name else after_literal
+    if name:
+        return after_rename
+    return after_signature if may_be_in_signature(hunk, before) else None
+
+
+def _literal_or_rename(snapshot: Snapshot, module: PythonModule) -> Iterator[Candidate]:
+    yield from after_rename(snapshot, module)
+    yield from after_literal(snapshot, module)
+
+
+def _distance(edit: Candidate, request: NextEditRequest) -> tuple[int, str, int]:
+    """Below the caret, then above, then in other files."""
+    if edit.path != request.path:
+        return 2, str(edit.path), edit.start
+    return int(edit.start < request.offset), "", edit.start
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    """Whether a name does not go on before or behind these characters."""
+    if start == end:
+        return True
+    around = text[max(0, start - 1) : start + 1], text[end - 1 : end + 1]
+    return not any(len(pair) == 2 and f"_{pair}".isidentifier() for pair in around)
+
+
+def _errors(node: Node) -> int:
+    """Count what does not parse beneath a node."""
+    if not node.has_error:
+        return 0
+    here = int(node.is_error or node.is_missing)
+    return here + sum(map(_errors, node.children))
+
+
+def _as_offered(files: Files, edit: Candidate) -> NextEdit:
+    text = files.text(edit.path) or ""
+    start, end = point_at(text, edit.start), point_at(text, edit.end)
+    return NextEdit(edit.path, start, end, text[edit.start : edit.end], edit.new, edit.why)

@@ -1,0 +1,77 @@
+"""Drafts from a predicted text."""
+
+import numpy as np
+import pytest
+
+from completer.drafting.predicted import PredictedDrafts
+from completer.drafting.tree import DraftSource, DraftTree
+
+COST = 1 + 0.01 * np.arange(33)
+TEXT = list(range(100, 200))
+
+
+class Others:
+    """Drafts token 7, and remembers that it was told."""
+
+    def __init__(self):
+        self.observed, self.stopped = [], False
+
+    def propose(self, max_tokens, step_cost):
+        return DraftTree.path(np.array([7], np.int32), np.ones(1, np.float32), DraftSource.LIVE)
+
+    def observe(self, tree, accepted, top_candidates=None):
+        self.observed += accepted
+
+    def stop(self):
+        self.stopped = True
+
+
+def steps(drafts, truth):
+    """How many steps a model takes that says `truth`, and how many tokens were drafted."""
+    done = count = drafted = 0
+    while done < len(truth):
+        tree = drafts.propose(min(32, len(truth) - done - 1), COST)
+        wanted = truth[done : done + len(tree)]
+        right = next(
+            (i for i, token in enumerate(tree.token_ids.tolist()) if token != wanted[i]), len(tree)
+        )
+        emitted = truth[done : done + right + 1]
+        drafts.observe(tree, emitted)
+        done, count, drafted = done + len(emitted), count + 1, drafted + len(tree)
+    return count, drafted
+
+
+def test_what_was_predicted_is_drafted_in_long_pieces():
+    count, drafted = steps(PredictedDrafts(TEXT, None), TEXT)
+    assert count <= 7
+    assert drafted == len(TEXT) - count
+
+
+@pytest.mark.parametrize("change", [[1], [], [1, 2, 3, 4]])
+def test_after_a_difference_the_place_is_found_again(change):
+    truth = [*TEXT[:40], *change, *TEXT[41:]]
+    count, _ = steps(PredictedDrafts(TEXT, None), truth)
+    assert count <= 18
+
+
+def test_what_never_comes_is_soon_left_alone():
+    count, drafted = steps(PredictedDrafts(TEXT, None), list(range(60)))
+    assert count == 60
+    assert drafted <= 32
+
+
+def test_others_draft_where_the_answer_has_left_the_prediction():
+    others = Others()
+    drafts = PredictedDrafts(TEXT, others)
+    assert drafts.propose(8, COST).sources[0] == DraftSource.PREDICTION
+    drafts.observe(DraftTree.empty(), [5])
+    assert drafts.propose(8, COST).token_ids.tolist() == [7]
+    assert others.observed == [5]
+    drafts.stop()
+    assert others.stopped
+
+
+def test_without_others_nothing_is_predicted_of_the_distribution():
+    drafts = PredictedDrafts([], None)
+    assert len(drafts.propose(8, COST)) == 0
+    assert len(drafts.predict(DraftTree.empty()).row(0)[0]) == 0
