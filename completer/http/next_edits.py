@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from completer.errors import BadRequestError
-from completer.http.body import Body, read_json
+from completer.http.body import Body, Limit, read_json
 from completer.http.handler import CompletionHandler, until_gone
 from completer.http.origin import origin_of
 from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest, Point
@@ -23,6 +23,7 @@ from completer.next_edit.history import difference
 from completer.place import Place
 
 MOST_EDITS = 100
+USUAL_EDITS = 10
 MOST_HISTORY = 64
 
 
@@ -58,7 +59,7 @@ class NextEditBody(Body):
     text: str
     cursor: Cursor
     edit_history: Annotated[list[Edited], Field(default_factory=list, max_length=MOST_HISTORY)]
-    n: Annotated[int, Field(ge=1, le=MOST_EDITS)] = 10
+    n: Limit[Annotated[int, Field(ge=1, le=MOST_EDITS)]] = None
 
     def history(self, http: Request, workspaces: tuple[Place, ...]) -> tuple[Hunk, ...]:
         """What was edited; raises `BadRequestError` for a file outside of the workspace."""
@@ -82,7 +83,7 @@ async def post_next_edits(http: Request) -> Response:
         history=body.history(http, workspaces),
         workspace=origin.workspace,
         may_use=origin.access.workspaces,
-        most=body.n,
+        most=body.n or USUAL_EDITS,
     )
     with handler.admission.admit(origin.user, 1):
         edits = await until_gone(http, handler.service.next_edits(request))

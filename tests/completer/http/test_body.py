@@ -10,13 +10,18 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from completer.http import events, llamacpp, mistral, openai, tabby, tgi
+from completer.http import events, llamacpp, mistral, next_edits, openai, tabby, tgi
 from completer.http.body import Body
 from completer.http.dialect import Dialect, StreamingDialect
 
 SMALLEST: dict[type[Body], dict[str, Any]] = {
     openai.CompletionBody: {"prompt": "a"},
     openai.StreamOptions: {},
+    openai.Prediction: {"content": "a"},
+    openai.PredictedText: {"text": "a"},
+    next_edits.NextEditBody: {"path": "/a", "text": "b", "cursor": {"line": 0, "character": 0}},
+    next_edits.Cursor: {"line": 0, "character": 0},
+    next_edits.Edited: {"before": "a", "after": "b"},
     tabby.TabbyBody: {"segments": {"prefix": "a"}},
     tabby.Segments: {"prefix": "a"},
     tabby.Declaration: {"filepath": "a", "body": "b"},

@@ -112,11 +112,13 @@ def test_closing_ends_the_process_that_parses(root):
 
 
 def test_edits_of_open_documents_are_remembered_before_anything_was_read(root):
-    repository = Repository(Workspace(root), Future())
+    tokenizer = Future()
+    repository = Repository(Workspace(root), tokenizer)
     path = repository.root / "m0.py"
     repository.document_changed(path, "a = 1\n")
     repository.document_changed(path, "b = 1\n")
     assert [(hunk.path, hunk.old, hunk.new) for hunk in repository.history.hunks] == [
         (path, "a", "b")
     ]
-    repository.stop()
+    tokenizer.cancel()
+    repository.close()

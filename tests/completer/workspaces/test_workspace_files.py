@@ -25,8 +25,11 @@ def root(tmp_path):
 
 def opened(root, **settings):
     of_user = WorkspaceSettings(root, Settings(**settings))
-    repository = Repository(Workspace(root), Future(), of_user)
-    for sink in repository._sinks:  # what reads them waits for a tokenizer
+    tokenizer = Future()
+    tokenizer.cancel()
+    repository = Repository(Workspace(root), tokenizer, of_user)
+    repository._indexer.join()
+    for sink in repository._sinks:  # nothing else reads them without a tokenizer
         for name in ("lib.py", "user.py"):
             sink(root / name, (root / name).read_text(), edited=False)
     return repository
