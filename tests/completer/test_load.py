@@ -129,7 +129,7 @@ def usage() -> dict[str, int]:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
 async def test_ten_thousand_requests_leave_nothing_behind(service, engine, tmp_path):
     assert service.wait_until_indexed(tmp_path / "code", 120)
-    await crowd(service, tmp_path / "code", 2000, random.Random(1))
+    await crowd(service, tmp_path / "code", 6000, random.Random(1))  # caches are full then
     before = usage()
     await crowd(service, tmp_path / "code", 10_000, random.Random(2))
     await eventually(lambda: engine.load == (0, 0), 10)
