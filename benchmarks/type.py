@@ -27,7 +27,7 @@ from benchmarks.spans import Span, whole_line_spans
 from completer.cli.assembly import build_engine, build_model
 from completer.cli.options import PureFlag
 from completer.cli.printing import progress
-from completer.context.brackets import CLOSED_BY, unmatched
+from completer.context.brackets import closers_of, unmatched
 from completer.context.languages import language_of_name
 from completer.context.lexical import open_token, without_text
 from completer.context.prompt import PromptBuilder, blind_to_marks
@@ -166,7 +166,7 @@ def closing(text: str, path: Path) -> str:
     inside = open_token(text, language)
     quote = inside.opening if inside is not None and inside.kind == "string" else ""
     opened = unmatched(without_text(text, language))[0]
-    return quote + "".join(CLOSED_BY[each.character] for each in reversed(opened))
+    return quote + closers_of(opened)
 
 
 async def _measure(

@@ -7,12 +7,14 @@ import os
 import sys
 from typing import Final
 
+from completer.processes import runs
+
 POLL_S: Final = 0.5
 
 
 def can_be_watched(pid: int) -> bool:
     """Whether a process is seen from here, which one beyond a container's wall is not."""
-    return pid > 0 and sys.platform != "win32" and _runs(pid)
+    return pid > 0 and sys.platform != "win32" and runs(pid)
 
 
 async def gone(pid: int) -> None:
@@ -20,7 +22,7 @@ async def gone(pid: int) -> None:
     try:
         await _ended(os.pidfd_open(pid))
     except (AttributeError, OSError):  # not Linux, or gone meanwhile
-        while _runs(pid):
+        while runs(pid):
             await asyncio.sleep(POLL_S)
 
 
@@ -34,13 +36,3 @@ async def _ended(descriptor: int) -> None:
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except PermissionError:  # it does, as somebody else
-        return True
-    except (ProcessLookupError, OverflowError):
-        return False
-    return True

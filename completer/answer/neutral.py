@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain, islice, product
 
-from completer.context.brackets import CLOSED_BY, OPENED_BY, unmatched
+from completer.context.brackets import OPENED_BY, closers_of, unmatched
 from completer.context.lexical import without_text
 from completer.context.surroundings import Surroundings
 
@@ -30,16 +30,17 @@ def neutral_completions(around: Surroundings) -> Iterator[tuple[str, int]]:
 
     They close the brackets and quotes that the suffix does not, or open those that it closes.
     """
-    typed = _TYPED.search(around.line)
-    yield from ((text, 0) for text in islice(_texts(around), _EACH))
-    if typed is not None:
-        yield from ((text, len(typed[0])) for text in islice(_texts(around), _EACH))
+    texts = list(islice(_texts(around), _EACH))
+    yield from ((text, 0) for text in texts)
+    if (typed := _TYPED.search(around.line)) is not None:
+        yield from ((text, len(typed[0])) for text in texts)
 
 
 def _texts(around: Surroundings) -> Iterator[str]:
     quote = around.lexemes[-1].opening if around.where == "string" else ""
     stems = (quote, "}" + quote, "x}" + quote) if quote else _STEMS
-    closing = [stem + _closers(around) for stem in stems]
+    closers = _closers(around)
+    closing = [stem + closers for stem in stems]
     opened = _missing(around)
     opening = (stem + opened for stem in _OPENING) if opened and not quote else ()
     closed = (stem + end for end, stem in product(_ends(around), closing))
@@ -57,8 +58,7 @@ def _ends(around: Surroundings) -> tuple[str, ...]:
 def _closers(around: Surroundings) -> str:
     """Return the brackets to close, the innermost first."""
     count = max(0, around.closable)
-    opened = unmatched(around.code)[0][-count:] if count else []
-    return "".join(CLOSED_BY[each.character] for each in reversed(opened))
+    return closers_of(unmatched(around.code)[0][-count:]) if count else ""
 
 
 def _missing(around: Surroundings) -> str:

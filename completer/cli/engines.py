@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +24,7 @@ from completer.engine_process.registration import (
     unregister,
 )
 from completer.errors import CompleterError
+from completer.processes import runs
 
 ENDS_WITHIN_S = 10.0
 STARTS_WITHIN_S = 60.0
@@ -64,13 +64,13 @@ def restart(config: ConfigFlag = None) -> None:
     digest = digest_of(settings)
     process = start_engine(packed(settings), log_file(digest))
 
-    def runs() -> bool:
+    def answers() -> bool:
         if process.poll() is not None:
             raise CompleterError("The engine does not start.", hint=f"Look at {log_file(digest)}.")
         engine = registered(digest)
         return engine is not None and described(engine) is not None
 
-    if not _wait_until(runs, STARTS_WITHIN_S):
+    if not _wait_until(answers, STARTS_WITHIN_S):
         raise CompleterError("The engine does not start.", hint=f"Look at {log_file(digest)}.")
     typer.echo(f"Engine {process.pid} runs.")
 
@@ -91,7 +91,7 @@ def running() -> list[tuple[Registration, dict[str, Any]]]:
     for engine in all_registered():
         if (told := described(engine)) is not None:
             found.append((engine, told))
-        elif not _exists(engine.pid):
+        elif not runs(engine.pid):
             unregister(engine)
             if engine.socket:
                 Path(engine.socket).unlink(missing_ok=True)
@@ -108,19 +108,6 @@ def _line(told: dict[str, Any]) -> str:
         f" {told['state']}{why} · {told['editors']} editors, {told['running']} requests"
         f" · {megabytes:.0f} MB held · {minutes:.0f} min · workspaces: {folders}"
     )
-
-
-def _exists(pid: int) -> bool:
-    """Whether a process runs, as far as that can be seen."""
-    if sys.platform == "win32":  # where the same call would end it
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _wait_until(condition: Callable[[], bool], within_s: float) -> bool:

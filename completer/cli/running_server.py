@@ -5,10 +5,12 @@ What it is told, and the code that it is sent, stays on this machine, as with an
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from typing import Any, Self
 
+from completer.engine_process.asking import NO_HEADERS, ask
 from completer.errors import CompleterError
 from completer.http.origin import MANUAL, PATH_HEADER, TRIGGER_HEADER, WORKSPACE_HEADER
 from completer.request import Choice, Completion, CompletionRequest, DecodeStats
@@ -17,7 +19,6 @@ from completer.settings import LoadedSettings, Settings
 ANSWERS_WITHIN_S = 0.5
 COMPLETES_WITHIN_S = 90.0  # the model may have to be loaded first
 EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-Answer = tuple[int, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class RunningServer:
         health = health_of(loaded.settings)
         if health is None or health.get("status") != "ok":
             return None
-        _, described = _ask(loaded.settings, "/v1/health") or (0, {})
+        _, described = _ask(loaded.settings, "/v1/health")
         name, device = str(described.get("model")), str(described.get("device"))
         fits = name == os.path.basename(loaded.settings.model.source)  # noqa: PTH119  as it says
         return cls(loaded.settings, name, device, health["model"]) if fits else None
@@ -70,7 +71,7 @@ class RunningServer:
             "top_p": request.sampling.top_p,
             "seed": request.sampling.seed,
         }
-        status, found = _ask(self.settings, "/infill", json.dumps(body), headers) or (0, {})
+        status, found = _ask(self.settings, "/infill", json.dumps(body), headers)
         if status != 200:
             why = found.get("error", {}).get("message", "no answer came")
             raise CompleterError(f"the server at {self.url} does not complete this: {why}")
@@ -79,7 +80,7 @@ class RunningServer:
 
 def health_of(settings: Settings) -> dict[str, Any] | None:
     """Return what `/health` says where the settings' server would be; `None` if none is there."""
-    _, found = _ask(settings, "/health") or (0, {})
+    _, found = _ask(settings, "/health")
     return found if {"status", "model"} <= found.keys() else None
 
 
@@ -93,20 +94,15 @@ def _host(settings: Settings) -> str:
 
 
 def _ask(
-    settings: Settings, path: str, body: str | None = None, headers: dict[str, bytes] | None = None
-) -> Answer | None:
-    """Post a body, or get what there is; `None` if no JSON object comes back in time."""
+    settings: Settings,
+    path: str,
+    body: str | None = None,
+    headers: Mapping[str, bytes] = NO_HEADERS,
+) -> tuple[int, dict[str, Any]]:
+    """Post a body, or get what there is; 0 and nothing if no JSON object comes back in time."""
     patience_s = ANSWERS_WITHIN_S if body is None else COMPLETES_WITHIN_S
     connection = HTTPConnection(_host(settings), settings.server.port, timeout=patience_s)
-    try:
-        connection.request("GET" if body is None else "POST", path, body, headers or {})
-        reply = connection.getresponse()
-        found = json.load(reply)
-    except (OSError, HTTPException, ValueError):
-        return None
-    finally:
-        connection.close()
-    return (reply.status, found) if isinstance(found, dict) else None
+    return ask(connection, path, body, headers)
 
 
 def _completion(found: dict[str, Any]) -> Completion:

@@ -6,7 +6,7 @@ have all of it computed anew, and they say nothing that the prefix does not.
 
 import re
 
-from completer.context.brackets import CLOSED_BY, unmatched
+from completer.context.brackets import closers_of, unmatched
 from completer.context.surroundings import Surroundings
 
 _CLOSERS = re.compile(r"""[)\]}"'`]+(?=\s*\Z)""")
@@ -22,7 +22,7 @@ def auto_closed(around: Surroundings) -> int:
         return 0
     line_start = len(around.before) - len(around.line)
     opened = unmatched(around.code[line_start:])[0]
-    expected = "".join(CLOSED_BY[each.character] for each in reversed(opened))
+    expected = closers_of(opened)
     if around.where == "string" and around.lexemes[-1].start >= line_start:
         expected = around.lexemes[-1].opening[-1:] + expected
     return len(found[0]) if expected.startswith(found[0]) else 0

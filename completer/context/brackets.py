@@ -43,6 +43,11 @@ def unmatched(code: str, before: Iterable[Bracket] = ()) -> tuple[list[Bracket],
     return opened, unopened
 
 
+def closers_of(opened: Sequence[Bracket]) -> str:
+    """Return what closes open brackets, the innermost first."""
+    return "".join(CLOSED_BY[each.character] for each in reversed(opened))
+
+
 def open_brackets(text: str, language: str | None = None) -> str:
     """Return the brackets that `text` opens and does not close, the outermost first."""
     return "".join(bracket.character for bracket in unmatched(without_text(text, language))[0])

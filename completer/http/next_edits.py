@@ -21,6 +21,7 @@ from completer.http.origin import origin_of
 from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest, Point
 from completer.next_edit.history import difference
 from completer.place import Place
+from telemetry.alignment import utf16_prefix
 
 MOST_EDITS = 100
 USUAL_EDITS = 10
@@ -38,10 +39,8 @@ class Cursor(Body):
         lines = text.split("\n")
         if self.line >= len(lines):
             return len(text)
-        ahead = lines[self.line].encode("utf-16-le", "surrogatepass")[: 2 * self.character]
-        return sum(len(line) + 1 for line in lines[: self.line]) + len(
-            ahead.decode("utf-16-le", "ignore")
-        )
+        above = sum(len(line) + 1 for line in lines[: self.line])
+        return above + len(utf16_prefix(lines[self.line], self.character))
 
 
 class Edited(Body):

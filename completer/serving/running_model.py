@@ -230,9 +230,7 @@ class RunningModel:
                 finish_reason="secret" if each.policy.withheld else result.finish_reason,
                 token_ids=() if each.policy.withheld else result.token_ids,
                 confidence=_confidence(each.policy),
-                beginnings=each.policy.beginnings(result.token_ids)
-                if isinstance(each.policy, StopController) and each.policy.rule.card is None
-                else (),
+                beginnings=_beginnings(each.policy, result),
             )
             for checked, each, result in zip(texts, alternatives, results, strict=True)
         ]
@@ -284,6 +282,15 @@ def _remembered_for(request: CompletionRequest, repository: Repository | None) -
 
 def _confidence(policy: TextPolicy | StopController) -> tuple[Confidence, ...]:
     return tuple(policy.judged) if isinstance(policy, StopController) else ()
+
+
+def _beginnings(
+    policy: TextPolicy | StopController, result: GenerationResult
+) -> tuple[Confidence, ...]:
+    """Where the text could be cut back to, if that is recorded."""
+    if isinstance(policy, StopController) and policy.rule.card is None:
+        return policy.beginnings(result.token_ids)
+    return ()
 
 
 def _summed(results: Sequence[GenerationResult]) -> DecodeStats:

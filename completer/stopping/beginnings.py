@@ -13,7 +13,7 @@ from completer.context.brackets import BRACKET, OPENED_BY
 from completer.context.lexical import blank_out, tokens
 from completer.engine.stop_policy import TokenSignals
 from completer.request import Confidence
-from completer.stopping.features import CaretFeatures, Features, log_probability
+from completer.stopping.features import CaretFeatures, Features, log_probability, sureness
 
 _READ_MEANWHILE = 10
 _MOST = 24
@@ -60,40 +60,26 @@ def describe(
     ends: Sequence[int],
     signals: Sequence[TokenSignals],
     caret: CaretFeatures,
-) -> Features:
+) -> Features | None:
     """Describe the beginning of `text` before `place`, which holds while the text goes on.
 
     `ends` are the characters that the first tokens write, one for each token of `signals`; the
-    token that `place` is inside of counts as one before it. Raises `IndexError` where no token
-    follows yet.
+    token that `place` is inside of counts as one before it. `None` where no token follows yet.
     """
     count = bisect_left(ends, place) + 1
-    before, following = signals[:count], signals[count]
-    chosen = [log_probability(each.probability) for each in before]
+    if count > len(ends) or count >= len(signals):
+        return None
+    following = signals[count]
     return {
-        "tokens": count,
+        **sureness(signals[:count]),
         "characters": len(text[:place].strip()),
-        "log_probability": sum(chosen),
-        "mean_log_probability": sum(chosen) / count,
-        "lowest_log_probability": min(chosen),
-        "first_log_probability": chosen[0],
-        "last_log_probability": chosen[-1],
-        "highest_entropy": max(each.entropy for each in before),
-        "mean_repository": sum(each.repository for each in before) / count,
-        "lowest_repository": min(each.repository for each in before),
-        "lowest_allowed": min(log_probability(each.allowed) for each in before),
         "following_log_probability": log_probability(following.probability),
         "following_margin": following.margin,
         "following_entropy": following.entropy,
         "inside_token": ends[count - 1] > place,
         "end": ")]}\"'`".find(text[place - 1]) // 3,
         "following": _following(text, place),
-        "column": caret.column,
-        "place": caret.place,
-        "statement": caret.statement,
-        "in_text": caret.in_text,
-        "inside_line": caret.inside_line,
-        "several_lines": caret.several_lines,
+        **caret.features,
     }
 
 

@@ -7,7 +7,6 @@ beginning that promises most, or nothing is shown. (After "When Neural Code Comp
 up the Situation": stop before computing the other tokens.) Drafts have no say in it.
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -97,8 +96,8 @@ class StopController:
         card = None if self.rule.cutting is None else self.rule.cutting.card
         found = []
         for place in places(self.text, self.language):
-            if place <= ends[-1] and bisect_left(ends, place) + 1 < len(signals):
-                features = describe(place, self.text, ends, signals, self.caret)
+            features = describe(place, self.text, ends, signals, self.caret)
+            if features is not None:
                 probability = None if card is None else card.probability(features)
                 found.append(
                     Confidence(

@@ -5,7 +5,7 @@ None of them says which text it is: they may be stored where source text may not
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from completer.context.surroundings import Surroundings
@@ -60,6 +60,18 @@ class CaretFeatures:
             several_lines=several_lines,
         )
 
+    @property
+    def features(self) -> Features:
+        """Return them as named numbers."""
+        return {
+            "column": self.column,
+            "place": self.place,
+            "statement": self.statement,
+            "in_text": self.in_text,
+            "inside_line": self.inside_line,
+            "several_lines": self.several_lines,
+        }
+
 
 @dataclass(slots=True)
 class Progress:
@@ -70,41 +82,26 @@ class Progress:
 
     def features(self, text: str, *, ended: bool) -> Features:
         """Describe the completion, of which `text` has been generated; `ended` says all of it."""
-        chosen = [log_probability(each.probability) for each in self.tokens]
         own = [log_probability(each.model) for each in self.tokens]
         entropies = [each.entropy for each in self.tokens]
-        count = len(chosen)
+        sure = sureness(self.tokens)
         return {
-            "tokens": count,
+            **sure,
             "characters": len(text.strip()),
             "lines": text.rstrip().count("\n"),
             "ended": ended,
-            "log_probability": sum(chosen),
-            "mean_log_probability": sum(chosen) / count,
-            "lowest_log_probability": min(chosen),
-            "whole_log_probability": sum(chosen) if ended else _NOT_YET,
-            "whole_lowest_log_probability": min(chosen) if ended else _NOT_YET,
+            "whole_log_probability": sure["log_probability"] if ended else _NOT_YET,
+            "whole_lowest_log_probability": sure["lowest_log_probability"] if ended else _NOT_YET,
             "whole_characters": len(text.strip()) if ended else _NOT_YET,
-            "first_log_probability": chosen[0],
-            "last_log_probability": chosen[-1],
-            "mean_model_log_probability": sum(own) / count,
+            "mean_model_log_probability": sum(own) / len(own),
             "lowest_model_log_probability": min(own),
             "lowest_margin": min(each.margin for each in self.tokens),
             "last_margin": self.tokens[-1].margin,
             "first_entropy": entropies[0],
-            "mean_entropy": sum(entropies) / count,
-            "highest_entropy": max(entropies),
+            "mean_entropy": sum(entropies) / len(entropies),
             "first_repository": self.tokens[0].repository,
-            "mean_repository": sum(each.repository for each in self.tokens) / count,
-            "lowest_repository": min(each.repository for each in self.tokens),
             "first_allowed": log_probability(self.tokens[0].allowed),
-            "lowest_allowed": min(log_probability(each.allowed) for each in self.tokens),
-            "column": self.caret.column,
-            "place": self.caret.place,
-            "statement": self.caret.statement,
-            "in_text": self.caret.in_text,
-            "inside_line": self.caret.inside_line,
-            "several_lines": self.caret.several_lines,
+            **self.caret.features,
         }
 
 
@@ -119,6 +116,24 @@ def _statement(line: str) -> int:
     lines = (upto_value if each is _GIVEN else line for each in _STATEMENTS)
     found = (each.search(text) for each, text in zip(_STATEMENTS, lines, strict=True))
     return next((i for i, match in enumerate(found) if match), len(_STATEMENTS))
+
+
+def sureness(tokens: Sequence[TokenSignals]) -> Features:
+    """Sum up how sure one or more tokens were."""
+    chosen = [log_probability(each.probability) for each in tokens]
+    count = len(chosen)
+    return {
+        "tokens": count,
+        "log_probability": sum(chosen),
+        "mean_log_probability": sum(chosen) / count,
+        "lowest_log_probability": min(chosen),
+        "first_log_probability": chosen[0],
+        "last_log_probability": chosen[-1],
+        "highest_entropy": max(each.entropy for each in tokens),
+        "mean_repository": sum(each.repository for each in tokens) / count,
+        "lowest_repository": min(each.repository for each in tokens),
+        "lowest_allowed": min(log_probability(each.allowed) for each in tokens),
+    }
 
 
 def log_probability(probability: float) -> float:

@@ -1,11 +1,10 @@
 """`completer report`: what is chosen by its flags, and what it refuses."""
 
 import json
-import sys
 
 import pytest
 
-from completer.cli.app import main
+from tests.completer.cli.as_user import as_user
 from tests.telemetry.test_merging import record
 
 
@@ -13,22 +12,11 @@ from tests.telemetry.test_merging import record
 def run(monkeypatch, capsys, tmp_path):
     """Run `completer report` on two people as a user does; returns code, output and errors."""
     record(tmp_path / "telemetry", "ada", "bob")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["completer", "report", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code or 0
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COMPLETER_TELEMETRY__FOLDER", str(tmp_path / "telemetry"))
     teams = [{"name": "red", "people": ["ada"]}, {"name": "blue", "people": ["bob", "carol"]}]
     monkeypatch.setenv("COMPLETER_TELEMETRY__TEAMS", json.dumps(teams))
-    return run
+    return as_user(monkeypatch, capsys, "report")
 
 
 def report(run, *arguments):

@@ -1,13 +1,12 @@
 """`completer telemetry`: what was deleted, and who is known in several installations."""
 
 import json
-import sys
 
 import pytest
 
-from completer.cli.app import main
 from telemetry.privacy import KEY_FILE
 from telemetry.report import build
+from tests.completer.cli.as_user import as_user
 from tests.telemetry.conftest import Editor
 from tests.telemetry.test_merging import record
 
@@ -15,20 +14,9 @@ from tests.telemetry.test_merging import record
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     """Run `completer telemetry` as a user does; returns its exit code, output and errors."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["completer", "telemetry", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code or 0
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COMPLETER_TELEMETRY__FOLDER", str(tmp_path / "here"))
-    return run
+    return as_user(monkeypatch, capsys, "telemetry")
 
 
 @pytest.fixture
