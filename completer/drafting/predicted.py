@@ -1,7 +1,9 @@
-"""Drafts from a text that is expected to be the answer, or nearly, as a client predicts it.
+"""Drafts from a text that will probably be the answer, or nearly: as a client predicts it, or the
+old text of a region that is rewritten.
 
-A pointer goes along it. Where the answer leaves it, drafts come from elsewhere, until the last
-tokens of the answer are found again a little further on, as in a diff.
+A pointer goes along it. Where the answer leaves it, the pointer is set on behind the one token that
+may have been replaced, until the last tokens of the answer are found again a little further on, as
+in a diff. Whoever else drafts goes first where that promises more.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from completer.drafting.tree import DraftSource, DraftTree, Predictions
@@ -17,34 +20,37 @@ from completer.drafting.tree import DraftSource, DraftTree, Predictions
 if TYPE_CHECKING:
     from completer.drafting.session import DraftSession
 
-_AGAIN = 3
-"""So many equal tokens set the pointer right."""
-_WINDOW = 256
-_HITS, _MISSES = 9.0, 1.0
-"""What is known of a prediction before its first token."""
+_SURE = 3
+"""So many equal tokens, and the pointer is right."""
+_REACH = (0, 16, 64, 256)
+"""So many tokens ahead the last 1, 2 or 3 tokens of the answer are looked for."""
+_HITS, _MISSES = (1.0, 2.0, 6.0, 40.0), (3.0, 1.0, 1.0, 1.0)
+"""What is known of the pointer before its first token: by so many equal tokens behind it."""
+_FADES = 0.5
+"""So much is left of its hits after a miss where it was not sure: who never agrees stops soon."""
 _NONE = (np.empty(0, np.int32), np.empty(0))
 
 
 class PredictedDrafts:
-    """Drafts from `predicted`, [n] token ids, or else from `others`. Implements `Drafting`."""
+    """Drafts from `predicted`, [n] token ids, or else from `others`. Implements `Drafting`.
+
+    A mark that ends the answer may be the last of `predicted`.
+    """
 
     def __init__(self, predicted: Sequence[int], others: DraftSession | None) -> None:
         self._predicted = np.asarray(predicted, np.int32)
         self._others = others
         self._came: list[int] = []
-        self._at, self._agrees = 0, len(predicted) > 0
-        self._hits, self._misses = _HITS, _MISSES
+        self._at, self._left, self._equal = 0, 0, _SURE
+        self._hits, self._misses = np.array(_HITS), np.array(_MISSES)
 
     def propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
-        """Return as much of the prediction as pays, if the answer follows it."""
-        rest = self._predicted[self._at : self._at + max_tokens]
-        if not self._agrees or not len(rest):
-            return self._propose_others(max_tokens, step_cost)
-        each = self._hits / (self._hits + self._misses)
-        probs = (each ** np.arange(1, len(rest) + 1)).astype(np.float32)
-        rates = (1 + np.concatenate(([0], np.cumsum(probs)))) / step_cost[: len(rest) + 1]
-        best = int(np.argmax(rates))
-        return DraftTree.path(rest[:best], probs[:best], DraftSource.PREDICTION)
+        """Return as much of the prediction as pays, or what others promise more of."""
+        ours = self._propose(max_tokens, step_cost)
+        if self._others is None or (len(ours) and self._equal >= _SURE):
+            return ours
+        theirs = self._others.propose(max_tokens, step_cost)
+        return max(ours, theirs, key=lambda tree: (1 + tree.probs.sum()) / step_cost[len(tree)])
 
     def observe(
         self,
@@ -69,21 +75,34 @@ class PredictedDrafts:
         if self._others is not None:
             self._others.stop()
 
-    def _propose_others(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
-        if self._others is None:
-            return DraftTree.empty()
-        return self._others.propose(max_tokens, step_cost)
+    def _propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
+        rest = self._predicted[self._at : self._at + max_tokens]
+        equal = np.minimum(self._equal + np.arange(len(rest)), _SURE)
+        probs = np.cumprod((self._hits / (self._hits + self._misses))[equal]).astype(np.float32)
+        rates = (1 + np.concatenate(([0], np.cumsum(probs)))) / step_cost[: len(rest) + 1]
+        best = int(np.argmax(rates))
+        return DraftTree.path(rest[:best], probs[:best], DraftSource.PREDICTION)
 
     def _move(self, token: int) -> None:
-        self._came = [*self._came[1 - _AGAIN :], token]
-        expected = self._at < len(self._predicted) and int(self._predicted[self._at]) == token
-        if self._agrees and expected:
-            self._at, self._hits = self._at + 1, self._hits + 1
+        self._came = [*self._came[1 - _SURE :], token]
+        equal = min(self._equal, _SURE)
+        if self._at < len(self._predicted) and int(self._predicted[self._at]) == token:
+            self._hits[equal] += 1
+            self._at, self._equal = self._at + 1, self._equal + 1
             return
-        self._misses += self._agrees
-        self._agrees = False
-        for start in range(max(0, self._at - _AGAIN), self._at + _WINDOW):
-            end = start + len(self._came)
-            if len(self._came) == _AGAIN and self._predicted[start:end].tolist() == self._came:
-                self._at, self._agrees = end, True
-                return
+        self._misses[equal] += 1
+        if equal == _SURE:
+            self._left = self._at
+        else:
+            self._hits[equal] *= _FADES
+        self._at, self._equal = self._found_again()
+
+    def _found_again(self) -> tuple[int, int]:
+        """Where the answer probably goes on, and how many tokens say so."""
+        for length in range(len(self._came), 0, -1):
+            ahead = self._predicted[self._left : self._left + _REACH[length]]
+            if len(ahead) >= length:
+                equal = (sliding_window_view(ahead, length) == self._came[-length:]).all(axis=1)
+                if equal.any():
+                    return self._left + int(equal.argmax()) + length, length
+        return self._left + 1, 0

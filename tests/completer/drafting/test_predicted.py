@@ -57,16 +57,38 @@ def test_after_a_difference_the_place_is_found_again(change):
 def test_what_never_comes_is_soon_left_alone():
     count, drafted = steps(PredictedDrafts(TEXT, None), list(range(60)))
     assert count == 60
-    assert drafted <= 32
+    assert drafted <= 120
+
+
+def test_behind_a_word_that_was_replaced_the_text_goes_on_as_before():
+    drafts = PredictedDrafts(TEXT, None)
+    drafts.observe(DraftTree.empty(), [*TEXT[:10], 5])
+    assert drafts.propose(8, COST).token_ids[:2].tolist() == TEXT[11:13]
+    drafts.observe(DraftTree.empty(), [6, TEXT[11]])
+    assert drafts.propose(8, COST).token_ids[:2].tolist() == TEXT[12:14]
+
+
+def test_lines_that_were_left_out_are_passed_over():
+    drafts = PredictedDrafts(TEXT, None)
+    drafts.observe(DraftTree.empty(), [*TEXT[:10], *TEXT[30:32]])
+    assert drafts.propose(8, COST).token_ids[:2].tolist() == TEXT[32:34]
+
+
+def test_the_mark_at_its_end_is_drafted():
+    drafts = PredictedDrafts([*TEXT, 0], None)
+    drafts.observe(DraftTree.empty(), TEXT)
+    assert drafts.propose(8, COST).token_ids.tolist() == [0]
 
 
 def test_others_draft_where_the_answer_has_left_the_prediction():
     others = Others()
     drafts = PredictedDrafts(TEXT, others)
     assert drafts.propose(8, COST).sources[0] == DraftSource.PREDICTION
-    drafts.observe(DraftTree.empty(), [5])
+    drafts.observe(DraftTree.empty(), [5, 6])
     assert drafts.propose(8, COST).token_ids.tolist() == [7]
-    assert others.observed == [5]
+    assert others.observed == [5, 6]
+    drafts.observe(DraftTree.empty(), TEXT[:3])
+    assert drafts.propose(8, COST).token_ids[0] == TEXT[3]
     drafts.stop()
     assert others.stopped
 
