@@ -109,6 +109,7 @@ class CompletionService(Protocol):
     async def next_edits(self, request: NextEditRequest) -> tuple[NextEdit, ...]:
         """Return what would be edited next, the first first; needs no model.
 
+        Where rules find none, a model is asked if one is loaded that was trained for that.
         None where no workspace is open around the file, nothing is completed, or next edits are
         switched off. Raises `BadRequestError` for a workspace that is not open.
         """

@@ -77,8 +77,9 @@ class CompletionRequest:
     was written in), unless it is to stay `as_is`. `polish` asks for the rules of ghost text: end
     with the line or block, repeat nothing that follows; with `withhold`, say nothing where it will
     probably not be accepted. `indent` is what the editor indents a line by (a tab or spaces),
-    where the text does not show that; `disabled_in` adds to the setting of that name. `None` stands
-    for "as the settings say". Times are milliseconds.
+    where the text does not show that; `disabled_in` adds to the setting of that name.
+    `with_probabilities` asks for those of the answer's tokens. `None` stands for "as the settings
+    say". Times are milliseconds.
     """
 
     prefix: str
@@ -104,6 +105,7 @@ class CompletionRequest:
     trigger: Trigger = "automatic"
     indent: str = ""
     disabled_in: tuple[str, ...] = ()
+    with_probabilities: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +162,15 @@ class Choice:
 
     `confidence` has an entry for each verification step, where the stop controller went along, and
     one for the beginning that a text was cut back to. `beginnings` are those that it could be cut
-    back to, where that is recorded for a calibration.
+    back to, where that is recorded for a calibration. `token_probabilities` are those of
+    the tokens and of an end mark, if they were asked for.
     `problem` says what is wrong with the text, if it was asked for by hand, or why it is empty.
     """
 
     text: str
     finish_reason: FinishReason
     token_ids: tuple[int, ...] = ()
+    token_probabilities: tuple[float, ...] = ()
     confidence: tuple[Confidence, ...] = ()
     beginnings: tuple[Confidence, ...] = ()
     problem: Problem | None = None

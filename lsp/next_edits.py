@@ -19,6 +19,7 @@ from completer.disabled_list import DisabledList
 from completer.errors import CompleterError
 from completer.interface import CompletionService
 from completer.next_edit.edits import NextEdit, NextEditRequest, Point
+from completer.request import Trigger
 from completer.unicode import well_formed
 from lsp.documents import Document, Documents
 from lsp.session import Session
@@ -89,6 +90,7 @@ class NextEditDoor:
             workspace=self._session.workspace_of(document.path),
             language=document.language or None,
             disabled_in=(*self._disabled.entries, *options.disabled_in),
+            trigger=_trigger(params),
         )
         version = document.version
         try:
@@ -126,6 +128,13 @@ class NextEditDoor:
 
     def _at(self, point: Point) -> dict[str, int]:
         return {"line": point.line, "character": units(point.before, self._documents.encoding)}
+
+
+def _trigger(params: object) -> Trigger:
+    match params:
+        case {"context": {"triggerKind": 1}}:
+            return "manual"
+    return "automatic"
 
 
 def _position(params: object) -> Position | None:

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 
 from models import own_format
 from models.decoder import BareDecoder
+from models.edit_formats import EditFormat, find_edit_format
 from models.errors import ModelError
 from models.fim import BoundLayout, bind_layout, find_layout
 from models.int8 import INT8, check_device, is_quantised, quantise
@@ -46,7 +47,8 @@ class LoadedModel:
 
     `dtype` is that of its states and floating-point weights, `context_tokens` the longest sequence
     that it takes; `load_ms` is milliseconds. `digest` names the weights: what was fitted to them is
-    for no others, whatever the model is called.
+    for no others, whatever the model is called. `edit_format` is that in which it
+    was trained to write next edits, if it was.
     """
 
     name: str
@@ -58,6 +60,7 @@ class LoadedModel:
     context_tokens: int
     load_ms: float
     digest: str
+    edit_format: EditFormat | None = None
 
     @property
     def identity(self) -> str:
@@ -100,7 +103,7 @@ def load_model(
     tokenizer = load_tokenizer(location)
     model = _move(_load_weights(location, chosen_dtype, own_code=own_code), chosen_device)
     model.eval().requires_grad_(False)
-    digest = weights_digest(model)
+    digest, entries = weights_digest(model), _entries(model.config, location)
     if dtype == INT8:
         quantise(model)
         log.info("%s: linear layers quantised to int8, with a scale for each output", source)
@@ -113,13 +116,14 @@ def load_model(
             str(model.config.model_type),
             layout or getattr(model.config, "fim_layout", None),
             rows=model.config.vocab_size,
-            config=_entries(model.config, location),
+            config=entries,
         ),
         device=chosen_device,
         dtype=chosen_dtype,
         context_tokens=_context_limit(model.config, context_tokens),
         load_ms=(time.perf_counter() - started) * 1000,
         digest=digest,
+        edit_format=find_edit_format(entries),
     )
 
 

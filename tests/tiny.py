@@ -116,11 +116,13 @@ def tiny_model(family: str, vocabulary: int, seed: int = 0, **overrides: Any) ->
     return model.eval().requires_grad_(False)
 
 
-def save_tiny(family: str, folder: Path) -> Path:
+def save_tiny(family: str, folder: Path, context: int = CONTEXT) -> Path:
     """Save a tiny checkpoint as a user would have it: config, safetensors, tokenizer."""
     kind = FAMILIES[family]
     tokenizer = byte_tokenizer(kind.marks, kind.end)
     said: dict[str, Any] = {}
+    if context != CONTEXT:
+        said["max_position_embeddings"] = context
     if kind.layout.startswith("completer-"):
         said["fim_layout"] = kind.layout
     tiny_model(family, len(tokenizer), **said).save_pretrained(folder)

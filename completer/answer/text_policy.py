@@ -29,7 +29,8 @@ class TextPolicy:
 
     `ends` are functions that return the offset at which a text has to end, or `None`. Where a text
     ends as what follows the caret begins, `overlap` says how much of that is cut off. `withheld`
-    says that it ended because `guard` saw a secret.
+    says that it ended because `guard` saw a secret. With `notes`
+    the `probabilities` of tokens are kept.
     """
 
     decode: Callable[[Sequence[int]], str]
@@ -37,6 +38,8 @@ class TextPolicy:
     ends: Sequence[Callable[[str], int | None]] = ()
     guard: AnswerGuard | None = None
     overlap: SuffixOverlap | None = None
+    notes: bool = False
+    probabilities: list[float] = field(default_factory=list, init=False)
     text: str = field(default="", init=False)
     withheld: bool = field(default=False, init=False)
     _released: int = field(default=0, init=False)
@@ -44,13 +47,15 @@ class TextPolicy:
 
     @property
     def wants_signals(self) -> bool:
-        """Whether it reads probabilities: no, the text alone."""
-        return False
+        """Whether it reads probabilities: the text alone decides, but they may be kept."""
+        return self.notes
 
     def after_token(
         self, ids: Sequence[int], signals: TokenSignals | None, *, ended: bool
     ) -> Stop | None:
         """Decode all tokens so far and look for the end."""
+        if self.notes and signals is not None:
+            self.probabilities.append(signals.probability)
         self.text = self.decode(ids).rstrip(INCOMPLETE)
         end = self._find_end(self.text)
         secret = self.guard.find(self.text[:end]) if self.guard else None

@@ -83,6 +83,7 @@ async def post_next_edits(http: Request) -> Response:
         workspace=origin.workspace,
         may_use=origin.access.workspaces,
         most=body.n or USUAL_EDITS,
+        trigger=origin.trigger,
     )
     with handler.admission.admit(origin.user, 1):
         edits = await until_gone(http, handler.service.next_edits(request))

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from completer.place import Place
+from completer.request import Trigger
 
-Why = Literal["renamed", "parameter added", "parameter removed", "literal changed"]
-"""Which edit an offered one goes on with."""
+Why = Literal[
+    "renamed", "parameter added", "parameter removed", "literal changed", "written by the model"
+]
+"""Which edit an offered one goes on with, or that a model wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ class NextEditRequest:
 
     `history` holds the edits so far, the oldest first. `None`: those that the service has seen;
     without any, what is different in the file on disk. `workspace`, `may_use`, `language` and
-    `disabled_in` are as in `CompletionRequest`; at most `most` edits are wanted.
+    `disabled_in` are as in `CompletionRequest`; at most `most` edits are wanted. With the `trigger`
+    "manual" an edit by a model comes however sure that is.
     """
 
     path: Place
@@ -86,6 +90,7 @@ class NextEditRequest:
     language: str | None = None
     disabled_in: tuple[str, ...] = ()
     most: int = 10
+    trigger: Trigger = "automatic"
 
 
 def point_at(text: str, offset: int) -> Point:

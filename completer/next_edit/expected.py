@@ -7,28 +7,28 @@ import re
 from collections.abc import Iterable
 
 Replacement = tuple[str, str]
-"""Of the words that an edit changed, the old ones and the new ones, whole."""
+"""The word that an edit changed, and what it became."""
 _WORD_END = re.compile(r"\w*\Z")
 _WORD_START = re.compile(r"\w*")
+_LONGEST = 200
 
 
 def replacement(before: str, start: int, old: str, new: str) -> Replacement | None:
-    """Return what was replaced when `old`, at `start` of a text, became `new`, up to word ends.
+    """Return what word was replaced when `old`, at `start` of a text, became `new`.
 
-    `None` for what cannot be found again: more than a line, or nothing but an insertion between
-    words.
+    `None` where it was no word, or one of a single character, which stands in too many places.
     """
     end = start + len(old)
-    ahead = _WORD_END.search(before[max(0, start - 200) : start])
-    behind = _WORD_START.match(before, end, end + 200)
+    ahead = _WORD_END.search(before[max(0, start - _LONGEST) : start])
+    behind = _WORD_START.match(before, end, end + _LONGEST)
     left, right = ahead.group() if ahead else "", behind.group() if behind else ""
-    whole = left + old + right
-    return (whole, left + new + right) if whole.strip() and "\n" not in whole else None
+    words = left + old + right, left + new + right
+    are_words = len(words[0]) > 1 and all(re.fullmatch(r"\w+", word) for word in words)
+    return words if are_words else None
 
 
 def expected(region: str, replaced: Iterable[Replacement]) -> str:
-    """Return a region with each replacement made in it, wherever whole words of it stand."""
+    """Return a region with each replacement made in it, wherever the whole word stands."""
     for old, new in replaced:
-        ahead, behind = r"(?<!\w)" if old[0].isidentifier() else "", r"(?!\w)" * (old[-1] != " ")
-        region = re.sub(f"{ahead}{re.escape(old)}{behind}", new.replace("\\", r"\\"), region)
+        region = re.sub(rf"\b{re.escape(old)}\b", new, region)
     return region

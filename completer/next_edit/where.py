@@ -9,13 +9,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
-from tree_sitter import Node
-
-from completer.context.grammars import parse_within
 from completer.context.languages import language_of_name
 from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest, point_at
 from completer.next_edit.literals import after_literal, may_be_in_literal
-from completer.next_edit.python_module import PARSED_WITHIN_MS, PythonModule
+from completer.next_edit.parsing import errors, errors_of
+from completer.next_edit.python_module import PythonModule
 from completer.next_edit.renames import after_rename, renamed
 from completer.next_edit.signatures import after_signature, may_be_in_signature
 from completer.next_edit.snapshot import Candidate, Files, Snapshot
@@ -93,8 +91,8 @@ class NextEdits:
         if module is None:
             return False
         text = module.text[: edit.start] + edit.new + module.text[edit.end :]
-        tree = parse_within(text.encode("utf-8", "replace"), "python", PARSED_WITHIN_MS)
-        return tree is not None and _errors(tree.root_node) <= _errors(module.root)
+        found = errors_of(text, "python")
+        return found is not None and found <= errors(module.root)
 
 
 class _Asked:
@@ -140,14 +138,6 @@ def _is_whole(text: str, start: int, end: int) -> bool:
         return True
     around = text[max(0, start - 1) : start + 1], text[end - 1 : end + 1]
     return not any(len(pair) == 2 and f"_{pair}".isidentifier() for pair in around)
-
-
-def _errors(node: Node) -> int:
-    """Count what does not parse beneath a node."""
-    if not node.has_error:
-        return 0
-    here = int(node.is_error or node.is_missing)
-    return here + sum(map(_errors, node.children))
 
 
 def _as_offered(files: Files, edit: Candidate) -> NextEdit:

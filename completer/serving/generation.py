@@ -157,6 +157,7 @@ class Generations:
             ends=() if bare else self._ends(job),
             guard=_guard(job),
             overlap=None if bare or job.request.raw else job.text.overlap,
+            notes=job.request.with_probabilities,
         )
         if job.rule is None:
             return rules

@@ -16,6 +16,7 @@ from completer.engine.engine import Engine
 from completer.engine.sequence import GenerationResult
 from completer.errors import WorkspaceClosedError
 from completer.interface import ServiceInfo
+from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.request import (
     Choice,
     Completion,
@@ -28,6 +29,7 @@ from completer.request import (
 )
 from completer.serving.ahead import Ahead, once_accepted
 from completer.serving.choices import Alternative, Choices, Step
+from completer.serving.edit_model import EditModel
 from completer.serving.generation import (
     Generations,
     Job,
@@ -72,6 +74,9 @@ class RunningModel:
         self._results = ResultCache(settings.engine.result_cache_mb << 20)
         self._ahead = Ahead()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare")
+        self._edits: EditModel | None = None
+        if model.edit_format is not None:
+            self._edits = EditModel(model.edit_format, model.tokenizer, model.context_tokens)
 
     async def complete(
         self, request: CompletionRequest, repository: Repository | None
@@ -87,6 +92,16 @@ class RunningModel:
             completion = await self._answer(request, repository)
         self._look_ahead(request, repository, completion)
         return replace(completion, raw_prompt=what_became(request))
+
+    async def next_edit(self, request: NextEditRequest, repository: Repository) -> NextEdit | None:
+        """Return what a model that writes edits would edit at the caret; `None` from any other."""
+        if self._edits is None:
+            return None
+        question = await asyncio.to_thread(self._edits.question, request, repository)
+        if question is None:
+            return None
+        completion = await self.complete(question.completion, repository)
+        return await asyncio.to_thread(self._edits.edit, question, completion.choices[0])
 
     async def stream(
         self, request: CompletionRequest, repository: Repository | None
@@ -229,6 +244,7 @@ class RunningModel:
                 problem=checked.problem,
                 finish_reason="secret" if each.policy.withheld else result.finish_reason,
                 token_ids=() if each.policy.withheld else result.token_ids,
+                token_probabilities=_probabilities(each.policy),
                 confidence=_confidence(each.policy),
                 beginnings=_beginnings(each.policy, result),
             )
@@ -282,6 +298,11 @@ def _remembered_for(request: CompletionRequest, repository: Repository | None) -
 
 def _confidence(policy: TextPolicy | StopController) -> tuple[Confidence, ...]:
     return tuple(policy.judged) if isinstance(policy, StopController) else ()
+
+
+def _probabilities(policy: TextPolicy | StopController) -> tuple[float, ...]:
+    rules = policy.rules if isinstance(policy, StopController) else policy
+    return () if rules.withheld else tuple(rules.probabilities)
 
 
 def _beginnings(

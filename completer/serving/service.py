@@ -126,7 +126,15 @@ class Service:
         repository = self._repositories.of(request)
         if repository is None or self._why_disabled(request):
             return ()
-        return await asyncio.to_thread(repository.next_edits, request)
+        found = await asyncio.to_thread(repository.next_edits, request)
+        if found or self._host.now is None:
+            return found
+        async with self._host.use(None) as model:
+            try:
+                written = await model.next_edit(request, repository)
+            except WorkspaceClosedError:
+                return ()
+        return () if written is None else (written,)
 
     def accepted(self, completion_id: str, text: str) -> None:
         """See `CompletionService`; nothing is learned from it while there is no model."""

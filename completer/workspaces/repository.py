@@ -20,7 +20,9 @@ from completer.context.retrieval import Retriever
 from completer.context.surroundings import Surroundings
 from completer.context.workspace import Workspace
 from completer.interface import WorkspaceHealth
-from completer.next_edit.edits import NextEdit, NextEditRequest
+from completer.next_edit.asking import situation
+from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest
+from completer.next_edit.expected import Replacement
 from completer.next_edit.history import EditHistory
 from completer.next_edit.imports import ImportTable
 from completer.next_edit.where import NextEdits
@@ -29,6 +31,7 @@ from completer.request import CompletionRequest, Snippet
 from completer.settings import Settings
 from completer.workspaces.workspace_files import WorkspaceFiles
 from completer.workspaces.workspace_settings import WorkspaceSettings
+from models.edit_formats import Situation
 
 if TYPE_CHECKING:  # Numba's import takes long, and happens on the thread that reads
     from completer.drafting.session import DraftSession
@@ -154,9 +157,17 @@ class Repository:
             return ()
         if request.history is None:
             self.history.document_changed(request.path, request.text)
-            return self._next_edits.find(request, self.history.hunks)
-        history = request.history or self._files.unsaved(request)
-        return self._next_edits.find(request, history)
+        return self._next_edits.find(request, self._history_of(request))
+
+    def situation(self, request: NextEditRequest) -> tuple[Situation, list[Replacement]] | None:
+        """Return what a model that writes edits is to know, after `next_edits` found none.
+
+        With what the last edits replaced. `None` where next edits are switched off.
+        """
+        settings = self.settings
+        if settings is not None and not settings.next_edit.enabled:
+            return None
+        return situation(request, self._history_of(request), self._files)
 
     def accepted(self, text: str) -> None:
         """Learn a text that a person accepted."""
@@ -195,6 +206,11 @@ class Repository:
         self._indexer.join(max(0.0, until - time.monotonic()))
         if self._index is not None and not self._indexer.is_alive():
             self._index.close()
+
+    def _history_of(self, request: NextEditRequest) -> tuple[Hunk, ...]:
+        if request.history is None:
+            return self.history.hunks
+        return request.history or self._files.unsaved(request)
 
     def _read(self, tokenizer: Tokenizer | Future[Tokenizer]) -> None:
         """Begin to read, and build the index, as soon as there is a tokenizer."""

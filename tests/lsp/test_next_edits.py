@@ -49,6 +49,13 @@ async def test_next_edits_come_with_places_in_the_clients_units(editor):
     assert (request.workspace, request.history) == (Path("/repo/src"), None)
 
 
+@pytest.mark.parametrize(("kind", "trigger"), [(1, "manual"), (2, "automatic")])
+async def test_what_a_person_asks_for_is_marked(editor, kind, trigger):
+    await editor.request(OURS, {**asked(), "context": {"triggerKind": kind}})
+    (request,) = editor.service.asked_for_edits
+    assert request.trigger == trigger
+
+
 async def test_github_clients_get_one_in_their_document(editor):
     (edit,) = (await editor.request(GITHUBS, asked()))["edits"]
     assert sorted(edit) == ["command", "range", "text", "textDocument"]

@@ -35,6 +35,7 @@ async def test_edits_come_in_utf_16(post, service, tmp_path):
     (request,) = service.asked_for_edits
     assert (request.path, request.offset) == (tmp_path / "a.py", 3)
     assert (request.history, request.workspace, request.most) == ((), tmp_path, 10)
+    assert request.trigger == "automatic"
 
 
 async def test_the_body_brings_the_history(post, service, tmp_path):

@@ -11,7 +11,9 @@ from completer.next_edit.expected import expected, replacement
         ("def f(size):", 10, "", "_mb", ("size", "size_mb")),
         ("def f(size):", 6, "size", "width", ("size", "width")),
         ('a = "left"', 5, "left", "right", ("left", "right")),
-        ("f(a)", 3, "", ", b", ("a", "a, b")),
+        ("x = 1", 4, "1", "2", None),
+        ("x = 10", 5, "0", "2", ("10", "12")),
+        ("f(ab)", 4, "", ", b", None),
         ("f( )", 2, "", "b", None),
         ("a\nb", 0, "a\nb", "c", None),
     ],
@@ -24,8 +26,6 @@ def test_what_an_edit_replaced_goes_to_the_ends_of_words(before, start, old, new
     ("replaced", "region"),
     [
         (("size", "width"), "resize(width, width.size_of)"),
-        (("size,", "(size),"), "resize((size), size.size_of)"),
-        (("size", r"\1"), r"resize(\1, \1.size_of)"),
         (("other", "x"), "resize(size, size.size_of)"),
     ],
 )
