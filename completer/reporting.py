@@ -149,6 +149,15 @@ class Reports:
         if suggestions:
             self._recorder.record(Returned(ended.id, suggestions))
 
+    def edit_shown(self, opportunity: Opportunity, suggestion: Suggestion) -> None:
+        """Record that the client displays a next edit; asking for one is not recorded."""
+        if self.find(suggestion.id) is None:
+            self._recorder.record(opportunity)
+            offer = Offer("", suggestion)
+            self._remember(offer)
+            self._recorder.record(Returned(opportunity.id, [suggestion]))
+            self.shown(offer)
+
     def find(self, suggestion_id: str, owner: str = "") -> Offer | None:
         """The offer, if it is still known and was given to this owner."""
         offer = self._offers.get(suggestion_id)

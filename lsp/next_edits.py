@@ -19,11 +19,14 @@ from completer.disabled_list import DisabledList
 from completer.errors import CompleterError
 from completer.interface import CompletionService
 from completer.next_edit.edits import NextEdit, NextEditRequest, Point
+from completer.place import Place
+from completer.reporting import Reports, stored
 from completer.request import Trigger
 from completer.unicode import well_formed
 from lsp.documents import Document, Documents
 from lsp.session import Session
 from lsp.text_buffer import units
+from telemetry.events import Opportunity, Suggestion
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +44,10 @@ class NextEditDoor:
         documents: Documents,
         session: Session,
         disabled: DisabledList,
+        reports: Reports,
     ) -> None:
         self._service = service
+        self._reports = reports
         self._disabled = disabled
         self._documents = documents
         self._session = session
@@ -68,12 +73,38 @@ class NextEditDoor:
         """`textDocument/didShowInlineEdit {item}`."""
         match params:
             case {"item": {"command": {"arguments": [str(edit_id), *_]}}}:
-                if edit_id in self._offered:
-                    self._offered.move_to_end(edit_id)
+                self._show(edit_id)
 
-    def accepted(self, edit_id: str) -> bool:
-        """The client ran the command of an edit; whether it was offered, and not accepted yet."""
-        return self._offered.pop(edit_id, None) is not None
+    async def accepted(self, edit_id: str) -> bool:
+        """The client ran the command of an edit: true if that is stored, and was not before."""
+        self._show(edit_id)
+        offer = self._reports.find(edit_id)
+        if self._offered.pop(edit_id, None) is None or offer is None:
+            return False
+        return await stored(self._reports.accepted(offer))
+
+    def _show(self, edit_id: str) -> None:
+        """Record an edit that is on the screen; of another kind of event its id is enough."""
+        edit = self._offered.get(edit_id)
+        if edit is None:
+            return
+        document = self._document_at(edit.path)
+        by_model = edit.why == "written by the model"
+        opportunity = Opportunity(
+            session=self._session.id,
+            uri=edit.path.as_uri() if document is None else document.uri,
+            outcome="returned",
+            workspace=str(self._session.workspace_of(edit.path) or ""),
+            places=self._session.places_of(edit.path),
+            language="" if document is None else document.language,
+            kind="next edit by a model" if by_model else "next edit",
+        )
+        offset = None if document is None else _offset(document.buffer.text, edit.start)
+        suggestion = Suggestion(text=edit.new, id=edit_id, offset=offset, replaced=edit.old)
+        self._reports.edit_shown(opportunity, suggestion)
+
+    def _document_at(self, path: Place) -> Document | None:
+        return next((each for each in self._documents if each.path == path), None)
 
     async def _edits(self, params: object) -> tuple[NextEdit, ...]:
         document, position = self._document(params), _position(params)
@@ -110,11 +141,12 @@ class NextEditDoor:
         return None
 
     def _offer(self, edit: NextEdit) -> dict[str, Any]:
-        edit_id = uuid.uuid4().hex
+        known = (edit_id for edit_id, each in self._offered.items() if each == edit)
+        edit_id = next(known, None) or uuid.uuid4().hex
         self._offered[edit_id] = edit
         if len(self._offered) > REMEMBERED:
             self._offered.popitem(last=False)
-        document = next((each for each in self._documents if each.path == edit.path), None)
+        document = self._document_at(edit.path)
         uri = edit.path.as_uri() if document is None else document.uri
         title = "Accept next edit"
         return {
@@ -128,6 +160,12 @@ class NextEditDoor:
 
     def _at(self, point: Point) -> dict[str, int]:
         return {"line": point.line, "character": units(point.before, self._documents.encoding)}
+
+
+def _offset(text: str, point: Point) -> int:
+    """Characters before a place."""
+    lines = text.split("\n")[: point.line]
+    return sum(len(line) + 1 for line in lines) + len(point.before)
 
 
 def _trigger(params: object) -> Trigger:

@@ -148,7 +148,8 @@ def create_server(
     _add_notebook_features(server, notebooks)
     _add_file_features(server, synchronization)
     _add_completion_features(server, completions, Feedback(reports))
-    _add_next_edit_features(server, NextEditDoor(service, documents, session, completions.disabled))
+    edits = NextEditDoor(service, documents, session, completions.disabled, reports)
+    _add_next_edit_features(server, edits)
     add_commands(server, documents, completions.reasons, completions.disabled)
     return server
 
@@ -281,8 +282,8 @@ def _add_next_edit_features(server: CompletionServer, next_edits: NextEditDoor) 
         next_edits.shown(params)
 
     @server.command(ACCEPT_NEXT_EDIT)
-    def accept_next_edit(edit_id: str) -> bool:
-        return next_edits.accepted(edit_id)
+    async def accept_next_edit(edit_id: str) -> bool:
+        return await next_edits.accepted(edit_id)
 
 
 def _version() -> str:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from telemetry import events
 from telemetry.accepts import Accepts
-from telemetry.events import EventSource, HiddenReason, Suggestion
+from telemetry.events import EventSource, HiddenReason, Kind, Suggestion
 from telemetry.privacy import Pseudonyms
 from telemetry.recorder import Receipt, settle
 from telemetry.sessions import Sessions
@@ -33,6 +33,7 @@ class _OpenOpportunity(NamedTuple):
     session: str
     uri: str
     workspace: str
+    kind: Kind
 
 
 class Display:
@@ -64,15 +65,15 @@ class Display:
             self._opportunities.pop(next(iter(self._opportunities)))
         started_ms = now_ms if event.started_ms is None else event.started_ms
         if event.outcome not in ("returned", "cancelled"):
-            self._supersede(event.session, event.uri, started_ms)
+            self._supersede(event.session, event.uri, event.kind, started_ms)
         session = self._sessions.recorded_row(event.session, event.workspace, event.places)
         if session is None:
-            self._supersede(event.session, event.uri, started_ms)
+            self._supersede(event.session, event.uri, event.kind, started_ms)
             self._opportunities[event.id] = None
             return
         row = self._next_row("opportunity")
         place = intern(event.session), intern(event.uri), intern(event.workspace)
-        self._opportunities[event.id] = _OpenOpportunity(row, started_ms, *place)
+        self._opportunities[event.id] = _OpenOpportunity(row, started_ms, *place, event.kind)
         doc_h = self._pseudonyms.document(event.uri)
         self._store.insert(
             "opportunity", event, id=row, session=session, doc_h=doc_h, ts_ms=started_ms
@@ -101,8 +102,9 @@ class Display:
         """Whether an answer is what is left of a text on the screen; all others go."""
         session, uri = opportunity.session, opportunity.uri
         shown = [p for p in self.suggestions.visible(uri) if p.session == session]
+        shown = [p for p in shown if p.kind == opportunity.kind == "ghost text"]
         continued = next((pending for pending in shown if pending.take_up(best)), None)
-        self._supersede(session, uri, opportunity.started_ms, but=continued)
+        self._supersede(session, uri, opportunity.kind, opportunity.started_ms, but=continued)
         if continued is None:
             return False
         self.suggestions.also_known_as(best.id, continued)
@@ -110,10 +112,11 @@ class Display:
         return True
 
     def _supersede(
-        self, session: str, uri: str, now_ms: int, *, but: Pending | None = None
+        self, session: str, uri: str, kind: Kind, now_ms: int, *, but: Pending | None = None
     ) -> None:
+        """What is of the same kind goes: a next edit stays beside ghost text."""
         for pending in self.suggestions.visible(uri):
-            if pending.session == session and pending is not but:
+            if (pending.session, pending.kind) == (session, kind) and pending is not but:
                 self.hide(pending, "superseded", now_ms)
 
     def _add(self, suggestion: Suggestion, opportunity: _OpenOpportunity, now_ms: int) -> None:
@@ -125,6 +128,7 @@ class Display:
             opportunity.workspace,
             suggestion,
             now_ms,
+            opportunity.kind,
         )
         new_text = pending.change.inserted if pending.change else ""
         self._store.insert(
@@ -144,7 +148,7 @@ class Display:
         pending, source = self._known(event.suggestion, receipt), event.source
         if pending is None:
             return
-        if source == "client":
+        if source == "client" and pending.kind == "ghost text":
             self._sessions.said_shown(pending.session)
         if pending.shown_ms is None or (source == "client" and pending.source == "inferred"):
             self._show(pending, now_ms, source, receipt)

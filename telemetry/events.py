@@ -36,6 +36,7 @@ HiddenReason = Literal[
     "doc_closed",
     "unknown",
 ]
+Kind = Literal["ghost text", "next edit", "next edit by a model"]
 AcceptKind = Literal["full", "word", "line", "partial"]
 EventSource = Literal["client", "inferred"]
 EditClass = Literal[
@@ -97,6 +98,7 @@ class Opportunity(Event):
     `places` are the real paths of its file and the open folders around that, or all that are open
     where it is in none. Nothing is recorded if one of them, or a folder above, has opted out.
 
+    `kind` is what was offered; of next edits, only those that were shown are recorded.
     Times are milliseconds; `started_ms` is wall-clock time since the epoch (None: now). `steps`
     counts verification steps, `drafted_tokens` and `accepted_draft_tokens` what was drafted and
     kept, `reused_tokens` the prompt tokens that needed no prefill. `p_accept` is the predicted
@@ -132,6 +134,7 @@ class Opportunity(Event):
     p_accept: float | None = None
     propensity: float | None = None
     features: Mapping[str, float] = field(default_factory=dict)
+    kind: Kind = "ghost text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

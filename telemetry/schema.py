@@ -190,6 +190,14 @@ _OPPORTUNITY = Table(
         _real("p_accept", "predicted probability of acceptance", "p_accept", reported=_MILLIONTHS),
         _real("propensity", "probability with which it was shown", "propensity"),
         Column("features", "what it was predicted from, JSON of numbers", _features, "TEXT"),
+        _known_word(
+            "kind",
+            "ghost text, or a next edit; NULL from before there were next edits",
+            "kind",
+            sql="INTEGER",
+            grouping="by_kind",
+            since=5,
+        ),
     ),
     age_ms="ts_ms",
 )

@@ -17,6 +17,7 @@ from telemetry.events import (
     AUTO_CLOSED,
     AcceptKind,
     EventSource,
+    Kind,
     Suggestion,
     TextEdit,
     common_prefix,
@@ -60,6 +61,7 @@ class Pending:
     repeats: dict[str, int] = field(default_factory=dict)
     accept_row: int | None = None
     accept_source: EventSource = "inferred"
+    kind: Kind = "ghost text"
 
     def type_to(self, placed: int) -> None:
         """Note that its first `placed` code points are in the document, the last of them typed."""
@@ -95,7 +97,13 @@ class Pending:
 
 
 def pending_of(
-    row: int, session: str, uri: str, workspace: str, suggestion: Suggestion, now_ms: int
+    row: int,
+    session: str,
+    uri: str,
+    workspace: str,
+    suggestion: Suggestion,
+    now_ms: int,
+    kind: Kind = "ghost text",
 ) -> Pending:
     """A suggestion as it is kept: without the text that it merely repeats."""
     place = -1 if suggestion.offset is None else suggestion.offset
@@ -111,6 +119,7 @@ def pending_of(
         length=utf16_length(change.inserted),
         replaced_length=utf16_length(change.removed),
         returned_ms=now_ms,
+        kind=kind,
     )
 
 

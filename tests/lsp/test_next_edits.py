@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from completer.errors import WorkspaceError
 from completer.next_edit.edits import NextEdit, Point
 from completer.place import Place
 from lsp.next_edits import ACCEPT_NEXT_EDIT
+from telemetry.events import Accepted, Hidden, Opportunity, Returned, Shown
 from tests.fakes import FakeService
 from tests.lsp.editor import URI, Editor
 
@@ -70,6 +72,40 @@ async def test_an_edit_is_accepted_once_by_its_command(editor):
     assert command["command"] == ACCEPT_NEXT_EDIT
     assert await editor.request("workspace/executeCommand", command) is True
     assert await editor.request("workspace/executeCommand", command) is False
+
+
+async def test_what_is_shown_accepted_and_dismissed_is_recorded(editor):
+    first, second, third = (await editor.request(OURS, asked()))["edits"]
+    assert second["command"] == third["command"]  # the same edit
+    for edit in (first, second, second):
+        editor.notify("textDocument/didShowInlineEdit", {"item": {"command": edit["command"]}})
+    opportunities = editor.recorder.of(Opportunity)
+    assert [(each.uri, each.kind) for each in opportunities] == [
+        ("file:///repo/b.py", "next edit"),
+        (URI, "next edit"),
+    ]
+    (of_other,), (of_open,) = (each.suggestions for each in editor.recorder.of(Returned))
+    assert (of_open.text, of_open.replaced, of_open.offset) == ("new", "old", 7)
+    assert of_other.offset is None
+    hidden = {"item": {"command": first["command"]}, "reason": "esc"}
+    editor.notify("textDocument/didHideCompletion", hidden)
+    command = {key: second["command"][key] for key in ("command", "arguments")}
+    assert await editor.request("workspace/executeCommand", command) is True
+    assert [type(each) for each in editor.recorder.events[-5:]] == [
+        Opportunity, Returned, Shown, Hidden, Accepted
+    ]  # fmt: skip
+    again = (await editor.request(OURS, asked()))["edits"]
+    assert again[0]["command"] == first["command"]
+    assert again[1]["command"] != second["command"]
+
+
+async def test_an_edit_by_a_model_is_a_kind_of_its_own(editor):
+    editor.service.edits = (replace(EDITS[1], why="written by the model"),)
+    (edit,) = (await editor.request(OURS, asked()))["edits"]
+    command = {key: edit["command"][key] for key in ("command", "arguments")}
+    assert await editor.request("workspace/executeCommand", command) is True
+    (opportunity,) = editor.recorder.of(Opportunity)
+    assert opportunity.kind == "next edit by a model"
 
 
 @pytest.mark.parametrize(

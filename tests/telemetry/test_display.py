@@ -136,6 +136,63 @@ def test_another_users_request_for_the_same_path_hides_nothing(editor):
     assert editor.one(SHOWING) == (None, None, "inferred")
 
 
+def offer_edit(editor, offset, old, new):
+    """A next edit on the screen; returns its id."""
+    opportunity = Opportunity(
+        session=editor.session, uri=editor.uri, outcome="returned", kind="next edit"
+    )
+    suggestion = Suggestion(text=new, offset=offset, replaced=old)
+    for event in (opportunity, Returned(opportunity.id, [suggestion]), Shown(suggestion.id)):
+        editor.recorder.record(event)
+    return suggestion.id
+
+
+KINDS = (
+    "SELECT o.kind, s.ev_src, s.hidden_reason FROM suggestion_named s"
+    " JOIN opportunity_named o ON o.id = s.opportunity ORDER BY s.id"
+)
+
+
+def test_a_next_edit_and_ghost_text_leave_each_other_on_the_screen(editor):
+    editor.write("size = size")
+    offer_edit(editor, 7, "size", "width")
+    editor.offer("_mb")
+    empty = Opportunity(session=editor.session, uri=editor.uri, outcome="empty")
+    editor.recorder.record(empty)
+    assert editor.all(KINDS) == [
+        ("next edit", "client", None),
+        ("ghost text", "inferred", "superseded"),
+    ]
+    offer_edit(editor, 7, "size", "height")
+    assert [reason for _, _, reason in editor.all(KINDS)] == ["superseded", "superseded", None]
+
+
+def test_an_accepted_next_edit_is_followed_like_any_text(editor):
+    editor.write("size = size")
+    edit_id = offer_edit(editor, 7, "size", "width")
+    editor.edit((7, "size", "width"))
+    editor.recorder.record(Accepted(edit_id))
+    editor.wait(16)
+    assert editor.all(ACCEPTS) == [("full", 5, 5, "client")]
+    assert editor.all("SELECT window_s, state, cur_len FROM survival_named") == [
+        (0, "ok", 5),
+        (15, "ok", 5),
+    ]
+
+
+def test_a_dismissed_next_edit_is_hidden_by_esc(editor):
+    editor.recorder.record(Hidden(offer_edit(editor, 0, "", "x"), "esc"))
+    assert editor.all(KINDS) == [("next edit", "client", "esc")]
+
+
+def test_an_edit_that_takes_text_away_can_be_accepted(editor):
+    editor.write("f(a, b)")
+    edit_id = offer_edit(editor, 3, ", b", "")
+    editor.edit((3, ", b", ""))
+    assert editor.recorder.record(Accepted(edit_id)).result(5)
+    assert editor.one("SELECT kind, delta_len, net_len FROM accept_named") == ("full", 0, -3)
+
+
 def test_an_acceptance_is_durable_when_its_receipt_says_so(editor):
     suggestion = editor.offer("return x")
     editor.now_ms += 800

@@ -42,7 +42,8 @@ class Book:
 
     def opportunity(self, outcome="returned", *, day=0, session=None, **more):
         words = ("lang", "model", "arm", "draft_source", "finish_reason", "exit_mode")
-        labels = {name: self.store.label(more.pop(name, "")) for name in (*words, "distribution")}
+        words = (*words, "distribution", "kind")
+        labels = {name: self.store.label(more.pop(name, "")) for name in words}
         numbers = ("prompt_tok", "reused_tok", "gen_tok", "steps", "drafted_tok", "draft_ok_tok")
         row = self._id("opportunity")
         self._insert(

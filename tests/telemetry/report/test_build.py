@@ -20,6 +20,7 @@ GROUPINGS = (
     "by_draft_source",
     "by_exit_mode",
     "by_distribution",
+    "by_kind",
     "by_lines",
 )
 FIGURE = {"value", "n", "low", "high", "censored_share", "inferred_share", "people"}
@@ -70,6 +71,15 @@ def test_exit_modes_distributions_and_filtered_completions(book):
     assert acceptance(report, "by_exit_mode") == {"early": 1.0, "none": 0.0}
     assert acceptance(report, "by_distribution") == {"early-exit": 1.0, "model": 0.0}
     assert report.finish_reasons["low_confidence"].value == 1 / 3
+
+
+def test_next_edits_are_beside_ghost_text(book):
+    for kind, taken in [("ghost text", False), ("next edit", True), ("next edit", True)]:
+        book.opportunity(kind=kind)
+        book.suggestion()
+        if taken:
+            book.accept()
+    assert acceptance(book.report(), "by_kind") == {"ghost text": 0.0, "next edit": 1.0}
 
 
 def test_a_file_from_before_commits_were_recorded_is_read_all_the_same(book):

@@ -32,7 +32,7 @@ class Extension {
       acceptWord: () => this.acceptPart('word', 'editor.action.inlineSuggest.acceptNextWord'),
       acceptLine: () => this.acceptPart('line', 'editor.action.inlineSuggest.acceptNextLine'),
       dismiss: () => this.dismiss(),
-      nextEdit: () => nextEdits.ask(),
+      nextEdit: () => nextEdits.ask(true),
       takeNextEdit: () => nextEdits.take(),
       dismissNextEdit: () => nextEdits.dismiss(),
       showLog: () => this.showLog(),

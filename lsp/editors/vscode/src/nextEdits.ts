@@ -7,6 +7,7 @@ import { setting } from './client';
 import { described, identity, type NextEdit } from './edits';
 
 const METHOD = 'completer/nextEdit';
+const HIDDEN = 'textDocument/didHideCompletion';
 const SHOWN_KEY = 'completer.nextEditShown';
 const QUIET_MS = 300;
 
@@ -32,14 +33,15 @@ export class NextEdits {
   }
 
   /** Ask for the next edit, and show the first that was not dismissed. */
-  async ask(): Promise<void> {
+  async ask(byHand = false): Promise<void> {
     this.hide();
     const [client, editor] = [this.client(), vscode.window.activeTextEditor];
     if (client?.state !== State.Running || editor === undefined || setting('nextEdits') === 'off') {
       return;
     }
     const { token } = (this.request = new vscode.CancellationTokenSource());
-    const params = client.code2ProtocolConverter.asTextDocumentPositionParams(editor.document, editor.selection.active);
+    const place = client.code2ProtocolConverter.asTextDocumentPositionParams(editor.document, editor.selection.active);
+    const params = { ...place, context: { triggerKind: byHand ? 1 : 2 } };
     try {
       const { edits } = await client.sendRequest<{ edits: NextEdit[] }>(METHOD, params, token);
       const edit = edits.find((each) => !this.dismissed.has(identity(each)));
@@ -72,8 +74,10 @@ export class NextEdits {
   /** Hide the edit, and offer the same no more. */
   dismiss(): void {
     if (this.shown !== undefined) {
-      this.dismissed.add(identity(this.shown.edit));
+      const { edit } = this.shown;
+      this.dismissed.add(identity(edit));
       this.hide();
+      void this.client()?.sendNotification(HIDDEN, { item: { command: edit.command }, reason: 'esc' });
     }
   }
 

@@ -13,7 +13,7 @@ local group = 'completer_next_edit'
 ---@field textDocument { uri: string, version?: integer }
 ---@field command table
 
----@type { edit: completer.NextEdit, bufnr: integer, tick: integer, row: integer, encoding: string }?
+---@type { edit: completer.NextEdit, bufnr: integer, tick: integer, row: integer, encoding: string, client: vim.lsp.Client }?
 local shown
 ---@type { client: vim.lsp.Client, id: integer }?
 local pending
@@ -62,6 +62,7 @@ local function show(edit, client)
     tick = vim.b[bufnr].changedtick,
     row = edit.range.start.line,
     encoding = client.offset_encoding,
+    client = client,
   }
   api.nvim_buf_set_extmark(bufnr, namespace, row, 0, {
     virt_text = { { '  ⇥ ' .. label, 'CompleterHint' } },
@@ -164,6 +165,8 @@ function M.dismiss()
     return false
   end
   dismissed[identity(shown.edit)] = true
+  local item = { command = shown.edit.command }
+  shown.client:notify('textDocument/didHideCompletion', { item = item, reason = 'esc' })
   M.hide()
   return true
 end
