@@ -1,6 +1,7 @@
 """Next edits after renames, added parameters and changed literals, judged by who knows no rule.
 
-Of a rename and of a call, jedi says which places are meant; of a literal, equal ones in the file
+Edits are made in installed packages, or they are those that people made between two releases. Of a
+rename and of a call, jedi says which places are meant; of a literal, equal ones in the file
 are, whatever they do, so that there only what is left out counts against it.
 """
 
@@ -10,9 +11,11 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,10 +23,12 @@ import jedi
 import typer
 from rich.table import Table
 
+from benchmarks.released_edits import Repeated, old_release, repeated_edits
+from benchmarks.releases import fetch_releases, revised_files
 from completer.context.retrieval import Retriever
 from completer.context.workspace import Workspace
 from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest
-from completer.next_edit.history import EditHistory
+from completer.next_edit.history import EditHistory, difference
 from completer.next_edit.imports import ImportTable
 from completer.next_edit.where import NextEdits
 from completer.place import Place, local_place
@@ -32,6 +37,7 @@ from completer.workspaces.workspace_files import WorkspaceFiles
 PACKAGES = "click,httpx,rich,starlette"
 KINDS = ("parameter", "local", "function", "attribute", "added parameter", "literal")
 Places = set[tuple[int, int]]
+_NEAR = 200  # characters around an edit in which it may have been made otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +51,9 @@ class _Case:
 
 
 class _Packages:
-    """Copies of packages as one workspace."""
+    """Python packages in a folder as one workspace."""
 
-    def __init__(self, names: str, folder: Path) -> None:
-        for name in names.split(","):
-            spec = find_spec(name)
-            if spec is None or spec.origin is None:
-                raise typer.BadParameter(f"{name} is not installed", param_hint="--packages")
-            shutil.copytree(Path(spec.origin).parent, folder / name)
+    def __init__(self, folder: Path) -> None:
         workspace = Workspace(local_place(folder))
         self.root = workspace.root
         self.project = jedi.Project(self.root)
@@ -73,28 +74,92 @@ def run(
     packages: Annotated[str, typer.Option(help="Installed packages to edit.")] = PACKAGES,
     edits: Annotated[int, typer.Option(min=1, help="So many edits are made.")] = 200,
     seed: Annotated[int, typer.Option(help="Draws files and edits.")] = 0,
+    releases: Annotated[
+        Path | None,
+        typer.Option(
+            help="Make edits that people made between two releases, which pip puts here.",
+            metavar="FOLDER",
+        ),
+    ] = None,
 ) -> dict[str, Any]:
     """Make one edit at a time: is the first next edit that is offered right, and how soon?"""
-    results: dict[str, list[tuple[str, float]]] = {kind: [] for kind in KINDS}
-    with tempfile.TemporaryDirectory() as folder:
-        found = _Packages(packages, Path(folder) / "packages")
-        for case in _cases(found, edits, random.Random(seed)):
-            results[case.kind].append(_judged(found, case))
+    drawn = random.Random(seed)
+    results: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
+    if releases is not None:
+        for kind, result in _released(releases, edits, drawn):
+            results[kind].append(result)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            found = _copies(packages, Path(folder) / "packages")
+            for case in _cases(found, edits, drawn):
+                results[case.kind].append(_judged(found, case))
     everything = [each for kind in results.values() for each in kind]
-    return {kind: _figures(each) for kind, each in {**results, "all": everything}.items() if each}
+    return {kind: _figures(each) for kind, each in {**results, "all": everything}.items()}
+
+
+def _copies(names: str, folder: Path) -> _Packages:
+    """Copy installed packages into a folder."""
+    for name in names.split(","):
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            raise typer.BadParameter(f"{name} is not installed", param_hint="--packages")
+        shutil.copytree(Path(spec.origin).parent, folder / name)
+    return _Packages(folder)
+
+
+def _released(
+    folder: Path, count: int, drawn: random.Random
+) -> Iterator[tuple[str, tuple[str, float]]]:
+    """Make the first of each edit that people repeated; yield its kind, outcome, milliseconds."""
+    cases = list(repeated_edits(list(revised_files(folder, fetch_releases(folder)))))
+    chosen = sorted(drawn.sample(cases, min(count, len(cases))), key=lambda each: each.package)
+    for package, of_package in groupby(chosen, key=lambda each: each.package):
+        found = _Packages(old_release(folder, package))
+        for case in of_package:
+            yield case.kind, _judged_as_released(found, case)
+
+
+def _judged_as_released(packages: _Packages, case: Repeated) -> tuple[str, float]:
+    """Return what became of an edit between releases, and milliseconds."""
+    path, (old, new) = local_place(packages.root / case.file), case.replaced
+    before = packages.texts[path]
+    text = Hunk(path, case.start, old, new).applied(before)
+    hunk = difference(before, text, path)
+    edit, took = _first(packages, (hunk,), text) if hunk is not None else (None, 0.0)
+    if edit is None:
+        return "missed", took
+    base = text if edit.path == path else edit.path.read_text("utf-8")
+    shift = len(new) - len(old) if edit.path == path else 0
+    at = _offset(base, edit.start.line + 1, len(edit.start.before))
+    offered = Hunk(edit.path, at, edit.old, edit.new).applied(base)
+    name = edit.path.relative_to(packages.root).as_posix()
+    made = (
+        Hunk(edit.path, start + shift * (start > case.start), was, is_now)
+        for start, was, is_now in case.made.get(name, [])
+        if (name, start) != (case.file, case.start)
+    )
+    near = (each for each in made if abs(each.start - at) < _NEAR)
+    return ("right" if any(each.applied(base) == offered for each in near) else "wrong"), took
+
+
+def _first(
+    packages: _Packages, hunks: tuple[Hunk, ...], text: str
+) -> tuple[NextEdit | None, float]:
+    """Return the first next edit after the last of some, and milliseconds."""
+    last = hunks[-1]
+    offset = last.start + len(last.new)
+    request = NextEditRequest(path=last.path, text=text, offset=offset, history=hunks)
+    began = time.perf_counter()
+    edits = packages.finder.find(request, hunks)
+    return (edits[0] if edits else None), 1000 * (time.perf_counter() - began)
 
 
 def _judged(packages: _Packages, case: _Case) -> tuple[str, float]:
     """Return what became of a case, and milliseconds."""
-    last = case.hunks[-1]
-    offset = last.start + len(last.new)
-    request = NextEditRequest(path=last.path, text=case.text, offset=offset, history=case.hunks)
-    began = time.perf_counter()
-    edits = packages.finder.find(request, case.hunks)
-    took = 1000 * (time.perf_counter() - began)
-    if not edits:
+    edit, took = _first(packages, case.hunks, case.text)
+    if edit is None:
         return "missed" if case.truth else "rightly none", took
-    return ("right" if _is_right(packages, case, edits[0]) else "wrong"), took
+    return ("right" if _is_right(packages, case, edit) else "wrong"), took
 
 
 def _is_right(packages: _Packages, case: _Case, edit: NextEdit) -> bool:

@@ -29,7 +29,8 @@ def after_rename(snapshot: Snapshot, module: PythonModule) -> Iterator[Candidate
     """Yield the other places of a name, where its first binding was renamed.
 
     Another binding may have become another variable, and a use may mean another one: after these
-    nothing is yielded, nor where the new name means something already.
+    nothing is yielded, nor after `name = made_of(name)`, of which only what is read is certain, nor
+    where the new name means something already.
     """
     found = renamed(snapshot.hunk, module.text)
     place = module.at(found[0], found[0] + len(found[1])) if found else None
@@ -51,7 +52,7 @@ def after_rename(snapshot: Snapshot, module: PythonModule) -> Iterator[Candidate
     scope = module.binding(place)
     if scope is None or place != bindings[0] or _is_taken(module, scope, new):
         return
-    yield from map(candidate, references)
+    yield from map(candidate, _until_rebound(references))
     if scope.type == "class_definition":
         yield from map(candidate, _member_places(snapshot, module, scope, old, new))
     elif is_parameter_of(place.node, scope):
@@ -61,6 +62,24 @@ def after_rename(snapshot: Snapshot, module: PythonModule) -> Iterator[Candidate
             if not _is_taken(outside.module, outside.module.root, new):
                 for each in outside.spelled:
                     yield Candidate(other, each.start, each.end, new, "renamed")
+
+
+def _until_rebound(references: list[Occurrence]) -> list[Occurrence]:
+    """Leave out what a value is called that is made of the one before, and all that follows."""
+    for each in references[1:]:
+        statement = each.node.parent
+        is_assignment = statement is not None and statement.type == "assignment"
+        if each.role != "bind" or statement is None or not is_assignment:
+            continue
+        value = statement.child_by_field_name("right")
+        read = [e for e in references if value is not None and _is_inside(e.node, value)]
+        if value is not None and read:
+            return [e for e in references if e is not each and e.node.end_byte <= value.end_byte]
+    return references
+
+
+def _is_inside(node: Node, outer: Node) -> bool:
+    return outer.start_byte <= node.start_byte < outer.end_byte
 
 
 def _keywords(

@@ -42,7 +42,7 @@ def after_signature(snapshot: Snapshot, module: PythonModule) -> Iterator[Candid
     after = snapshot.parsed(hunk.applied(module.text))
     function = _function_at(module, hunk.start, hunk.end)
     changed = after and _function_at(after, hunk.start, hunk.start + len(hunk.new))
-    if after is None or function is None or not changed:
+    if after is None or function is None or not changed or _is_broken(changed):
         return
     was, now = _parameters(module, function), _parameters(after, changed)
     kept = {each.name for each in was} & {each.name for each in now}
@@ -121,6 +121,12 @@ def _function_at(module: PythonModule, start: int, end: int) -> Node | None:
     return node.parent if node is not None else None
 
 
+def _is_broken(function: Node) -> bool:
+    """Whether the parameters do not parse: an edit of them is not done yet."""
+    parameters = function.child_by_field_name("parameters")
+    return parameters is None or parameters.has_error
+
+
 def _parameters(module: PythonModule, function: Node) -> list[_Parameter]:
     found: list[_Parameter] = []
     listed = function.child_by_field_name("parameters")
@@ -133,7 +139,7 @@ def _parameters(module: PythonModule, function: Node) -> list[_Parameter]:
         if each.type in ("comment", "positional_separator", "dictionary_splat_pattern"):
             continue
         if each.type != "identifier":
-            name = each.child_by_field_name("name") or each.named_children[0]
+            name = each.child_by_field_name("name") or next(iter(each.named_children), None)
         if name is None or name.type != "identifier":
             by_name = by_name or (name is not None and name.type == "list_splat_pattern")
             continue

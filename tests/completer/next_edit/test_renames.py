@@ -164,3 +164,33 @@ def test_other_languages_are_left_alone():
     folder = Folder({"a.js": "let limit = 1\nlog(limit)\n"})
     folder.edit("limit", "most", "a.js")
     assert folder.lines("a.js") == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "old", "new"),
+    [
+        (
+            "def f(path):\n    path = open(path)\n    return path\n",
+            "def f(file):\n    path = open(file)\n    return path\n",
+            "path",
+            "file",
+        ),
+        (
+            "for line in text:\n    print(line)\n    line = line.strip()\n    print(line)\n",
+            "for row in text:\n    print(row)\n    line = row.strip()\n    print(line)\n",
+            "line",
+            "row",
+        ),
+        (
+            "def f(size):\n    if not size:\n        size = 1\n    return size\n",
+            "def f(width):\n    if not width:\n        width = 1\n    return width\n",
+            "size",
+            "width",
+        ),
+    ],
+)
+def test_what_is_made_of_a_renamed_value_keeps_its_name(before, after, old, new):
+    folder = Folder({"a.py": before})
+    folder.edit(old, new)
+    folder.follow()
+    assert folder.files["a.py"] == after

@@ -92,3 +92,12 @@ def test_two_functions_of_one_name_are_left_alone():
     folder = Folder({"a.py": text})
     folder.edit(", b", "")
     assert folder.lines() == []
+
+
+@pytest.mark.parametrize(
+    "after", ["text) timeout)", "text, , timeout)", "text=, timeout)", "]text)"]
+)
+def test_parameters_that_do_not_parse_ask_for_nothing(after):
+    folder = Folder({"a.py": ADDED})
+    folder.edit("text)", after)
+    assert folder.lines() == []
