@@ -12,7 +12,8 @@ from itertools import islice
 from completer.context.languages import language_of_name
 from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest, point_at
 from completer.next_edit.literals import after_literal, may_be_in_literal
-from completer.next_edit.parsing import errors, errors_of
+from completer.next_edit.locals import after_local_rename
+from completer.next_edit.parsing import errors, errors_of, parses_no_worse
 from completer.next_edit.python_module import PythonModule
 from completer.next_edit.renames import after_rename, renamed
 from completer.next_edit.signatures import after_signature, may_be_in_signature
@@ -61,12 +62,7 @@ class NextEdits:
         snapshot = Snapshot(files, history, index, self._modules)
         if hunk.time and self._clock() - hunk.time > OLDEST_S:
             return ()
-        before = snapshot.text(hunk.path)
-        rule = _rule_for(hunk, before) if before is not None and len(before) < _LONGEST else None
-        module = snapshot.module(hunk.path) if rule is not None else None
-        if rule is None or module is None:
-            return ()
-        edits = self._current(snapshot, rule(snapshot, module))
+        edits = self._current(snapshot, _found(snapshot))
         ordered = sorted(edits, key=lambda each: _distance(each, request))
         checked = (each for each in ordered[:MOST_CHECKED] if self._still_parses(snapshot, each))
         return tuple(_as_offered(files, each) for each in islice(checked, request.most))
@@ -75,22 +71,25 @@ class NextEdits:
         """Where candidates are now; without those that were edited since."""
         current: set[Candidate] = set()
         for each in found:
-            module = snapshot.module(each.path)
-            text = snapshot.files.text(each.path)
+            before, text = snapshot.text(each.path), snapshot.files.text(each.path)
             place = snapshot.now(each)
-            if module is None or text is None or place is None:
+            if before is None or text is None or place is None:
                 continue
-            old = module.text[each.start : each.end]
+            old = before[each.start : each.end]
             if text[place[0] : place[1]] == old and _is_whole(text, *place):
                 current.add(Candidate(each.path, *place, each.new, each.why))
         return current
 
     def _still_parses(self, snapshot: Snapshot, edit: Candidate) -> bool:
         """Whether a file has no more errors with the edit than without."""
-        module = snapshot.parsed(snapshot.files.text(edit.path) or "")
+        before = snapshot.files.text(edit.path) or ""
+        text = before[: edit.start] + edit.new + before[edit.end :]
+        language = language_of_name(edit.path.name)
+        if language != "python":
+            return parses_no_worse(before, text, language)
+        module = snapshot.parsed(before)
         if module is None:
             return False
-        text = module.text[: edit.start] + edit.new + module.text[edit.end :]
         found = errors_of(text, "python")
         return found is not None and found <= errors(module.root)
 
@@ -108,10 +107,21 @@ class _Asked:
         return self._request.text if path == self._request.path else self._files.text(path)
 
 
+def _found(snapshot: Snapshot) -> Iterable[Candidate]:
+    """Find what would go on with an edit."""
+    hunk = snapshot.hunk
+    before, language = snapshot.text(hunk.path), language_of_name(hunk.path.name)
+    if before is None or len(before) >= _LONGEST:
+        return ()
+    if language != "python":
+        return after_local_rename(snapshot, language)
+    rule = _rule_for(hunk, before)
+    module = snapshot.module(hunk.path) if rule is not None else None
+    return () if rule is None or module is None else rule(snapshot, module)
+
+
 def _rule_for(hunk: Hunk, before: str) -> Rule | None:
     """Return the rule that an edit may be one for; `None` for an edit that nothing follows."""
-    if language_of_name(hunk.path.name) != "python":
-        return None
     name = renamed(hunk, before)
     if may_be_in_literal(hunk, before):
         return _literal_or_rename if name else after_literal

@@ -53,11 +53,11 @@ class EditModel:
     def question(self, request: NextEditRequest, repository: Repository) -> Question | None:
         """Return what is asked about the lines at the caret; `None` for what cannot be asked.
 
-        A prompt is cut nowhere: what is too long, or has marks or secrets in it, is not asked, nor
-        is anything without an edit before, unless by hand.
+        A prompt is cut nowhere: what is too long, or has marks, secrets or other line ends than
+        models write in it, is not asked, nor is anything without an edit before, unless by hand.
         """
         found = repository.situation(request)
-        if found is None or len(request.text) > _LONGEST:
+        if found is None or len(request.text) > _LONGEST or "\r" in request.text:
             return None
         asked, replaced = found
         language = language_of_name(request.path.name)

@@ -122,11 +122,12 @@ async def test_asked_for_by_hand_it_comes_however_sure_the_model_is(
 @pytest.mark.parametrize(
     "text",
     [
-        "x = '<|file_sep|>'\n",
+        "'<|file_sep|>'\n",
         'KEY = "ghp_0123456789abcdefghijABCDEFGHIJ012345"\n',
         "x = 1; " * 2_000,
+        "x = 1\r\n",
     ],
-    ids=["marks", "a secret", "too long"],
+    ids=["marks", "a secret", "too long", "line ends"],
 )
 async def test_what_cannot_be_asked_is_not(service, model, request_, answers, text):
     asked = answers(model, ANSWER)
