@@ -12,7 +12,7 @@ from itertools import accumulate
 from completer.context.languages import language_of_name
 from completer.context.surroundings import Surroundings
 from completer.next_edit.asking import edit_of
-from completer.next_edit.edits import NextEdit, NextEditRequest
+from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest
 from completer.next_edit.expected import expected
 from completer.next_edit.history import difference
 from completer.next_edit.parsing import parses_no_worse
@@ -26,6 +26,7 @@ SHOWN_FROM = 0.7
 """Mean probability of the tokens that write what is changed. Chosen by hand: not calibrated."""
 _MORE_TOKENS = 128
 _OTHER_FILES = 512  # tokens
+_CONTEXT = 40  # characters by which a change is found in an answer
 _LONGEST = 60_000  # characters of a file
 
 
@@ -116,8 +117,7 @@ class EditModel:
         changed = difference(old, new, request.path)
         if changed is None or not parses_no_worse(request.text, after, language):
             return False
-        at = max(0, choice.text.find(new)) + changed.start
-        return self._sure_of(choice, at, at + len(changed.new)) >= SHOWN_FROM
+        return self._sure_of(choice, *_written_at(choice.text, new, changed)) >= SHOWN_FROM
 
     def _sure_of(self, choice: Choice, start: int, end: int) -> float:
         """Mean probability of the tokens that write these characters, and of the one behind."""
@@ -128,3 +128,13 @@ class EditModel:
         told = list(zip(ends, map(len, texts), choice.token_probabilities, strict=False))
         of_them = [p for stop, length, p in told if stop > start and stop - length <= end]
         return sum(of_them) / len(of_them) if of_them else 0.0
+
+
+def _written_at(answer: str, new: str, changed: Hunk) -> tuple[int, int]:
+    """Return where an answer writes what is changed in a region, which it may have only in part."""
+    length = len(changed.new)
+    for context in (min(changed.start, _CONTEXT), 0):
+        found = answer.find(new[changed.start - context : changed.start + length])
+        if found >= 0:
+            return found + context, found + context + length
+    return 0, len(answer)

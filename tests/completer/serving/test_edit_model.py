@@ -1,6 +1,7 @@
 """Next edits by a model: what it is asked, when, and which of its answers are shown."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,9 +9,10 @@ from completer.cli.assembly import build_engine, tokenizer_of
 from completer.engine.cost import ASSUMED
 from completer.engine.tuning import Tuning
 from completer.next_edit.edits import NextEditRequest
-from completer.place import local_place
+from completer.next_edit.history import difference
+from completer.place import Place, local_place
 from completer.request import Choice, Completion, DecodeStats
-from completer.serving.edit_model import SHOWN_FROM
+from completer.serving.edit_model import SHOWN_FROM, _written_at
 from completer.serving.running_model import RunningModel
 from completer.serving.service import LocalService
 from completer.settings import Settings
@@ -163,3 +165,18 @@ async def test_a_real_model_is_asked_and_its_tokens_probabilities_come_back(
     assert len(choice.token_probabilities) >= len(choice.token_ids) > 0
     assert all(0 < each <= 1 for each in choice.token_probabilities)
     assert completion.stats.predicted > 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "place"),
+    [
+        (ANSWER, ANSWER.index("2\nprint(second)")),
+        (f"```a.py\n{ANSWER[:-1]}", 8 + ANSWER.index("2\nprint(second)")),
+        ("second = 2\n", 9),
+    ],
+    ids=["the region", "within an excerpt", "a part of it"],
+)
+def test_what_is_changed_is_found_in_the_answer(answer, place):
+    changed = difference(TEXT, ANSWER, Place(Path("/a.py")))
+    assert changed is not None
+    assert _written_at(answer, ANSWER, changed) == (place, place + 1)
