@@ -1,9 +1,10 @@
 """Drafts from a text that will probably be the answer, or nearly: as a client predicts it, or the
 old text of a region that is rewritten.
 
-A pointer goes along it. Where the answer leaves it, the pointer is set on behind the one token that
-may have been replaced, until the last tokens of the answer are found again a little further on, as
-in a diff. Whoever else drafts goes first where that promises more.
+A pointer goes along it. Where the answer leaves it, the pointer stands behind the one token that
+may have been replaced, until the last tokens of the answer are found again: as many of them as can
+be, as near as can be to where it would stand if nothing had come or gone since it was surely right.
+Whoever else drafts goes first where that promises more.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from completer.drafting.tree import DraftSource, DraftTree, Predictions
@@ -20,10 +20,14 @@ from completer.drafting.tree import DraftSource, DraftTree, Predictions
 if TYPE_CHECKING:
     from completer.drafting.session import DraftSession
 
-_SURE = 3
-"""So many equal tokens, and the pointer is right."""
-_REACH = (0, 16, 64, 256)
-"""So many tokens ahead the last 1, 2 or 3 tokens of the answer are looked for."""
+_SURE, _TRUSTED = 3, 8
+"""With so many equal tokens the pointer is probably right; with so many, surely."""
+_REACH = np.array((0, 16, 64, 256, 256, 256, 256, 256, 256))
+"""How far away the last 1, 2, … tokens of the answer are looked for."""
+_BACK = 64
+"""It may have gone so many tokens too far."""
+_WORTH = 64
+"""An equal token makes up for so many tokens of distance."""
 _HITS, _MISSES = (1.0, 2.0, 6.0, 40.0), (3.0, 1.0, 1.0, 1.0)
 """What is known of the pointer before its first token: by so many equal tokens behind it."""
 _FADES = 0.5
@@ -41,7 +45,7 @@ class PredictedDrafts:
         self._predicted = np.asarray(predicted, np.int32)
         self._others = others
         self._came: list[int] = []
-        self._at, self._left, self._equal = 0, 0, _SURE
+        self._at, self._left, self._since, self._equal = 0, 0, 0, _SURE
         self._hits, self._misses = np.array(_HITS), np.array(_MISSES)
 
     def propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
@@ -84,25 +88,33 @@ class PredictedDrafts:
         return DraftTree.path(rest[:best], probs[:best], DraftSource.PREDICTION)
 
     def _move(self, token: int) -> None:
-        self._came = [*self._came[1 - _SURE :], token]
+        self._came = [*self._came[1 - _TRUSTED :], token]
         equal = min(self._equal, _SURE)
+        self._since += 1
         if self._at < len(self._predicted) and int(self._predicted[self._at]) == token:
             self._hits[equal] += 1
             self._at, self._equal = self._at + 1, self._equal + 1
+            if self._equal >= _TRUSTED:
+                self._left, self._since = self._at, 0
             return
         self._misses[equal] += 1
-        if equal == _SURE:
-            self._left = self._at
-        else:
+        if equal < _SURE:
             self._hits[equal] *= _FADES
         self._at, self._equal = self._found_again()
 
     def _found_again(self) -> tuple[int, int]:
         """Where the answer probably goes on, and how many tokens say so."""
-        for length in range(len(self._came), 0, -1):
-            ahead = self._predicted[self._left : self._left + _REACH[length]]
-            if len(ahead) >= length:
-                equal = (sliding_window_view(ahead, length) == self._came[-length:]).all(axis=1)
-                if equal.any():
-                    return self._left + int(equal.argmax()) + length, length
-        return self._left + 1, 0
+        begin, probably = max(0, self._left - _BACK), self._left + self._since
+        ahead = self._predicted[begin : self._left + _REACH[-1]]
+        lengths, equal = np.zeros(len(ahead), np.int64), np.ones(len(ahead), bool)
+        for back, token in enumerate(reversed(self._came)):
+            equal[:back] = False
+            equal[back:] &= ahead[: len(ahead) - back] == token
+            lengths[equal] = back + 1
+        ends = begin + 1 + np.arange(len(ahead))
+        away = np.abs(ends - probably)
+        lengths[away > _REACH[lengths]] = 0
+        if not lengths.any():
+            return self._at + (self._equal > 0), 0
+        best = int(np.argmax(lengths * _WORTH - away))
+        return int(ends[best]), int(lengths[best])

@@ -74,6 +74,14 @@ def test_lines_that_were_left_out_are_passed_over():
     assert drafts.propose(8, COST).token_ids[:2].tolist() == TEXT[32:34]
 
 
+def test_a_place_that_was_found_too_far_ahead_is_left_again():
+    drafts = PredictedDrafts(TEXT, None)
+    drafts.observe(DraftTree.empty(), [*TEXT[:10], *TEXT[60:64]])
+    assert drafts.propose(8, COST).token_ids[0] == TEXT[64]
+    drafts.observe(DraftTree.empty(), TEXT[10:13])
+    assert drafts.propose(8, COST).token_ids[:2].tolist() == TEXT[13:15]
+
+
 def test_the_mark_at_its_end_is_drafted():
     drafts = PredictedDrafts([*TEXT, 0], None)
     drafts.observe(DraftTree.empty(), TEXT)
