@@ -29,8 +29,8 @@ class TextPolicy:
 
     `ends` are functions that return the offset at which a text has to end, or `None`. Where a text
     ends as what follows the caret begins, `overlap` says how much of that is cut off. `withheld`
-    says that it ended because `guard` saw a secret. With `notes`
-    the `probabilities` of tokens are kept.
+    says that it ended because `guard` saw a secret. With `notes` the tokens' `probabilities` are
+    kept.
     """
 
     decode: Callable[[Sequence[int]], str]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from completer.context.encoding import encode_one
 from completer.context.languages import language_of_name
 from completer.context.surroundings import Surroundings
 from completer.next_edit.asking import edit_of
@@ -49,7 +50,8 @@ class EditModel:
         self._tokenizer = tokenizer.backend_tokenizer
         self._context_tokens = context_tokens
         added = self._tokenizer.get_added_tokens_decoder().values()
-        self._marks = (*form.marks, *(token.content for token in added if token.special))
+        marks = (each.content for each in added if each.special or each.content.startswith("<"))
+        self._marks = (*form.marks, *marks)
 
     def question(self, request: NextEditRequest, repository: Repository) -> Question | None:
         """Return what is asked about the lines at the caret; `None` for what cannot be asked.
@@ -92,8 +94,8 @@ class EditModel:
         self, request: NextEditRequest, asked: Situation, probably: str
     ) -> CompletionRequest | None:
         prompt, answer = self._form.prompt(asked), self._form.answer(asked, probably)
-        most = len(self._tokenizer.encode(answer).ids) + _MORE_TOKENS
-        length = len(self._tokenizer.encode(prompt).ids)
+        most = len(encode_one(self._tokenizer, answer)) + _MORE_TOKENS
+        length = len(encode_one(self._tokenizer, prompt))
         if length + most > self._context_tokens or without_secrets(prompt) != prompt:
             return None
         return CompletionRequest(
