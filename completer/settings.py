@@ -41,8 +41,8 @@ class ModelSettings(Section):
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N"
     )
-    dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
-        "auto", description="auto measures on a CPU; int8: weights of linear layers, on a CPU"
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"] = Field(
+        "auto", description="auto measures on a CPU; int8, int4: weights of linear layers, on a CPU"
     )
     layout: str | None = Field(None, description="force a FIM layout by name")
     context_tokens: Count | None = Field(None, description="use less than the model's context")
