@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from completer.place import local_place
 
 if TYPE_CHECKING:  # none of it is imported before the client has its first answer
     from completer.engine_process.connection import Connection
+    from completer.request import ArmOf
     from completer.settings import LoadedSettings, Settings
     from telemetry.recorder import Recorder
 
@@ -36,7 +38,7 @@ def run() -> None:
 
 def serve_in_process(loading: Loading, end: Ending, config: Path | None = None) -> None:
     """Serve with a model in this process. `config` is the user's file, if it is not where it is."""
-    from completer.cli.front_door import build_recorder
+    from completer.cli.front_door import arms, build_recorder
     from completer.cli.wiring import start_service
     from lsp.options import LspOptions
     from lsp.server import create_server
@@ -44,7 +46,8 @@ def serve_in_process(loading: Loading, end: Ending, config: Path | None = None) 
     settings = loading().settings
     service, recorder = start_service(settings), build_recorder(settings)
     end.of(recorder, service)
-    server = create_server(service, recorder, options=LspOptions(config=config or config_file()))
+    options = LspOptions(config=config or config_file(), arm_of=arms(settings))
+    server = create_server(service, recorder, options=options)
     end.asks(server.stop)
     server.start_io(on_end=lambda: end.limit(server.exit_code))
 
@@ -74,6 +77,12 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
 
         return build_recorder(settings.begin().result())
 
+    @cache
+    def arm_of() -> "ArmOf":
+        from completer.cli.front_door import arms
+
+        return arms(settings.begin().result())
+
     async def find_engine() -> "Connection":
         found = await asyncio.wrap_future(settings.begin())
         for root in found.workspaces:
@@ -85,7 +94,8 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
 
     service, recorder = RemoteService(find_engine), LateRecorder(open_recorder)
     end.of(recorder)
-    server = create_server(service, recorder, options=LspOptions(config=config or config_file()))
+    options = LspOptions(config=config or config_file(), arm_of=lambda user: arm_of()(user))
+    server = create_server(service, recorder, options=options)
     end.asks(server.stop)
     try:
         server.start_io(on_end=lambda: end.limit(server.exit_code))
