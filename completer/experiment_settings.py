@@ -20,6 +20,11 @@ class ArmSettings(RequestSettings):
     name: Name
     model: str | None = None
 
+    @property
+    def sets(self) -> dict[str, Any]:
+        """What is set in it, the model included."""
+        return self.given | ({"model": self.model} if self.model else {})
+
     @model_validator(mode="before")
     @classmethod
     def _refuse_addresses(cls, values: Any) -> Any:  # noqa: ANN401
@@ -50,6 +55,7 @@ class ExperimentSettings(Section):
         None, description="last day, UTC, after which it is read and nobody is in an arm any more"
     )
     primary: str = Field("acceptance", description="metric that decides, named beforehand")
+    stopped: bool = Field(False, description="ended before its time: nobody is in an arm any more")
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -69,7 +75,9 @@ class ExperimentSettings(Section):
 
     def runs_on(self, day: date) -> bool:
         """Whether people are in its arms on a day, UTC."""
-        return self.start is not None and self.end is not None and self.start <= day <= self.end
+        if self.start is None or self.end is None or self.stopped:
+            return False
+        return self.start <= day <= self.end
 
     def arm(self, draws: tuple[float, float]) -> Arm | None:
         """The arm of a person with these two draws from [0, 1), if they take part.

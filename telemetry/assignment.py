@@ -7,13 +7,37 @@ share that key, independent between experiments, and unpredictable for who has n
 from __future__ import annotations
 
 import logging
+import sqlite3
+from collections import Counter
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
+from telemetry.files import database_files
+from telemetry.migrations import SchemaTooNewError
 from telemetry.privacy import KEY_FILE, NoKeyError, OptOut, Pseudonyms, install_key, read_key
 from telemetry.sessions import login_name
+from telemetry.store import reading
 
 _log = logging.getLogger(__name__)
+
+
+_IN_ARMS: Final = """
+SELECT DISTINCT s.user_h, l.name FROM opportunity o JOIN session s ON s.id = o.session
+JOIN label l ON l.id = o.arm WHERE substr(l.name, 1, ?) = ?
+"""
+
+
+def people_in_arms(path: Path, experiment: str) -> dict[str, int]:
+    """How many people were in each arm of an experiment so far, by `EXPERIMENT/ARM`."""
+    prefix = f"{experiment}/"
+    found: set[tuple[str, str]] = set()
+    with suppress(FileNotFoundError):
+        for file in database_files(path):
+            with suppress(sqlite3.Error, SchemaTooNewError), reading(file) as connection:
+                found.update(connection.execute(_IN_ARMS, (len(prefix), prefix)))
+    return Counter(arm for _, arm in found)
 
 
 class Assignment:
