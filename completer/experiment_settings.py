@@ -31,7 +31,7 @@ class ArmSettings(RequestSettings):
         if isinstance(values, dict) and "engine" in values:
             raise ValueError(
                 "an arm names no engine's address; with `model`, an engine of its own is started"
-                " on this machine, for one process holds one model"
+                " on this machine"
             )
         return values
 

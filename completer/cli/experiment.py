@@ -132,6 +132,7 @@ def _refuse_the_environments(settings: "Settings") -> None:
 
 def _check(settings: "Settings", name: str) -> None:
     """Refuse an experiment that nobody would be in, or that nothing would decide."""
+    from models.source import check_source
     from telemetry.report.metrics import BY_NAME
 
     planned = settings.experiment
@@ -144,6 +145,8 @@ def _check(settings: "Settings", name: str) -> None:
         raise BadRequestError(
             f"There is no metric {planned.primary!r}.", hint=f"There are: {', '.join(BY_NAME)}."
         )
+    for arm in planned.arms:
+        check_source(arm.model or "bundled")
     if not settings.telemetry.enabled:
         raise BadRequestError(
             "Nothing is recorded, so nobody would take part.", hint="Set telemetry.enabled = true."

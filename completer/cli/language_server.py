@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ def serve_in_process(loading: Loading, end: Ending, config: Path | None = None) 
     """Serve with a model in this process. `config` is the user's file, if it is not where it is."""
     from completer.cli.front_door import arms, build_recorder
     from completer.cli.wiring import start_service
+    from completer.engine_process.by_model import ByModel, connect_to
     from lsp.options import LspOptions
     from lsp.server import create_server
 
@@ -47,7 +48,8 @@ def serve_in_process(loading: Loading, end: Ending, config: Path | None = None) 
     service, recorder = start_service(settings), build_recorder(settings)
     end.of(recorder, service)
     options = LspOptions(config=config or config_file(), arm_of=arms(settings))
-    server = create_server(service, recorder, options=options)
+    models = ByModel(service, partial(connect_to, settings))
+    server = create_server(models, recorder, options=options)
     end.asks(server.stop)
     server.start_io(on_end=lambda: end.limit(server.exit_code))
 
@@ -55,6 +57,7 @@ def serve_in_process(loading: Loading, end: Ending, config: Path | None = None) 
 def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
     """Answer the client before the settings are read; if they cannot be used, end with that."""
     gc.disable()  # until all is there that stays: to look through it takes a tenth of the start
+    from completer.engine_process.by_model import ByModel, connect_to
     from completer.engine_process.client import RemoteService
     from lsp.options import LspOptions
     from lsp.server import create_server
@@ -92,10 +95,13 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
 
         return await EngineStarter(found)()
 
+    async def other_engine(model: str) -> "Connection":
+        return await connect_to(await asyncio.wrap_future(settings.begin()), model)
+
     service, recorder = RemoteService(find_engine), LateRecorder(open_recorder)
     end.of(recorder)
     options = LspOptions(config=config or config_file(), arm_of=lambda user: arm_of()(user))
-    server = create_server(service, recorder, options=options)
+    server = create_server(ByModel(service, other_engine), recorder, options=options)
     end.asks(server.stop)
     try:
         server.start_io(on_end=lambda: end.limit(server.exit_code))

@@ -11,6 +11,7 @@ from telemetry.store import reading
 from tests.e2e.conftest import home_of, run, serving
 from tests.e2e.language_client import language_client
 from tests.e2e.test_engine_process import opened
+from tests.tiny import save_tiny
 
 pytestmark = pytest.mark.slow
 PEOPLE = [f"person {number}" for number in range(24)]
@@ -59,6 +60,24 @@ def test_people_are_in_their_arms_from_start_to_stop_and_in_the_report(own_home)
     assert "cannot be told" in judged["verdict"]
     own = experiment(own_home, "status", "--user", PEOPLE[0])
     assert (own["state"], own["arm"]) == ("stopped", "")
+
+
+def test_an_arm_with_another_model_has_an_engine_of_its_own(own_home, project, tmp_path):
+    other = save_tiny("llama", tmp_path / "tiny")
+    arms = ("--arm", "control", "--arm", f"tiny:model={other}", "--primary", "cpo")
+    experiment(own_home, "start", "models", *arms)
+    models = {}
+    with serving("--workspace", project, env=own_home) as (url, _):
+        for person in PEOPLE[:6]:
+            arm = experiment(own_home, "status", "--user", person)["arm"]
+            body = {"prompt": "x = ", "suffix": "\n", "user": person, "max_tokens": 4}
+            reply = httpx.post(f"{url}/v1/completions", json=body, timeout=60).json()
+            assert reply["completer"]["arm"] == arm
+            models.setdefault(arm, set()).add(reply["model"])
+        running = json.loads(run("status", "--json", env=own_home).stdout)
+    assert models["models/tiny"] == {"tiny"}
+    assert "tiny" not in models["models/control"]
+    assert "tiny" in json.dumps(running)
 
 
 def in_editor(env):
