@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.files import database_files, left_alone
-from telemetry.report.aggregate import EVERYTHING, UNNAMED, Aggregate, Selection, aggregate
+from telemetry.report.aggregate import aggregate
 from telemetry.report.columns import Codes, Floats
 from telemetry.report.compare import PRIMARY, Comparison, compare
+from telemetry.report.displays import Displayed
 from telemetry.report.experiment import Experiment, Plan, judge
 from telemetry.report.metrics import METRICS, SUMS
 from telemetry.report.people import People, people
+from telemetry.report.source import EVERYTHING, UNNAMED, Selection
 from telemetry.report.statistics import ByUser, Figure, figure, latency_figures, proportion
 from telemetry.report.sums import GROUPINGS, LATENCIES, Sums
 
@@ -85,7 +87,7 @@ def build(
     if len(result.skipped) == len(files):
         reasons = "; ".join(f"{name}: {why}" for name, why in result.skipped.items())
         raise ValueError(f"No telemetry database can be read: {reasons}")
-    times = _Times(result)
+    times = _Times(result.displayed, result.sums)
     today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
     return Report(
         overall=_figures(result.sums, "overall", "overall", times),
@@ -106,9 +108,9 @@ def build(
         files=len(files) - len(result.skipped),
         gaps=result.gaps,
         skipped={**left_alone(path), **result.skipped},
-        late_checks=result.late_checks,
-        split_displays=result.split_displays,
-        silent=result.silent,
+        late_checks=result.checks.late_checks,
+        split_displays=result.displayed.split_displays,
+        silent=result.displayed.silent,
     )
 
 
@@ -121,15 +123,15 @@ def to_json(report: Report) -> dict[str, Any]:
 class _Times:
     """Times from request to reply, sorted once for all groups."""
 
-    def __init__(self, result: Aggregate) -> None:
+    def __init__(self, displayed: Displayed, sums: Sums) -> None:
         nothing = np.zeros(0, dtype=np.int32)
         total_us, cells, users = (
             np.concatenate([nothing, *parts])
-            for parts in (zip(*result.times, strict=True) if result.times else [()] * 3)
+            for parts in (zip(*displayed.times, strict=True) if displayed.times else [()] * 3)
         )
         order = np.argsort(total_us)
         self._ms, self._cells, self._users = total_us[order] / 1000, cells[order], users[order]
-        self._groups = result.sums.cells.groups
+        self._groups = sums.cells.groups
         self._of_rows: tuple[str, NDArray[np.int16]] | None = None
 
     def of(self, grouping: str, group: int) -> tuple[Floats, Codes]:
