@@ -17,6 +17,7 @@ import numpy as np
 from telemetry.report.compare import PRIMARY, Comparison, Difference, compare_with, present
 from telemetry.report.estimates import FEWEST
 from telemetry.report.metrics import BY_NAME, LESS_IS_BETTER, title, value
+from telemetry.report.statistics import Figure, figure
 from telemetry.report.sums import Sums
 
 SIGNIFICANT: Final = 0.05
@@ -42,11 +43,14 @@ class Plan:
 class Experiment:
     """What came of an experiment, in words and as comparisons of each arm with the first.
 
-    `people` counts those in each arm; `mismatch` is the p-value of their being drawn evenly.
+    `people` counts those in each arm, and `figures` has its primary metric; `mismatch` is the
+    p-value of their being drawn evenly.
     """
 
     name: str
+    primary: str
     people: dict[str, int]
+    figures: dict[str, Figure]
     comparisons: tuple[Comparison, ...]
     verdict: str
     warnings: tuple[str, ...]
@@ -67,7 +71,9 @@ def judge(sums: Sums, plan: Plan, today: date) -> Experiment:
     mismatch = even_p(list(people.values()))
     return Experiment(
         name=plan.name,
+        primary=plan.primary,
         people=people,
+        figures={arm: _figure(sums, arm, plan.primary) for arm in arms},
         comparisons=comparisons,
         verdict=_too_early(plan, today) or _verdict(people, comparisons, plan.primary),
         warnings=tuple(_warnings(plan, mismatch, int((those.sum(axis=0) > 1).sum()))),
@@ -99,6 +105,10 @@ def _arms(sums: Sums, plan: Plan) -> list[str]:
         raise ValueError(f"nothing of an experiment {plan.name!r} is recorded; there are: {names}")
     planned = [prefix + arm for arm in plan.arms]
     return planned or sorted(recorded, key=lambda name: (name != f"{prefix}control", name))
+
+
+def _figure(sums: Sums, arm: str, primary: str) -> Figure:
+    return figure(BY_NAME[primary], sums.totals("by_arm", arm), sums.by_user("by_arm", arm))
 
 
 def _too_early(plan: Plan, today: date) -> str:

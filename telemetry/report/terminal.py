@@ -129,8 +129,11 @@ def people_cells(found: People) -> Iterable[tuple[str, str, str]]:
 
 def experiment_lines(found: Experiment) -> Iterable[str]:
     """What came of an experiment, in words."""
-    people = ", ".join(f"{count:,} people in {arm}" for arm, count in found.people.items())
-    yield f"Experiment {found.name}: {people}."
+    yield f"Experiment {found.name}, decided by {title(found.primary)}"
+    for arm, count in found.people.items():
+        own = found.figures[arm]
+        values = value(found.primary, own.value), interval(found.primary, own)
+        yield f"{arm}: {count:,} people, {values[0]}" + (f" ({values[1]})" if values[1] else "")
     yield from (found.verdict, *found.warnings)
 
 

@@ -145,6 +145,6 @@ def test_a_report_takes_arms_and_metric_from_the_plan(run, telemetry, monkeypatc
     found = told(report)["experiment"]
     assert found["people"] == {"lines/control": 11, "lines/eager": 12}
     assert found["verdict"].startswith("Not to be read before")
-    assert "Experiment lines: 11 people in" in report()[1]
+    assert "lines/control: 11 people, –" in report()[1]
     assert "was named beforehand" in report("--primary", "cpo")[2]
     assert "is recorded" in as_user(monkeypatch, capsys, "report", "--experiment", "x")()[2]

@@ -37,6 +37,9 @@ def test_the_arm_with_more_of_the_primary_metric_wins(book):
     assert found.verdict.startswith("e/b wins. Acceptance: 56.2 % in e/b, 31.2 % in e/a;")
     assert "difference 25.0 %, 95 % interval" in found.verdict
     assert found.warnings == ()
+    own = found.figures["e/b"]
+    assert (own.value, own.n) == (0.5625, 80)
+    assert 0.5 < own.low < own.value < own.high < 0.63
     (comparison,) = found.comparisons
     assert comparison.needed > 10
 

@@ -77,7 +77,7 @@ def test_every_figure_has_its_n(page):
 
 def test_what_came_of_an_experiment_is_said(page):
     text = page.read_text("utf-8")
-    assert "Experiment simulated: " in text
+    assert "Experiment simulated, decided by Acceptance" in text
     assert "which arm wins" in text or "wins." in text
     assert "simulated/treatment against simulated/control" in text
 
