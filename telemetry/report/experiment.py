@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -65,15 +65,23 @@ def judge(sums: Sums, plan: Plan, today: date) -> Experiment:
     if plan.primary not in BY_NAME:
         raise ValueError(f"no metric {plan.primary!r}; there are: {', '.join(BY_NAME)}")
     arms = _arms(sums, plan)
-    those = np.array([present(sums.by_user("by_arm", arm)) for arm in arms])
+    recorded = [f"{plan.name}/{arm}" for arm in arms]
+    those = np.array([present(sums.by_user("by_arm", each)) for each in recorded])
     people = dict(zip(arms, those.sum(axis=1).tolist(), strict=True))
-    comparisons = compare_with(sums, arms[0], arms[1:], plan.primary)
+    comparisons = tuple(
+        replace(each, arm_a=arms[0], arm_b=arm)
+        for arm, each in zip(
+            arms[1:], compare_with(sums, recorded[0], recorded[1:], plan.primary), strict=True
+        )
+    )
     mismatch = even_p(list(people.values()))
     return Experiment(
         name=plan.name,
         primary=plan.primary,
         people=people,
-        figures={arm: _figure(sums, arm, plan.primary) for arm in arms},
+        figures={
+            arm: _figure(sums, each, plan.primary) for arm, each in zip(arms, recorded, strict=True)
+        },
         comparisons=comparisons,
         verdict=_too_early(plan, today) or _verdict(people, comparisons, plan.primary),
         warnings=tuple(_warnings(plan, mismatch, int((those.sum(axis=0) > 1).sum()))),
@@ -96,15 +104,13 @@ def even_p(counts: Sequence[int]) -> float:
 
 
 def _arms(sums: Sums, plan: Plan) -> list[str]:
-    """The arms as they are recorded."""
-    prefix = f"{plan.name}/"
-    recorded = [name for name in sums.cells.names["by_arm"] if name.startswith(prefix)]
+    """The arms, control first; they are recorded as `EXPERIMENT/ARM`."""
+    names = [name.partition("/") for name in sums.cells.names["by_arm"]]
+    recorded = sorted({arm for name, _, arm in names if name == plan.name and arm})
     if not recorded:
-        known = {name.partition("/")[0] for name in sums.cells.names["by_arm"] if "/" in name}
-        names = ", ".join(sorted(known)) or "none"
-        raise ValueError(f"nothing of an experiment {plan.name!r} is recorded; there are: {names}")
-    planned = [prefix + arm for arm in plan.arms]
-    return planned or sorted(recorded, key=lambda name: (name != f"{prefix}control", name))
+        known = ", ".join(sorted({name for name, slash, _ in names if slash})) or "none"
+        raise ValueError(f"nothing of an experiment {plan.name!r} is recorded; there are: {known}")
+    return list(plan.arms) or sorted(recorded, key=lambda arm: (arm != "control", arm))
 
 
 def _figure(sums: Sums, arm: str, primary: str) -> Figure:

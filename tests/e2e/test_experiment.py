@@ -56,7 +56,7 @@ def test_people_are_in_their_arms_from_start_to_stop_and_in_the_report(own_home)
         assert asked(url, PEOPLE[0])[0] is None
     report = run("report", "--experiment", "lengths", "--json", env=own_home)
     judged = json.loads(report.stdout)["experiment"]
-    assert judged["people"] == {f"lengths/{name}": count for name, count in people.items()}
+    assert judged["people"] == people
     assert "cannot be told" in judged["verdict"]
     own = experiment(own_home, "status", "--user", PEOPLE[0])
     assert (own["state"], own["arm"]) == ("stopped", "")

@@ -143,8 +143,8 @@ def test_a_report_takes_arms_and_metric_from_the_plan(run, telemetry, monkeypatc
     record(telemetry, "lines", {"control": 11, "eager": 12})
     report = as_user(monkeypatch, capsys, "report", "--experiment", "lines")
     found = told(report)["experiment"]
-    assert found["people"] == {"lines/control": 11, "lines/eager": 12}
+    assert found["people"] == {"control": 11, "eager": 12}
     assert found["verdict"].startswith("Not to be read before")
-    assert "lines/control: 11 people, –" in report()[1]
+    assert "control: 11 people, –" in report()[1]
     assert "was named beforehand" in report("--primary", "cpo")[2]
     assert "is recorded" in as_user(monkeypatch, capsys, "report", "--experiment", "x")()[2]
