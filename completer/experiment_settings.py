@@ -73,6 +73,11 @@ class ExperimentSettings(Section):
             raise ValueError("two of its arms have the same name")
         return self
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The other models of its arms."""
+        return tuple(arm.model for arm in self.arms if arm.model)
+
     def runs_on(self, day: date) -> bool:
         """Whether people are in its arms on a day, UTC."""
         if self.start is None or self.end is None or self.stopped:

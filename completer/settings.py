@@ -38,7 +38,9 @@ LARGEST_REPOSITORY_FILE = 1 << 14
 _MOST_DOTS = 64  # in a line: a key of thousands of parts takes minutes to read
 _LONGEST_NAME = 100
 _MOST_PROBLEMS = 8  # that are told of at once
-OF_ARMS = "`completer experiment stop` ends the experiment that the file has; --help says more."
+OF_EXPERIMENT = (
+    "`completer experiment stop` ends the experiment that the file has; --help says more."
+)
 _IN_ARM = re.compile(r"^experiment\.arms\.\d+\.")
 
 
@@ -197,8 +199,9 @@ def load_settings(
     try:
         settings = Settings(**merged)
     except ValidationError as error:
-        of_arms = any(problem["loc"][0] == "experiment" for problem in error.errors())
-        raise SettingsError(_explain(error, origins), hint=OF_ARMS if of_arms else "") from error
+        sections = {problem["loc"][0] for problem in error.errors()}
+        hint = OF_EXPERIMENT if sections == {"experiment"} else ""
+        raise SettingsError(_explain(error, origins), hint=hint) from error
     if settings.pure and settings.completion.exit_mode == "lossy":
         raise SettingsError(
             '`pure` promises the model\'s own text, completion.exit_mode = "lossy" another one.',

@@ -90,13 +90,14 @@ def status(
 @experiment.command("stop")
 def stop(config: ConfigFlag = None, as_json: JsonFlag = False) -> None:
     """End the experiment: from the next request on everybody is as without; its data stay."""
+    from completer.settings import OF_EXPERIMENT
     from completer.user_settings import remove_section, write_setting
 
     file = config or config_file()
     try:
         settings = load(config).settings
-    except SettingsError:
-        if not remove_section(file, "experiment"):
+    except SettingsError as error:
+        if error.hint != OF_EXPERIMENT or not remove_section(file, "experiment"):
             raise
         typer.echo(f"Took the experiment, which could not be, out of {file}.", err=True)
         settings = load(config).settings
@@ -145,8 +146,8 @@ def _check(settings: "Settings", name: str) -> None:
         raise BadRequestError(
             f"There is no metric {planned.primary!r}.", hint=f"There are: {', '.join(BY_NAME)}."
         )
-    for arm in planned.arms:
-        check_source(arm.model or "bundled")
+    for model in planned.models:
+        check_source(model)
     if not settings.telemetry.enabled:
         raise BadRequestError(
             "Nothing is recorded, so nobody would take part.", hint="Set telemetry.enabled = true."

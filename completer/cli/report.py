@@ -77,8 +77,9 @@ def report(
 
     settings = load(config).settings
     path = db or settings.telemetry.folder
+    planned = settings.experiment
     plan = _plan(settings, experiment, primary) if experiment else None
-    first = settings.experiment.start if plan and plan.end else None
+    first, last = (planned.start, planned.end) if plan and plan.end else (None, None)
     if html is not None:
         check_output(html, "an earlier report", is_report, force=force)
     try:
@@ -92,7 +93,7 @@ def report(
                 include_late=include_late,
                 selection=Selection(
                     since.date() if since else first,
-                    until.date() if until else None,
+                    until.date() if until else last,
                     known.chosen(team, user),
                 ),
                 teams=known.teams(),

@@ -68,6 +68,8 @@ def serve(
             with_dependencies=with_dependencies,
         ).settings
         check_source(settings.model.source, settings.model.layout)
+        for other in settings.experiment.models:
+            check_source(other)
         listener = listen(settings.server.host, settings.server.port)
         with ExitStack() as stack:
             shared = _for_editors(settings, stack)

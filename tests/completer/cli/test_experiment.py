@@ -78,6 +78,7 @@ def test_start_without_arms_checks_those_that_are_there(run):
         (("--arm", "a"), "needs 2 arms at least"),
         ((*ARMS, "--share", "2"), "less than or equal to 1"),
         ((*ARMS, "--primary", "fun"), "There is no metric 'fun'"),
+        (("--arm", "a", "--arm", "b:model=/nowhere/at/all"), "/nowhere/at/all"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(run, file, arguments, said):
@@ -123,6 +124,15 @@ def test_an_experiment_that_cannot_be_is_taken_out_by_stop(run, file):
     assert "Took the experiment" in err
     assert file.read_text() == "# mine\n"
     assert run("stop")[0] == 1
+
+
+def test_stop_leaves_an_experiment_alone_where_another_setting_is_wrong(run, file):
+    told(run, "start", "lines", *ARMS)
+    file.write_text(file.read_text() + "[server]\nprot = 1\n")
+    code, _, err = run("stop")
+    assert code == 1
+    assert "server.port" in err
+    assert 'name = "lines"' in file.read_text()
 
 
 def test_what_the_environment_says_is_not_changed_in_a_file(run, monkeypatch):
