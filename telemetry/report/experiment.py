@@ -151,9 +151,10 @@ def _in_words(arm: str, found: Difference, control: str, primary: str) -> str:
     values = f"{title(primary)}: {value(primary, found.b)} in {arm}, {value(primary, found.a)}"
     if found.p_value is None:
         return f"{values} in {control}; too few people have it."
+    p_value = "< 0.001" if found.p_value < 0.001 else f"= {found.p_value:.3f}"
     return (
         f"{values} in {control}; difference {value(primary, found.difference)}, 95 % interval"
-        f" {value(primary, found.low)} to {value(primary, found.high)}, p = {found.p_value:.3f}."
+        f" {value(primary, found.low)} to {value(primary, found.high)}, p {p_value}."
     )
 
 
