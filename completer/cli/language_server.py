@@ -57,7 +57,7 @@ def serve_in_process(loading: Loading, end: Ending, config: Path | None = None) 
 def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
     """Answer the client before the settings are read; if they cannot be used, end with that."""
     gc.disable()  # until all is there that stays: to look through it takes a tenth of the start
-    from completer.engine_process.by_model import ByModel, connect_to
+    from completer.engine_process.by_model import ByModel
     from completer.engine_process.client import RemoteService
     from lsp.options import LspOptions
     from lsp.server import create_server
@@ -80,12 +80,6 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
 
         return build_recorder(settings.begin().result())
 
-    @cache
-    def arm_of() -> "ArmOf":
-        from completer.cli.front_door import arms
-
-        return arms(settings.begin().result())
-
     async def find_engine() -> "Connection":
         found = await asyncio.wrap_future(settings.begin())
         for root in found.workspaces:
@@ -95,15 +89,32 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
 
         return await EngineStarter(found)()
 
-    async def other_engine(model: str) -> "Connection":
-        return await connect_to(await asyncio.wrap_future(settings.begin()), model)
-
     service, recorder = RemoteService(find_engine), LateRecorder(open_recorder)
     end.of(recorder)
-    options = LspOptions(config=config or config_file(), arm_of=lambda user: arm_of()(user))
-    server = create_server(ByModel(service, other_engine), recorder, options=options)
+    options = LspOptions(config=config or config_file(), arm_of=_arms_of(settings))
+    models = ByModel(service, partial(_other_engine, settings))
+    server = create_server(models, recorder, options=options)
     end.asks(server.stop)
     try:
         server.start_io(on_end=lambda: end.limit(server.exit_code))
     finally:
         settings.begin().result()
+
+
+def _arms_of(settings: "Later[Settings]") -> "ArmOf":
+    """Which arm somebody is in, from when the settings are there."""
+
+    @cache
+    def found() -> "ArmOf":
+        from completer.cli.front_door import arms
+
+        return arms(settings.begin().result())
+
+    return lambda person: found()(person)
+
+
+async def _other_engine(settings: "Later[Settings]", model: str) -> "Connection":
+    """The engine of an arm with another model."""
+    from completer.engine_process.by_model import connect_to
+
+    return await connect_to(await asyncio.wrap_future(settings.begin()), model)
