@@ -16,6 +16,7 @@ from telemetry.report.source import Source
 from telemetry.report.sums import LABELLED_GROUPINGS, LATENCY_ENDS
 from telemetry.schema import MILLION, TABLES
 
+NEXT_EDITS: Final = ("next edit", "next edit by a model")
 READ_MS: Final = 750  # shown for this long, a suggestion counts as read
 _COUNTS: Final = [c.name for c in TABLES["opportunity"].columns if c.is_summed]
 _BY_SESSION: Final = ("by_arm", "by_model")  # what edits belong to through their session
@@ -77,6 +78,10 @@ class Displays:
                 name: self._source.group(name, rows[c]) for name, c in LABELLED_GROUPINGS.items()
             }
             groups["by_day"] = self._source.day(rows["day"])
+            # Next edits are beside ghost text, and in none of its figures.
+            is_edit = np.isin(rows["kind"], [self._source.ids.get(kind, -1) for kind in NEXT_EDITS])
+            for name in groups.keys() - {"by_kind"}:
+                groups[name] = np.where(is_edit, 0, groups[name])
             cells = self._source.sums.cells.of(groups)
             values = {name: rows[name].astype(float) for name in _COUNTS}
             # A request that brings what is left of the text on the screen is part of its showing.
@@ -126,7 +131,9 @@ class Displays:
         for rows in self._source.chunks("suggestion"):
             users = self._opportunities.get(rows["opportunity"], "user")
             of_opportunity = self._opportunities.get(rows["opportunity"], "cell")
-            cell = cells.within(of_opportunity, "by_lines", lines[np.minimum(rows["multiline"], 1)])
+            is_edit = cells.groups("overall")[of_opportunity] == 0
+            of_lines = np.where(is_edit, 0, lines[np.minimum(rows["multiline"], 1)])
+            cell = cells.within(of_opportunity, "by_lines", of_lines)
             self._suggestions.put(rows["id"], {"cell": cell, "user": users})
             rows["session"] = self._opportunities.get(rows["opportunity"], "session")
             rows["is_shown"] = np.where(cell > 0, rows["is_shown"], 0)

@@ -34,6 +34,7 @@ _GROUP_BITS: Final = 8
 _PLACES: Final = {  # of groups in a cell's key, days first
     grouping: place * _GROUP_BITS for place, grouping in enumerate(reversed(GROUPINGS))
 }
+_KIND: Final = ((1 << _GROUP_BITS) - 1) << _PLACES["by_kind"]
 _SPARE_GROUPS: Final = 8
 _MOST_GROUPS: Final = (1 << _GROUP_BITS) - 2  # what is left of a grouping with more is OTHER
 
@@ -105,7 +106,8 @@ class Cells:
                 self._groups[grouping].append(rest & ((1 << _GROUP_BITS) - 1))
                 rest >>= _GROUP_BITS
             self._groups["by_day"].append(rest)
-            self._groups["overall"].append(1)
+            is_apart = key > 0 and not key & ~_KIND  # in no group but that of its kind
+            self._groups["overall"].append(int(not is_apart))
         return self._cells[key]
 
 

@@ -79,7 +79,11 @@ def test_next_edits_are_beside_ghost_text(book):
         book.suggestion()
         if taken:
             book.accept()
-    assert acceptance(book.report(), "by_kind") == {"ghost text": 0.0, "next edit": 1.0}
+    report = book.report()
+    assert acceptance(report, "by_kind") == {"ghost text": 0.0, "next edit": 1.0}
+    assert (report.overall["acceptance"].n, report.overall["acceptance"].value) == (1, 0.0)
+    assert acceptance(report, "by_lines") == {"single": 0.0, "multi": None}
+    assert list(report.groups["by_day"]) == ["2022-01-08"]
 
 
 def test_a_file_from_before_commits_were_recorded_is_read_all_the_same(book):
