@@ -51,7 +51,7 @@ _PERSISTENCE: Final = {
     "Untouched": "arc_ratio",
 }
 _TITLE: Final = "Code completion report"
-_OFTEN_ONE: Final = ("by_exit_mode", "by_distribution")  # shown where there are several
+_OFTEN_ONE: Final = ("by_exit_mode", "by_distribution", "by_kind")  # shown where there are several
 _MOST_BARS: Final = 15
 _NOTHING: Final = Figure(None, 0)
 
