@@ -237,9 +237,9 @@ def _sort_keys(
             key >>= width
     for digit in range(digits):
         shift, at, begin = np.uint64(digit * _DIGIT), places[digit], np.int64(0)
-        for value in range(len(at)):
-            begin += at[value]
-            at[value] = begin - at[value]
+        for each in range(len(at)):
+            begin += at[each]
+            at[each] = begin - at[each]
         for i in range(n):
             value = np.int64((keys[i] >> shift) & mask)
             place = at[value]
