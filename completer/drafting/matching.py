@@ -158,7 +158,7 @@ def _sample(
     fresh = (low - new_low) + (new_high - high)
     sample = min(fresh, max(_MIN_SAMPLE, (end - count) // 2), end - count)
     for k in range(sample):
-        row = new_low + (k * fresh + fresh // 2) // sample
+        row = new_low + (k if sample == fresh else (k * fresh + fresh // 2) // sample)
         if row >= low:
             row += high - low
         position, token = rows[row, POSITION], rows[row, FOLLOWER]

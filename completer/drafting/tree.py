@@ -24,11 +24,12 @@ class DraftSource(IntEnum):
     PREDICTION = 7
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class DraftTree:
     """Drafted tokens in the order they were chosen in: likeliest first, parents before children.
 
-    Every beginning of a tree is therefore itself the best tree of its size.
+    Every beginning of a tree is therefore itself the best tree of its size. Nobody changes one; to
+    make it frozen takes half a microsecond of each proposal.
     """
 
     token_ids: NDArray[np.int32]
