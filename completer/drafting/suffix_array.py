@@ -29,7 +29,10 @@ DEPTH = 64
 """Contexts are sorted, and matched, by at most this many tokens."""
 
 POSITION, FOLLOWER = range(2)
-"""Columns of a row: the position that it names, and the stored token there."""
+"""Columns of a row: the position that it names; the stored token there in the lower bits, above
+these the code of the level that it shares with the row before, and a sign if the token is dead."""
+_TOKEN_BITS, _CODE_MASK = 27, 15
+_TOKEN_MASK, _DEAD = (1 << _TOKEN_BITS) - 1, -(1 << 31)
 
 FENCE_SHIFT = 4
 """Every 2 ** FENCE_SHIFT rows, one's key is kept."""
@@ -48,12 +51,10 @@ class SortedText(NamedTuple):
     text: Int32s
     """[n] token id + 1; 0 separates; negative is dead."""
     rows: Int32s
-    """[n, 2] positions sorted by context, each with the token that stands there, as in the text:
-    what followed a context is read from neighbouring rows, not from all over the text."""
+    """[n, 2] positions sorted by context, each with the token that stands there and how many tokens
+    rows r - 1 and r have in common: read from neighbouring rows, not from all over the text."""
     ranks: Int32s
     """[n] the row of each position."""
-    shared: UInt8s
-    """[n + 1] how many tokens rows r - 1 and r have in common, as `level_of` rounds it."""
     starts: Int32s
     """[vocabulary + 2] contexts that end in token id t are rows `starts[t + 1]:starts[t + 2]`."""
     fences: UInt64s
@@ -79,9 +80,9 @@ class SuffixArray:
             raise ValueError(f"token ids reach beyond the vocabulary of {vocabulary_size}")
         order, shared, fences = sort_contexts(text, vocabulary_size)
         rows, ranks = np.empty((len(text), 2), np.int32), np.empty(len(text), np.int32)
-        _fill_rows(text, order, rows, ranks)
+        _fill_rows(text, order, shared, rows, ranks)
         starts = count_starts(text, vocabulary_size)
-        return cls(SortedText(text, rows, ranks, shared, starts, fences))
+        return cls(SortedText(text, rows, ranks, starts, fences))
 
     @classmethod
     def empty(cls, vocabulary_size: int) -> "SuffixArray":
@@ -89,10 +90,8 @@ class SuffixArray:
         starts = np.ones(vocabulary_size + 2, np.int32)
         starts[0] = 0
         only = np.zeros(1, np.int32)
-        no_fence, nothing = np.zeros(1, np.uint64), np.zeros(2, np.uint8)
-        return cls(
-            SortedText(only, np.zeros((1, 2), np.int32), only.copy(), nothing, starts, no_fence)
-        )
+        no_fence = np.zeros(1, np.uint64)
+        return cls(SortedText(only, np.zeros((1, 2), np.int32), only.copy(), starts, no_fence))
 
     @property
     def text(self) -> Int32s:
@@ -190,19 +189,48 @@ def count_starts(text: Int32s, vocabulary_size: int) -> Int32s:
 
 
 @kernel
-def _fill_rows(text: Int32s, order: Int32s, rows: Int32s, ranks: Int32s) -> None:
+def _fill_rows(text: Int32s, order: Int32s, shared: UInt8s, rows: Int32s, ranks: Int32s) -> None:
     for row in range(len(order)):
         position = order[row]
-        rows[row, POSITION], rows[row, FOLLOWER] = position, text[position]
+        token, code = np.int64(text[position]), code_of(shared[row])
+        rows[row, POSITION] = position
+        rows[row, FOLLOWER] = code << _TOKEN_BITS | abs(token) | (_DEAD if token < 0 else 0)
         ranks[position] = row
+
+
+@kernel
+def code_of(level: int) -> int:
+    """Return the code of a level (see `level_of`), from 0 to 8: the larger, the larger."""
+    return min(level, 4) + (level > 4) + (level > 8) + (level > 16) + (level > 32)
+
+
+@kernel
+def code_at(rows: Int32s, row: int) -> int:
+    """Return the code of the level that rows row - 1 and row share."""
+    return int(rows[row, FOLLOWER] >> _TOKEN_BITS) & _CODE_MASK
+
+
+@kernel
+def level_at(rows: Int32s, row: int) -> int:
+    """Return how many tokens rows row - 1 and row have in common, as `level_of` rounds it."""
+    code = code_at(rows, row)
+    return code if code <= 4 else 1 << (code - 2)
+
+
+@kernel
+def follower_at(rows: Int32s, row: int) -> int:
+    """Return the stored token at a row's position; 0 for one that is dead."""
+    follower = int(rows[row, FOLLOWER])
+    return follower & _TOKEN_MASK if follower >= 0 else 0
 
 
 @kernel
 def _set_alive(parts: SortedText, begin: int, end: int, sign: int) -> None:
     for position in range(begin, end):
-        token = sign * abs(parts.text[position])
-        parts.text[position] = token
-        parts.rows[parts.ranks[position], FOLLOWER] = token
+        parts.text[position] = sign * abs(parts.text[position])
+        row = parts.ranks[position]
+        follower = parts.rows[row, FOLLOWER] & ~_DEAD
+        parts.rows[row, FOLLOWER] = follower | _DEAD if sign < 0 else follower
 
 
 @kernel
