@@ -13,7 +13,7 @@ from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.place import Place
 from completer.request import Completion, CompletionRequest
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from completer.http.report_options import ReportOptions
+from completer.request import ArmOf, in_no_arm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,8 @@ class HttpOptions:
     and `max_running_per_user` for one user; who wants more is told to come back in
     `retry_after_s`. `reports` says what `/report` is made from, if anything is recorded.
     `group_stream_s` gathers streamed text for so long before it is sent, so that
-    the timing does not show which tokens were drafted.
+    the timing does not show which tokens were drafted. `arm_of` says which arm of an experiment a
+    user is in.
     """
 
     tokens: Mapping[str, str] = field(default_factory=dict)
@@ -42,3 +44,4 @@ class HttpOptions:
     retry_after_s: float = 1.0
     group_stream_s: float = 0.0
     reports: ReportOptions | None = None
+    arm_of: ArmOf = in_no_arm
