@@ -150,7 +150,7 @@ class _Lookup:
     def propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
         tree = self._lookup.propose()
         ids, probs = tree.token_ids[:max_tokens], tree.probs[:max_tokens]
-        return DraftTree(ids, tree.parents[:max_tokens], probs, tree.sources[:max_tokens], 0)
+        return DraftTree(ids, tree.parents[:max_tokens], probs, tree.sources[:max_tokens])
 
     def observe(
         self,
