@@ -43,7 +43,7 @@ def test_a_running_process_follows_the_file(experiments):
 
 
 def test_what_changed_since_the_settings_were_read_counts(experiments):
-    file, made = experiments
+    file, _ = experiments
     settings = load_settings(file=file).settings
     file.write_text(WHOLE.replace("lines", "others"))  # before anybody asks
     late = Experiments(settings, lambda experiment, who: (0.0, 0.0), lambda: INSIDE)
