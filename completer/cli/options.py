@@ -26,7 +26,7 @@ DeviceFlag = Annotated[
 DtypeFlag = Annotated[
     str | None,
     typer.Option(
-        "--dtype", help="auto, float32, bfloat16, float16 or int8 (CPU).", metavar="DTYPE"
+        "--dtype", help="auto, float32, bfloat16, float16; int8, int4 (CPU).", metavar="DTYPE"
     ),
 ]
 PureFlag = Annotated[
