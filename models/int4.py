@@ -125,6 +125,11 @@ def _many(rows: Tensor, packed: Tensor, scales: Tensor) -> Tensor:
     return product
 
 
+def compile_kernels() -> None:
+    """Have compiled what takes seconds on a machine's first start, before a person waits for it."""
+    import models.int4_widening  # noqa: F401
+
+
 def _widen(packed: NDArray[np.uint8], pairs: NDArray[np.float32], wide: NDArray[np.uint16]) -> None:
     from models.int4_widening import widen
 

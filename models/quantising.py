@@ -39,6 +39,7 @@ def quantise(model: "Model", dtype: str) -> None:
         model.set_submodule(name, Int8Linear(linear) if dtype == INT8 else Int4Linear(linear))
     if dtype == INT4:
         _share_table(model)
+        int4.compile_kernels()
 
 
 def quantised_dtype(model: "Model") -> str | None:

@@ -1,5 +1,7 @@
 """int4 weights are what their groups say, in few rows as in many; other shapes are refused."""
 
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -107,6 +109,17 @@ def test_a_quantised_model_says_nearly_the_same(family, tied):
     assert sum(each.nbytes for each in model.parameters()) < 0.45 * sum(
         each.nbytes for each in exact.parameters()
     )
+
+
+def test_what_is_compiled_is_there_with_the_model(monkeypatch):
+    monkeypatch.delitem(sys.modules, "models.int4_widening", raising=False)
+    quantise(tiny_model("llama", VOCABULARY, **SIZES).bfloat16(), "int4")
+    widen = sys.modules["models.int4_widening"].widen
+    (known,) = widen.signatures
+    layer = Int4Linear(random_linear(outputs=320))
+    monkeypatch.setattr("models.int4.WIDENED_AT_ONCE", 128 * 192)
+    layer(torch.randn(40, 192).bfloat16())
+    assert widen.signatures == [known]
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2", "mistral"])
