@@ -104,7 +104,8 @@ def better_model(settings: Settings, config: Path) -> Part | None:
         write_setting(config, "model", "source", found.source)
         return f"model: {chosen} is in {config}"
 
-    return Part("model", f"Use {chosen}? It is on this machine, and fits it.", install)
+    how = f", in {found.dtype}, the most exact dtype that fits" if found.dtype else ""
+    return Part("model", f"Use {found.source}, which is on this machine{how}?", install)
 
 
 def _install(part: Part, record: Record) -> None:
