@@ -130,6 +130,15 @@ class EngineSettings(Section):
     idle_unload_minutes: Annotated[float, Field(ge=0)] = Field(
         0, description="minutes without a request after which the model is unloaded; 0: never"
     )
+    server: str = Field(
+        "", description="address of a server on another machine that is the engine of editors here"
+    )
+    token_file: Path | None = Field(
+        None, description="file that holds your token there; else it is in `COMPLETER_TOKEN`"
+    )
+    ca_file: Path | None = Field(
+        None, description="certificates by which that server is known, if the system's do not do"
+    )
     linger_minutes: Annotated[float, Field(ge=0, le=100_000)] = Field(
         10.0,
         description="minutes after which an engine that an editor has started ends, once its last"

@@ -25,6 +25,7 @@ COMMANDS = {
     "model": "model.model",
     "telemetry": "telemetry.telemetry",
     "token": "token.token",
+    "remote": "remote.remote",
     "engine": "engine.engine",
     "bench": "commands.bench",
 }

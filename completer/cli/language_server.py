@@ -15,6 +15,7 @@ from completer.place import local_place
 
 if TYPE_CHECKING:  # none of it is imported before the client has its first answer
     from completer.engine_process.connection import Connection
+    from completer.remote.client import RemoteEngine
     from completer.settings import LoadedSettings, Settings
     from telemetry.recorder import Recorder
 
@@ -61,12 +62,18 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
         from completer.engine_process import starting  # noqa: F401  it takes a while to import
 
         try:
-            return loading().settings
+            found = loading().settings
+            if found.engine.server:
+                from completer.remote.client import RemoteEngine
+
+                elsewhere.append(RemoteEngine(found.engine))
+            return found
         finally:
             gc.collect()
             gc.freeze()
             gc.enable()
 
+    elsewhere: list[RemoteEngine] = []
     settings = Later(load_settings, lambda: server.stop())
 
     def open_recorder() -> "Recorder":
@@ -79,6 +86,8 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
         for root in found.workspaces:
             with suppress(WorkspaceError):  # as where it is left out when a server starts
                 service.open_workspace(local_place(root))
+        for engine in elsewhere:
+            return await engine()
         from completer.engine_process.starting import EngineStarter
 
         return await EngineStarter(found)()
@@ -91,3 +100,5 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
         server.start_io(on_end=lambda: end.limit(server.exit_code))
     finally:
         settings.begin().result()
+        for engine in elsewhere:
+            engine.close()

@@ -60,6 +60,7 @@ def load(
     port: int | None = None,
     telemetry_folder: Path | None = None,
     with_dependencies: bool | None = None,
+    engine: dict[str, object] | None = None,
 ) -> "LoadedSettings":
     """Load the settings with these flags on top; `None` leaves a setting as it is."""
     from completer.settings import load_settings
@@ -68,6 +69,7 @@ def load(
         "model": {"source": model, "device": device, "dtype": dtype},
         "server": {"host": host, "port": port},
         "telemetry": {"folder": telemetry_folder},
+        "engine": engine or {},
         "drafting": {"with_dependencies": with_dependencies},
         "workspaces": tuple(workspaces) if workspaces else None,
         "pure": pure,

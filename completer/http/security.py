@@ -90,7 +90,7 @@ class HostGuard:
 class BearerAuth:
     """Asks for a token on every path but health; `scope["access"]` is whose it was.
 
-    The one WebSocket, and the path that it shares, take another token: see `engine_door`.
+    The engine's own path takes another token: see `engine_door`.
     """
 
     def __init__(self, app: ASGIApp, accesses: Accesses) -> None:
@@ -99,7 +99,7 @@ class BearerAuth:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its access, or answer 401."""
-        if scope["type"] != "http":
+        if scope["type"] not in ASKING:
             await self._app(scope, receive, send)
             return
         access = self._accesses.of(_bearer(scope))

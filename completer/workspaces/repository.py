@@ -204,7 +204,9 @@ class Repository:
             if isinstance(tokenizer, Future):
                 tokenizer = tokenizer.result()
             settings = self.settings
-            options = IndexOptions() if settings is None else index_options(settings)
+            options = (
+                IndexOptions() if settings is None else index_options(settings, self.workspace)
+            )
             self._index = DraftIndex(self.workspace, tokenizer, options)
             if self.is_open:
                 self._sinks.append(self._index.update)
