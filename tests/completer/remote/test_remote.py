@@ -174,14 +174,9 @@ HOSTILE = ["../../x", "/etc/passwd", "a\0b", "x" * 10_000, "a//b", "./a", "a/.."
 
 async def test_hostile_names_never_become_paths(tmp_path, repo):
     digest = "0" * 64
-    files = [[name, digest, 1, True] for name in [*HOSTILE, "README.md", "readme.md"]]
-    listing = {
-        "kind": "list_files",
-        "root": str(repo),
-        "files": [
-            dict(zip(("name", "digest", "size", "whole"), each, strict=True)) for each in files
-        ],
-    }
+    names = [*HOSTILE, "README.md", "readme.md"]
+    files = [{"name": name, "digest": digest, "size": 1, "whole": True} for name in names]
+    listing = {"kind": "list_files", "root": str(repo), "files": files}
     async with machine(tmp_path / "server") as there:
         token = there.token_for("eve").read_text().strip()
         uri = f"ws{there.address.removeprefix('http')}{PATH}/{PROTOCOL}"
