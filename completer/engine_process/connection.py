@@ -72,7 +72,10 @@ class Connection:
 
         Raises `BadRequestError` for what cannot be told.
         """
-        self._outgoing.put_nowait(pack_asked(message))
+        self._outgoing.put_nowait(self._packed(message))
+
+    def _packed(self, message: Asked) -> bytes:
+        return pack_asked(message)
 
     async def __aiter__(self) -> AsyncIterator[Said]:
         """Yield what the engine says, until the connection ends."""

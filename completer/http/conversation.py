@@ -36,9 +36,12 @@ class Converses(Protocol):
 
 
 async def converse(
-    socket: WebSocket, welcome: Welcome, connected: Callable[[Callable[[Said], None]], Converses]
+    socket: WebSocket,
+    welcome: Welcome,
+    connected: Callable[[Callable[[Said], None]], Converses],
+    unpack: Callable[[bytes], bytes] = bytes,
 ) -> None:
-    """Serve one editor until it goes."""
+    """Serve one editor until it goes; `unpack` makes JSON of what comes."""
     await socket.accept()
     outgoing: asyncio.Queue[Said] = asyncio.Queue()
     outgoing.put_nowait(welcome)
@@ -46,7 +49,7 @@ async def converse(
     sending = asyncio.create_task(_send(socket, outgoing))
     try:
         while (message := await socket.receive())["type"] == "websocket.receive":
-            _take(editor, message.get("bytes") or (message.get("text") or "").encode())
+            _take(editor, message.get("bytes") or (message.get("text") or "").encode(), unpack)
     finally:
         sending.cancel()
         editor.gone()
@@ -58,9 +61,10 @@ async def _send(socket: WebSocket, outgoing: asyncio.Queue[Said]) -> None:
             await socket.send_bytes(pack_said(await outgoing.get()))
 
 
-def _take(editor: Converses, data: bytes) -> None:
+def _take(editor: Converses, data: bytes, unpack: Callable[[bytes], bytes]) -> None:
     """Hand a message over; one that is none is answered, if it says what it is an answer to."""
     try:
+        data = unpack(data)
         message = read_asked(data)
     except BadRequestError as error:
         logger.warning("a bad message: %s", error)

@@ -25,6 +25,7 @@ from completer.http.errors import error_response
 from completer.interface import CompletionService
 from completer.place import Place
 from completer.remote.connecting import MACHINE_HEADER, PATH
+from completer.remote.deltas import Lengthening
 from completer.remote.editor import Person, RemoteEditor
 from completer.remote.mirrors import Mirrors
 from completer.setting_kinds import APP
@@ -99,7 +100,7 @@ class RemoteDoor:
             return editor
 
         try:
-            await converse(socket, Welcome(version(APP), public), connected)
+            await converse(socket, Welcome(version(APP), public), connected, Lengthening().whole)
         finally:
             if editor is not None:
                 self._connected.pop(editor, None)

@@ -30,6 +30,7 @@ from completer.engine_process.messages import (
 )
 from completer.place import Place, innermost
 from completer.remote.connecting import Server
+from completer.remote.deltas import Shortening
 from completer.remote.leaving import Leaving
 from completer.remote.sending import Send, Sending
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
     from completer.settings import EngineSettings
 
+SHORTENED = (Complete, DocumentChanged, FindNextEdits, Stream)
+"""Messages with a document in them."""
 log = logging.getLogger(__name__)
 
 
@@ -93,6 +96,7 @@ class RemoteConnection(Connection):
     def __init__(self, socket: ClientConnection, welcome: Welcome) -> None:
         super().__init__(socket, welcome)
         self._loop = asyncio.get_running_loop()
+        self._shortening = Shortening()
 
     def send(self, message: Asked) -> None:
         """See `Connection`: without secrets."""
@@ -133,6 +137,12 @@ class RemoteConnection(Connection):
         """See `Connection`."""
         self.engine.leave(self._from_thread)
         await super().close()
+
+    def _packed(self, message: Asked) -> bytes:
+        data = super()._packed(message)
+        if type(message) in SHORTENED:
+            return self._shortening.short(SHORTENED.index(type(message)), data)
+        return data
 
     def _from_thread(self, message: Asked) -> None:
         with suppress(RuntimeError):  # the loop has ended

@@ -247,6 +247,19 @@ async def test_tls_is_believed_by_its_certificate_alone(tmp_path, repo):
             assert "--ca-file" in raised.value.hint
 
 
+async def test_who_does_not_encrypt_keeps_nobody_waiting(tmp_path):
+    (tmp_path / "tls").mkdir()
+    tls = certificate(tmp_path / "tls")
+    async with machine(tmp_path / "server", tls=tls, header_timeout_s=0.5) as there:
+        port = int(there.address.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with there.laptop(ca=tls[0]) as laptop:
+            await laptop.complete(CompletionRequest(prefix="x"))
+        assert await asyncio.wait_for(reader.read(), LONG_S) == b""
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_who_has_no_token_is_told_so(tmp_path, repo, monkeypatch):
     async with machine(tmp_path / "server") as there:
         file = there.token_for("ada")
