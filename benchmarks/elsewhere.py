@@ -53,6 +53,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     cert, key = folder / "cert.pem", folder / "key.pem"
     kind = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     name = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
-    command = [openssl, "req", *kind, *name, "-days", "1", "-keyout", key, "-out", cert]
+    files = ("-keyout", str(key), "-out", str(cert))
+    command = [openssl, "req", *kind, *name, "-days", "1", *files]
     subprocess.run(command, check=True, capture_output=True, env=os.environ)  # noqa: S603
     return cert, key

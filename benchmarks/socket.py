@@ -55,7 +55,7 @@ def run(
         elsewhere(environment, Path(folder)) as engine,
     ):
         os.environ.update(environment)
-        services = {
+        services: dict[str, CompletionService] = {
             "in process": local,
             "socket": RemoteService(EngineStarter(settings), cache_bytes=0),
             "remote": RemoteService(engine, cache_bytes=0),

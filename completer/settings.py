@@ -127,8 +127,13 @@ class EngineSettings(Section):
     draft_tokens: Literal["auto"] | Count = Field(
         "auto", description="length of a draft; auto: as many tokens as pay under the present load"
     )
+    on_battery: Literal["usual", "quiet"] = Field(
+        "usual",
+        description="quiet: on battery nothing is computed ahead, and files are read anew only once"
+        " the machine is plugged in",
+    )
     idle_unload_minutes: Annotated[float, Field(ge=0)] = Field(
-        0, description="minutes without a request after which the model is unloaded; 0: never"
+        30.0, description="minutes without a request after which the model is unloaded; 0: never"
     )
     server: str = Field(
         "", description="address of a server on another machine that is the engine of editors here"

@@ -81,8 +81,15 @@ class DraftIndex:
         """Whether drafting can begin; not while its kernels are being compiled."""
         return self._has_kernels
 
-    def build(self, progress: Progress = lambda files, tokens: None) -> IndexReport:
-        """Take in all files: from the saved index what has not changed, the rest anew; save it."""
+    def build(
+        self,
+        progress: Progress = lambda files, tokens: None,
+        before_reading: Callable[[], None] = lambda: None,
+    ) -> IndexReport:
+        """Take in all files: from the saved index what has not changed, the rest anew; save it.
+
+        `before_reading` is called when what was saved is there.
+        """
         warm_up(lambda: self._closing)
         if not is_warm():
             return IndexReport()
@@ -91,6 +98,7 @@ class DraftIndex:
         if self._options.cache_folder is not None and self._folder is not None:
             retire_indexes(self._options.cache_folder)
             load_index(corpus, self._folder, self._workspace.cleaned_by)
+        before_reading()
         read, encode = self._workspace.read, self._encode_batch
         report = refresh(corpus, self._files(), read, encode, progress, lambda: self._closing)
         if corpus.changes != self._saved and not self._closing:

@@ -154,7 +154,7 @@ class Repositories:
     def _here(self) -> dict[Place, Repository]:
         """The open workspaces whose files lie on this machine: a mirror is one person's."""
         every = list(self._open.items())
-        return {root: each for root, each in every if each.workspace.on_disk}
+        return {root: each for root, each in every if each.on_disk}
 
 
 def open_repositories(settings: Settings, tokenizer: Tokenizer | Future[Tokenizer]) -> Repositories:

@@ -23,7 +23,7 @@ def mirror_of(workspace: Workspace, folder) -> Mirror:
     (folder / "w").mkdir()
     files = []
     for file in workspace.iter_files():
-        text = workspace.read(file.path)
+        text = workspace.read(file.path) or ""
         entry = mirrored(workspace.relative(file.path), text, whole=True)
         (folder / TEXTS / entry.digest).write_bytes(text.encode())
         files.append(entry)

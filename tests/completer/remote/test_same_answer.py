@@ -87,7 +87,7 @@ async def over_the_socket(
         await task
 
 
-async def answers(editor, requests) -> list[object]:
+async def answers(editor, requests) -> list[tuple[tuple[int, ...], str, str]]:
     found = [await editor.complete(request) for request in requests]
     return [(each.choices[0].token_ids, each.text, each.distribution) for each in found]
 
