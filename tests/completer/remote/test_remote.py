@@ -260,6 +260,14 @@ async def test_who_does_not_encrypt_keeps_nobody_waiting(tmp_path):
         await writer.wait_closed()
 
 
+async def test_a_proxy_may_have_paths_begin_with_something(tmp_path, repo):
+    async with machine(tmp_path / "server", root_path="/completer") as there:
+        there.address += "/completer/"
+        async with there.laptop() as laptop:
+            laptop.open_workspace(repo)
+            await until_mirrored(there, FILE_TEXTS)
+
+
 async def test_who_has_no_token_is_told_so(tmp_path, repo, monkeypatch):
     async with machine(tmp_path / "server") as there:
         file = there.token_for("ada")
