@@ -100,5 +100,3 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
         server.start_io(on_end=lambda: end.limit(server.exit_code))
     finally:
         settings.begin().result()
-        for engine in elsewhere:
-            engine.close()

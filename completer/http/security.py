@@ -17,13 +17,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from completer.engine_process.connection import PATH
-from completer.http.access import NOBODY, Accesses
+from completer.http.access import NOBODY, Access, Accesses
 from completer.http.errors import error_response
 from completer.http.options import HttpOptions
 
 ASKING = ("http", "websocket")
 WITHOUT_TOKEN = frozenset({"/health", "/v1/health", PATH})
 REPORT_PATH = "/report"
+NOT_ALLOWED = 1008
 CLOSE = {"Connection": "close"}
 HEADER_TOO_LONG = "The request's header is too long."
 
@@ -109,7 +110,20 @@ class BearerAuth:
             challenge = {"WWW-Authenticate": kind}
             await error_response(401, message, headers=challenge)(scope, receive, send)
             return
+        if scope["type"] == "websocket" and access is not None:
+            receive = self._as_long_as_known(scope, access, receive)
         await self._app({**scope, "access": access or NOBODY}, receive, send)
+
+    def _as_long_as_known(self, scope: Scope, access: Access, receive: Receive) -> Receive:
+        """Have a connection end when its token was taken away, or stands for something else."""
+
+        async def receive_if_known() -> Message:
+            message = await receive()
+            if self._accesses.of(_bearer(scope)) != access:
+                return {"type": "websocket.disconnect", "code": NOT_ALLOWED}
+            return message
+
+        return receive_if_known
 
 
 class BodyLimit:

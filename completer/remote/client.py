@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -70,7 +71,7 @@ class RemoteEngine:
     def stop(self, root: Place) -> None:
         """A workspace is closed: its files are not followed any more."""
         if (sending := self._sending.pop(root, None)) is not None:
-            sending.close()
+            threading.Thread(target=sending.close, name="close-mirror", daemon=True).start()
 
     def may_send(self, path: Place) -> bool:
         """Whether an open document may be sent: one that an engine here would learn from."""
@@ -83,9 +84,9 @@ class RemoteEngine:
             sending.end(send)
 
     def close(self) -> None:
-        """Follow no files any more."""
-        for root in list(self._sending):
-            self.stop(root)
+        """Follow no files any more; waits until nothing reads them."""
+        while self._sending:
+            self._sending.popitem()[1].close()
 
 
 class RemoteConnection(Connection):

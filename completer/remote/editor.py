@@ -39,7 +39,7 @@ from completer.place import Place, innermost, name_in
 from completer.remote.mirror import is_mirrored
 from completer.remote.mirrors import PersonsMirrors
 from completer.remote.names import is_name
-from completer.remote.receiving import Receiving
+from completer.remote.receiving import LARGEST, Receiving
 
 log = logging.getLogger(__name__)
 LONGEST_FOLDER = 255  # characters of its name
@@ -106,8 +106,6 @@ class RemoteEditor:
         """The connection has ended."""
         for task in self._tasks:
             task.cancel()
-        for mirror in self.roots:
-            self._mirrors.coming.pop(mirror, None)
         self._editor.gone()
 
     def _take(self, message: Asked) -> None:
@@ -162,10 +160,10 @@ class RemoteEditor:
         """Hand a document on, once the engine has its workspace."""
         if text is None:
             self._documents.pop(path, None)
-        elif path in self._documents or len(self._documents) < MOST_DOCUMENTS:
-            self._documents[path] = text
-        else:
+        elif len(text) > LARGEST or len(self._documents.keys() | {path}) > MOST_DOCUMENTS:
             return
+        else:
+            self._documents[path] = text
         self._editor.take(DocumentChanged(path, text))
 
     def _open(self, root: Place) -> None:
@@ -181,7 +179,6 @@ class RemoteEditor:
     def _close(self, root: Place) -> None:
         folder = self._there.pop(root)
         del self._here[folder], self._receiving[root]
-        self._mirrors.coming.pop(folder, None)
         self._editor.take(CloseWorkspace(folder))
 
     async def _receive(self, message: Synchronising) -> None:

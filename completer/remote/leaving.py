@@ -19,7 +19,7 @@ class Leaving:
 
     def text(self, text: str) -> str:
         """A text without its secrets."""
-        return without_secrets(text)
+        return self._cleaner.clean(CompletionRequest(prefix=text), len(text)).prefix
 
     def request(self, request: CompletionRequest) -> CompletionRequest:
         """A request without secrets; of a file that may hold some nothing is left but its name."""

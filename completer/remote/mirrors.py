@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from completer.errors import WorkspaceError
 from completer.place import Place, local_place
@@ -76,8 +77,8 @@ class PersonsMirrors:
         self.folder = folder_of(mirrors.folder, person, "").parent
         self.texts = self.folder / TEXTS
         self.lock = threading.Lock()
-        self.coming: dict[Path, dict[str, int]] = {}
-        """Bytes of the texts that were promised for a mirror, until its list is written."""
+        self.coming: WeakKeyDictionary[object, dict[str, int]] = WeakKeyDictionary()
+        """Bytes of the texts that somebody was promised, until the list is written."""
 
     @property
     def quota(self) -> Quota:
@@ -98,12 +99,15 @@ class PersonsMirrors:
         os.utime(folder)
         return folder
 
-    def held(self, but: Path) -> tuple[int, dict[str, int]]:
-        """How many files the other mirrors have, and the bytes of each text."""
+    def held(self, but: Path, receiver: object) -> tuple[int, dict[str, int]]:
+        """How many files the other mirrors have, and the bytes of each text.
+
+        What is promised to others than the `receiver` counts as if it was there.
+        """
         lists = [read_list(each) for each in _mirrors_in(self.folder) if each != but]
         texts = {file.digest: file.size for files in lists for file in files}
-        for mirror, coming in self.coming.items():
-            texts |= coming if mirror != but else {}
+        for other, coming in self.coming.items():
+            texts |= coming if other is not receiver else {}
         return sum(map(len, lists)), texts
 
     @property
@@ -122,7 +126,6 @@ class PersonsMirrors:
 
     def commit(self, mirror: Path, files: Iterable[MirroredFile]) -> None:
         """Replace a mirror's list, and remove the texts that no list has any more."""
-        self.coming.pop(mirror, None)
         write_list(mirror, files)
         remove_unlisted(self.folder, self.coming_digests)
 

@@ -28,6 +28,7 @@ class Receiving:
         self._folder = folder
         self._root = root
         self._files: dict[str, MirroredFile] = {}
+        self._is_listed = False
         self._lacking: dict[str, int] = {}
         self._asked: dict[str, int] = {}
 
@@ -36,9 +37,10 @@ class Receiving:
         with self._mirrors.lock:
             if isinstance(message, SendTexts):
                 self._keep(message.texts)
-            else:
+            elif message.complete or self._is_listed:
+                self._is_listed = True
                 yield from self._take_list(message)
-            if not self._asked:
+            if self._is_listed and not self._asked:
                 yield from self._ask_or_commit()
 
     def _take_list(self, message: ListFiles) -> Iterator[Said]:
@@ -62,7 +64,7 @@ class Receiving:
         wanted = {file.digest: file.size for file in self._files.values()}
         there |= self._asked.keys()
         self._lacking = {each: size for each, size in wanted.items() if each not in there}
-        self._mirrors.coming[self._folder] = wanted
+        self._mirrors.coming[self] = wanted
 
     def _take_settings(self, text: str) -> None:
         """Keep what the workspace's own file of settings says, under the one name that it has."""
@@ -75,10 +77,10 @@ class Receiving:
     def _within_quota(self, files: Iterable[MirroredFile]) -> tuple[dict[str, MirroredFile], int]:
         """The files that there is room for, in order, and the number of the others."""
         quota, kept, left_out = self._mirrors.quota, dict[str, MirroredFile](), 0
-        others, texts = self._mirrors.held(but=self._folder)
+        others, texts = self._mirrors.held(but=self._folder, receiver=self)
         held = sum(texts.values())
         for file in sorted(files, key=lambda file: in_order(file.name)):
-            more = 0 if file.digest in texts else file.size
+            more = len(file.name) + (0 if file.digest in texts else file.size)
             if others + len(kept) >= quota.max_files or held + more > quota.max_bytes:
                 left_out += 1
                 continue
@@ -101,6 +103,7 @@ class Receiving:
             yield Wanted(self._root, tuple(self._asked))
             return
         there = {path.name for path in self._mirrors.texts.iterdir()}
+        self._mirrors.coming.pop(self, None)
         self._mirrors.commit(
             self._folder, [file for file in self._files.values() if file.digest in there]
         )

@@ -85,7 +85,7 @@ class Sending:
 
     def _tell(self, digests: Sequence[str]) -> None:
         """Send the texts that are wanted, and what has changed since it was told."""
-        settings = _settings_of(self._root)
+        settings = self._workspace.cleaned(_settings_of(self._root))
         with self._lock:
             send, all_of_it = self._send, not self._told
             changed, self._changed = self._changed, set[str]()

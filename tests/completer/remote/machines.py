@@ -31,9 +31,11 @@ LONG_S = 20.0
 class Machine:
     """A running server: where it is, what it answers with, what it keeps."""
 
-    def __init__(self, folder: Path, address: str, service: Any, mirrors: Mirrors) -> None:
+    def __init__(
+        self, folder: Path, address: str, service: Any, mirrors: Mirrors, door: RemoteDoor
+    ) -> None:
         self.folder, self.address = folder, address
-        self.service, self.mirrors = service, mirrors
+        self.service, self.mirrors, self.door = service, mirrors, door
 
     def token_for(self, person: str) -> Path:
         """A file with a new token of a person's."""
@@ -99,13 +101,14 @@ async def machine(
     more = {} if tls is None else {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]}
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        app = create_app(service, FakeRecorder(), options=http, remote=RemoteDoor(service, mirrors))
+        door = RemoteDoor(service, mirrors)
+        app = create_app(service, FakeRecorder(), options=http, remote=door)
         server = Server(server_config(app, host="127.0.0.1", port=port, options=http, **more), http)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         await eventually(lambda: server.started, LONG_S)
         scheme = "http" if tls is None else "https"
         try:
-            yield Machine(folder, f"{scheme}://127.0.0.1:{port}", service, mirrors)
+            yield Machine(folder, f"{scheme}://127.0.0.1:{port}", service, mirrors, door)
         finally:
             server.should_exit = True
             await task

@@ -10,9 +10,10 @@ import urllib.request
 import pytest
 from websockets.asyncio.client import connect
 
-from completer.engine_process.messages import PROTOCOL, OpenWorkspace
+from completer.engine_process.messages import PROTOCOL, ListFiles, OpenWorkspace, SendTexts
 from completer.engine_process.wire import pack_asked
 from completer.errors import CompleterError
+from completer.http.tokens import TokenFile
 from completer.next_edit.edits import NextEdit, NextEditRequest, Point
 from completer.place import local_place
 from completer.remote.connecting import PATH
@@ -135,6 +136,7 @@ async def test_secrets_never_leave_the_laptop(tmp_path, repo, monkeypatch):
     source = "\n".join(each.source for each in every)
     learned = "\n".join(each.source for each in every if "PRIVATE KEY" not in each.source)
     write(repo, {"app.py": learned, ".env": source, "keys/id_rsa": source})
+    write(repo, {".completer.toml": source})
     async with machine(tmp_path / "server") as there, there.laptop() as laptop:
         laptop.open_workspace(repo)
         for name in ("app.py", ".env", "keys/id_rsa"):
@@ -219,6 +221,38 @@ async def test_what_is_forgotten_is_gone(tmp_path, repo):
         assert json.loads(reply)["files"] == 0
         assert not there.mirrors.of("ada").folder.exists()
         assert there.service.closed_workspaces == there.service.opened
+
+
+async def test_who_is_connected_while_all_is_forgotten_sends_it_again(tmp_path, repo):
+    async with machine(tmp_path / "server") as there, there.laptop() as laptop:
+        laptop.open_workspace(repo)
+        await until_mirrored(there, FILE_TEXTS)
+        await there.door._forget("ada")
+        await eventually(lambda: laptop._connection is None, LONG_S)
+        assert there.kept()["files"] == 0
+        await laptop.complete(CompletionRequest(prefix="x", path=repo / "app.py"))
+        await until_mirrored(there, FILE_TEXTS)
+
+
+async def test_a_token_that_is_taken_away_ends_the_connection(tmp_path, repo):
+    async with machine(tmp_path / "server") as there, there.laptop() as laptop:
+        await laptop.complete(CompletionRequest(prefix="x"))
+        TokenFile(there.folder / "tokens.json").remove("ada")
+        with pytest.raises(CompleterError, match="lets no editor in"):
+            await laptop.complete(CompletionRequest(prefix="y"))
+        assert [each.prefix for each in there.service.requests] == ["x"]
+
+
+async def test_texts_that_nobody_asked_for_change_nothing(tmp_path, repo):
+    async with machine(tmp_path / "server") as there, there.laptop() as laptop:
+        laptop.open_workspace(repo)
+        await until_mirrored(there, FILE_TEXTS)
+        await laptop.lose_connection()
+        await laptop.complete(CompletionRequest(prefix="x"))
+        laptop._tell(SendTexts(repo, ("a text of its own",)))
+        laptop._tell(ListFiles(repo, (), ("app.py",), complete=False))
+        await until_mirrored(there, {"shop/store.py": FILE_TEXTS["shop/store.py"]})
+        assert len(list(there.mirrors.of("ada").texts.iterdir())) <= 2
 
 
 async def test_a_mirror_that_nobody_uses_goes_in_the_end(tmp_path, repo):
