@@ -98,5 +98,5 @@ def test_what_is_no_certificate_with_its_key_is_told(tmp_path, names):
 
 
 def test_a_key_alone_is_not_enough(tmp_path):
-    with pytest.raises(SettingsError, match="without server.tls_cert"):
+    with pytest.raises(SettingsError, match=r"without server\.tls_cert"):
         tls_files(with_tls(None, tmp_path / "key.pem"))
