@@ -21,8 +21,8 @@ from completer.cli.printing import grid, progress
 from completer.engine.tuning import measured_again
 from completer.serving.generation import prompt_builder
 from models.errors import ModelError
-from models.int8 import is_quantised
 from models.loading import LoadedModel, convert
+from models.quantising import quantised_dtype
 
 SYNTHETIC_LAYERS, LAST_THAT_COUNTS, REST = 24, 6, 0.02
 
@@ -78,7 +78,7 @@ def nearly_identity(loaded: LoadedModel) -> LoadedModel:
 
     Raises `ModelError` for int8 weights.
     """
-    if is_quantised(loaded.model):
+    if quantised_dtype(loaded.model):
         raise ModelError(
             "Layers of int8 weights cannot be scaled and copied.",
             hint="Leave --synthetic out, or set model.dtype to float32 or bfloat16.",

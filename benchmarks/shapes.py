@@ -10,8 +10,8 @@ from transformers.modeling_utils import PreTrainedModel
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
 from completer.errors import CompleterError
-from models.int8 import INT8, quantise
 from models.loading import choose_dtype
+from models.quantising import QUANTISED, quantise
 
 Shape = Mapping[str, Any]
 DEFAULT = "qwen2.5-coder-1.5b"
@@ -79,8 +79,8 @@ def random_model(shape: Shape, device: torch.device, dtype: str, positions: int)
             f"No model has this shape: {error}", hint="See transformers' configuration classes."
         ) from error
     model = cast(PreTrainedModel, model.eval().requires_grad_(False))
-    if dtype == INT8:
-        quantise(model)
+    if dtype in QUANTISED:
+        quantise(model, dtype)
     return model
 
 

@@ -36,9 +36,10 @@ from completer.engine.tuning import Tuning
 from completer.evaluation.speculation import MAX_TOKENS
 from completer.evaluation.turns import turns
 from completer.request import CompletionRequest, DecodeStats
+from completer.request_settings import CompletionSettings
 from completer.serving.generation import prompt_builder
 from completer.serving.service import LocalService
-from completer.settings import CompletionSettings, Settings
+from completer.settings import Settings
 from completer.workspaces.repositories import Repositories
 from completer.workspaces.repository import Repository
 from models.loading import LoadedModel

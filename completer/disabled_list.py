@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from pathlib import Path
 
-log = logging.getLogger(__name__)
+from completer.followed_setting import FollowedSetting
 
 
 class DisabledList:
@@ -17,18 +15,14 @@ class DisabledList:
 
     def __init__(self, file: Path | None, known: tuple[str, ...] | None = None) -> None:
         self.file = file
-        self._entries = known or ()
-        self._stamp = self._look() if known is not None else None
-        self._lock = threading.Lock()
+        self._entries = FollowedSetting(
+            file, lambda s: s.completion.disabled_in, known or (), is_read=known is not None
+        )
 
     @property
     def entries(self) -> tuple[str, ...]:
         """The list as it is now; what it was, if the file cannot be used."""
-        with self._lock:
-            if (stamp := self._look()) != self._stamp:
-                self._stamp = stamp
-                self._read()
-            return self._entries
+        return self._entries.value
 
     def change(self, entry: str, *, disabled: bool) -> tuple[str, ...]:
         """Put an entry into the file or take it out; returns the list. Raises `SettingsError`."""
@@ -39,20 +33,3 @@ class DisabledList:
         if self.file is not None:
             write_setting(self.file, "completion", "disabled_in", changed)
         return tuple(changed)
-
-    def _look(self) -> tuple[int, int] | None:
-        try:
-            status = self.file.stat() if self.file else None
-        except OSError:
-            return None
-        return status and (status.st_mtime_ns, status.st_size)
-
-    def _read(self) -> None:
-        from completer.errors import SettingsError
-        from completer.settings import load_settings
-
-        try:
-            file = self.file if self._stamp else None
-            self._entries = load_settings(file=file).settings.completion.disabled_in
-        except SettingsError as error:
-            log.warning("%s What was disabled before stays so.", error)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from completer.interface import CompletionService
 from completer.place import Place
-from completer.request import Completion, DecodeStats, Trigger
+from completer.request import Arm, Completion, DecodeStats, Trigger
 from completer.serving.measures import measures, outcome
 from telemetry.alignment import utf16_prefix
 from telemetry.events import (
@@ -97,6 +97,7 @@ class Reports:
         places: tuple[str, ...],
         language: str,
         trigger: Trigger,
+        arm: Arm | None = None,
     ) -> TrackedRequest:
         """A request has come; for the arguments see `Opportunity`."""
         came_ms = time.time_ns() // 1_000_000
@@ -109,6 +110,7 @@ class Reports:
             language=language,
             trigger="manual" if trigger == "manual" else "auto",
             started_ms=came_ms,
+            arm=arm.name if arm else "",
         )
         return TrackedRequest(opportunity, came_ms)
 

@@ -1,6 +1,6 @@
 """What is asked and what comes back: the dataclasses that all front doors and the service share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -66,6 +66,27 @@ class Snippet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """The arm of an experiment that a person is in, as `EXPERIMENT/ARM`.
+
+    `given` are settings that go before all others, by names such as `completion.max_lines`.
+    `model` is another one than that of the settings; empty: the same.
+    """
+
+    name: str
+    given: tuple[tuple[str, bool | int | float | str | None], ...] = ()
+    model: str = ""
+
+
+ArmOf = Callable[[str], Arm | None]
+"""Which arm of an experiment a person is in, by name; an empty one is who runs this process."""
+
+
+def in_no_arm(person: str) -> None:
+    """There is no experiment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
     """One request: complete between `prefix` and `suffix`.
 
@@ -78,8 +99,8 @@ class CompletionRequest:
     was written in), unless it is to stay `as_is`. `polish` asks for the rules of ghost text: end
     with the line or block, repeat nothing that follows; with `withhold`, say nothing where it will
     probably not be accepted. `indent` is what the editor indents a line by (a tab or spaces),
-    where the text does not show that; `disabled_in` adds to the setting of that name. `None` stands
-    for "as the settings say". Times are milliseconds.
+    where the text does not show that; `disabled_in` adds to the setting of that name. `arm` changes
+    settings. `None` stands for "as the settings say". Times are milliseconds.
     """
 
     prefix: str
@@ -106,6 +127,7 @@ class CompletionRequest:
     trigger: Trigger = "automatic"
     indent: str = ""
     disabled_in: tuple[str, ...] = ()
+    arm: Arm | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

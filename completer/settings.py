@@ -8,6 +8,7 @@ where anything is sent.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -21,8 +22,15 @@ from completer.config_file import CONFIG_VARIABLE as CONFIG_VARIABLE
 from completer.config_file import config_file as config_file
 from completer.context.content import opened_beneath, read_up_to
 from completer.errors import SettingsError
+from completer.experiment_settings import ExperimentSettings
+from completer.request_settings import (
+    CompletionSettings,
+    DraftSettings,
+    RequestSettings,
+    with_given,
+)
 from completer.server_settings import TOKENS_FILE, ServerSettings
-from completer.setting_kinds import APP, Count, Section, Share
+from completer.setting_kinds import APP, Count, Section
 
 VARIABLES = "COMPLETER_"
 REPOSITORY_FILE = ".completer.toml"
@@ -30,6 +38,10 @@ LARGEST_REPOSITORY_FILE = 1 << 14
 _MOST_DOTS = 64  # in a line: a key of thousands of parts takes minutes to read
 _LONGEST_NAME = 100
 _MOST_PROBLEMS = 8  # that are told of at once
+OF_EXPERIMENT = (
+    "`completer experiment stop` ends the experiment that the file has; --help says more."
+)
+_IN_ARM = re.compile(r"^experiment\.arms\.\d+\.")
 
 
 class ModelSettings(Section):
@@ -41,73 +53,11 @@ class ModelSettings(Section):
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N"
     )
-    dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
-        "auto", description="auto measures on a CPU; int8: weights of linear layers, on a CPU"
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"] = Field(
+        "auto", description="auto measures on a CPU; int8, int4: weights of linear layers, on a CPU"
     )
     layout: str | None = Field(None, description="force a FIM layout by name")
     context_tokens: Count | None = Field(None, description="use less than the model's context")
-
-
-class CompletionSettings(Section):
-    """What a completion may be."""
-
-    max_tokens: Annotated[int, Field(ge=1, le=4096)] = 64
-    prompt_tokens: Count | None = Field(
-        None, description="prompt budget; by default 1024 on a CPU and 4096 on a GPU"
-    )
-    suffix_share: Share = Field(0.25, description="share of the prompt for text after the caret")
-    repository_share: Share = Field(0.2, description="share of the prompt for other files")
-    repository_weight: Literal["auto"] | Share = Field(
-        "auto",
-        description="weight of the repository's own distribution in the model's; auto: as"
-        " calibrated for the model and repository, where it proved better",
-    )
-    min_acceptance: Literal["auto"] | Share = Field(
-        "auto",
-        description="probability of being accepted below which nothing is shown; auto: as"
-        " calibrated for the model and repository; 0: everything is shown",
-    )
-    exploration: Share = Field(
-        0.02,
-        description="share of what would not be shown that is shown nevertheless, so that"
-        " `calibrate --from-telemetry` can learn from it",
-    )
-    exit_mode: Literal["lossless", "lossy"] = Field(
-        "lossless",
-        description="lossy: tokens may come from early layers; faster, but another text",
-    )
-    guide_names: bool = Field(
-        True, description="lean on names that static analysis knows to exist where they are written"
-    )
-    names_wait_ms: Annotated[float, Field(ge=0)] = Field(
-        10.0, description="how long a request waits for static analysis; without it, it goes on"
-    )
-    check_syntax: bool = Field(True, description="hold back ghost text that does not parse")
-    check_names: bool = Field(
-        True, description="hold back ghost text with names that surely do not exist"
-    )
-    multiline: Literal["auto", "never", "always"] = "auto"
-    max_lines: Count = 16
-    deadline_ms: Annotated[float, Field(gt=0)] = 5000.0
-    decode_ahead: bool = Field(
-        False, description="while a completion is shown, compute what follows it"
-    )
-    disabled_in: Annotated[tuple[str, ...], Field(max_length=1000)] = Field(
-        (),
-        description="where nothing is completed: patterns as in `.gitignore`, and languages as"
-        " `language:markdown`",
-    )
-
-
-class DraftSettings(Section):
-    """Speculative decoding from the repository."""
-
-    enabled: bool = True
-    self_speculation: bool = Field(
-        True, description="let the model's first layers draft where that was measured to pay"
-    )
-    with_dependencies: bool = Field(False, description="draft from installed packages as well")
-    max_index_mb: Count = 512
 
 
 class NextEditSettings(Section):
@@ -186,6 +136,7 @@ class Settings(BaseModel):
     engine: EngineSettings = EngineSettings()
     server: ServerSettings = Field(default_factory=ServerSettings)
     telemetry: TelemetrySettings = TelemetrySettings()
+    experiment: ExperimentSettings = ExperimentSettings()
     workspaces: tuple[Path, ...] = ()
     cache_folder: Path = Field(default_factory=lambda: user_cache_path(APP))
     calibration_folder: Path = Field(
@@ -214,39 +165,18 @@ class Settings(BaseModel):
         return self._file
 
 
-class RepositorySettings(Section):
+class RepositorySettings(RequestSettings):
     """What a repository's own file may set."""
-
-    completion: CompletionSettings = CompletionSettings()
-    drafting: DraftSettings = DraftSettings()
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """The names that the file sets, such as `completion.max_lines`."""
-        return tuple(
-            f"{section}.{name}"
-            for section in type(self).model_fields
-            for name in sorted(getattr(self, section).model_fields_set)
-        )
 
     def over(self, settings: Settings) -> Settings:
         """The user's settings with these on top, and on top of all what environment and flags say.
 
         An index may be made smaller than the user allows, not larger.
         """
-        changed = settings.model_dump(include={"completion", "drafting"})
-        for name in self.given:
-            section, _, option = name.partition(".")
-            if name not in settings.settled:
-                changed[section][option] = getattr(getattr(self, section), option)
-        largest = settings.drafting.max_index_mb
-        changed["drafting"]["max_index_mb"] = min(changed["drafting"]["max_index_mb"], largest)
-        return settings.model_copy(
-            update={
-                "completion": CompletionSettings(**changed["completion"]),
-                "drafting": DraftSettings(**changed["drafting"]),
-            }
-        )
+        own = {name: value for name, value in self.given.items() if name not in settings.settled}
+        changed = with_given(settings, own)
+        largest = min(settings.drafting.max_index_mb, changed.drafting.max_index_mb)
+        return with_given(changed, {"drafting.max_index_mb": largest})
 
 
 class LoadedSettings(BaseModel):
@@ -283,7 +213,9 @@ def load_settings(
     try:
         settings = Settings(**merged)
     except ValidationError as error:
-        raise SettingsError(_explain(error, origins)) from error
+        sections = {problem["loc"][0] for problem in error.errors()}
+        hint = OF_EXPERIMENT if sections == {"experiment"} else ""
+        raise SettingsError(_explain(error, origins), hint=hint) from error
     if settings.pure and settings.completion.exit_mode == "lossy":
         raise SettingsError(
             '`pure` promises the model\'s own text, completion.exit_mode = "lossy" another one.',
@@ -420,7 +352,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
         beneath = (origins[each] for each in origins if f"{each}.".startswith(f"{name}."))
         origin = next((f" ({origin})" for origin in beneath), "")
         message = problem["msg"].lower().removeprefix("value error, ")
-        near = _nearest(name) if problem["type"] == "extra_forbidden" else ""
+        near = _nearest(_IN_ARM.sub("", name)) if problem["type"] == "extra_forbidden" else ""
         meant = f" (did you mean {near}?)" if near else ""
         sentences.append(f"{name[:_LONGEST_NAME]}: {message}{origin}{meant}")
     return "Settings that cannot be: " + "; ".join(sentences) + "."

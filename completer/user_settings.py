@@ -1,7 +1,10 @@
-"""Changing one setting in the user's own file, with all else in it as the user wrote it."""
+"""Changing a setting or a section in the user's own file, with all else as the user wrote it."""
 
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
@@ -10,22 +13,39 @@ from completer.errors import SettingsError
 from completer.private_files import new_private_file, private_folder
 
 
-def write_setting(file: Path, section: str, name: str, value: str | list[str]) -> None:
+def write_setting(file: Path, section: str, name: str, value: bool | str | list[str]) -> None:
     """Set `section.name` in a TOML file, which need not exist; comments and order stay.
 
     Raises `SettingsError` for a file that cannot be read or written.
     """
+    written = tomlkit.item(value).as_string()
+    with _changing(file, f"Put {name} = {written} below [{section}] by hand.") as document:
+        document.setdefault(section, tomlkit.table())[name] = value
+
+
+def write_section(file: Path, section: str, values: Mapping[str, Any]) -> None:
+    """Set a whole section, in place of what is there. Raises as `write_setting` does."""
+    text = tomlkit.dumps({section: values})
+    with _changing(file, f"Put this into it by hand:\n{text}") as document:
+        document.pop(section, None)
+        document[section] = tomlkit.parse(text)[section]
+
+
+def remove_section(file: Path, section: str) -> bool:
+    """Take a section out; say whether there was one. Raises as `write_setting` does."""
+    with _changing(file, f"Take [{section}] out by hand.") as document:
+        return document.pop(section, None) is not None
+
+
+@contextmanager
+def _changing(file: Path, by_hand: str) -> Iterator[tomlkit.TOMLDocument]:
+    """Yield what a file says, and write it as it is then."""
     try:
-        text = file.read_text(encoding="utf-8") if file.exists() else ""
-        document = tomlkit.parse(text)
-        table = document.setdefault(section, tomlkit.table())
-        table[name] = value
+        document = tomlkit.parse(file.read_text(encoding="utf-8") if file.exists() else "")
+        yield document
         _replace(file, tomlkit.dumps(document))
     except (OSError, ValueError, TypeError, TOMLKitError) as error:
-        raise SettingsError(
-            f"{file} could not be changed: {error}",
-            hint=f"Put {name} = {tomlkit.item(value).as_string()} below [{section}] by hand.",
-        ) from error
+        raise SettingsError(f"{file} could not be changed: {error}", hint=by_hand) from error
 
 
 def _replace(file: Path, text: str) -> None:

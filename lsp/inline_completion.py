@@ -17,7 +17,7 @@ from completer.disabled_list import DisabledList
 from completer.interface import CompletionService
 from completer.place import Place
 from completer.reporting import Reports, TrackedRequest
-from completer.request import Completion, CompletionRequest, Trigger
+from completer.request import Arm, Completion, CompletionRequest, Trigger
 from completer.unicode import well_formed
 from lsp.convert import indent_of, trigger_of
 from lsp.documents import Document, Documents
@@ -128,7 +128,8 @@ class InlineCompletions:
     ) -> list[types.InlineCompletionItem]:
         options = self._session.options
         trigger = trigger_of(params.context.trigger_kind)
-        tracked = self._begin(document, trigger)
+        arm = options.arm_of(options.user)
+        tracked = self._begin(document, trigger, arm)
         if document.shrinking and trigger == "automatic" and not options.after_deletion:
             self._reports.end(tracked, "not_requested")
             self.reasons.note(document.uri, AFTER_DELETION)
@@ -147,6 +148,7 @@ class InlineCompletions:
             trigger=trigger,
             indent=document.indent,
             disabled_in=(*self.disabled.entries, *options.disabled_in),
+            arm=arm,
         )
         self._status.busy(True)
         try:
@@ -166,7 +168,7 @@ class InlineCompletions:
     def _path_of(self, document: Document) -> Place | None:
         return self.notebooks.path_of(document) if self.notebooks else document.path
 
-    def _begin(self, document: Document, trigger: Trigger) -> TrackedRequest:
+    def _begin(self, document: Document, trigger: Trigger, arm: Arm | None) -> TrackedRequest:
         path = self._path_of(document)
         return self._reports.begin(
             session=self._session.id,
@@ -175,6 +177,7 @@ class InlineCompletions:
             places=self._session.places_of(path),
             language=document.language,
             trigger=trigger,
+            arm=arm,
         )
 
 

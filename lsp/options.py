@@ -8,6 +8,8 @@ from pathlib import Path
 import attrs
 from attrs.validators import and_, ge, gt, instance_of, le, optional
 
+from completer.request import ArmOf, in_no_arm
+
 logger = logging.getLogger(__name__)
 
 CLIENT_OPTIONS = ("choices", "deadline_ms", "after_deletion", "disabled_in")
@@ -31,7 +33,7 @@ class LspOptions:
     there is returned (None: as the settings say). With `after_deletion` off, deleting text brings
     up nothing by itself. Documents longer than `max_document_chars` are completed but not learned
     from. `user` is who sits at the editor, `config` the file in which they disable completions;
-    `disabled_in` adds to what it says.
+    `disabled_in` adds to what it says. `arm_of` says which arm of an experiment they are in.
     """
 
     context_chars: int = attrs.field(default=65_536, validator=ge(256))
@@ -44,6 +46,7 @@ class LspOptions:
     user: str = ""
     config: Path | None = None
     disabled_in: tuple[str, ...] = attrs.field(default=(), converter=_entries)
+    arm_of: ArmOf = in_no_arm
 
     def with_client_wishes(self, wishes: object) -> LspOptions:
         """These options with what a client's `initializationOptions` say, in camelCase.

@@ -72,12 +72,12 @@ class BareDecoder(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.lm_head.weight.device
+        return self.model.norm.weight.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the weights are stored in, those in int8 apart."""
-        return self.lm_head.weight.dtype
+        """What the weights are stored in that are not quantised."""
+        return self.model.norm.weight.dtype
 
     def take(self, weights: Mapping[str, Tensor]) -> None:
         """Take over weights by their names; raises `RuntimeError` where one is missing or odd."""

@@ -15,7 +15,9 @@ from torch import Tensor
 from torch.nn.functional import rms_norm, scaled_dot_product_attention, silu
 
 from models.half_linear import linear_for
-from models.int8 import Int8Linear, int8_linear
+from models.int4 import Int4Linear
+from models.int8 import Int8Linear
+from models.int8_table import Int8Embedding, Int8Head
 
 if TYPE_CHECKING:
     from models.decoder import Model
@@ -78,10 +80,10 @@ class DecoderLayers:
         config: Any = model.config
         self.device = model.device
         self.dtype = model.dtype
-        self._embedding: Tensor = inner.embed_tokens.weight
+        self._embedding = inner.embed_tokens
         self._layers = [_stack_layer(layer) for layer in inner.layers]
         self._norm = inner.norm.weight
-        self._head = cast(Any, model).lm_head.weight
+        self._head = cast(Any, model).lm_head
         self._epsilon = config.rms_norm_eps
         self._heads = config.num_attention_heads
         self._kv_heads = config.num_key_value_heads
@@ -97,11 +99,12 @@ class DecoderLayers:
     @property
     def width(self) -> int:
         """Features of a hidden state."""
-        return int(self._embedding.shape[1])
+        return len(self._norm)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return what the first layer takes, [T, width], for `ids` [T]."""
-        return self._embedding[ids]
+        table = self._embedding
+        return table(ids) if isinstance(table, Int8Embedding) else table.weight[ids]  # type: ignore[no-any-return]
 
     def run_layers(
         self, hidden: Tensor, positions: Tensor, first: int, last: int, attend: Attend
@@ -130,7 +133,10 @@ class DecoderLayers:
 
     def predict(self, hidden: Tensor) -> Tensor:
         """Return the logits [R, V] that the shared head reads out of hidden states [R, width]."""
-        return linear_for(self._head)(self.normalise(hidden), self._head, None)
+        head, states = self._head, self.normalise(hidden)
+        if isinstance(head, Int8Head):
+            return head(states)  # type: ignore[no-any-return]
+        return linear_for(head.weight)(states, head.weight, None)
 
     def _run_layer(
         self, number: int, hidden: Tensor, cos: Tensor, sin: Tensor, attend: Attend
@@ -202,9 +208,9 @@ def _rotary_tables(inner: Any, positions: int) -> tuple[Tensor, Tensor]:  # noqa
 
     The first half of the sines is negated, so that turning a head needs no negation.
     """
-    weight = inner.embed_tokens.weight
-    ids = torch.arange(positions, device=weight.device)[None]
-    cos, sin = inner.rotary_emb(weight[:1, None], position_ids=ids)
+    like = inner.norm.weight[None, None]
+    ids = torch.arange(positions, device=like.device)[None]
+    cos, sin = inner.rotary_emb(like, position_ids=ids)
     first, second = sin[0][:, None].chunk(2, dim=-1)
     return cos[0][:, None], torch.cat((-first, second), dim=-1)
 
@@ -225,7 +231,7 @@ def _stack_layer(layer: Any) -> _Layer:  # noqa: ANN401  each family has a class
     )
 
 
-def _stack(*parts: Any) -> Projection:  # noqa: ANN401  nn.Linear or Int8Linear
+def _stack(*parts: Any) -> Projection:  # noqa: ANN401  nn.Linear, Int8Linear or Int4Linear
     """Make one product of several, which keep views of the stacked weights."""
     weight = torch.cat([each.weight for each in parts]) if len(parts) > 1 else parts[0].weight
     begin = 0
@@ -235,8 +241,7 @@ def _stack(*parts: Any) -> Projection:  # noqa: ANN401  nn.Linear or Int8Linear
         begin = end
     biases = tuple(each.bias for each in parts if each.bias is not None)
     bias = torch.cat(biases) if biases else None
-    if isinstance(parts[0], Int8Linear):
-        scale = torch.cat([each.scale for each in parts])
-        return lambda states: int8_linear(states, weight, scale, bias)
+    if isinstance(parts[0], Int8Linear | Int4Linear):
+        return parts[0].stacked(parts, weight, bias)
     product = linear_for(weight)
     return lambda states: product(states, weight, bias)

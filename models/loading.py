@@ -16,8 +16,10 @@ from models import own_format
 from models.decoder import BareDecoder
 from models.errors import ModelError
 from models.fim import BoundLayout, bind_layout, find_layout
-from models.int8 import INT8, check_device, is_quantised, quantise
+from models.int4 import GROUP, INT4
+from models.int8 import INT8
 from models.memory import ran_out
+from models.quantising import QUANTISED, check_device, quantise, quantised_dtype
 from models.source import BUNDLED, INCOMPLETE, is_gguf, read_config, resolve_source
 from models.tokenizer import ModelTokenizer
 
@@ -35,6 +37,7 @@ DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
     INT8: torch.bfloat16,  # of all that is not quantised
+    INT4: torch.bfloat16,
 }
 UNLOADABLE = (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError)
 SMALLER = "Choose a smaller model, free memory, or set model.device to cpu."
@@ -66,7 +69,7 @@ class LoadedModel:
 
     @property
     def dtype_name(self) -> str:
-        """The dtype as a person writes it: `float32`, `bfloat16`, `int8`."""
+        """The dtype as a person writes it: `float32`, `bfloat16`, `int8`, `int4`."""
         return dtype_name(self.model)
 
     @property
@@ -91,7 +94,8 @@ def load_model(
     memory and time.
 
     Raises `ModelError` for a folder that is no model, pickled weights, a model that needs its own
-    code, an unknown device or dtype, int8 where it cannot run, and a tokenizer without FIM marks.
+    code, an unknown device or dtype, int8 or int4 where it cannot run, and a tokenizer without FIM
+    marks.
     """
     started = time.perf_counter()
     location = resolve_source(source)
@@ -101,9 +105,10 @@ def load_model(
     model = _move(_load_weights(location, chosen_dtype, own_code=own_code), chosen_device)
     model.eval().requires_grad_(False)
     digest = weights_digest(model)
-    if dtype == INT8:
-        quantise(model)
-        log.info("%s: linear layers quantised to int8, with a scale for each output", source)
+    if dtype in QUANTISED:
+        quantise(model, dtype)
+        scales = "each output" if dtype == INT8 else f"{GROUP} inputs of an output"
+        log.info("%s: linear layers quantised to %s, with a scale for %s", source, dtype, scales)
     return LoadedModel(
         name=Path(source).name if source != BUNDLED else BUNDLED,
         model=model,
@@ -158,20 +163,20 @@ def choose_device(wanted: str) -> torch.device:
 def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
     """Turn `auto` or a name into a dtype: bfloat16 on a GPU, float32 on a CPU.
 
-    For int8 it is what the weights are loaded in, to be quantised then.
+    For int8 and int4 it is what the weights are loaded in, to be quantised then.
     """
     if wanted == "auto":
         return torch.float32 if device.type == "cpu" else torch.bfloat16
     if wanted not in DTYPES:
         raise ModelError(f"{wanted!r} is not a dtype.", hint=f"Use auto, {', '.join(DTYPES)}.")
-    if wanted == INT8:
-        check_device(device)
+    if wanted in QUANTISED:
+        check_device(wanted, device)
     return DTYPES[wanted]
 
 
 def dtype_name(model: "Model") -> str:
     """Name the dtype of a model's weights as the settings do."""
-    return INT8 if is_quantised(model) else str(model.dtype).removeprefix("torch.")
+    return quantised_dtype(model) or str(model.dtype).removeprefix("torch.")
 
 
 def convert(model: "Model", dtype: torch.dtype) -> None:

@@ -56,6 +56,12 @@ class Pseudonyms:
         """A user's id, 32 hexadecimal digits."""
         return _digest(self._people_key, "user", name).hex()[:32]
 
+    def draw(self, experiment: str, name: str) -> tuple[float, float]:
+        """Two independent numbers from [0, 1) for a user in an experiment, always the same."""
+        digest = _digest(self._people_key, "experiment", f"{experiment}\0{name}")
+        first, second = (int.from_bytes(part) >> 11 for part in (digest[:8], digest[8:16]))
+        return first / 2**53, second / 2**53
+
     def workspace(self, path: str) -> str:
         """A workspace's id, 32 hexadecimal digits."""
         return _digest(self._key, "workspace", path.rstrip("/")).hex()[:32]

@@ -15,11 +15,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.simulation.arms import assign_arm
 from benchmarks.simulation.tables import Ids, writes
 from benchmarks.simulation.truth import Truth
-from benchmarks.simulation.vocabulary import ARMS, FINISH, LANGUAGES, OUTCOMES, SOURCES, Array
+from benchmarks.simulation.vocabulary import (
+    ARMS,
+    EXPERIMENT,
+    FINISH,
+    LANGUAGES,
+    OUTCOMES,
+    SOURCES,
+    Array,
+)
 from telemetry.events import SessionStarted
+from telemetry.privacy import Pseudonyms
 from telemetry.schema import DAY_MS
 from telemetry.store import Store
 from telemetry.writes import Write, event_rows
@@ -42,9 +50,18 @@ class _People:
 
 
 def simulate(
-    suggestions: int, path: Path, *, seed: int = 0, end_ms: int | None = None
+    suggestions: int,
+    path: Path,
+    *,
+    seed: int = 0,
+    end_ms: int | None = None,
+    people: int | None = None,
+    effect: float = 0.1,
 ) -> dict[str, Any]:
     """Write a database of this many suggestions; returns the figures that a report must show.
+
+    They are of as many `people` as make so many where CodeCompose was used, or as are asked for;
+    those in the second arm accept more readily by a share of `effect`.
 
     Raises FileExistsError if the file is there already: counts would not be its truth.
     """
@@ -54,8 +71,9 @@ def simulate(
     start_ms = (end_ms // DAY_MS - DAYS + 1) * DAY_MS
     rng = np.random.default_rng(seed)
     store = Store(path, patience_s=60.0)
-    people = _draw_people(rng, max(2, round(suggestions * USERS_PER_SUGGESTION)))
-    _store_sessions(store, len(people.activity), start_ms)
+    users = people or max(2, round(suggestions * USERS_PER_SUGGESTION))
+    drawn = _draw_people(rng, users, effect)
+    _store_sessions(store, users, start_ms)
     truth = Truth()
     ids = Ids()
     try:
@@ -64,7 +82,7 @@ def simulate(
             span = [
                 start_ms + (end_ms - start_ms) * at // suggestions for at in (first, first + count)
             ]
-            batch = _draw(rng, people, count, (span[0], span[1]))
+            batch = _draw(rng, drawn, count, (span[0], span[1]))
             _put(store, writes(batch, ids, store.label))
             truth.add(batch)
     finally:
@@ -72,14 +90,16 @@ def simulate(
     return truth.figures()
 
 
-def _draw_people(rng: np.random.Generator, users: int) -> _People:
+def _draw_people(rng: np.random.Generator, users: int, effect: float) -> _People:
     activity = rng.lognormal(0.0, 1.0, users)
-    arms = [ARMS.index(assign_arm(str(user), ARMS, "simulated")) for user in range(users)]
+    key = Pseudonyms(bytes(32))
+    draws = [key.draw(EXPERIMENT, str(user))[1] for user in range(users)]
+    arms = (np.array(draws) * len(ARMS)).astype(int)
     return _People(
         activity=np.cumsum(activity / activity.sum()),
-        readiness=rng.beta(2.2, 7.0, users),
+        readiness=rng.beta(2.2, 7.0, users) * (1 + effect * arms),
         language=rng.integers(0, len(LANGUAGES), users),
-        arm=np.array(arms),
+        arm=arms,
     )
 
 
@@ -122,7 +142,7 @@ def _draw(
     }
     batch["features"] = np.array([f'{{"margin": {p}}}' for p in batch["p_accept"]], dtype=object)
     batch |= _draw_commits(rng, size)
-    return batch | _draw_fates(rng, people.readiness[user], people.arm[user], batch["outcome"] == 0)
+    return batch | _draw_fates(rng, people.readiness[user], batch["outcome"] == 0)
 
 
 def _draw_commits(rng: np.random.Generator, size: int) -> dict[str, Array]:
@@ -134,15 +154,13 @@ def _draw_commits(rng: np.random.Generator, size: int) -> dict[str, Array]:
     }
 
 
-def _draw_fates(
-    rng: np.random.Generator, readiness: Array, arm: Array, returned: Array
-) -> dict[str, Array]:
+def _draw_fates(rng: np.random.Generator, readiness: Array, returned: Array) -> dict[str, Array]:
     """What people did with suggestions, and with accepted ones afterwards, `[opportunities]`."""
     size = len(readiness)
     length = np.maximum(rng.lognormal(3.2, 0.8, size).astype(int), 2)
     shown = returned & (rng.random(size) < 0.95)
     shown_for = rng.lognormal(7.2, 0.9, size).astype(int)
-    accepted = shown & (rng.random(size) < readiness * (1 + 0.1 * arm))
+    accepted = shown & (rng.random(size) < readiness)
     full = accepted & (rng.random(size) < 0.93)
     part = np.maximum((length * rng.random(size)).astype(int), 1)
     gone = rng.random(size) < 0.05

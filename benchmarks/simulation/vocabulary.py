@@ -10,7 +10,8 @@ Array = NDArray[Any]
 
 LANGUAGES: Final = ("python", "typescript", "rust", "go", "java", "cpp")
 MODELS: Final = ("small", "large")
-ARMS: Final = ("control", "treatment")
+EXPERIMENT: Final = "simulated"
+ARMS: Final = ("simulated/control", "simulated/treatment")
 SOURCES: Final = ("repository", "live", "recycled", "self")
 FINISH: Final = ("stop", "length", "low_confidence", "deadline")
 EXIT_MODES: Final = ("none", "early")

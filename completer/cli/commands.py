@@ -23,6 +23,7 @@ COMMANDS = {
     "tune": "tune.tune",
     "setup": "setup.setup",
     "model": "model.model",
+    "experiment": "experiment.experiment",
     "telemetry": "telemetry.telemetry",
     "token": "token.token",
     "remote": "remote.remote",

@@ -5,6 +5,7 @@ from pathlib import Path
 from completer.cli.options import identity_file
 from completer.errors import SettingsError
 from completer.interface import ServiceInfo
+from completer.request import ArmOf, in_no_arm
 from completer.settings import Settings
 from telemetry.recorder import NullRecorder, Recorder
 
@@ -18,6 +19,17 @@ def described(settings: Settings) -> ServiceInfo:
         context_tokens=settings.model.context_tokens or 0,
         workspaces=(),
     )
+
+
+def arms(settings: Settings) -> ArmOf:
+    """Which arm of the user's experiment somebody is in; none where nothing is recorded."""
+    if not settings.telemetry.enabled:
+        return in_no_arm
+    from completer.experiments import Experiments
+    from telemetry.assignment import Assignment
+
+    people = Assignment(settings.telemetry.folder, identity_file(settings))
+    return Experiments(settings, people.draw).arm_of
 
 
 def build_recorder(settings: Settings) -> Recorder:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from completer.place import local_place
 if TYPE_CHECKING:  # none of it is imported before the client has its first answer
     from completer.engine_process.connection import Connection
     from completer.remote.client import RemoteEngine
+    from completer.request import ArmOf
     from completer.settings import LoadedSettings, Settings
     from telemetry.recorder import Recorder
 
@@ -37,15 +39,18 @@ def run() -> None:
 
 def serve_in_process(loading: Loading, end: Ending, config: Path | None = None) -> None:
     """Serve with a model in this process. `config` is the user's file, if it is not where it is."""
-    from completer.cli.front_door import build_recorder
+    from completer.cli.front_door import arms, build_recorder
     from completer.cli.wiring import start_service
+    from completer.engine_process.by_model import ByModel, connect_to
     from lsp.options import LspOptions
     from lsp.server import create_server
 
     settings = loading().settings
     service, recorder = start_service(settings), build_recorder(settings)
     end.of(recorder, service)
-    server = create_server(service, recorder, options=LspOptions(config=config or config_file()))
+    options = LspOptions(config=config or config_file(), arm_of=arms(settings))
+    models = ByModel(service, partial(connect_to, settings))
+    server = create_server(models, recorder, options=options)
     end.asks(server.stop)
     server.start_io(on_end=lambda: end.limit(server.exit_code))
 
@@ -53,6 +58,7 @@ def serve_in_process(loading: Loading, end: Ending, config: Path | None = None) 
 def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
     """Answer the client before the settings are read; if they cannot be used, end with that."""
     gc.disable()  # until all is there that stays: to look through it takes a tenth of the start
+    from completer.engine_process.by_model import ByModel
     from completer.engine_process.client import RemoteService
     from lsp.options import LspOptions
     from lsp.server import create_server
@@ -94,9 +100,30 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
 
     service, recorder = RemoteService(find_engine), LateRecorder(open_recorder)
     end.of(recorder)
-    server = create_server(service, recorder, options=LspOptions(config=config or config_file()))
+    options = LspOptions(config=config or config_file(), arm_of=_arms_of(settings))
+    models = ByModel(service, partial(_other_engine, settings))
+    server = create_server(models, recorder, options=options)
     end.asks(server.stop)
     try:
         server.start_io(on_end=lambda: end.limit(server.exit_code))
     finally:
         settings.begin().result()
+
+
+def _arms_of(settings: "Later[Settings]") -> "ArmOf":
+    """Which arm somebody is in, from when the settings are there."""
+
+    @cache
+    def found() -> "ArmOf":
+        from completer.cli.front_door import arms
+
+        return arms(settings.begin().result())
+
+    return lambda person: found()(person)
+
+
+async def _other_engine(settings: "Later[Settings]", model: str) -> "Connection":
+    """The engine of an arm with another model."""
+    from completer.engine_process.by_model import connect_to
+
+    return await connect_to(await asyncio.wrap_future(settings.begin()), model)

@@ -26,7 +26,7 @@ NameArgument = Annotated[
         metavar="NAME",
     ),
 ]
-DTYPES = ("bfloat16", "int8")
+DTYPES = ("bfloat16", "int8", "int4")
 
 
 @model.command("list")

@@ -13,13 +13,30 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show on standard error how far it is."""
+    """Show on standard error how far it is: a bar, or a line a tenth where it goes to a file."""
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _tenths(what)
+        return
+    with Progress(console=console, transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _tenths(what: str) -> Callable[[int, int], None]:
+    said = 0
+
+    def advance(done: int, total: int) -> None:
+        nonlocal said
+        tenths = 10 * done // max(1, total)
+        if tenths > said:
+            typer.echo(f"completer: {done} of {total} {what}", err=True)
+        said = tenths
+
+    return advance
 
 
 def show(result: dict[str, Any], as_json: bool, table: Callable[[dict[str, Any]], Any]) -> None:

@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,6 +68,8 @@ def serve(
             with_dependencies=with_dependencies,
         ).settings
         check_source(settings.model.source, settings.model.layout)
+        for other in settings.experiment.models:
+            check_source(other)
         listener = listen(settings.server.host, settings.server.port)
         with ExitStack() as stack:
             shared = _for_editors(settings, stack)
@@ -110,6 +113,7 @@ def _serve(
     from completer.cli.exposure import check_exposure, tls_files
     from completer.cli.front_door import build_recorder
     from completer.cli.wiring import http_options, mirrors, start_service
+    from completer.engine_process.by_model import ByModel, connect_to
     from completer.http.app import create_app
     from completer.http.engine_door import EngineDoor
     from completer.http.remote_door import RemoteDoor
@@ -122,7 +126,8 @@ def _serve(
     end.of(recorder, service)
     door = EngineDoor(service, shared[1], _never, own=service.workspaces) if shared else None
     remote = RemoteDoor(service, mirrors(settings), most_running=options.max_running_per_user)
-    app = create_app(service, recorder, options=options, engine=door, remote=remote)
+    models = ByModel(service, partial(connect_to, settings))
+    app = create_app(models, recorder, options=options, engine=door, remote=remote)
     host, port = listener.getsockname()[:2]
     server = Server(server_config(app, host=host, port=port, options=options, **tls), options)
     end.asks(server.stop)

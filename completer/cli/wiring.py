@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
-from completer.cli.front_door import described
+from completer.cli.front_door import arms, described
 from completer.cli.known_people import people_by_team
 from completer.cli.options import identity_file
 from completer.drafting.compiled import COMPILING, is_first_start
@@ -118,6 +118,7 @@ def http_options(
         reports=ReportOptions(telemetry.folder, identity_file(settings), people_by_team(settings))
         if telemetry.enabled
         else None,
+        arm_of=arms(settings),
     )
 
 

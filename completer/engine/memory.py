@@ -14,8 +14,9 @@ from completer.engine.kv_cache import KVPool, LayerShape
 from completer.engine.runner import kv_layers
 from completer.errors import CompleterError, OverloadedError
 from models.half_linear import multiplies_in_tiles
-from models.int8 import is_quantised
+from models.int8 import INT8
 from models.memory import give_back_cached, ran_out
+from models.quantising import quantised_dtype
 
 if TYPE_CHECKING:
     from models.decoder import Model
@@ -43,7 +44,7 @@ def fastest_rows(model: "Model") -> torch.dtype:
     """
     if model.device.type != "cpu":
         return model.dtype
-    tiled = multiplies_in_tiles(model.dtype) and not is_quantised(model)
+    tiled = multiplies_in_tiles(model.dtype) and quantised_dtype(model) != INT8
     return model.dtype if tiled else torch.float32
 
 

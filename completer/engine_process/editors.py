@@ -167,7 +167,8 @@ class Editor:
         self._editors.gone(self, self._roots)
 
     def _start(self, message: Question) -> None:
-        request = replace(message.request, may_use=frozenset(self._roots))
+        asked, roots = message.request.may_use, frozenset(self._roots)
+        request = replace(message.request, may_use=roots if asked is None else roots & asked)
         task = asyncio.create_task(self._answer(replace(message, request=request)))  # type: ignore[arg-type]
         self.tasks[message.id] = task
         task.add_done_callback(lambda done: self._ended(message.id, done))

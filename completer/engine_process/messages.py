@@ -14,7 +14,7 @@ from completer.place import Place
 from completer.remote.names import MirroredFile
 from completer.request import Completion, CompletionRequest
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from completer.private_files import FILE_MODE, make_private, private_folder, rep
 from completer.setting_kinds import APP
 from completer.settings import RepositorySettings, Settings
 
-NOT_THE_ENGINES = {"server", "telemetry", "workspaces"}
+NOT_THE_ENGINES = {"server", "telemetry", "experiment", "workspaces"}
 """Settings of front doors: an engine is the same whatever they say."""
 OF_REPOSITORIES = tuple(RepositorySettings.model_fields)
 LONGEST_SOCKET = 100  # bytes of its path: systems take 104 or 108

@@ -41,16 +41,18 @@ class CompletionHandler:
         self._sessions = Sessions(recorder)
         self.report_page = ReportPage(options.reports)
         self._group_s = options.group_stream_s
+        self._arm_of = options.arm_of
 
     def warm_up(self, origin: Origin, request: CompletionRequest) -> None:
         """Fill the caches for a request that will come."""
-        self.warm_ups.start(_placed(request, origin))
+        self.warm_ups.start(self._placed(request, origin))
 
     async def complete(
         self, http: Request, origin: Origin, requests: Sequence[CompletionRequest]
     ) -> list[CompletionResult]:
         """Answer several requests at once; if one fails, or the client goes, all are given up."""
-        tasks = [asyncio.ensure_future(self._complete(origin, request)) for request in requests]
+        placed = [self._placed(request, origin) for request in requests]
+        tasks = [asyncio.ensure_future(self._complete(origin, request)) for request in placed]
         try:
             return await until_gone(http, asyncio.gather(*tasks))
         finally:
@@ -59,6 +61,7 @@ class CompletionHandler:
 
     async def stream(self, http: Request, origin: Origin, request: CompletionRequest) -> Stream:
         """Start answering a request; raises what goes wrong before there is any text."""
+        request = self._placed(request, origin)
         tracked = self._begin(origin, request)
         items = self._stream(origin, request, tracked)
         stream = Stream(*_head(tracked), self.service.model, items)
@@ -74,20 +77,33 @@ class CompletionHandler:
     async def _complete(self, origin: Origin, request: CompletionRequest) -> CompletionResult:
         tracked = self._begin(origin, request)
         with self.admission.admit(origin.user, request.n), self.reports.following(tracked):
-            completion = await self.service.complete(_placed(request, origin))
+            completion = await self.service.complete(request)
             return self._finish(origin, tracked, completion)
 
     async def _stream(
         self, origin: Origin, request: CompletionRequest, tracked: TrackedRequest
     ) -> AsyncGenerator[TextDelta | CompletionResult]:
         with self.admission.admit(origin.user, request.n), self.reports.following(tracked):
-            items = self.service.stream(_placed(request, origin))
+            items = self.service.stream(request)
             async with aclosing(items), aclosing(grouped(items, self._group_s)) as groups:
                 async for item in groups:
                     if isinstance(item, Completion):
                         yield self._finish(origin, tracked, item)
                     else:
                         yield item
+
+    def _placed(self, request: CompletionRequest, origin: Origin) -> CompletionRequest:
+        """The request with where it comes from, and the only workspaces that its token may use."""
+        return replace(
+            request,
+            path=origin.path,
+            workspace=origin.workspace,
+            user=origin.user,
+            may_use=origin.access.workspaces,
+            trigger=origin.trigger,
+            as_is=origin.as_is and request.raw,
+            arm=self._arm_of(origin.user),
+        )
 
     def _begin(self, origin: Origin, request: CompletionRequest) -> TrackedRequest:
         path = origin.path
@@ -98,6 +114,7 @@ class CompletionHandler:
             places=origin.places,
             language=request.language or "",
             trigger=origin.trigger,
+            arm=request.arm,
         )
 
     def _finish(
@@ -111,7 +128,7 @@ class CompletionHandler:
             if choice.text
         ]
         self.reports.finish(tracked, completion, suggestions, owner=origin.access.user)
-        return CompletionResult(reply_id, created, completion)
+        return CompletionResult(reply_id, created, completion, tracked.opportunity.arm)
 
 
 def _head(tracked: TrackedRequest) -> tuple[str, int]:
@@ -122,19 +139,6 @@ def _head(tracked: TrackedRequest) -> tuple[str, int]:
 def suggestion_id(reply_id: str, index: int) -> str:
     """What a reply's choice is called in the telemetry."""
     return f"{reply_id}-{index}"
-
-
-def _placed(request: CompletionRequest, origin: Origin) -> CompletionRequest:
-    """The request with where it comes from, and the only workspaces that its token may use."""
-    return replace(
-        request,
-        path=origin.path,
-        workspace=origin.workspace,
-        user=origin.user,
-        may_use=origin.access.workspaces,
-        trigger=origin.trigger,
-        as_is=origin.as_is and request.raw,
-    )
 
 
 async def until_gone(request: Request, work: Awaitable[T]) -> T:

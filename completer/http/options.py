@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from completer.http.report_options import ReportOptions
+from completer.request import ArmOf, in_no_arm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class HttpOptions:
     `retry_after_s`. `reports` says what `/report` is made from, if anything is recorded.
     `root_path` is what paths may begin with, for a proxy's sake; the proxies at the addresses
     `forwarded_allow_ips` say who asks. `group_stream_s` gathers streamed text for so long before it
-    is sent, so that the timing does not show which tokens were drafted.
+    is sent, so that the timing does not show which tokens were drafted. `arm_of` says which arm of
+    an experiment a user is in.
     """
 
     tokens: Mapping[str, str] = field(default_factory=dict)
@@ -45,3 +47,4 @@ class HttpOptions:
     retry_after_s: float = 1.0
     group_stream_s: float = 0.0
     reports: ReportOptions | None = None
+    arm_of: ArmOf = in_no_arm

@@ -64,6 +64,7 @@ def completer_field(result: CompletionResult) -> dict[str, Any]:
         "why": why_nothing(completion) or None,
         "indexed": completion.indexed,
         "raw_prompt": completion.raw_prompt or None,
+        "arm": result.arm or None,
         "stats": stats_field(completion.stats),
     }
 

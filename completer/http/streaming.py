@@ -22,11 +22,15 @@ DONE = "[DONE]"
 
 @dataclass(frozen=True, slots=True)
 class CompletionResult:
-    """A finished completion, with its reply's id and time of request (seconds since the epoch)."""
+    """A finished completion, with its reply's id and time of request (seconds since the epoch).
+
+    `arm` is the experiment's that it was made in, if any.
+    """
 
     id: str
     created: int
     completion: Completion
+    arm: str = ""
 
 
 class Stream:

@@ -21,6 +21,7 @@ from completer.errors import BadRequestError
 from completer.names.evidence import NameEvidence, NameWeights
 from completer.names.guide import WEIGHTS
 from completer.request import CompletionRequest, Snippet
+from completer.request_settings import in_arm
 from completer.secrets.answer_guard import AnswerGuard
 from completer.secrets.cleaning import RequestCleaner
 from completer.serving.known_names import KnownNames
@@ -90,7 +91,7 @@ class Generations:
     def prepare(self, request: CompletionRequest, repository: Repository | None) -> Job:
         """Gather a request's context and lay out its prompt."""
         started = time.perf_counter()
-        settings = self.settings_in(repository)
+        settings = self.settings_of(request, repository)
         if repository is not None:
             request = replace(request, workspace=repository.root)
         prompts = self._prompts_of(settings)
@@ -137,16 +138,17 @@ class Generations:
         if request.language is None and not request.raw:
             request = replace(request, language=_language(request, repository))
         document = request.path, owner_of(request, repository)
-        budget = self._prompts_in(repository).budget_of(request)
+        budget = self._prompts_for(request, repository).budget_of(request)
         return within_reach(request, budget, self._lexed, document)
 
     def is_long(self, request: CompletionRequest, repository: Repository | None) -> bool:
         """Whether `within_reach` takes time, so that it is no work for an event loop."""
-        return is_long(request, self._prompts_in(repository).budget)
+        return is_long(request, self._prompts_for(request, repository).budget)
 
-    def settings_in(self, repository: Repository | None) -> Settings:
-        """The user's settings, with those of the workspace where it has its own."""
-        return (repository and repository.settings) or self._settings
+    def settings_of(self, request: CompletionRequest, repository: Repository | None) -> Settings:
+        """The user's settings, with those of the workspace and of the person's arm on top."""
+        settings = (repository and repository.settings) or self._settings
+        return settings if request.arm is None else in_arm(settings, request.arm)
 
     def policy(self, job: Job) -> TextPolicy | StopController:
         """Make the rules that one choice ends by."""
@@ -212,8 +214,10 @@ class Generations:
         self._cleaner.forget()
         self._lexed.forget()
 
-    def _prompts_in(self, repository: Repository | None) -> PromptBuilder:
-        return self._prompts_of(self.settings_in(repository))
+    def _prompts_for(
+        self, request: CompletionRequest, repository: Repository | None
+    ) -> PromptBuilder:
+        return self._prompts_of(self.settings_of(request, repository))
 
     def _prompts_of(self, settings: Settings) -> PromptBuilder:
         if settings is self._settings:

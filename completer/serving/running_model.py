@@ -167,7 +167,7 @@ class RunningModel:
         self, request: CompletionRequest, repository: Repository | None, completion: Completion
     ) -> None:
         """While the model has nothing to do: what will be asked if the person accepts?"""
-        settings = self._generations.settings_in(repository)
+        settings = self._generations.settings_of(request, repository)
         if not self._suffix_first or not settings.completion.decode_ahead or any(self._engine.load):
             return
         if settings.engine.on_battery == "quiet" and on_battery():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.files import database_files, left_alone
-from telemetry.report.aggregate import EVERYTHING, UNNAMED, Aggregate, Selection, aggregate
+from telemetry.report.aggregate import aggregate
 from telemetry.report.columns import Codes, Floats
 from telemetry.report.compare import PRIMARY, Comparison, compare
+from telemetry.report.displays import Displayed
+from telemetry.report.experiment import Experiment, Plan, judge
 from telemetry.report.metrics import METRICS, SUMS
 from telemetry.report.people import People, people
+from telemetry.report.source import EVERYTHING, UNNAMED, Selection
 from telemetry.report.statistics import ByUser, Figure, figure, latency_figures, proportion
 from telemetry.report.sums import GROUPINGS, LATENCIES, Sums
 
@@ -40,6 +44,7 @@ class Report:
     groups: dict[str, dict[str, Figures]]
     finish_reasons: Figures
     comparison: Comparison | None
+    experiment: Experiment | None
     people: People
     users: int
     files: int
@@ -54,6 +59,7 @@ def build(
     path: Path,
     *,
     compare_arms: tuple[str, str] | None = None,
+    plan: Plan | None = None,
     primary: str = PRIMARY,
     include_late: bool = False,
     selection: Selection = EVERYTHING,
@@ -63,23 +69,26 @@ def build(
 ) -> Report:
     """Report on a database file or a folder of them.
 
-    `primary` is the metric that arms are compared for. `teams` says which ids of users belong to
-    which team, `names` whose they are: it asks for everybody's own figures. Raises
-    FileNotFoundError if there is no file, `NotTelemetryError` for another file, and ValueError if
-    an arm to compare has no data, there is no such metric, or no file can be read.
+    `primary` is the metric that arms are compared for, `plan` that of an experiment to be judged.
+    `teams` says which ids of users belong to which team, `names` whose they are: it asks for
+    everybody's own figures. Raises FileNotFoundError if there is no file, `NotTelemetryError` for
+    another file, and ValueError if an arm to compare has no data, there is no such metric or
+    experiment, or no file can be read.
     """
     files = database_files(path)
+    now_ms = int(time.time() * 1000) if now_ms is None else now_ms
     result = aggregate(
         files,
-        now_ms=int(time.time() * 1000) if now_ms is None else now_ms,
+        now_ms=now_ms,
         late=include_late,
-        clustered_arms=compare_arms is not None,
+        clustered_arms=compare_arms is not None or plan is not None,
         selection=selection,
     )
     if len(result.skipped) == len(files):
         reasons = "; ".join(f"{name}: {why}" for name, why in result.skipped.items())
         raise ValueError(f"No telemetry database can be read: {reasons}")
-    times = _Times(result)
+    times = _Times(result.displayed, result.sums)
+    today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
     return Report(
         overall=_figures(result.sums, "overall", "overall", times),
         groups={
@@ -93,14 +102,15 @@ def build(
         | {"by_latency": _by_latency(result.sums), "by_team": _by_team(result.sums, teams or {})},
         finish_reasons=_finish_reasons(result.sums),
         comparison=compare(result.sums, *compare_arms, primary) if compare_arms else None,
+        experiment=judge(result.sums, plan, today) if plan else None,
         people=people(result.sums, names),
         users=int(np.any(list(result.sums.by_user("overall", "overall").values()), axis=0).sum()),
         files=len(files) - len(result.skipped),
         gaps=result.gaps,
         skipped={**left_alone(path), **result.skipped},
-        late_checks=result.late_checks,
-        split_displays=result.split_displays,
-        silent=result.silent,
+        late_checks=result.checks.late_checks,
+        split_displays=result.displayed.split_displays,
+        silent=result.displayed.silent,
     )
 
 
@@ -113,15 +123,15 @@ def to_json(report: Report) -> dict[str, Any]:
 class _Times:
     """Times from request to reply, sorted once for all groups."""
 
-    def __init__(self, result: Aggregate) -> None:
+    def __init__(self, displayed: Displayed, sums: Sums) -> None:
         nothing = np.zeros(0, dtype=np.int32)
         total_us, cells, users = (
             np.concatenate([nothing, *parts])
-            for parts in (zip(*result.times, strict=True) if result.times else [()] * 3)
+            for parts in (zip(*displayed.times, strict=True) if displayed.times else [()] * 3)
         )
         order = np.argsort(total_us)
         self._ms, self._cells, self._users = total_us[order] / 1000, cells[order], users[order]
-        self._groups = result.sums.cells.groups
+        self._groups = sums.cells.groups
         self._of_rows: tuple[str, NDArray[np.int16]] | None = None
 
     def of(self, grouping: str, group: int) -> tuple[Floats, Codes]:

@@ -6,11 +6,12 @@ metric is named beforehand; among seventy others, some differ by chance, so thei
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from telemetry.report.estimates import (
     Estimate,
@@ -23,6 +24,8 @@ from telemetry.report.estimates import (
 from telemetry.report.metrics import BY_NAME, METRICS, Metric, title, value
 from telemetry.report.statistics import ByUser, metric_estimate
 from telemetry.report.sums import Sums
+
+K = TypeVar("K", bound=Hashable)
 
 PRIMARY: Final = "acceptance"
 EFFECT: Final = 0.05  # the relative difference that the power is told for
@@ -86,32 +89,70 @@ def compare(sums: Sums, arm_a: str, arm_b: str, primary: str = PRIMARY) -> Compa
         if arm not in known:
             names = ", ".join(sorted(known)) or "none"
             raise ValueError(f"no arm {arm!r} in the telemetry; there are: {names}")
-    a, b = (sums.by_user("by_arm", arm) for arm in (arm_a, arm_b))
-    users = [int(np.any([values != 0 for values in arm.values()], axis=0).sum()) for arm in (a, b)]
-    found = differences(a, b, primary)
-    needed = people_needed(a, b, BY_NAME[primary])
+    (comparison,) = compare_with(sums, arm_a, (arm_b,), primary)
+    return comparison
+
+
+def compare_with(
+    sums: Sums, control: str, arms: Sequence[str], primary: str
+) -> tuple[Comparison, ...]:
+    """Compare each of several arms with one; p-values are corrected for all arms together."""
+    of_control = sums.by_user("by_arm", control)
+    of_arms = {arm: sums.by_user("by_arm", arm) for arm in arms}
+    found = differences_from(of_control, of_arms, primary)
     days = len(sums.cells.names["by_day"]) - 1
-    return Comparison(arm_a, arm_b, users[0], users[1], found, primary, needed, days)
+    return tuple(
+        Comparison(
+            control,
+            arm,
+            int(present(of_control).sum()),
+            int(present(own).sum()),
+            found[arm],
+            primary,
+            people_needed(of_control, own, BY_NAME[primary]),
+            days,
+        )
+        for arm, own in of_arms.items()
+    )
+
+
+def present(by_user: ByUser) -> NDArray[np.bool_]:
+    """Who has anything in a group, `[users]`."""
+    found: NDArray[np.bool_] = np.any([values != 0 for values in by_user.values()], axis=0)
+    return found
 
 
 def differences(a: ByUser, b: ByUser, primary: str) -> dict[str, Difference]:
     """Every metric in two arms, from sums by user, `[users]`; p-values but one are corrected."""
-    found = {metric.name: _difference(metric, a, b) for metric in METRICS}
-    others = {
-        name: each.p_value
-        for name, each in found.items()
-        if name != primary and each.p_value is not None
+    return differences_from(a, {"b": b}, primary)["b"]
+
+
+def differences_from(
+    control: ByUser, arms: Mapping[str, ByUser], primary: str
+) -> dict[str, dict[str, Difference]]:
+    """Every metric in each arm against one; those of the primary are corrected by themselves."""
+    found = {
+        (arm, metric.name): _difference(metric, control, own)
+        for arm, own in arms.items()
+        for metric in METRICS
     }
-    corrected = holm(others)
+    p_values = {key: each.p_value for key, each in found.items() if each.p_value is not None}
+    primaries = {key: p for key, p in p_values.items() if key[1] == primary}
+    others = {key: p for key, p in p_values.items() if key[1] != primary}
+    corrected = holm(primaries) | holm(others)
     return {
-        name: replace(each, p_value=corrected.get(name, each.p_value))
-        for name, each in found.items()
+        arm: {
+            metric.name: replace(found[arm, metric.name], p_value=corrected.get((arm, metric.name)))
+            for metric in METRICS
+        }
+        for arm in arms
     }
 
 
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+def holm(p_values: Mapping[K, float]) -> dict[K, float]:
     """p-values of several tests, corrected so that they hold for all together (Holm 1979)."""
-    corrected, least = {}, 0.0
+    corrected: dict[K, float] = {}
+    least = 0.0
     for index, (name, p) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
         least = corrected[name] = min(max(least, p * (len(p_values) - index)), 1.0)
     return corrected

@@ -25,7 +25,7 @@ from telemetry.report.metrics import (
 )
 from telemetry.report.people import People
 from telemetry.report.statistics import Figure, cells, interval
-from telemetry.report.terminal import headline, people_cells, warnings
+from telemetry.report.terminal import experiment_lines, headline, people_cells, warnings
 from telemetry.survival import WINDOWS_S
 
 _TILES: Final = (
@@ -98,8 +98,12 @@ def _sections(report: Report, made: str) -> Iterable[str]:
     yield f'<h2>Trends and persistence</h2><div class="charts">{_trends(report)}</div>'
     yield f'<h2>Where it helps</h2><div class="charts">{_comparisons(report)}</div>'
     yield f'<h2>Who uses it</h2><div class="charts">{_people(report.people)}</div>'
+    if report.experiment is not None:
+        lines = "".join(f"<p>{escape(line)}</p>" for line in experiment_lines(report.experiment))
+        yield f"<h2>{escape(report.experiment.name)}</h2>{lines}"
+        yield from map(_comparison, report.experiment.comparisons)
     if report.comparison is not None:
-        yield _experiment(report.comparison)
+        yield _comparison(report.comparison)
     yield "<h2>All figures</h2>" + _all_figures(report.overall)
 
 
@@ -226,7 +230,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -
     )
 
 
-def _experiment(comparison: Comparison) -> str:
+def _comparison(comparison: Comparison) -> str:
     a, b = escape(comparison.arm_a), escape(comparison.arm_b)
     head = ("metric", a, b, "difference", "low", "high", "p")
     rows = ((escape(name), *numbers) for name, *numbers in comparison_cells(comparison))

@@ -134,6 +134,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     _ratio("prompt_reuse", "Prompt tokens reused", "reused_tok", "prompt_tok", "opportunities"),
 )
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
+LESS_IS_BETTER: Final = frozenset({"explicit_cancel_rate", "undone", "p_accept_brier"})
 SUMS: Final = tuple(dict.fromkeys(name for metric in METRICS for name in metric.sums))
 # What has an interval in groups, too: sums by group and user are what a report takes its time for.
 IN_GROUPS: Final = (

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from telemetry.report.build import Figures, Report
 from telemetry.report.compare import Comparison, comparison_cells
+from telemetry.report.experiment import Experiment
 from telemetry.report.metrics import (
     HEADLINE,
     HEADLINE_WINDOWS,
@@ -63,6 +64,10 @@ def render_terminal(report: Report, console: Console) -> None:
         if len(groups) > 1:
             name = heading_of(grouping)
             console.print(_group_table(name[0].upper() + name[1:], groups))
+    if report.experiment is not None:
+        console.print(escape("\n".join(experiment_lines(report.experiment))))
+        for comparison in report.experiment.comparisons:
+            console.print(_comparison(comparison))
     if report.comparison is not None:
         console.print(_comparison(report.comparison))
 
@@ -120,6 +125,16 @@ def people_cells(found: People) -> Iterable[tuple[str, str, str]]:
         low, median, high = (value(name, n) for n in (spread.low, spread.median, spread.high))
         quartiles = FEW if spread.low is None else f"quartiles {low} to {high}"
         yield f"{title(name)}: the median person", median, quartiles
+
+
+def experiment_lines(found: Experiment) -> Iterable[str]:
+    """What came of an experiment, in words."""
+    yield f"Experiment {found.name}, decided by {title(found.primary)}"
+    for arm, count in found.people.items():
+        own = found.figures[arm]
+        values = value(found.primary, own.value), interval(found.primary, own)
+        yield f"{arm}: {count:,} people, {values[0]}" + (f" ({values[1]})" if values[1] else "")
+    yield from (found.verdict, *found.warnings)
 
 
 def _persons(found: People) -> Table:

@@ -7,8 +7,8 @@ import torch
 
 from benchmarks.exits import SYNTHETIC_LAYERS, nearly_identity
 from models.errors import ModelError
-from models.int8 import quantise
 from models.loading import LoadedModel, load_model
+from models.quantising import quantise
 from tests.models.int8_cpu import needs_int8
 from tests.tiny import save_tiny
 

@@ -10,6 +10,7 @@ import pytest
 
 from completer.cli.assembly import build_service
 from completer.context.surroundings import Surroundings
+from completer.next_edit.history import EditHistory
 from completer.place import local_place
 from completer.request import Completion, CompletionRequest, Snippet, TextDelta
 from completer.serving.service import LocalService
@@ -23,6 +24,8 @@ from tests.tiny import save_tiny
 pytestmark = pytest.mark.slow
 CODE = "".join(f"def function_{n}(key):\n    return {n}\n" for n in range(20))
 CANARIES = canaries()
+EDITORS_OWN = (EditHistory,)
+"""What has open documents as their editor has them: next edits are edits of that very text."""
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +95,8 @@ async def leaks(service: LocalService, root: Path, **changes) -> list[str]:
     secrets = {secret[:12] for canary in CANARIES for secret in canary.secrets}
     running = service._host.wait()
     kept = [service._repositories, running._engine, running._generations]
-    return leaked + holders(kept, secrets, running._model.tokenizer.backend_tokenizer)
+    tokenizer = running._model.tokenizer.backend_tokenizer
+    return leaked + holders(kept, secrets, tokenizer, apart=EDITORS_OWN)
 
 
 PLACES: dict[str, Callable[[Canary], str]] = {
@@ -158,7 +162,7 @@ async def test_none_comes_back_from_the_document_itself(model, root):
         running = service._host.wait()
         kept = [service._repositories, running._engine, running._generations.prompts]
         secrets = {secret[:12] for canary in CANARIES for secret in canary.secrets}
-        assert not holders(kept, secrets, model.tokenizer.backend_tokenizer)
+        assert not holders(kept, secrets, model.tokenizer.backend_tokenizer, apart=EDITORS_OWN)
 
 
 async def test_an_answer_that_becomes_a_secret_is_not_given_and_says_why(model, root, monkeypatch):

@@ -202,10 +202,11 @@ def test_a_repository_stands_between_the_users_file_and_environment_and_flags(
     repository = load_repository_settings(tmp_path)
     merged = repository.over(settings)
 
-    assert repository.given == (
-        *("completion.max_lines", "completion.multiline"),
-        "drafting.enabled",
-    )
+    assert repository.given == {
+        "completion.max_lines": 3,
+        "completion.multiline": "always",
+        "drafting.enabled": False,
+    }
     assert (merged.completion.max_lines, merged.completion.max_tokens) == (3, 20)
     assert merged.completion.multiline == "never"
     assert merged.drafting.enabled

@@ -30,7 +30,8 @@ def test_complete_json_has_its_keys(project, home):
         "prompt_tokens", "reused_tokens", "generated_tokens", "steps", "drafted", "accepted",
         "prefill_ms", "decode_ms", "load_ms",
     } <= answer["stats"].keys()  # fmt: skip
-    assert answer["stats"]["total_ms"] < 1000 + answer["stats"]["load_ms"]
+    parts = answer["stats"]["prefill_ms"] + answer["stats"]["decode_ms"]
+    assert answer["stats"]["total_ms"] >= parts > 0
 
 
 @pytest.mark.parametrize(

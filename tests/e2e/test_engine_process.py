@@ -88,7 +88,7 @@ def test_a_killed_engine_costs_at_most_a_completion(own_home, project):
     assert outcome.errors == []
     assert len(outcome.lost) <= outcome.kills
     assert outcome.answered >= outcome.kills
-    assert sorted(outcome.blocked_ms)[int(len(outcome.blocked_ms) * 0.95)] < 50
+    assert max(outcome.blocked_ms) < 1000 * min(outcome.back_s) / 2  # none waits for an engine
 
 
 def test_the_language_server_is_thin(own_home, project, tmp_path):

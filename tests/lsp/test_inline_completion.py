@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from completer.errors import OverloadedError
+from completer.request import Arm
 from lsp.inline_completion import LONGEST_REPEATED
 from telemetry.events import Opportunity, Returned
 from tests.fakes import FakeService
@@ -235,3 +236,13 @@ def span(line: int, start: int, end: int):
         "start": {"line": line, "character": start},
         "end": {"line": line, "character": end},
     }
+
+
+async def test_requests_are_in_the_arm_of_who_sits_at_the_editor():
+    arms = {"ada": Arm(name="e/a", given=(("completion.multiline", "never"),))}
+    editor = Editor(user="ada", arm_of=arms.get)
+    await editor.initialize()
+    editor.open("x")
+    await editor.complete(0, 1)
+    assert [request.arm for request in editor.service.requests] == [arms["ada"]]
+    assert [each.arm for each in editor.recorder.of(Opportunity)] == ["e/a"]

@@ -6,8 +6,8 @@ import torch
 from models.errors import ModelError
 from models.exit_adapters import ExitAdapter, load_exit_adapters, save_exit_adapters
 from models.exit_fitting import ExitGain, FittedExits, fit_exit_adapters
-from models.int8 import quantise
 from models.layers import DecoderLayers
+from models.quantising import quantise
 from tests.models.int8_cpu import needs_int8
 from tests.tiny import tiny_model
 
@@ -29,7 +29,7 @@ def layers_whose_second(counts, *, int8=False):
     second.self_attn.o_proj.weight.data *= counts
     second.mlp.down_proj.weight.data *= 0.0
     if int8:
-        quantise(model)
+        quantise(model, "int8")
     return DecoderLayers(model, LENGTH)
 
 

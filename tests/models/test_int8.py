@@ -12,7 +12,8 @@ from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
 from models import int8
 from models.errors import ModelError
-from models.int8 import Int8Linear, check_device, int8_linear, is_quantised, quantise
+from models.int8 import Int8Linear, check_device, int8_linear
+from models.quantising import quantise, quantised_dtype
 from tests.models.int8_cpu import needs_int8
 from tests.tiny import FAMILIES, tiny_model
 
@@ -72,13 +73,13 @@ def test_the_largest_numbers_are_multiplied_exactly_and_zeros_stay_zeros():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_quantised_model_says_nearly_the_same(family):
     model, exact = tiny_model(family, VOCABULARY), tiny_model(family, VOCABULARY)
-    quantise(model)
+    quantise(model, "int8")
     ids = torch.randint(VOCABULARY, (1, 30))
     with torch.inference_mode():
         logits, expected = model(ids).logits[0], exact(ids).logits[0]
 
-    assert is_quantised(model)
-    assert not is_quantised(exact)
+    assert quantised_dtype(model)
+    assert not quantised_dtype(exact)
     assert type(model.get_output_embeddings()) is nn.Linear
     assert 0 < (logits - expected).norm() < 0.05 * expected.norm()
 
@@ -87,7 +88,7 @@ def test_a_quantised_model_says_nearly_the_same(family):
 def test_a_layer_with_one_input_stays_as_it_is():
     model = tiny_model("llama", VOCABULARY)
     model.single = nn.Linear(1, 8)
-    quantise(model)
+    quantise(model, "int8")
 
     assert type(model.single) is nn.Linear
 
@@ -97,7 +98,7 @@ def test_no_float_weight_of_a_quantised_layer_is_kept():
     linears = [each for each in model.modules() if isinstance(each, nn.Linear)]
     weights = [weakref.ref(each.weight) for each in linears if each is not model.lm_head]
     del linears
-    quantise(model)
+    quantise(model, "int8")
 
     assert weights
     assert not any(weight() is not None for weight in weights)
@@ -108,8 +109,8 @@ def test_what_has_its_weights_elsewhere_is_refused_and_stays_as_it_is():
     model = AutoModelForCausalLM.from_config(config)
 
     with pytest.raises(ModelError, match="gpt2"):
-        quantise(model)
-    assert not is_quantised(model)
+        quantise(model, "int8")
+    assert not quantised_dtype(model)
 
 
 def test_other_devices_are_refused():

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from models.int8 import Int8Linear, quantise
+from models.int8 import Int8Linear
 from models.layers import DecoderLayers, attend_window, why_not
+from models.quantising import quantise
 from tests.models.int8_cpu import needs_int8
 from tests.tiny import FAMILIES, tiny_model
 
@@ -68,7 +69,7 @@ def test_a_long_text_is_widened_in_pieces(monkeypatch):
 @pytest.mark.parametrize("family", KNOWN)
 def test_int8_layers_are_stacked_as_well(family):
     model = tiny_model(family, VOCABULARY)
-    quantise(model)
+    quantise(model, "int8")
     ids = ids_of()
     with torch.inference_mode():
         expected = model(ids[None]).logits[0]

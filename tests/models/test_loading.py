@@ -8,6 +8,7 @@ import torch
 
 from models.errors import ModelError
 from models.loading import choose_device, choose_dtype, load_model, weights_digest
+from tests.models.int4_cpu import needs_int4
 from tests.models.int8_cpu import needs_int8
 from tests.tiny import CONTEXT, FAMILIES, byte_tokenizer, save_tiny, tiny_model
 
@@ -42,6 +43,17 @@ def test_what_is_fitted_to_weights_is_for_no_others(tmp_path):
     with torch.no_grad():
         other.model.get_output_embeddings().weight.mul_(1.1)
     assert weights_digest(other.model) != one.digest
+
+
+@needs_int4
+def test_the_embedded_model_is_loaded_as_int4_in_a_third_of_its_memory():
+    loaded = load_model(device="cpu", dtype="int4", own_code=False)
+    whole = load_model(device="cpu", dtype="bfloat16", own_code=False)
+
+    assert (loaded.dtype_name, loaded.dtype) == ("int4", torch.bfloat16)
+    assert loaded.digest == whole.digest
+    sizes = [sum(each.nbytes for each in m.model.parameters()) for m in (loaded, whole)]
+    assert sizes[0] < sizes[1] / 3
 
 
 @needs_int8

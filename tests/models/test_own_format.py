@@ -17,10 +17,10 @@ from completer.engine.runner import Runner, kv_layers
 from completer.engine.tuning import forward_of
 from models.decoder import BareDecoder, shape_of
 from models.errors import ModelError
-from models.int8 import is_quantised
 from models.layers import DecoderLayers, why_not
 from models.loading import convert, load_model, load_tokenizer
 from models.own_format import read_config, read_tokenizer
+from models.quantising import quantised_dtype
 from models.source import BUNDLED_FOLDER
 from models.with_transformers import read_tokenizer as read_tokenizer_with_transformers
 from tests.models.int8_cpu import needs_int8
@@ -108,7 +108,7 @@ def test_the_tokenizer_is_the_one_that_transformers_reads():
 def test_its_linear_layers_can_be_int8():
     model = load_model(device="cpu", dtype="int8", own_code=False).model
 
-    assert is_quantised(model)
+    assert quantised_dtype(model)
     whole = load_model(device="cpu", dtype="int8").model
     assert torch.equal(logits(model, lean=True), logits(whole, lean=True))
 
@@ -124,7 +124,7 @@ def test_weights_that_are_converted_are_those_that_were_loaded_so(own_code):
     one, other = (DecoderLayers(model, 2080) for model in (converted, loaded))
     assert torch.equal(one._cos, other._cos)
     assert torch.equal(one._sin, other._sin)
-    assert torch.equal(one._head, other._head)
+    assert torch.equal(one._head.weight, other._head.weight)
     assert converted.lm_head.weight is converted.get_input_embeddings().weight
 
 

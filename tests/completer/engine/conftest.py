@@ -13,7 +13,7 @@ from completer.engine.kv_cache import KVPool
 from completer.engine.runner import Runner, kv_layers
 from completer.engine.scheduler import Limits
 from completer.engine.tuning import forward_of
-from models.int8 import quantise
+from models.quantising import quantise
 from tests.tiny import CONTEXT, tiny_model
 
 VOCABULARY = 64
@@ -33,7 +33,7 @@ def make_runner(device: torch.device) -> Callable[..., Runner]:
     ) -> Runner:
         model = tiny_model(family, vocabulary, seed, **sizes).to(device)
         if int8:
-            quantise(model)
+            quantise(model, "int8")
         pool = KVPool(
             kv_layers(model),
             slots=slots,

@@ -11,8 +11,8 @@ from completer.engine.memory import allocate_pool, pool_for, slots_within
 from completer.engine.runner import kv_layers
 from completer.engine.sequence import GenerationRequest
 from completer.errors import CompleterError, OverloadedError
-from models.int8 import quantise
 from models.memory import ran_out
+from models.quantising import quantise
 from tests.completer.engine.test_attention import random_ids
 from tests.tiny import tiny_model
 
@@ -72,7 +72,7 @@ def test_rows_are_what_attention_is_fastest_in_if_all_who_run_have_room(
     monkeypatch.setattr("completer.engine.memory.multiplies_in_tiles", lambda _: tiles)
     model = tiny_model("llama", 64).to(torch.bfloat16)
     if quantised:
-        quantise(model)
+        quantise(model, "int8")
     budget = (
         slots * CAPACITY * sum(4 * (each.kv_heads * 2 * each.key_dim) for each in kv_layers(model))
     )

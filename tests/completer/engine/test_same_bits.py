@@ -14,7 +14,7 @@ from completer.engine.kv_cache import KVPool
 from completer.engine.lean import LeanForward
 from completer.engine.runner import Runner, kv_layers
 from models.half_linear import multiplies_in_tiles
-from models.int8 import quantise
+from models.quantising import quantise
 
 LENGTH, CAPACITY, VOCABULARY = 600, 700, 300
 IDS = np.random.default_rng(0).integers(0, VOCABULARY, LENGTH).tolist()
@@ -34,7 +34,7 @@ def runner(request):
     )  # fmt: skip
     model = LlamaForCausalLM(config).to(torch.bfloat16).eval()
     if request.param == "int8":
-        quantise(model)
+        quantise(model, "int8")
     pool = KVPool(
         kv_layers(model), slots=2, capacity=CAPACITY, dtype=torch.float32, device=model.device
     )

@@ -50,11 +50,15 @@ async def test_a_request_sees_the_folders_of_its_own_editor(editors, service):
     (one, said), (other, _) = connected(editors), connected(editors)
     one.take(OpenWorkspace(A))
     other.take(OpenWorkspace(B))
-    one.take(Complete(7, CompletionRequest(prefix="x", may_use=frozenset({B}))))
+    one.take(Complete(7, CompletionRequest(prefix="x")))
     await eventually(lambda: said, 2)
     assert isinstance(said[0], Completed)
     assert said[0].id == 7
     assert service.requests[0].may_use == {A}
+    one.take(OpenWorkspace(INNER))
+    one.take(Complete(8, CompletionRequest(prefix="x", may_use=frozenset({B, INNER}))))
+    await eventually(lambda: said[1:], 2)
+    assert service.requests[1].may_use == {INNER}
 
 
 async def test_a_folder_is_open_as_long_as_anybody_has_it(editors, service):

@@ -21,8 +21,8 @@ from completer.engine_process.registration import (
     unregister,
 )
 from completer.errors import SettingsError
+from completer.request_settings import CompletionSettings
 from completer.settings import (
-    CompletionSettings,
     EngineSettings,
     ModelSettings,
     Settings,

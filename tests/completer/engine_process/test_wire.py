@@ -31,6 +31,7 @@ from completer.interface import ServiceInfo, WorkspaceHealth
 from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest, Point
 from completer.place import Place
 from completer.request import (
+    Arm,
     Choice,
     Completion,
     CompletionRequest,
@@ -60,6 +61,17 @@ REQUEST = CompletionRequest(
     polish=True,
     withhold=False,
     trigger="manual",
+    arm=Arm(
+        name="e/a",
+        given=(
+            ("drafting.enabled", False),
+            ("completion.max_lines", 1),
+            ("completion.min_acceptance", 0.5),
+            ("completion.multiline", "never"),
+            ("completion.prompt_tokens", None),
+        ),
+        model="m",
+    ),
 )
 NEXT_EDITS = NextEditRequest(
     path=ROOT, text="é\n", offset=1, history=(Hunk(ROOT, 1, "a", "b", 0.5),), workspace=ROOT

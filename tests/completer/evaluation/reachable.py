@@ -17,23 +17,26 @@ Ids = np.ndarray[Any, np.dtype[np.int64]]
 _OUTSIDE = (ModuleType, type, BuiltinFunctionType, torch.nn.Module, torch.Tensor, Tokenizer)
 
 
-def holders(root: object, texts: Collection[str], tokenizer: Tokenizer) -> list[str]:
+def holders(
+    root: object, texts: Collection[str], tokenizer: Tokenizer, apart: tuple[type, ...] = ()
+) -> list[str]:
     """Names the types of reachable objects that hold one of `texts` as characters or token ids.
 
-    The tokenizer must give a text the same ids wherever it stands: one token per byte does.
+    Objects of the types `apart` are not looked into. The tokenizer must give a text the same ids
+    wherever it stands: one token per byte does.
     """
     wanted = [
         np.asarray(tokenizer.encode(t, add_special_tokens=False).ids, np.int64) for t in texts
     ]
-    return [type(each).__name__ for each in reachable(root) if _holds(each, texts, wanted)]
+    return [type(each).__name__ for each in reachable(root, apart) if _holds(each, texts, wanted)]
 
 
-def reachable(root: object) -> Iterator[Any]:
+def reachable(root: object, apart: tuple[type, ...] = ()) -> Iterator[Any]:
     """Every object that can be reached, without what code and models are made of."""
     waiting, seen = [root], set[int]()
     while waiting:
         each = waiting.pop()
-        if id(each) in seen or isinstance(each, _OUTSIDE):
+        if id(each) in seen or isinstance(each, _OUTSIDE + apart):
             continue
         seen.add(id(each))
         yield each

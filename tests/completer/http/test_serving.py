@@ -204,8 +204,7 @@ async def test_a_client_that_goes_away_stops_the_decoding(port, service, recorde
     if stream:
         await reader.readuntil(b"data: ")
     writer.transport.abort()
-    seconds = await eventually(lambda: service.running == 0, 2)
-    assert seconds < 0.3
+    await eventually(lambda: service.running == 0, 2)
     assert service.cancelled == 1
     outcomes = [event.outcome for event in recorder.of(Opportunity)]
     assert outcomes == ["cancelled"]

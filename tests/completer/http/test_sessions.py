@@ -7,6 +7,9 @@ from pathlib import Path
 import httpx
 
 from completer.http import origin
+from completer.http.app import create_app
+from completer.http.options import HttpOptions
+from completer.request import Arm
 from telemetry.events import Opportunity, Returned, SessionEnded, SessionStarted
 
 URL = "/v1/completions"
@@ -40,6 +43,24 @@ async def test_what_is_known_of_the_place_is_reported(client, service, recorder)
     (opportunity,) = recorder.of(Opportunity)
     assert (opportunity.uri, opportunity.workspace) == ("file:///repo/a.py", "/repo")
     assert opportunity.trigger == "auto"
+
+
+async def test_everybodys_requests_are_in_their_own_arm(service, recorder):
+    arms = {"ada": Arm(name="e/a", given=(("completion.max_lines", 1),)), "": Arm(name="e/b")}
+    app = create_app(service, recorder, options=HttpOptions(arm_of=arms.get))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8012") as client:
+        replies = [
+            await client.post(URL, json={"prompt": "a", "suffix": "", "user": user})
+            for user in ("ada", "bob", "")
+        ]
+        streamed = await client.post(URL, json={"prompt": "a", "user": "ada", "stream": True})
+    told = [reply.json()["completer"]["arm"] for reply in replies]
+    assert told == [each.arm or None for each in recorder.of(Opportunity)[:3]]
+    assert told == ["e/a", None, "e/b"]
+    asked = [request.arm for request in service.requests]
+    assert asked == [arms["ada"], None, arms[""], arms["ada"]]
+    assert '"arm":"e/a"' in streamed.text
 
 
 async def test_a_request_without_a_path_is_reported_of_the_workspace_that_is_used(

@@ -17,7 +17,7 @@ from completer.errors import BadRequestError, WorkspaceError
 from completer.interface import ServiceInfo
 from completer.next_edit.edits import NextEditRequest
 from completer.place import local_place
-from completer.request import Completion, CompletionRequest, Sampling, TextDelta
+from completer.request import Arm, Completion, CompletionRequest, Sampling, TextDelta
 from completer.serving.measures import measures
 from completer.serving.model_host import ModelHost
 from completer.serving.running_model import RunningModel
@@ -138,6 +138,53 @@ async def test_a_workspaces_own_settings_hold_for_its_requests_at_once(service, 
     (tmp_path / ".completer.toml").write_text("[completion]\nmax_tokens = 3\n")
     assert await generated(tmp_path) == 3
     assert await generated(elsewhere) > 3
+
+
+async def test_an_arm_changes_what_its_own_people_get(service):
+    request = ask(max_tokens=None)
+    short = Arm(name="e/short", given=(("completion.max_tokens", 3),))
+    found = [await service.complete(replace(request, arm=arm)) for arm in (short, None)]
+    assert found[0].stats.generated_tokens == 3 < found[1].stats.generated_tokens
+
+
+async def test_an_arm_says_how_many_lines_a_text_has_and_whether_it_is_drafted(service, tmp_path):
+    await asyncio.to_thread(indexed, service, tmp_path)
+    request = ask("def f(x):\n    return x\n", path=tmp_path / "a.py", max_tokens=30)
+    drafted = await service.complete(request)
+    service.forget()
+    undrafted = await service.complete(
+        replace(request, arm=Arm(name="e/a", given=(("drafting.enabled", False),)))
+    )
+    assert drafted.stats.drafted > 0 == undrafted.stats.drafted
+    assert undrafted.text == drafted.text
+    polished = replace(request, polish=True, prefix="def f(x):\n    ")
+    one_line = Arm(name="e/b", given=(("completion.multiline", "never"),))
+    assert "\n" not in (await service.complete(replace(polished, arm=one_line))).text
+
+
+async def test_answers_are_remembered_apart_by_arm(service):
+    request = ask("y = ")
+    await service.complete(request)
+    arms = [Arm(name="e/a"), Arm(name="e/b")]
+    cached = [
+        (await service.complete(replace(request, arm=arm))).stats.cached for arm in arms + arms
+    ]
+    assert cached == [False, False, True, True]
+
+
+async def test_an_arm_goes_before_a_workspaces_own_settings(service, tmp_path):
+    (tmp_path / ".completer.toml").write_text("[completion]\nmax_tokens = 2\n")
+    service.open_workspace(local_place(tmp_path))
+    request = ask(path=tmp_path / "a.py", max_tokens=None)
+    arm = Arm(name="e/a", given=(("completion.max_tokens", 5),))
+    found = [await service.complete(replace(request, arm=each)) for each in (None, arm)]
+    assert [each.stats.generated_tokens for each in found] == [2, 5]
+
+
+def indexed(service, root):
+    (root / "lib.py").write_text("def f(x):\n    return x\n\n" * 20)
+    service.open_workspace(local_place(root))
+    assert service.wait_until_indexed(local_place(root), 60)
 
 
 async def test_where_completions_are_disabled_the_model_is_not_asked(service, tmp_path):

@@ -59,6 +59,12 @@ def build(folder: Path) -> Path:
     return vsix
 
 
+DECORATIONS = """
+() => [...document.querySelectorAll('.view-lines .view-line span')].map(
+  (span) => getComputedStyle(span, '::after').content)
+"""
+
+
 class Window:
     """One window of VS Code on a page of a browser."""
 
@@ -100,6 +106,25 @@ class Window:
         first = "".join(self._texts(".view-lines [class*='ghost-text-decoration']"))
         rest = self._texts(".suggest-preview-text .view-line")
         return "\n".join([first, *rest])
+
+    @property
+    def text(self) -> str:
+        """The document, as far as it is on the screen."""
+        lines = self.page.locator(".view-lines .view-line").all()
+        lines.sort(key=lambda line: float(line.evaluate("line => line.offsetTop")))
+        texts = [str(line.text_content()).replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+        return "\n".join(texts)
+
+    @property
+    def behind_lines(self) -> list[str]:
+        """What decorations say behind lines."""
+        said: list[str] = self.page.evaluate(DECORATIONS)
+        return [text.strip('"') for text in said if text not in ("none", "normal", '""')]
+
+    @property
+    def caret(self) -> str:
+        """Where the status bar says that the caret is."""
+        return "".join(self._texts(".statusbar-item[id*='editor.selection']"))
 
     @property
     def status(self) -> str:

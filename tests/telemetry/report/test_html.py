@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from benchmarks.simulation.simulate import simulate
-from telemetry.report import build, to_html, write_html
+from benchmarks.simulation.vocabulary import ARMS, EXPERIMENT
+from telemetry.report import Plan, build, to_html, write_html
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -27,8 +28,8 @@ needs_browser = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "a.sqlite3"
-    simulate(1_500, path)
-    return build(path, compare_arms=("control", "treatment"))
+    simulate(1_500, path, people=40)
+    return build(path, compare_arms=ARMS, plan=Plan(EXPERIMENT))
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,13 @@ def test_every_figure_has_its_n(page):
     tiles = re.findall(r'<div class="tile">.*?</div>', page.read_text("utf-8"), re.DOTALL)
     assert len(tiles) == 8
     assert all(re.search(r"n [\d,]+", tile) for tile in tiles)
+
+
+def test_what_came_of_an_experiment_is_said(page):
+    text = page.read_text("utf-8")
+    assert "Experiment simulated, decided by Acceptance" in text
+    assert "which arm wins" in text or "wins." in text
+    assert "<h2>treatment against control</h2>" in text
 
 
 def test_who_uses_it_is_drawn_without_names(page):

@@ -5,6 +5,7 @@ import { State, type LanguageClient } from 'vscode-languageclient/node';
 
 import { createClient, setting, settings } from './client';
 import { actions, patternFor } from './menu';
+import { NextEdits } from './nextEdits';
 import { run } from './program';
 import { look, STOPPED, type ServerStatus } from './status';
 import { Tracking, type Part, type Text } from './tracking';
@@ -21,6 +22,7 @@ class Extension {
   constructor(context: vscode.ExtensionContext) {
     this.bar.name = 'Completer';
     this.bar.command = 'completer.menu';
+    const nextEdits = new NextEdits(context, () => this.client);
     const commands: Record<string, () => unknown> = {
       menu: () => this.menu(),
       toggle: () => settings().update('enable', !setting('enable'), vscode.ConfigurationTarget.Global),
@@ -30,6 +32,9 @@ class Extension {
       acceptWord: () => this.acceptPart('word', 'editor.action.inlineSuggest.acceptNextWord'),
       acceptLine: () => this.acceptPart('line', 'editor.action.inlineSuggest.acceptNextLine'),
       dismiss: () => this.dismiss(),
+      nextEdit: () => nextEdits.ask(),
+      takeNextEdit: () => nextEdits.take(),
+      dismissNextEdit: () => nextEdits.dismiss(),
       showLog: () => this.showLog(),
       report: () => this.showOutput(['report']),
       status: () => this.showStatusMessage(),
