@@ -58,6 +58,7 @@ def load(
     workspaces: list[Path] | None = None,
     host: str | None = None,
     port: int | None = None,
+    forwarded_allow_ips: str | None = None,
     telemetry_folder: Path | None = None,
     with_dependencies: bool | None = None,
     engine: dict[str, object] | None = None,
@@ -67,7 +68,7 @@ def load(
 
     flags = {
         "model": {"source": model, "device": device, "dtype": dtype},
-        "server": {"host": host, "port": port},
+        "server": {"host": host, "port": port, "forwarded_allow_ips": forwarded_allow_ips},
         "telemetry": {"folder": telemetry_folder},
         "engine": engine or {},
         "drafting": {"with_dependencies": with_dependencies},

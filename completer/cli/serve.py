@@ -46,6 +46,10 @@ def serve(
     with_dependencies: DependenciesFlag = None,
     config: ConfigFlag = None,
     telemetry_folder: TelemetryFlag = None,
+    forwarded_allow_ips: Annotated[
+        str | None,
+        typer.Option(help="Proxies that say who asks, with commas.", metavar="ADDRESSES"),
+    ] = None,
     insecure: Annotated[
         bool,
         typer.Option("--insecure", help="Let whoever reaches the address ask, without a token."),
@@ -64,6 +68,7 @@ def serve(
             workspaces=workspace,
             host=host,
             port=port,
+            forwarded_allow_ips=forwarded_allow_ips,
             telemetry_folder=telemetry_folder,
             with_dependencies=with_dependencies,
         ).settings

@@ -52,7 +52,7 @@ class Sending:
     def end(self, send: Send) -> None:
         """The connection to that server is lost; another one may have begun."""
         with self._lock:
-            if self._send is send:
+            if self._send == send:
                 self._send = None
 
     def wanted(self, digests: Sequence[str]) -> None:

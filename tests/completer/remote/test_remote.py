@@ -94,6 +94,7 @@ async def test_edits_while_offline_are_caught_up_after_a_restart_of_the_server(t
             laptop.open_workspace(repo)
             await until_mirrored(there, FILE_TEXTS)
             await laptop.lose_connection()
+            assert laptop.engine.sending(repo)._send is None
             write(repo, {"app.py": "offline = True\n"})
             await laptop.complete(CompletionRequest(prefix="x", path=repo / "app.py"))
             await until_mirrored(there, {**FILE_TEXTS, "app.py": "offline = True\n"})
