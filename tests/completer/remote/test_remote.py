@@ -325,3 +325,17 @@ async def test_one_person_may_not_have_all_running_at_once(tmp_path):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_two_windows_of_one_person_share_a_mirror(tmp_path, repo):
+    async with machine(tmp_path / "server") as there, there.laptop() as first:
+        first.open_workspace(repo)
+        await until_mirrored(there, FILE_TEXTS)
+        async with there.laptop() as second:
+            second.open_workspace(repo)
+            write(repo, {"app.py": "both = True\n"})
+            await until_mirrored(there, {**FILE_TEXTS, "app.py": "both = True\n"})
+        write(repo, {"app.py": "first = True\n"})
+        await until_mirrored(there, {**FILE_TEXTS, "app.py": "first = True\n"})
+        assert len(mirrored(there)) == 1
+        assert len(there.service.opened) == 1
