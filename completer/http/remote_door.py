@@ -33,6 +33,7 @@ from completer.setting_kinds import APP
 logger = logging.getLogger(__name__)
 LOOKS_EVERY_S = 6 * 3600.0
 LONGEST_MACHINE = 200
+MOST_EDITORS = 100  # of one person at once
 GOING_AWAY = 1001
 NO_TOKEN = "Editors on other machines need a token: `completer token add NAME` on the server."  # noqa: S105
 
@@ -85,10 +86,14 @@ class RemoteDoor:
         if not access.user:
             await error_response(401, NO_TOKEN)(socket.scope, socket.receive, socket.send)
             return
+        editors = self._people.setdefault(access.user, Editors(self._service))
+        if len(editors) >= MOST_EDITORS:
+            why = f"More than {MOST_EDITORS} editors of one person are connected."
+            await error_response(429, why)(socket.scope, socket.receive, socket.send)
+            return
         info = await asyncio.to_thread(self._service.info)
         public = replace(info, workspaces=(), health={}, memory_bytes={})
         machine = socket.headers.get(MACHINE_HEADER, "")[:LONGEST_MACHINE]
-        editors = self._people.setdefault(access.user, Editors(self._service))
         mirrors = self._mirrors.of(access.user)
         editor: RemoteEditor | None = None
 

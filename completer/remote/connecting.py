@@ -31,6 +31,7 @@ MACHINE_HEADER = "X-Completer-Machine"
 TOKEN_VARIABLE = "COMPLETER_TOKEN"  # noqa: S105  a name
 ANSWERS_WITHIN_S = 20.0
 ASKS_EVERY_S = 20.0  # whether the server is still there
+BUSY_S = 60.0  # a server that compiles or loads says nothing meanwhile
 LARGEST_TOKEN = 4_096
 C = TypeVar("C", bound=Connection)
 
@@ -93,6 +94,7 @@ class Server:
         options: dict[str, Any] = {
             "additional_headers": self.headers,
             "ping_interval": ASKS_EVERY_S,
+            "ping_timeout": BUSY_S,
             "ssl": tls,
             "proxy": None if tls is None else True,
         }

@@ -32,7 +32,6 @@ class Sending:
         self._workspace = Workspace(root)
         self._feed = WorkspaceFeed(self._workspace, [self._update])
         self._files: dict[str, MirroredFile] = {}
-        self._named: dict[str, str] = {}
         self._changed: set[str] = set()
         self._settings = ""
         self._send: Send | None = None
@@ -103,9 +102,11 @@ class Sending:
 
     def _texts(self, digests: Sequence[str]) -> list[str]:
         """The texts that are still what they were when they were listed."""
+        with self._lock:
+            names = {file.digest: name for name, file in self._files.items()}
         found = []
         for digest in digests:
-            name = self._named.get(digest)
+            name = names.get(digest)
             text = self._workspace.read(self._root / name) if name is not None else None
             if name and text is not None and mirrored(name, text, whole=True).digest == digest:
                 found.append(text)
@@ -123,11 +124,9 @@ class Sending:
         file = None if text is None else mirrored(name, text, whole=whole)
         with self._lock:
             self._changed.add(name)
-            if (former := self._files.pop(name, None)) is not None:
-                self._named.pop(former.digest, None)
+            self._files.pop(name, None)
             if file is not None:
                 self._files[name] = file
-                self._named[file.digest] = name
 
 
 def _settings_of(root: Place) -> str:

@@ -91,6 +91,7 @@ async def machine(
     mirrors: Mirrors | None = None,
     quota: Quota | None = None,
     tls: tuple[Path, Path] | None = None,
+    port: int = 0,
     **options: Any,
 ) -> AsyncIterator[Machine]:
     """A server that keeps mirrors in `folder`."""
@@ -99,7 +100,7 @@ async def machine(
     mirrors = mirrors or Mirrors(folder / "mirrors", quota)
     http = HttpOptions(token_file=folder / "tokens.json", needs_token=True, **options)
     more = {} if tls is None else {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]}
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         port = listener.getsockname()[1]
         door = RemoteDoor(service, mirrors)
         app = create_app(service, FakeRecorder(), options=http, remote=door)

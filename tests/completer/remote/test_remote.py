@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import urllib.request
@@ -10,6 +11,7 @@ import urllib.request
 import pytest
 from websockets.asyncio.client import connect
 
+from completer.engine_process.client import RETRIES_AFTER_S
 from completer.engine_process.messages import PROTOCOL, ListFiles, OpenWorkspace, SendTexts
 from completer.engine_process.wire import pack_asked
 from completer.errors import CompleterError
@@ -104,6 +106,26 @@ async def test_edits_while_offline_are_caught_up_after_a_restart_of_the_server(t
         async with again.laptop() as laptop:
             laptop.open_workspace(repo)
             await eventually(lambda: again.service.opened, LONG_S)
+
+
+async def test_a_server_that_was_away_is_found_again_with_all_that_it_had(tmp_path, repo):
+    async with contextlib.AsyncExitStack() as stack:
+        async with machine(tmp_path / "server") as there:
+            laptop = await stack.enter_async_context(there.laptop())
+            laptop.open_workspace(repo)
+            await until_mirrored(there, FILE_TEXTS)
+            laptop.document_changed(repo / "app.py", "unsaved")
+        with pytest.raises(CompleterError, match="does not answer"):
+            await laptop.complete(CompletionRequest(prefix="x"))
+        laptop.document_changed(repo / "app.py", "typed offline")
+        port = int(there.address.rpartition(":")[2])
+        async with machine(tmp_path / "server", port=port) as again:
+            await asyncio.sleep(RETRIES_AFTER_S)
+            await laptop.complete(CompletionRequest(prefix="x", path=repo / "app.py"))
+            (root,) = again.service.opened
+            assert again.service.requests[0].path == root / "app.py"
+            assert again.service.documents == {root / "app.py": "typed offline"}
+            await laptop.close()
 
 
 async def test_a_repositorys_own_settings_come_along(tmp_path, repo):
@@ -339,3 +361,24 @@ async def test_two_windows_of_one_person_share_a_mirror(tmp_path, repo):
         await until_mirrored(there, {**FILE_TEXTS, "app.py": "first = True\n"})
         assert len(mirrored(there)) == 1
         assert len(there.service.opened) == 1
+
+
+async def test_so_many_editors_of_one_person_are_let_in(tmp_path, monkeypatch):
+    monkeypatch.setattr("completer.http.remote_door.MOST_EDITORS", 1)
+    async with machine(tmp_path / "server") as there, there.laptop() as first:
+        await first.complete(CompletionRequest(prefix="x"))
+        async with there.laptop() as second:
+            with pytest.raises(CompleterError, match="More than 1 editors"):
+                await second.complete(CompletionRequest(prefix="x"))
+        async with there.laptop("bob") as other:
+            await other.complete(CompletionRequest(prefix="x"))
+
+
+async def test_files_with_the_same_text_are_sent_once_and_go_one_by_one(tmp_path, repo):
+    twins = {"one.py": "twin = 1\n", "two.py": "twin = 1\n"}
+    async with machine(tmp_path / "server") as there, there.laptop() as laptop:
+        laptop.open_workspace(local_place(write(tmp_path / "twins", twins)))
+        await until_mirrored(there, twins)
+        assert len(list(there.mirrors.of("ada").texts.iterdir())) == 1
+        write(tmp_path / "twins", {"two.py": "twin = 2\n"})
+        await until_mirrored(there, {**twins, "two.py": "twin = 2\n"})
