@@ -73,7 +73,6 @@ class Arctic:
             np.array(draft.parents, np.int32),
             np.array(draft.probs, np.float32),
             np.zeros(n, np.int8),
-            int(draft.match_len),
         )
 
     def observe(self, tree: DraftTree, accepted: list[int]) -> None:

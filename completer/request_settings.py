@@ -40,7 +40,7 @@ class CompletionSettings(Section):
     )
     exit_mode: Literal["lossless", "lossy"] = Field(
         "lossless",
-        description="lossy: tokens may come from early layers; faster, but another text",
+        description="lossy: tokens may come from early layers: fewer layers, but another text",
     )
     guide_names: bool = Field(
         True, description="lean on names that static analysis knows to exist where they are written"

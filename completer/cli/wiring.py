@@ -39,6 +39,7 @@ def start_service(settings: Settings) -> Service:
             with settled_memory():
                 from completer.cli.assembly import build_engine, build_model, tokenizer_of
                 from completer.serving.running_model import RunningModel
+                from completer.serving.unplaced_drafts import UnplacedDrafts
 
                 if settings.workspaces and is_first_start():
                     progress.info(COMPILING)
@@ -48,7 +49,8 @@ def start_service(settings: Settings) -> Service:
             raise
         if not tokenizer.done():  # from now on files are read: how fast it runs is measured
             tokenizer.set_result(tokenizer_of(model))
-        running = RunningModel(model, build_engine(model, tuning, settings), settings)
+        engine, unplaced = build_engine(model, tuning, settings), UnplacedDrafts(model)
+        running = RunningModel(model, engine, settings, unplaced=unplaced)
         trim()
         return running
 

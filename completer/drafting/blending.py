@@ -26,7 +26,6 @@ from completer.drafting.calibration import (
     BY_DOMINANCE,
     BY_NONE,
     BY_ORDER,
-    BY_RANK,
     BY_SUPPORT,
     COUNTS,
     DOMINANCES,
@@ -175,7 +174,6 @@ def _scale(factors: Float64s, at: int, step: float) -> None:
 
 
 @kernel
-def adapt_rank(factors: Float64s, rank: int, hit: bool) -> None:
-    """Count one outcome of the recycled token of this rank."""
-    at = BY_RANK + rank
+def adapt_rank(factors: Float64s, at: int, hit: bool) -> None:
+    """Count one outcome of the recycled tokens of one rank."""
     factors[at] += _RANK_RATE * ((1.0 if hit else 0.0) - factors[at])

@@ -48,17 +48,28 @@ BY_COUNT = BY_DOMINANCE + ORDERS * DOMINANCES
 BY_NONE = BY_COUNT + SOURCES * COUNTS
 BY_SUPPORT = BY_NONE + ORDERS + 1
 BY_RANK = BY_SUPPORT + SIDES * PROBS * (ORDERS + 1)
-RATE = BY_RANK + RANKS
+BY_RANK_BESIDE = BY_RANK + RANKS
+RATE = BY_RANK_BESIDE + RANKS
 N_FACTORS = RATE + 1
 """Where the factors begin: by source and order; by order and dominance; by source and count; of
-"none of these" by order; by side, probability and order; of recycled tokens by rank.
+"none of these" by order; by side, probability and order; of recycled tokens by rank, where nothing
+matches, and where none of what matches comes.
 `RATE` is the learning rate."""
 
 MAX_EXPERTS = SOURCES * ORDERS
 LEARNING_RATE = 0.02
 _DEPENDENCIES_DISCOUNT = -1.0  # in logarithms: they count for less than the repository
 
-_BY_RANK = [0.20, 0.08, 0.05, 0.03, 0.02, 0.02, 0.01, 0.01]
+_BY_RANK = [
+    0.20,
+    0.08,
+    0.05,
+    0.03,
+    0.02,
+    0.02,
+    0.01,
+    0.01,
+]  # as it is beside matches, to begin with
 
 
 def initial_factors() -> Float64s:
@@ -74,7 +85,7 @@ def initial_factors() -> Float64s:
     factors[BY_NONE:BY_SUPPORT] = prior.NONE
     factors[BY_SUPPORT:BY_RANK] = np.array(prior.SUPPORT).ravel()
     factors = np.exp(factors)
-    factors[BY_RANK:RATE] = _BY_RANK
+    factors[BY_RANK:RATE] = _BY_RANK * 2
     factors[RATE] = LEARNING_RATE
     return factors
 

@@ -219,13 +219,14 @@ def _is_close(sight: Sight, texts: Texts, cursor: int, kind: int) -> bool:
 def lead_to_root(candidates: Candidates, candidate: int, length: int) -> None:
     """Note that a candidate (-1: one that is unknown) is the last token of history[:length].
 
-    Only where it stood in sorted texts: nodes of the live ones may be gone when it is used.
+    Only where it stood in sorted texts and the session's own: nodes of the other live ones may be
+    gone when it is used.
     """
     candidates.root_length = length
     for kind in range(KINDS):
         candidates.hint[ROOT, kind] = 0
     if candidate >= 0:
-        for kind in (TextKind.REPOSITORY, TextKind.DEPENDENCIES):
+        for kind in (TextKind.REPOSITORY, TextKind.DEPENDENCIES, TextKind.OWN):
             candidates.hint[ROOT, kind] = candidates.hint[candidate, kind]
             candidates.hint_length[ROOT, kind] = candidates.hint_length[candidate, kind]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from completer.drafting.aligning import align
 from completer.drafting.blending import adapt, adapt_rank, agree, blend
-from completer.drafting.calibration import BY_RANK, RANKS
+from completer.drafting.calibration import BY_NONE, BY_RANK, BY_RANK_BESIDE, RANKS
 from completer.drafting.coverage import COVERED, learn_covered, predict_covered, tokens_saved
 from completer.drafting.evidence import (
     ALL,
@@ -78,7 +78,7 @@ def propose(
     s: Scratch = scratch[0]
     candidates = s.candidates
     candidates.slots[:] = -1
-    s.sight.opened[Seen.DRAFTING] = 1
+    s.sight.own[Seen.DRAFTING] = s.sight.opened[Seen.DRAFTING] = 1
     known = read_context(s.contexts, history, length)
     led = ROOT if candidates.root_length == length else -1
     count = _expand(s, texts, known, -1, led, 1.0, 0, _ENOUGH)
@@ -117,7 +117,7 @@ def predict(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void
     """Leave what may follow in scratch[0].candidates: token and prob; return how many there are."""
     s: Scratch = scratch[0]
     s.candidates.slots[:] = -1
-    s.sight.opened[Seen.DRAFTING] = 0
+    s.sight.own[Seen.DRAFTING] = s.sight.opened[Seen.DRAFTING] = 0
     return _expand(s, texts, read_context(s.contexts, history, length), -1, -1, 1.0, 0, ALL)
 
 
@@ -126,7 +126,7 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
     """Adapt the factors to token history[length], knowing that it followed history[:length]."""
     s: Scratch = scratch[0]
     s.candidates.slots[:] = -1
-    s.sight.opened[Seen.DRAFTING] = 1
+    s.sight.own[Seen.DRAFTING] = s.sight.opened[Seen.DRAFTING] = 1
     known = node_context(s, read_context(s.contexts, history, length), -1)
     came = history[length] + 1
     led, watched, likely = ROOT, -1, 0.0
@@ -143,12 +143,11 @@ def learn(texts: Texts, history: Int32s, length: int, scratch: NDArray[np.void])
             blended = s.mixture.score[watched] / total
             likely = agree(texts.factors, blended, s.evidence.support[watched])
         adapt(s.evidence, s.mixture, texts.factors, total, count, watched)
-    elif length:
-        row = recall(texts.recycled, history[length - 1] + 1)
-        if row >= 0:
-            for rank in range(RANKS):
-                hit = texts.recycled[row, 1 + rank] + 1 == came
-                adapt_rank(texts.factors, rank, hit)
+    else:
+        count = 0
+    if length and watched < 0:
+        by_rank = BY_RANK_BESIDE if count else BY_RANK
+        _learn_ranks(s.candidates, texts, history[length - 1] + 1, by_rank, count, came)
     if length:
         before, match_len = s.contexts.root[1] - 1, longest_match(s.occurrences, first)
         learn_covered(texts.coverage, before, history[length - 1], match_len, likely >= COVERED)
@@ -178,10 +177,9 @@ def _expand(
     s.tree.covered = 0.0
     length = node_context(s, known, node)
     first = gather(s, texts, length, candidate, NODE_SHARE if node >= 0 else 1, enough)
-    if node < 0:
-        s.tree.match_len = longest_match(s.occurrences, first)
+    stored = s.contexts.node[0] if length else 0
     if first < 0:
-        return _recycle(candidates, texts, s.contexts.node[0] if length else 0, node, prob, base)
+        return _recycle(candidates, texts, stored, BY_RANK, node, prob, base, base)
     longest = longest_match(s.occurrences, first)
     n, end = sort_out(s, texts, first, base)
     total = blend(s.evidence, s.mixture, texts.factors, n, end - base, -1)
@@ -197,7 +195,8 @@ def _expand(
         copies = longest >= _COPY_LENGTH and certainty >= _CERTAIN
         candidates.certainty[kept], candidates.copied[kept] = certainty if copies else 0.0, 0
         kept += 1
-    return kept
+    rest = prob * texts.factors[BY_NONE + s.evidence.order[0]] / total
+    return _recycle(candidates, texts, stored, BY_RANK_BESIDE, node, rest, base, kept)
 
 
 @kernel
@@ -230,21 +229,53 @@ def _copy(s: Scratch, texts: Texts, node: int, candidate: int, prob: float, to: 
 
 @kernel
 def _recycle(
-    candidates: Candidates, texts: Texts, stored: int, node: int, prob: float, count: int
+    candidates: Candidates,
+    texts: Texts,
+    stored: int,
+    by_rank: int,
+    node: int,
+    prob: float,
+    base: int,
+    count: int,
 ) -> int:
-    """Add the model's earlier candidates after a stored token to the candidates."""
-    row = recall(texts.recycled, stored)
+    """Add the model's earlier candidates after a stored token to those in [base, count).
+
+    prob: that the path comes and none of these. by_rank: where the factors of ranks begin.
+    """
+    row, known = recall(texts.recycled, stored), count
     if row < 0:
         return count
     for rank in range(RANKS):
         token = texts.recycled[row, 1 + rank]
-        likely = prob * texts.factors[BY_RANK + rank]
-        if token >= 0 and likely >= _LEAST_PROB:
+        likely = prob * texts.factors[by_rank + rank]
+        if likely >= _LEAST_PROB and token >= 0 and not _has(candidates, token + 1, base, known):
             begin_candidate(candidates, count, token + 1, DraftSource.RECYCLED)
             candidates.parent[count], candidates.prob[count] = node, likely
             candidates.certainty[count] = 0.0
             count += 1
     return count
+
+
+@kernel
+def _learn_ranks(
+    candidates: Candidates, texts: Texts, stored: int, by_rank: int, count: int, came: int
+) -> None:
+    """Adapt the factors of the ranks to what came after a stored token, none of the candidates."""
+    row = recall(texts.recycled, stored)
+    if row < 0:
+        return
+    for rank in range(RANKS):
+        token = texts.recycled[row, 1 + rank] + 1
+        if not _has(candidates, token, 0, count):
+            adapt_rank(texts.factors, by_rank + rank, token == came)
+
+
+@kernel
+def _has(candidates: Candidates, stored: int, base: int, end: int) -> bool:
+    """Whether one of candidates [base, end) is a stored token."""
+    while base < end and candidates.token[base] != stored:
+        base += 1
+    return base < end
 
 
 @kernel

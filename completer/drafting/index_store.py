@@ -36,7 +36,7 @@ from completer.private_files import (
 
 log = logging.getLogger(__name__)
 
-VERSION = 4
+VERSION = 5
 LOCK_S = 60.0
 _HEADER, _LOCK = "index.json", "index.lock"
 _READS = 5  # before what another process keeps replacing is given up

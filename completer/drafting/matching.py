@@ -19,7 +19,14 @@ from completer.drafting.searching import (
     past_matching,
     row_length,
 )
-from completer.drafting.suffix_array import FOLLOWER, POSITION, SortedText, level_of, packing
+from completer.drafting.suffix_array import (
+    POSITION,
+    SortedText,
+    follower_at,
+    level_at,
+    level_of,
+    packing,
+)
 from completer.drafting.suffix_tree import (
     AFTER,
     BEFORE,
@@ -85,7 +92,7 @@ def gather_static(
     """
     if len(context) == 0 or context[0] + 1 >= len(array.starts):
         return count
-    shared = array.shared
+    rows = array.rows
     first, last = array.starts[context[0]], array.starts[context[0] + 1]
     if first == last:
         return count
@@ -93,7 +100,7 @@ def gather_static(
     if hint:
         low = array.ranks[hint]
         above = level_of(known, packed)
-        below = min(above, shared[low]) if low > first else 0
+        below = min(above, level_at(rows, low)) if low > first else 0
     else:
         low = find_row(array, context, first, last)
         below = level_of(row_length(array, low - 1, context), packed) if low > first else 0
@@ -126,9 +133,9 @@ def gather_static(
             count,
         )
         if new_low < low:
-            low, below = new_low, shared[new_low] if new_low > first else 0
+            low, below = new_low, level_at(rows, new_low) if new_low > first else 0
         if new_high > high:
-            high, above = new_high, shared[new_high] if new_high < last else 0
+            high, above = new_high, level_at(rows, new_high) if new_high < last else 0
     return count
 
 
@@ -158,10 +165,10 @@ def _sample(
     fresh = (low - new_low) + (new_high - high)
     sample = min(fresh, max(_MIN_SAMPLE, (end - count) // 2), end - count)
     for k in range(sample):
-        row = new_low + (k * fresh + fresh // 2) // sample
+        row = new_low + (k if sample == fresh else (k * fresh + fresh // 2) // sample)
         if row >= low:
             row += high - low
-        position, token = rows[row, POSITION], rows[row, FOLLOWER]
+        position, token = rows[row, POSITION], follower_at(rows, row)
         if token > 0 and not hidden_begin <= position < hidden_end:
             length = level if exact else common_length(text, position, context, level)
             found[count, Found.CURSOR], found[count, Found.KIND] = position, kind

@@ -3,6 +3,10 @@
 It is held in two streams, before and after the caret, so that the document cannot match itself
 across the place where it is being completed. What the session generates grows the first. So what is
 expected depends on no other request: not on where its caret was, nor on what it generated.
+
+What sessions in a document generated, taken by somebody or not, is kept beside it, since the model
+may say it again (the outputs of SuffixDecoding, Oliaro et al. 2025): the next one there drafts from
+it. It has no say in what is expected, or the model's own words would make themselves likelier.
 """
 
 from collections import OrderedDict
@@ -12,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from completer.drafting.live_text import LiveText
-from completer.drafting.suffix_tree import BYTES_PER_TOKEN
+from completer.drafting.suffix_tree import BYTES_PER_TOKEN, DRAFT_BIT
 
 Int32s = NDArray[np.int32]
 
@@ -22,6 +26,8 @@ _MOST_BEFORE, _MOST_AFTER = 12_288, 4_096
 _BYTES = (_MOST_BEFORE + _MOST_AFTER + 4_096) * BYTES_PER_TOKEN
 _ANCHOR = 32
 """So many equal tokens place a window in a longer text."""
+_GENERATED, _GENERATED_CONTEXT, _GENERATED_TOKENS = 16, 8, 64
+"""So many generated texts are kept, each with so many tokens before the caret and behind it."""
 _KEPT = 8
 """So many documents' copies stay when their session ends: the next key changes little in them."""
 
@@ -32,6 +38,7 @@ class OwnText:
 
     document: str
     text: LiveText = field(default_factory=lambda: LiveText(_BYTES))
+    _generated: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
 
     def write(self, before: Int32s, after: Int32s, known: Int32s | None) -> None:
         """Take in what stands around the caret, and what is `known` of the document beyond that."""
@@ -45,6 +52,18 @@ class OwnText:
     def drop_last(self, count: int) -> None:
         """Cut the last tokens off the text before the caret."""
         self.text.truncate(BEFORE, max(0, self.text.length(BEFORE) - count))
+
+    def keep(self, tokens: Int32s, caret: int) -> None:
+        """Take in what was generated behind a caret, with what stands before: to draft from."""
+        generated = tokens[max(0, caret - _GENERATED_CONTEXT) : caret + _GENERATED_TOKENS]
+        if len(tokens) > caret:
+            name = generated.tobytes()
+            self._generated[name] = None
+            self._generated.move_to_end(name)
+            self.text.write(name, generated, bits=DRAFT_BIT)
+        if len(self._generated) > _GENERATED:
+            self.text.drop(self._generated.popitem(last=False)[0])
+        self.text.evicted.clear()
 
 
 class OwnTexts:

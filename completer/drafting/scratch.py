@@ -51,7 +51,7 @@ class Sight:
     suffix_stream: Int32
     """The number of its text after the caret."""
     own: Annotated[Int32s, Cell(np.int32, (2,))]
-    """What it sees of its own text, all of it: see `matching.Seen`."""
+    """What it sees of its own text: see `matching.Seen`."""
     opened: Annotated[Int32s, Cell(np.int32, (2,))]
     """What it sees of the live texts."""
     saved: Annotated[Int32s, Cell(np.int32, (2,))]
@@ -179,8 +179,6 @@ class Tree:
     """The probabilities of the paths to them."""
     source: Annotated[Int8s, Cell(np.int8, (MAX_TREE,))]
     """The `tree.DraftSource` of each."""
-    match_len: Int64
-    """The length of the longest match at the root."""
     covered: Float64
     """How likely what follows the node expanded last is among what may be drafted."""
 

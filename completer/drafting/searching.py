@@ -12,6 +12,8 @@ from completer.drafting.suffix_array import (
     FENCE_SHIFT,
     POSITION,
     SortedText,
+    code_at,
+    code_of,
     packing,
 )
 
@@ -99,11 +101,11 @@ def comes_before(text: Int32s, position: int, context: Int32s) -> bool:
 def first_matching(array: SortedText, low: int, high: int, context: Int32s, length: int) -> int:
     """Return the first row of [low, high] from which on all match `length` tokens; `high` does.
 
-    `length` is a level. Rows nearby are told by `shared`; farther ones by fences, or the text.
+    `length` is a level. Rows nearby are told by their levels; farther ones by fences, or the text.
     """
-    shared = array.shared
+    rows, code = array.rows, code_of(length)
     for _ in range(_NEARBY_ROWS):
-        if high == low or shared[high] < length:
+        if high == low or code_at(rows, high) < code:
             return high
         high -= 1
     bits, packed = packing(len(array.starts) - 2)
@@ -113,7 +115,7 @@ def first_matching(array: SortedText, low: int, high: int, context: Int32s, leng
         high = min(high, fence << FENCE_SHIFT)
     else:
         high = _gallop_down(array, low, high, context, length)
-    while high > low and shared[high] >= length:
+    while high > low and code_at(rows, high) >= code:
         high -= 1
     return high
 
@@ -122,11 +124,11 @@ def first_matching(array: SortedText, low: int, high: int, context: Int32s, leng
 def past_matching(array: SortedText, low: int, high: int, context: Int32s, length: int) -> int:
     """Return the end of the run of rows that match `length` tokens, as row low - 1 does; <= `high`.
 
-    `length` is a level. Rows nearby are told by `shared`; farther ones by fences, or the text.
+    `length` is a level. Rows nearby are told by their levels; farther ones by fences, or the text.
     """
-    shared = array.shared
+    rows, code = array.rows, code_of(length)
     for _ in range(_NEARBY_ROWS):
-        if low == high or shared[low] < length:
+        if low == high or code_at(rows, low) < code:
             return low
         low += 1
     bits, packed = packing(len(array.starts) - 2)
@@ -137,7 +139,7 @@ def past_matching(array: SortedText, low: int, high: int, context: Int32s, lengt
         low = max(low, (fence - 1 << FENCE_SHIFT) + 1)
     else:
         low = _gallop_up(array, low, high, context, length)
-    while low < high and shared[low] >= length:
+    while low < high and code_at(rows, low) >= code:
         low += 1
     return low
 

@@ -17,6 +17,7 @@ from completer.drafting.own_text import AFTER, BEFORE, OwnText
 from completer.drafting.places import Texts
 from completer.drafting.recycling import new_table
 from completer.drafting.scratch import MAX_OCCURRENCES, MAX_TREE, SCRATCH
+from completer.drafting.settling import SettledDraft
 from completer.drafting.tree import DraftSource, DraftTree, Predictions
 
 Int32s = NDArray[np.int32]
@@ -24,6 +25,9 @@ Float64s = NDArray[np.float64]
 Tokens = Sequence[int] | Int32s
 
 _NOTHING_RECYCLED, _UNLEARNED = new_table(), initial_factors()
+_NOTHING_EXPECTED = np.empty(0, np.int32), np.empty(0)
+_DEEPEST = 2 * MAX_TREE
+"""No path through a draft is longer, not even in settled tokens."""
 
 
 class View(NamedTuple):
@@ -100,7 +104,6 @@ class DraftSession:
         tree = self._scratch["tree"]
         self._token_ids, self._parents = tree["token"][0], tree["parent"][0]
         self._probs, self._sources = tree["prob"][0], tree["source"][0]
-        self._match_len = tree["match_len"]
 
     def propose(self, max_tokens: int, step_cost: Float64s) -> DraftTree:
         """Return the tree to verify next: empty when drafting does not pay.
@@ -134,14 +137,14 @@ class DraftSession:
         tokens = np.ascontiguousarray(accepted, np.int32)
         shared = self._shared
         with shared.lock:
-            if top_candidates is not None and len(self._last):
-                seen = np.concatenate((self._last, tree.token_ids))
-                top = np.ascontiguousarray(top_candidates, np.int32)
-                self._kernels.remember(shared.recycled, seen, top)
             shared.count_step(len(tokens), self._cost)
             texts = self._look_around()
             for token in tokens.tolist():
                 texts = self._learn(texts, self._canonical.extend(token))
+            if top_candidates is not None and len(self._last):  # not before ranks are learned from
+                seen = np.concatenate((self._last, tree.token_ids))
+                top = np.ascontiguousarray(top_candidates, np.int32)
+                self._kernels.remember(shared.recycled, seen, top)
         self._last = tokens[-1:] if len(tokens) else self._last
 
     def predict(self, tree: DraftTree) -> Predictions:
@@ -151,19 +154,19 @@ class DraftSession:
         else: not on what was learned or accepted, nor on any other session.
         """
         with self._shared.lock:
-            own = self._own.text.reserve(BEFORE, len(tree))
-            if self._canonical.open_text or own is None:
-                paths = [tree.path_to(node) for node in range(-1, len(tree))]
-                return Predictions.of_rows([self._predict_after(path) for path in paths])
-            return self._predict_tree(tree, own)
+            if self._canonical.open_text:
+                return self._predict_open(tree)
+            return self._predict_tree(tree.token_ids, tree.parents)
 
     def stop(self) -> None:
-        """End the session: what it generated is forgotten, unless it is taken in as accepted."""
+        """End the session: what it generated is no text, but is drafted from later on in here."""
         if not self._stopped:
             self._stopped = True
-            self._own.drop_last(self._canonical.length - self._start)
-            self._own.text.append(BEFORE, self._canonical.taken_off)
-            self._shared.end(self._own)
+            canonical, own = self._canonical, self._own
+            own.drop_last(canonical.length - self._start)
+            own.text.append(BEFORE, canonical.taken_off)
+            own.keep(canonical.tokens[: canonical.length], self._start)
+            self._shared.end(own)
 
     def __enter__(self) -> Self:
         return self
@@ -200,7 +203,6 @@ class DraftSession:
             self._parents[:size].copy(),
             self._probs[:size].copy(),
             self._sources[:size].copy(),
-            int(self._match_len[0]),
         )
 
     def _propose_healed(self, texts: Texts, cost: Float64s, rate: float) -> DraftTree:
@@ -218,44 +220,49 @@ class DraftSession:
         follows = self._grow(texts, length, first + more / best.prob, rate)
         source = DraftSource(int(follows.sources[0])) if len(follows) else DraftSource.REPOSITORY
         path = DraftTree.path(rest, np.full(len(rest), best.prob, np.float32), source)
-        tree = path.then(follows, len(best.tokens))
+        tree = path.then(follows)
         pays = float(tree.probs.sum()) > rate * (cost[len(tree)] - cost[0])
         return tree if pays else DraftTree.empty()
 
-    def _predict_tree(self, tree: DraftTree, own: NDArray[np.int64]) -> Predictions:
-        """Predict what follows a context that has no open end, and the nodes of a tree below it."""
-        rows, canonical = 1 + len(tree), self._canonical
+    def _predict_open(self, tree: DraftTree) -> Predictions:
+        """Predict what follows a context with an open end, and each node of a tree below it."""
+        draft = SettledDraft.of(tree, self._canonical)
+        settled = self._predict_tree(*draft.tree)
+        return Predictions.of_rows(
+            [
+                settled.row(1 + draft.ends[node])
+                if node in draft.ends
+                else self._predict(draft.still_open[node])
+                for node in range(-1, len(tree))
+            ]
+        )
+
+    def _predict_tree(self, token_ids: Int32s, parents: Int32s) -> Predictions:
+        """Predict what follows the settled context, and the nodes of a tree of settled tokens."""
+        rows, canonical = 1 + len(token_ids), self._canonical
+        own = self._own.text.reserve(BEFORE, _DEEPEST)
+        if own is None:  # after thousands of generated tokens: the model is on its own from here on
+            return Predictions.of_rows([_NOTHING_EXPECTED] * rows)
         found = np.empty(rows * MAX_OCCURRENCES, np.int32)
         probs = np.empty(rows * MAX_OCCURRENCES)
         bounds = np.zeros(rows + 1, np.int64)
-        history = canonical.reserve(len(tree))
+        history = canonical.reserve(len(token_ids))
         self._kernels.predict_tree(
-            self._unlearned(), history, canonical.length, tree.token_ids, tree.parents, own,
+            self._unlearned(), history, canonical.length, token_ids, parents, own,
             self._scratch, found, probs, bounds,
         )  # fmt: skip
         return Predictions(found[: bounds[-1]], probs[: bounds[-1]], bounds)
-
-    def _predict_after(self, path: Tokens) -> tuple[Int32s, Float64s]:
-        """Predict what follows the context and a path: ids and probabilities."""
-        text, ahead = self._own.text, self._canonical.branch()
-        kept = text.length(BEFORE)
-        for token in path:
-            text.append(BEFORE, ahead.extend(int(token)))
-        tokens, probs = self._predict(ahead)
-        text.truncate(BEFORE, kept)
-        return tokens, probs / max(1.0, float(probs.sum()))
 
     def _unlearned(self) -> Texts:
         """Return the texts, weighed as if nothing had been learned while serving."""
         return self._look_around()._replace(recycled=_NOTHING_RECYCLED, factors=_UNLEARNED)
 
     def _predict(self, canonical: CanonicalContext) -> tuple[Int32s, Float64s]:
-        """Return what is expected after a context."""
-        texts = self._unlearned()
-        read = self._reader(texts, canonical)
-        if not canonical.open_text or self._heal is None:
-            return read(())
-        return self._heal.next_tokens(self._heal.covers(canonical.open_text, read), read)
+        """Predict what follows a context with an open end: ids and probabilities."""
+        assert self._heal is not None  # noqa: S101
+        read = self._reader(self._unlearned(), canonical)
+        ids, probs = self._heal.next_tokens(self._heal.covers(canonical.open_text, read), read)
+        return ids, probs / max(1.0, float(probs.sum()))
 
     def _reader(self, texts: Texts, canonical: CanonicalContext) -> Predict:
         """Return what says what follows the settled tokens and some more."""
@@ -272,9 +279,10 @@ class DraftSession:
     def _look_around(self) -> Texts:
         """Return the texts; where they are others than before, note what stands where in them."""
         seen, view = self._shared.texts(), self._shared.view(self._own.document)
-        nodes = self._own.text.nodes
-        if self._texts is None or seen is not self._seen or nodes is not self._texts.own:
-            self._seen, self._texts, self._view = seen, seen._replace(own=nodes), None
+        if self._texts is None or seen is not self._seen:
+            self._seen, self._texts, self._view = seen, seen, None
+        if self._texts.own is not self._own.text.nodes:  # grown: what stood where stands there yet
+            self._texts = self._texts._replace(own=self._own.text.nodes)
         if view != self._view:
             self._view = view
             sight, near = self._scratch["sight"][0], self._shared.folder_of(self._own.document)

@@ -29,7 +29,10 @@ DEPTH = 64
 """Contexts are sorted, and matched, by at most this many tokens."""
 
 POSITION, FOLLOWER = range(2)
-"""Columns of a row: the position that it names, and the stored token there."""
+"""Columns of a row: the position that it names; the stored token there in the lower bits, above
+these the code of the level that it shares with the row before, and a sign if the token is dead."""
+_TOKEN_BITS, _CODE_MASK = 27, 15
+_TOKEN_MASK, _DEAD = (1 << _TOKEN_BITS) - 1, -(1 << 31)
 
 FENCE_SHIFT = 4
 """Every 2 ** FENCE_SHIFT rows, one's key is kept."""
@@ -48,12 +51,10 @@ class SortedText(NamedTuple):
     text: Int32s
     """[n] token id + 1; 0 separates; negative is dead."""
     rows: Int32s
-    """[n, 2] positions sorted by context, each with the token that stands there, as in the text:
-    what followed a context is read from neighbouring rows, not from all over the text."""
+    """[n, 2] positions sorted by context, each with the token that stands there and how many tokens
+    rows r - 1 and r have in common: read from neighbouring rows, not from all over the text."""
     ranks: Int32s
     """[n] the row of each position."""
-    shared: UInt8s
-    """[n + 1] how many tokens rows r - 1 and r have in common, as `level_of` rounds it."""
     starts: Int32s
     """[vocabulary + 2] contexts that end in token id t are rows `starts[t + 1]:starts[t + 2]`."""
     fences: UInt64s
@@ -79,9 +80,9 @@ class SuffixArray:
             raise ValueError(f"token ids reach beyond the vocabulary of {vocabulary_size}")
         order, shared, fences = sort_contexts(text, vocabulary_size)
         rows, ranks = np.empty((len(text), 2), np.int32), np.empty(len(text), np.int32)
-        _fill_rows(text, order, rows, ranks)
+        _fill_rows(text, order, shared, rows, ranks)
         starts = count_starts(text, vocabulary_size)
-        return cls(SortedText(text, rows, ranks, shared, starts, fences))
+        return cls(SortedText(text, rows, ranks, starts, fences))
 
     @classmethod
     def empty(cls, vocabulary_size: int) -> "SuffixArray":
@@ -89,10 +90,8 @@ class SuffixArray:
         starts = np.ones(vocabulary_size + 2, np.int32)
         starts[0] = 0
         only = np.zeros(1, np.int32)
-        no_fence, nothing = np.zeros(1, np.uint64), np.zeros(2, np.uint8)
-        return cls(
-            SortedText(only, np.zeros((1, 2), np.int32), only.copy(), nothing, starts, no_fence)
-        )
+        no_fence = np.zeros(1, np.uint64)
+        return cls(SortedText(only, np.zeros((1, 2), np.int32), only.copy(), starts, no_fence))
 
     @property
     def text(self) -> Int32s:
@@ -136,12 +135,18 @@ def sort_contexts(text: Int32s, vocabulary_size: int) -> tuple[Int32s, UInt8s, U
     """
     n = len(text)
     bits, packed = packing(vocabulary_size)
-    rows, keys = _sort_keys(_pack_contexts(text, bits, packed), packed * bits)
-    shared = _compare_keys(keys, bits, packed)
+    keys, spare_keys = np.empty(n, np.uint64), np.empty(n, np.uint64)
+    rows, ranks = np.empty(n, np.int32), np.empty(n, np.int32)
+    _pack_contexts(text, bits, packed, keys)
+    if _sort_keys(keys, spare_keys, rows, ranks, packed * bits):
+        keys, spare_keys, rows, ranks = spare_keys, keys, ranks, rows
+    shared = np.empty(n + 1, np.uint8)
+    _compare_keys(keys, bits, packed, shared)
     fences = keys[:: 1 << FENCE_SHIFT].copy()
-    ranks, groups, count = _rank_keys(keys, rows)
-    del keys
-    depth, buffer, spare = packed, np.empty(n, np.int64), np.empty_like(groups)
+    groups = np.empty((n // 2 + 1, 2), np.int32)
+    count = _rank_keys(keys, rows, ranks, groups)
+    depth, buffer, spare = packed, spare_keys.view(np.int64), keys.view(np.int32)[: n // 2 * 2]
+    spare = spare.reshape(-1, 2)
     while depth < DEPTH and count:
         parts = _refine_groups(rows, ranks, shared, depth, groups[:count], spare, buffer)
         _rank_groups(rows, ranks, shared, groups[:count])
@@ -184,25 +189,53 @@ def count_starts(text: Int32s, vocabulary_size: int) -> Int32s:
 
 
 @kernel
-def _fill_rows(text: Int32s, order: Int32s, rows: Int32s, ranks: Int32s) -> None:
+def _fill_rows(text: Int32s, order: Int32s, shared: UInt8s, rows: Int32s, ranks: Int32s) -> None:
     for row in range(len(order)):
         position = order[row]
-        rows[row, POSITION], rows[row, FOLLOWER] = position, text[position]
+        token, code = np.int64(text[position]), code_of(shared[row])
+        rows[row, POSITION] = position
+        rows[row, FOLLOWER] = code << _TOKEN_BITS | abs(token) | (_DEAD if token < 0 else 0)
         ranks[position] = row
+
+
+@kernel
+def code_of(level: int) -> int:
+    """Return the code of a level (see `level_of`), from 0 to 8: the larger, the larger."""
+    return min(level, 4) + (level > 4) + (level > 8) + (level > 16) + (level > 32)
+
+
+@kernel
+def code_at(rows: Int32s, row: int) -> int:
+    """Return the code of the level that rows row - 1 and row share."""
+    return int(rows[row, FOLLOWER] >> _TOKEN_BITS) & _CODE_MASK
+
+
+@kernel
+def level_at(rows: Int32s, row: int) -> int:
+    """Return how many tokens rows row - 1 and row have in common, as `level_of` rounds it."""
+    code = code_at(rows, row)
+    return code if code <= 4 else 1 << (code - 2)
+
+
+@kernel
+def follower_at(rows: Int32s, row: int) -> int:
+    """Return the stored token at a row's position; 0 for one that is dead."""
+    follower = int(rows[row, FOLLOWER])
+    return follower & _TOKEN_MASK if follower >= 0 else 0
 
 
 @kernel
 def _set_alive(parts: SortedText, begin: int, end: int, sign: int) -> None:
     for position in range(begin, end):
-        token = sign * abs(parts.text[position])
-        parts.text[position] = token
-        parts.rows[parts.ranks[position], FOLLOWER] = token
+        parts.text[position] = sign * abs(parts.text[position])
+        row = parts.ranks[position]
+        follower = parts.rows[row, FOLLOWER] & ~_DEAD
+        parts.rows[row, FOLLOWER] = follower | _DEAD if sign < 0 else follower
 
 
-@njit(cache=True, nogil=True)
-def _pack_contexts(text: Int32s, bits: int, packed: int) -> NDArray[np.uint64]:
-    """Return per position its last `packed` tokens as one key, the nearest in the highest bits."""
-    keys = np.empty(len(text), np.uint64)
+@kernel
+def _pack_contexts(text: Int32s, bits: int, packed: int, keys: UInt64s) -> None:
+    """Write per position its last `packed` tokens as one key, the nearest in the highest bits."""
     top, step = np.uint64((packed - 1) * bits), np.uint64(bits)
     key = np.uint64(0)
     for i in range(len(text)):
@@ -211,54 +244,60 @@ def _pack_contexts(text: Int32s, bits: int, packed: int) -> NDArray[np.uint64]:
         key = (key >> step) | (token << top)
         if token == 0:  # nothing matches across files: do not sort by it
             key = np.uint64(0)
-    return keys
 
 
 @njit(cache=True, nogil=True)
-def _sort_keys(keys: NDArray[np.uint64], bits: int) -> tuple[Int32s, NDArray[np.uint64]]:
-    """Radix-sort `keys` of `bits` bits from the least digit on; return the order and the keys."""
-    n = len(keys)
-    rows, other_rows = np.arange(n).astype(np.int32), np.empty(n, np.int32)
-    other_keys = np.empty_like(keys)
-    mask = np.uint64((1 << _DIGIT) - 1)
-    for shift in range(0, bits, _DIGIT):
-        s = np.uint64(shift)
-        ends = np.zeros((1 << _DIGIT) + 1, np.int64)
+def _sort_keys(
+    keys: UInt64s, other_keys: UInt64s, rows: Int32s, other_rows: Int32s, bits: int
+) -> bool:
+    """Radix-sort `keys` of `bits` bits from the least digit on, and number them in `rows`.
+
+    The others are room as large. Returns whether the result is in them.
+    """
+    n, digits = len(keys), (bits + _DIGIT - 1) // _DIGIT
+    mask, width = np.uint64((1 << _DIGIT) - 1), np.uint64(_DIGIT)
+    places = np.zeros((digits, 1 << _DIGIT), np.int64)
+    for i in range(n):
+        rows[i] = i
+        key = keys[i]
+        for digit in range(digits):
+            places[digit, np.int64(key & mask)] += 1
+            key >>= width
+    for digit in range(digits):
+        shift, at, begin = np.uint64(digit * _DIGIT), places[digit], np.int64(0)
+        for each in range(len(at)):
+            begin += at[each]
+            at[each] = begin - at[each]
         for i in range(n):
-            ends[np.int64((keys[i] >> s) & mask) + 1] += 1
-        ends = np.cumsum(ends)
-        for i in range(n):
-            digit = np.int64((keys[i] >> s) & mask)
-            place = ends[digit]
-            ends[digit] += 1
+            value = np.int64((keys[i] >> shift) & mask)
+            place = at[value]
+            at[value] += 1
             other_keys[place] = keys[i]
             other_rows[place] = rows[i]
         keys, other_keys = other_keys, keys
         rows, other_rows = other_rows, rows
-    return rows, keys
+    return digits % 2 == 1
 
 
-@njit(cache=True, nogil=True)
-def _compare_keys(keys: NDArray[np.uint64], bits: int, packed: int) -> UInt8s:
-    """Return how many tokens neighbouring keys share, or `DEPTH` where they are equal."""
-    shared = np.full(len(keys) + 1, DEPTH, np.uint8)
+@kernel
+def _compare_keys(keys: UInt64s, bits: int, packed: int, shared: UInt8s) -> None:
+    """Write how many tokens neighbouring keys share, or `DEPTH` where they are equal."""
     shared[0] = shared[-1] = 0
     for i in range(1, len(keys)):
         difference = keys[i] ^ keys[i - 1]
+        shared[i] = DEPTH
         if difference:
             length, rest = 0, np.uint64((packed - 1) * bits)
             while not difference >> rest:
                 length += 1
                 rest -= np.uint64(bits)
             shared[i] = length
-    return shared
 
 
-@njit(cache=True, nogil=True)
-def _rank_keys(keys: NDArray[np.uint64], rows: Int32s) -> tuple[Int32s, Int32s, int]:
-    """Rank positions by sorted key: the ranks, the groups [low, high) of equals, their number."""
+@kernel
+def _rank_keys(keys: UInt64s, rows: Int32s, ranks: Int32s, groups: Int32s) -> int:
+    """Write positions' ranks by sorted key, and the groups [low, high) of equals; count these."""
     n = len(keys)
-    ranks, groups = np.empty(n, np.int32), np.empty((n // 2 + 1, 2), np.int32)
     count = low = 0
     for i in range(1, n + 1):
         if i < n and keys[i] == keys[low]:
@@ -269,7 +308,7 @@ def _rank_keys(keys: NDArray[np.uint64], rows: Int32s) -> tuple[Int32s, Int32s, 
             groups[count, 0], groups[count, 1] = low, i
             count += 1
         low = i
-    return ranks, groups, count
+    return count
 
 
 @njit(cache=True, nogil=True)

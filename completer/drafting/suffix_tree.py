@@ -28,25 +28,25 @@ stream; that the stream may be drafted from, but has no say in what is expected.
 STREAM_STEP = 4
 BYTES_PER_TOKEN = 32
 ROOT = 1
-"""Columns of node 0 that hold the tree's root and the first unused node (the others by NEXT)."""
+"""Columns of node 0 that hold the tree's root, the first node that is free again (the others by
+NEXT; 0: none), and the first that was never used."""
 FREE = 5
+UNUSED = 6
 
 
 def new_nodes(capacity: int) -> Int32s:
     """Return an empty tree for `capacity` tokens (at least 1)."""
-    return grow_nodes(np.zeros((1, 8), np.int32), capacity)
+    nodes = np.zeros((capacity + 1, 8), np.int32)
+    nodes[0, UNUSED] = 1
+    return nodes
 
 
 def grow_nodes(nodes: Int32s, capacity: int) -> Int32s:
-    """Return the same tree with room for `capacity` tokens."""
-    size = len(nodes)
-    if capacity < size:
+    """Return the same tree with room for `capacity` tokens; only what it holds is written."""
+    if capacity < len(nodes):
         return nodes
-    grown = np.zeros((capacity + 1, 8), np.int32)
-    grown[:size] = nodes
-    grown[size:-1, NEXT] = np.arange(size + 1, capacity + 1)
-    grown[-1, NEXT] = nodes[0, FREE]
-    grown[0, FREE] = size
+    grown, used = np.zeros((capacity + 1, 8), np.int32), nodes[0, UNUSED]
+    grown[:used] = nodes[:used]
     return grown
 
 
@@ -58,7 +58,11 @@ def append(nodes: Int32s, last: int, tokens: Int32s, stream: int) -> int:
     """
     for token in tokens:
         node = nodes[0, FREE]
-        nodes[0, FREE] = nodes[node, NEXT]
+        if node:
+            nodes[0, FREE] = nodes[node, NEXT]
+        else:
+            node = nodes[0, UNUSED]
+            nodes[0, UNUSED] += 1
         nodes[node, TOKEN] = token + 1
         nodes[node, PREVIOUS] = last
         nodes[node, NEXT] = 0

@@ -26,6 +26,7 @@ from completer.secrets.answer_guard import AnswerGuard
 from completer.secrets.cleaning import RequestCleaner
 from completer.serving.known_names import KnownNames
 from completer.serving.raw_prompts import in_parts
+from completer.serving.unplaced_drafts import UnplacedDrafts
 from completer.settings import Settings
 from completer.stopping.controller import Rule, StopController
 from completer.stopping.features import CaretFeatures
@@ -79,8 +80,10 @@ class Generations:
         settings: Settings,
         calibration_of: CalibrationOf,
         names: KnownNames,
+        unplaced: UnplacedDrafts | None = None,
     ) -> None:
         self._model = model
+        self._unplaced = unplaced
         self._names = names
         self._calibration_of = calibration_of
         self._settings = settings
@@ -198,11 +201,16 @@ class Generations:
         )
 
     def drafts(self, job: Job) -> Drafting | None:
-        """Start what knows the workspace's text on an answer, where there is any use of it."""
+        """Start what knows the workspace's text, or the request's own, on an answer.
+
+        Where there is any use of it.
+        """
         wanted = job.settings.drafting.enabled or job.repository_weight > 0
         drafts = None
         if job.repository is not None and job.has_index and wanted:
             drafts = job.repository.drafts(job.request, job.prompt)
+        elif job.repository is None and self._unplaced and job.settings.drafting.enabled:
+            drafts = self._unplaced.start(job.request, job.prompt, job.owner)
         if not job.request.prediction or not job.settings.drafting.enabled:
             return drafts
         tokenizer = self._model.tokenizer.backend_tokenizer
@@ -210,6 +218,8 @@ class Generations:
 
     def forget(self) -> None:
         """Keep no text of the requests so far."""
+        if self._unplaced is not None:
+            self._unplaced.forget()
         self.prompts.forget()
         self._cleaner.forget()
         self._lexed.forget()

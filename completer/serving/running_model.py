@@ -40,6 +40,7 @@ from completer.serving.generation import (
 from completer.serving.known_names import KnownNames
 from completer.serving.raw_prompts import what_became
 from completer.serving.result_cache import ResultCache
+from completer.serving.unplaced_drafts import UnplacedDrafts
 from completer.settings import Settings
 from completer.stopping.controller import StopController
 from completer.workspaces.repository import Repository
@@ -59,6 +60,7 @@ class RunningModel:
         settings: Settings,
         calibration_of: CalibrationOf | None = None,
         names: KnownNames | None = None,
+        unplaced: UnplacedDrafts | None = None,
     ) -> None:
         self._model = model
         self._weights = sum(each.nbytes for each in model.model.parameters())
@@ -67,7 +69,8 @@ class RunningModel:
         if calibration_of is None:
             calibration_of = Calibrations(model, settings.calibration_folder).of
         self._names = names or KnownNames(model, settings)
-        self._generations = Generations(model, settings, calibration_of, self._names)
+        self._unplaced = unplaced
+        self._generations = Generations(model, settings, calibration_of, self._names, unplaced)
         # Under PSM the whole suffix would have to be computed again for what may never be asked.
         self._suffix_first = model.layout.layout.order == "spm"
         self._results = ResultCache(settings.engine.result_cache_mb << 20)
@@ -149,6 +152,8 @@ class RunningModel:
     def close(self) -> None:
         """Stop the engine, and end what it was asked for as cancelled."""
         self._engine.close()
+        if self._unplaced is not None:
+            self._unplaced.close()
         self._names.close()
         self._threads.shutdown(cancel_futures=True)
 

@@ -114,5 +114,5 @@ def test_agreement_keeps_probabilities_probabilities():
 def test_a_rank_follows_its_outcomes():
     factors = c.initial_factors()
     for _ in range(500):
-        blending.adapt_rank(factors, 2, True)
+        blending.adapt_rank(factors, c.BY_RANK + 2, True)
     assert factors[c.BY_RANK + 2] > 0.9

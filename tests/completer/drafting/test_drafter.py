@@ -38,7 +38,6 @@ def test_a_saved_line_is_drafted(drafter):
     assert len(tree) >= 8
     assert expected_line(tree, 8)
     assert set(tree.sources.tolist()) == {DraftSource.REPOSITORY}
-    assert tree.match_len == 8
 
 
 def test_a_line_of_another_unsaved_document_is_drafted(drafter):
@@ -128,6 +127,17 @@ def test_what_a_session_was_shown_and_generated_is_nobody_elses(drafter):
         session.observe(DraftTree.empty(), LINE)
         assert len(draft(drafter, LINE[:8], document="b.py")) == 0
     assert len(draft(drafter, LINE[:8], document="b.py")) == 0
+
+
+def test_what_was_generated_is_drafted_in_its_document_and_not_expected(drafter):
+    with drafter.start(LINE[:8], document="a.py") as session:
+        before = session.predict(DraftTree.empty()).row(0)[0].tolist()
+        session.observe(DraftTree.empty(), LINE[8:])
+    with drafter.start(LINE[:8], document="a.py") as session:
+        assert expected_line(session.propose(32, COST), 8)
+        assert session.predict(DraftTree.empty()).row(0)[0].tolist() == before
+    drafter.forget_sessions()
+    assert len(draft(drafter, LINE[:8], document="a.py")) == 0
 
 
 def test_a_change_during_a_session_counts_for_others_at_once(drafter):

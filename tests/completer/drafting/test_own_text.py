@@ -72,3 +72,14 @@ def test_its_size_can_be_asked_while_sessions_end():
         own.text = Ending(1000)
 
     assert texts.nbytes == 4 * 7
+
+
+def test_the_latest_generated_texts_are_kept():
+    own = OwnText("d")
+    own.write(TEXT[:100], NOTHING, None)
+    for last in range(40):
+        own.keep(np.append(TEXT[:100], 200 + last).astype(np.int32), 100)
+    own.keep(TEXT[:100], 100)  # nothing was generated
+    assert own.text.tokens == 100 + 16 * 9
+    own.keep(np.append(TEXT[:100], 239).astype(np.int32), 100)  # as before
+    assert own.text.tokens == 100 + 16 * 9

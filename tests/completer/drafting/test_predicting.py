@@ -30,7 +30,7 @@ def some_tree(rng, size):
     ]
     return DraftTree(
         np.array(tokens, np.int32), np.array(parents, np.int32), np.ones(size, np.float32),
-        np.zeros(size, np.int8), 0,
+        np.zeros(size, np.int8),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from completer.drafting.drafter import Drafter
+from completer.drafting.own_text import BEFORE
 from completer.drafting.tree import DraftTree
 from tests.completer.drafting.pieces import Pieces
 from tests.completer.drafting.reference import best_path, path_of
@@ -61,8 +62,6 @@ def test_contexts_reach_back_over_the_word_for_the_rest_of_the_completion():
             drafts.append(session.propose(16, COST))
 
     assert KNOWN.read(best_path(drafts[0]))[:2] == [" y", ")"]
-    assert drafts[0].match_len == 5  # over " return"
-    assert drafts[1].match_len == 2  # " x" and ","
 
 
 def test_a_draft_has_no_more_than_there_is_room_for():
@@ -112,4 +111,23 @@ def test_a_session_leaves_its_text_as_it_was_shown(generated):
     drafter = drafter_over(["(", "\n"])
     with start(drafter, "\n", " re", document="a.py") as session:
         session.observe(NOTHING, KNOWN.ids(*generated))
-    assert session._own.text.tokens == 2
+    assert session._own.text.length(BEFORE) == 2
+
+
+def test_each_node_of_a_branching_draft_is_predicted_as_its_path_is():
+    drafter = drafter_over(["(", "\n", " return", " x", ",", " y"], ["\n", " result", " z", ")"])
+    tree = DraftTree(
+        KNOWN.ids("tu", "sult", "rn", " x", ",", " z"),
+        np.array([-1, -1, 0, 2, 3, 1], np.int32),
+        np.ones(6, np.float32),
+        np.zeros(6, np.int8),
+    )
+    with start(drafter, "(", "\n", " re") as session:
+        rows = [session.predict(tree).row(1 + node) for node in range(-1, len(tree))]
+    for node, (ids, probs) in enumerate(rows, start=-1):
+        with start(drafter, "(", "\n", " re") as session:
+            session.observe(NOTHING, tree.path_to(node))
+            alone = session.predict(NOTHING).row(0)
+        assert ids.tolist() == alone[0].tolist()
+        assert probs.tolist() == pytest.approx(alone[1].tolist())
+    assert len(rows[4][0])  # behind " re" "tu" "rn" " x", which are settled as two tokens

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from completer.drafting.suffix_array import (
     DEPTH,
-    FOLLOWER,
     POSITION,
     SuffixArray,
+    follower_at,
     join_streams,
+    level_at,
     level_of,
     packing,
 )
@@ -27,7 +28,7 @@ def check_order(array):
         a, b = contexts[row - 1], contexts[row]
         common = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
         if common is not None:
-            assert array.parts.shared[row] == level_of(common, packed)
+            assert level_at(array.parts.rows, row) == level_of(common, packed)
 
 
 @settings(max_examples=100, deadline=None)
@@ -50,7 +51,8 @@ def test_contexts_over_a_large_vocabulary_are_in_order(ids):
 def test_a_million_times_the_same_token_is_sorted():
     array = SuffixArray.build(join_streams([np.zeros(1 << 20, np.int32)])[0], 1)
     assert np.array_equal(np.sort(array.parts.rows[:, POSITION]), np.arange(len(array)))
-    assert (array.parts.shared[-1000:-1] == DEPTH).all()
+    last = range(len(array) - 999, len(array))
+    assert all(level_at(array.parts.rows, row) == DEPTH for row in last)
 
 
 def test_starts_bound_the_contexts_that_end_in_a_token():
@@ -72,7 +74,8 @@ def test_each_row_knows_the_token_at_its_position_dead_or_alive():
     array.kill(50, 90)
     array.revive(60, 70)
     assert np.array_equal(np.flatnonzero(array.text < 0), [*range(50, 60), *range(70, 90)])
-    assert np.array_equal(array.parts.rows[:, FOLLOWER], array.text[array.parts.rows[:, POSITION]])
+    found = [follower_at(array.parts.rows, row) for row in range(len(array))]
+    assert found == np.maximum(array.text[array.parts.rows[:, POSITION]], 0).tolist()
 
 
 def test_streams_are_joined_with_separators():

@@ -10,7 +10,6 @@ def tree():
         np.array([-1, 0, 1, 0], np.int32),
         np.array([0.9, 0.6, 0.5, 0.2], np.float32),
         np.zeros(4, np.int8),
-        3,
     )
 
 
@@ -22,10 +21,9 @@ def test_descending_stops_where_the_text_leaves_the_tree():
 
 def test_a_tree_can_grow_from_the_end_of_a_path():
     path = DraftTree.path(np.array([1, 2], np.int32), np.full(2, 0.5, np.float32), DraftSource.LIVE)
-    grown = path.then(tree(), 4)
+    grown = path.then(tree())
     assert grown.descend([1, 2, 7, 5]) == [0, 1, 2, 5]
     assert grown.probs[2] == np.float32(0.45)
-    assert grown.match_len == 4
 
 
 def test_the_empty_tree_proposes_nothing():

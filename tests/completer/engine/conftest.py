@@ -93,7 +93,6 @@ class ScriptedDrafts:
             np.array(parents, np.int32),
             np.ones(len(tokens), np.float32),
             np.full(len(tokens), DraftSource.REPOSITORY, np.int8),
-            match_len=1,
         )
         self.trees.append(tree)
         return tree

@@ -96,7 +96,6 @@ def test_each_node_of_a_draft_has_its_own_row():
         np.array([-1, -1, 0], np.int32),
         np.ones(3, np.float32),
         np.zeros(3, np.int8),
-        0,
     )
     found = guide("y = self").narrowings(tokens_of("."), tree)
 

@@ -39,7 +39,6 @@ class Shortened:
             tree.parents[:most],
             tree.probs[:most],
             tree.sources[:most],
-            tree.match_len,
         )
 
     def __getattr__(self, name):
