@@ -1,7 +1,9 @@
 """What asking an engine in another process costs a keystroke, beside the same model in this one.
 
-Real lines are typed key by key; each request is put to both, whose turn is first changes. What
-typing leads to is answered by the engine each time: a language server answers that by itself.
+Asked are an engine over its socket, and a server over TLS with secrets cut out of what is sent, as
+one on another machine is. Real lines are typed key by key; each request is put to all, whose turn
+is first changes. What typing leads to is answered by the engine each time: a language server
+answers that by itself.
 """
 
 import asyncio
@@ -10,12 +12,16 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from benchmarks.command import Given
 from benchmarks.contest import percentiles
+from benchmarks.elsewhere import elsewhere
 from benchmarks.spans import whole_line_spans
 from benchmarks.type import requests_while_typing
 from benchmarks.windows import home
@@ -37,30 +43,44 @@ Times = dict[str, list[float]]
 def run(
     given: Given, *, lines: Annotated[int, typer.Option(min=1, help="Lines to type.")] = 20
 ) -> dict[str, Any]:
-    """Type real lines, and ask an engine in this process and one over the socket, in turns."""
+    """Type real lines; ask an engine in this process, over the socket and over TLS, in turns."""
     settings = given.settings()
     spans = whole_line_spans(given.split().held_out, lines, given.seed)
     rng = random.Random(given.seed)
     asked = [request for span in spans for request in requests_while_typing(span, rng)]
     local = build_service(*build_model(settings), settings)
-    with home() as environment:
+    with (
+        home() as environment,
+        TemporaryDirectory() as folder,
+        elsewhere(environment, Path(folder)) as engine,
+    ):
         os.environ.update(environment)
-        remote = RemoteService(EngineStarter(settings), cache_bytes=0)
-        times, cached, sizes = asyncio.run(
-            _measure({"in process": local, "socket": remote}, [_as_sent(each) for each in asked])
-        )
+        services: dict[str, CompletionService] = {
+            "in process": local,
+            "socket": RemoteService(EngineStarter(settings), cache_bytes=0),
+            "remote": RemoteService(engine, cache_bytes=0),
+        }
+        sent = [_as_sent(each) for each in asked]
+        times, cached, sizes = asyncio.run(_measure(services, sent))
     local.close()
-    pairs = list(zip(times["in process"], times["socket"], strict=True))
-    more = [there - here for here, there in pairs]
-    at_hand = [difference for difference, hit in zip(more, cached, strict=True) if hit]
+    more = {name: _more(times, name) for name in times if name != "in process"}
     return {
         "requests": len(asked),
         "characters": percentiles(sizes, 50, 95),
         "ms": {name: percentiles(each, 10, 50, 95) for name, each in times.items()},
-        "more_ms": percentiles(more, 10, 50, 95),
-        "answered_without_model": len(at_hand),
-        "more_ms_without_model": percentiles(at_hand, 10, 50, 95) if at_hand else None,
+        "more_ms": {name: percentiles(each, 10, 50, 95) for name, each in more.items()},
+        "answered_without_model": sum(cached),
+        "more_ms_without_model": {
+            name: percentiles(list(compress(each, cached)), 10, 50, 95)
+            for name, each in more.items()
+            if any(cached)
+        },
     }
+
+
+def _more(times: Times, name: str) -> list[float]:
+    """What each request took longer than in this process."""
+    return [there - here for here, there in zip(times["in process"], times[name], strict=True)]
 
 
 def _as_sent(request: CompletionRequest) -> CompletionRequest:
@@ -85,9 +105,9 @@ async def _measure(
                 hits.add(completion.stats.cached)
             cached.append(hits == {True})
             advance(number + 1, len(asked))
-    remote = services["socket"]
-    if isinstance(remote, RemoteService):
-        await remote.close()
+    for service in services.values():
+        if isinstance(service, RemoteService):
+            await service.close()
     return times, cached, [float(len(each.prefix) + len(each.suffix)) for each in asked]
 
 
@@ -96,8 +116,8 @@ def table(result: dict[str, Any]) -> "Table":
     rows = [
         (name, f"{each['p50']:.1f}", f"{each['p95']:.1f}") for name, each in result["ms"].items()
     ]
-    for name, key in (("more", "more_ms"), ("more, without model", "more_ms_without_model")):
-        if (found := result[key]) is not None:
-            rows.append((name, f"{found['p50']:.1f}", f"{found['p95']:.1f}"))
+    for what, key in (("more", "more_ms"), ("more, without model", "more_ms_without_model")):
+        for name, found in result[key].items():
+            rows.append((f"{name}: {what}", f"{found['p50']:.1f}", f"{found['p95']:.1f}"))
     title = f"{result['requests']} requests of {result['characters']['p50']:.0f} characters"
     return grid(title, ("", "median, ms", "p95, ms"), rows)

@@ -10,14 +10,12 @@ from completer.followed_setting import FollowedSetting
 class DisabledList:
     """`completion.disabled_in` of a file, which need not exist; without one, `entries` stay.
 
-    May be used from several threads. Until the file is first read the list is empty, or `known`.
+    May be used from several threads. Where the file cannot be used the list is `known`.
     """
 
-    def __init__(self, file: Path | None, known: tuple[str, ...] | None = None) -> None:
+    def __init__(self, file: Path | None, known: tuple[str, ...] = ()) -> None:
         self.file = file
-        self._entries = FollowedSetting(
-            file, lambda s: s.completion.disabled_in, known or (), is_read=known is not None
-        )
+        self._entries = FollowedSetting(file, lambda s: s.completion.disabled_in, known)
 
     @property
     def entries(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from completer.request import Arm
 from completer.request_settings import FOR_EVERYBODY, RequestSettings
-from completer.setting_kinds import Section, Share
+from completer.setting_kinds import Section
 
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
 FEWEST_ARMS, MOST_ARMS = 2, 8
@@ -49,7 +49,9 @@ class ExperimentSettings(Section):
     arms: Annotated[tuple[ArmSettings, ...], Field(max_length=MOST_ARMS)] = Field(
         (), description="each with a `name` and the settings that it changes; the first is control"
     )
-    share: Share = Field(1.0, description="share of all people that take part, evenly in its arms")
+    share: float = Field(
+        1.0, gt=0, le=1, description="share of all people that take part, evenly in its arms"
+    )
     start: date | None = Field(None, description="first day, UTC")
     end: date | None = Field(
         None, description="last day, UTC, after which it is read and nobody is in an arm any more"
@@ -78,11 +80,13 @@ class ExperimentSettings(Section):
         """The other models of its arms."""
         return tuple(arm.model for arm in self.arms if arm.model)
 
+    def is_over(self, day: date) -> bool:
+        """Whether it has ended before a day, UTC, or was stopped."""
+        return self.stopped or (self.end is not None and day > self.end)
+
     def runs_on(self, day: date) -> bool:
         """Whether people are in its arms on a day, UTC."""
-        if self.start is None or self.end is None or self.stopped:
-            return False
-        return self.start <= day <= self.end
+        return self.start is not None and self.start <= day and not self.is_over(day)
 
     def arm(self, draws: tuple[float, float]) -> Arm | None:
         """The arm of a person with these two draws from [0, 1), if they take part.

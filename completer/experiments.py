@@ -24,7 +24,7 @@ class Experiments:
 
     def __init__(self, settings: Settings, draw: Draw, today: Callable[[], date] = _today) -> None:
         self._current = FollowedSetting[ExperimentSettings](
-            settings.file, lambda found: found.experiment, settings.experiment, is_read=True
+            settings.file, lambda found: found.experiment, settings.experiment
         )
         self._draw = draw
         self._today = today

@@ -18,17 +18,15 @@ T = TypeVar("T")
 class FollowedSetting(Generic[T]):
     """What `pick` finds in the settings of a file; without a file, `known` stays.
 
-    The file need not exist. May be used from several threads. With `is_read`, it is as it was when
-    `known` was read.
+    The file need not exist, and is read anew when first asked: it may have changed since `known`
+    was read. May be used from several threads.
     """
 
-    def __init__(
-        self, file: Path | None, pick: Callable[[Settings], T], known: T, *, is_read: bool
-    ) -> None:
+    def __init__(self, file: Path | None, pick: Callable[[Settings], T], known: T) -> None:
         self._file = file
         self._pick = pick
         self._value = known
-        self._stamp = self._look() if is_read else None
+        self._stamp: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
     @property

@@ -92,6 +92,7 @@ class CompletionRequest:
 
     `path` is the file's place, or a relative path that is no more than a name, and `workspace` the
     folder whose code may be used; without a workspace, one that contains `path` is chosen.
+    `workspace_name` is what that is called, where its folder is called otherwise.
     `may_use` holds the only workspaces that are there for it; `None`: all that are open. `user`
     keeps caches of different people apart. `raw` says that `prefix` already is a whole prompt,
     marks included; it is read into its parts, if it can be (`read_as` then names the layout that it
@@ -108,6 +109,7 @@ class CompletionRequest:
     path: Path | None = None
     language: str | None = None
     workspace: Place | None = None
+    workspace_name: str = ""
     may_use: frozenset[Place] | None = None
     user: str = ""
     snippets: tuple[Snippet, ...] = ()

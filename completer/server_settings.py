@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from platformdirs import user_config_path
+from platformdirs import user_config_path, user_data_path
 from pydantic import AfterValidator, Field, SecretStr
 
 from completer.setting_kinds import APP, Count, Milliseconds, Seconds, Section
@@ -47,6 +47,26 @@ class ServerSettings(Section):
     allowed_hosts: tuple[str, ...] = Field((), description="more host names to answer to")
     allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
         (), description="web pages that may ask, such as `http://localhost:3000`"
+    )
+    tls_cert: Path | None = Field(
+        None, description="file of the certificate, and those above it; with it, all is encrypted"
+    )
+    tls_key: Path | None = Field(None, description="file of its key, if that is another one")
+    root_path: str = Field(
+        "", description="what a proxy has this server's paths begin with, such as `/completer`"
+    )
+    forwarded_allow_ips: str = Field(
+        "",
+        description="addresses of proxies, with commas, whose `X-Forwarded` headers are believed",
+    )
+    mirrors: Path = Field(
+        default_factory=lambda: user_data_path(APP) / "mirrors",
+        description="where the files of people on other machines are kept",
+    )
+    mirror_mb: Count = Field(512, description="what one person's mirrors may take")
+    mirror_files: Count = Field(100_000, description="files that one person's mirrors may have")
+    mirror_days: Annotated[float, Field(gt=0)] = Field(
+        30.0, description="days without use after which a mirror is removed"
     )
     max_body_mb: Count = 4
     max_header_kb: Count = 32

@@ -77,8 +77,22 @@ class EngineSettings(Section):
     draft_tokens: Literal["auto"] | Count = Field(
         "auto", description="length of a draft; auto: as many tokens as pay under the present load"
     )
+    on_battery: Literal["usual", "quiet"] = Field(
+        "usual",
+        description="quiet: on battery nothing is computed ahead, and files are read anew only once"
+        " the machine is plugged in",
+    )
     idle_unload_minutes: Annotated[float, Field(ge=0)] = Field(
-        0, description="minutes without a request after which the model is unloaded; 0: never"
+        30.0, description="minutes without a request after which the model is unloaded; 0: never"
+    )
+    server: str = Field(
+        "", description="address of a server on another machine that is the engine of editors here"
+    )
+    token_file: Path | None = Field(
+        None, description="file that holds your token there; else it is in `COMPLETER_TOKEN`"
+    )
+    ca_file: Path | None = Field(
+        None, description="certificates by which that server is known, if the system's do not do"
     )
     linger_minutes: Annotated[float, Field(ge=0, le=100_000)] = Field(
         10.0,

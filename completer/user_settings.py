@@ -8,6 +8,7 @@ from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import AoT, Item, Table, Whitespace
 
 from completer.errors import SettingsError
 from completer.private_files import new_private_file, private_folder
@@ -27,14 +28,41 @@ def write_section(file: Path, section: str, values: Mapping[str, Any]) -> None:
     """Set a whole section, in place of what is there. Raises as `write_setting` does."""
     text = tomlkit.dumps({section: values})
     with _changing(file, f"Put this into it by hand:\n{text}") as document:
-        document.pop(section, None)
+        _take_out(document, section)
         document[section] = tomlkit.parse(text)[section]
 
 
 def remove_section(file: Path, section: str) -> bool:
     """Take a section out; say whether there was one. Raises as `write_setting` does."""
     with _changing(file, f"Take [{section}] out by hand.") as document:
-        return document.pop(section, None) is not None
+        return _take_out(document, section)
+
+
+def _take_out(document: tomlkit.TOMLDocument, section: str) -> bool:
+    """Take a section out, but for comments at its end: they may be of what follows."""
+    ends = {
+        at: _comments_at_the_end(item)
+        for at, (key, item) in enumerate(document.body)
+        if key is not None and key.key == section
+    }
+    document.pop(section, None)
+    for at, text in ends.items():
+        document.body[at] = (None, Whitespace(text))
+    return bool(ends)
+
+
+def _comments_at_the_end(item: Item) -> str:
+    """What follows the last value of a section, or of the last table in it, if it says anything."""
+    if isinstance(item, AoT):
+        item = item.body[-1]
+    if not isinstance(item, Table):
+        return ""
+    body = item.value.body
+    last = max((at for at, (key, _) in enumerate(body) if key is not None), default=-1)
+    behind = "".join(each.as_string() for _, each in body[last + 1 :])
+    if not behind and last >= 0:
+        return _comments_at_the_end(body[last][1])
+    return behind if "#" in behind else ""
 
 
 @contextmanager

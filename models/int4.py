@@ -22,6 +22,7 @@ GROUP = 64
 BLOCK = 64
 """Outputs that ATen packs together: of each input 32 bytes, whose lower halves are the first 32."""
 LARGEST = 15
+_SMALLEST_SCALE = 1e-30  # of a group whose weights are all the same
 FEW_ROWS = 16
 """Up to so many rows the kernel is faster; it takes as long for each."""
 WIDENED_AT_ONCE = 1 << 20  # weights: 2 MB in bfloat16, which caches hold
@@ -59,7 +60,7 @@ class Int4Linear(nn.Module):
 
 def int4_linear(states: Tensor, weight: Tensor, scales: Tensor, bias: Tensor | None) -> Tensor:
     """Map states [..., in] to [..., out] by a weight and scales as `Int4Linear` has them."""
-    rows = states.reshape(-1, states.shape[-1]).to(torch.bfloat16)
+    rows = states.reshape(-1, states.shape[-1]).to(torch.bfloat16).contiguous()
     product = (_few if len(rows) <= FEW_ROWS else _many)(rows, weight, scales)
     if bias is not None:
         product = product + bias
@@ -73,7 +74,7 @@ def quantise_groups(weight: Tensor) -> tuple[Tensor, Tensor]:
     """
     groups = weight.float().view(len(weight), -1, GROUP)
     low, high = groups.amin(-1, keepdim=True), groups.amax(-1, keepdim=True)
-    scale = ((high - low) / LARGEST).bfloat16().float().clamp_min(torch.finfo(torch.bfloat16).tiny)
+    scale = ((high - low) / LARGEST).bfloat16().float().clamp_min(_SMALLEST_SCALE)
     zero = _fitted_zero(groups, scale, -low / scale)
     shift = ((LARGEST // 2 + 1 - zero) * scale).bfloat16().float()
     integers = ((groups - shift) / scale + LARGEST // 2 + 1).round().clamp(0, LARGEST)
@@ -122,6 +123,11 @@ def _many(rows: Tensor, packed: Tensor, scales: Tensor) -> Tensor:
         weight = torch.from_numpy(wide).view(torch.bfloat16)
         product[:, begin:end] = half_linear(rows, weight.T)
     return product
+
+
+def compile_kernels() -> None:
+    """Have compiled what takes seconds on a machine's first start, before a person waits for it."""
+    import models.int4_widening  # noqa: F401
 
 
 def _widen(packed: NDArray[np.uint8], pairs: NDArray[np.float32], wide: NDArray[np.uint16]) -> None:

@@ -1,13 +1,14 @@
-"""The kernel that widens packed int4 weights to bfloat16, compiled where int4 is used."""
+"""The kernel that widens packed int4 weights to bfloat16, compiled as this is imported."""
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 HALF = 32
+_TAKES = "void(uint8[:,:,::1], float32[:,:,:], int64, uint16[:,::1])"
 
 
-@njit(cache=True, nogil=True)
+@njit(_TAKES, cache=True, nogil=True)
 def widen(
     packed: NDArray[np.uint8], pairs: NDArray[np.float32], group: int, wide: NDArray[np.uint16]
 ) -> None:

@@ -16,19 +16,23 @@ WIDENED_AT_ONCE = 1 << 20  # weights: 2 MB in bfloat16, which caches hold
 
 
 class Int8Embedding(nn.Module):
-    """What takes the place of an `nn.Embedding`: `weight` [V, width] in int8, `scale` [V]."""
+    """What takes the place of an `nn.Embedding`: `weight` [V, width] in int8, `scale` [V].
+
+    `factor` is what a family (Gemma) multiplies looked up rows by, and no head.
+    """
 
     scale: Tensor
 
-    def __init__(self, weight: Tensor) -> None:
+    def __init__(self, weight: Tensor, factor: float = 1.0) -> None:
         super().__init__()
+        self._factor = factor
         quantised, scale = quantise_rows(weight)
         self.weight = nn.Parameter(quantised, requires_grad=False)
         self.register_buffer("scale", scale[:, 0].bfloat16())
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return the rows of `ids` [...], [..., width]."""
-        return self.weight[ids].to(torch.bfloat16) * self.scale[ids][..., None]
+        return self.weight[ids].to(torch.bfloat16) * self.scale[ids][..., None] * self._factor
 
 
 class Int8Head(nn.Module):
@@ -40,7 +44,7 @@ class Int8Head(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Map states [..., width] to logits [..., V]."""
-        rows = states.reshape(-1, states.shape[-1]).to(torch.bfloat16)
+        rows = states.reshape(-1, states.shape[-1]).to(torch.bfloat16).contiguous()
         logits = self._few(rows) if len(rows) <= FEW_ROWS else self._many(rows)
         if self.bias is not None:
             logits = logits + self.bias

@@ -39,6 +39,7 @@ def quantise(model: "Model", dtype: str) -> None:
         model.set_submodule(name, Int8Linear(linear) if dtype == INT8 else Int4Linear(linear))
     if dtype == INT4:
         _share_table(model)
+        int4.compile_kernels()
 
 
 def quantised_dtype(model: "Model") -> str | None:
@@ -83,7 +84,7 @@ def _share_table(model: "Model") -> None:
     names = {module: name for name, module in model.named_modules()}
     embedding, head = model.get_input_embeddings(), cast(Any, model.get_output_embeddings())
     weight, tied = cast(Tensor, embedding.weight), head.weight is embedding.weight
-    looked_up = Int8Embedding(weight)
+    looked_up = Int8Embedding(weight, float(getattr(embedding, "embed_scale", 1.0)))
     read_out = Int8Head(looked_up if tied else Int8Embedding(head.weight), head.bias)
     model.set_submodule(names[embedding], looked_up)
     model.set_submodule(names[head], read_out)

@@ -17,7 +17,13 @@ from models.fim_layouts import LAYOUTS
 
 ROOT = Path(__file__).parent.parent
 SETTINGS_PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-MACHINE_DEPENDENT = {"telemetry.folder", "cache_folder", "calibration_folder", "server.tokens"}
+MACHINE_DEPENDENT = {
+    "telemetry.folder",
+    "cache_folder",
+    "calibration_folder",
+    "server.tokens",
+    "server.mirrors",
+}
 
 
 def settings(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -41,7 +47,7 @@ def test_every_setting_is_described_with_its_default(name):
 
 
 def shown(default: object) -> str:
-    if default is None or default == ():
+    if default in (None, (), ""):
         return "none"
     return str(default).lower() if isinstance(default, bool) else str(default)
 

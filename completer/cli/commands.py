@@ -26,6 +26,7 @@ COMMANDS = {
     "experiment": "experiment.experiment",
     "telemetry": "telemetry.telemetry",
     "token": "token.token",
+    "remote": "remote.remote",
     "engine": "engine.engine",
     "bench": "commands.bench",
 }

@@ -59,7 +59,7 @@ def start(
     settings = load(config).settings
     if arm:
         _refuse_a_second(settings, name)
-        begins = first.date() if first else datetime.now(UTC).date()
+        begins = first.date() if first else _today()
         section = {
             "name": name,
             "share": share,
@@ -102,19 +102,26 @@ def stop(config: ConfigFlag = None, as_json: JsonFlag = False) -> None:
         typer.echo(f"Took the experiment, which could not be, out of {file}.", err=True)
         settings = load(config).settings
     else:
-        if settings.experiment.name is None:
-            raise BadRequestError(f"There is no experiment in {file}.")
+        planned = settings.experiment
+        if planned.end is None or planned.is_over(_today()):
+            over = f"{planned.name} has ended" if planned.name else "There is no experiment"
+            raise BadRequestError(f"{over}: {file} has none that could be stopped.")
         _refuse_the_environments(settings)
         write_setting(file, "experiment", "stopped", True)
     _tell(load(config).settings, as_json=as_json)
 
 
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
 def _refuse_a_second(settings: "Settings", name: str) -> None:
-    """Refuse to start one where another runs, or where one of this name ever ran."""
+    """Refuse to start one where another runs or will, or where one of this name ever ran."""
     _refuse_the_environments(settings)
-    if settings.experiment.runs_on(datetime.now(UTC).date()):
+    planned = settings.experiment
+    if planned.name is not None and not planned.is_over(_today()):
         raise BadRequestError(
-            f"{settings.experiment.name} runs until {settings.experiment.end}.",
+            f"{planned.name} runs from {planned.start} until {planned.end}.",
             hint="`completer experiment stop` ends it; its data stay.",
         )
     if _people(settings, name):
@@ -137,10 +144,15 @@ def _check(settings: "Settings", name: str) -> None:
     from telemetry.report.metrics import BY_NAME
 
     planned = settings.experiment
-    if planned.name != name or planned.stopped:
+    if planned.name != name or planned.stopped:  # what was stopped is not begun again
         raise BadRequestError(
             f"There is no experiment {name!r} to start in the settings.",
             hint="Say its arms: --arm control --arm eager:completion.min_acceptance=0.2",
+        )
+    if planned.is_over(_today()):
+        raise BadRequestError(
+            f"{name} ended on {planned.end}, so that nobody would be in it.",
+            hint="Say other days: --from 2030-01-07 --days 28",
         )
     if planned.primary not in BY_NAME:
         raise BadRequestError(
@@ -199,7 +211,7 @@ def _tell(settings: "Settings", user: str = "", *, as_json: bool) -> None:
 
     planned = settings.experiment
     people = _people(settings, planned.name) if planned.name else {}
-    found = standing(planned, people, datetime.now(UTC).date(), arms_by(settings)(user))
+    found = standing(planned, people, _today(), arms_by(settings)(user))
     typer.echo(json.dumps(asdict(found), default=date.isoformat) if as_json else _in_words(found))
 
 

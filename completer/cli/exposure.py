@@ -1,6 +1,8 @@
 """Whether other machines can reach the server, and what it takes to let them."""
 
 import socket
+import ssl
+from pathlib import Path
 
 import typer
 
@@ -34,3 +36,27 @@ def check_exposure(settings: Settings, listener: socket.socket, *, insecure: boo
         err=True,
     )
     return True
+
+
+def tls_files(settings: Settings) -> dict[str, Path]:
+    """uvicorn's options for an encrypted server, none for one that is not.
+
+    Raises `SettingsError` for files that are no certificate and its key.
+    """
+    cert, key = settings.server.tls_cert, settings.server.tls_key
+    if cert is None:
+        if key is None:
+            return {}
+        raise SettingsError("server.tls_key is set without server.tls_cert.", hint="Set both.")
+    cert = cert.expanduser()
+    key = cert if key is None else key.expanduser()
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            cert, key, password=lambda: ""
+        )
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"server.tls_cert {cert} and server.tls_key {key} cannot be used: {error}",
+            hint="They are PEM files, the key without a passphrase. docs/remote.md makes a pair.",
+        ) from error
+    return {"ssl_certfile": cert, "ssl_keyfile": key}

@@ -44,7 +44,7 @@ def index(
     workspace = Workspace(path, options=workspace_options(settings))
     if is_first_start():
         progress.info(COMPILING)
-    built = DraftIndex(workspace, blind_to_marks(tokenizer), index_options(settings))
+    built = DraftIndex(workspace, blind_to_marks(tokenizer), index_options(settings, workspace))
     with progress_bar("files") as advance:
         report = built.build(lambda files, _: advance(files, max(files, 1)))
     left_out = {str(reason): count for reason, count in workspace.left_out.most_common()}

@@ -16,6 +16,7 @@ from completer.place import local_place
 
 if TYPE_CHECKING:  # none of it is imported before the client has its first answer
     from completer.engine_process.connection import Connection
+    from completer.remote.client import RemoteEngine
     from completer.request import ArmOf
     from completer.settings import LoadedSettings, Settings
     from telemetry.recorder import Recorder
@@ -67,12 +68,18 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
         from completer.engine_process import starting  # noqa: F401  it takes a while to import
 
         try:
-            return loading().settings
+            found = loading().settings
+            if found.engine.server:
+                from completer.remote.client import RemoteEngine
+
+                elsewhere.append(RemoteEngine(found.engine))
+            return found
         finally:
             gc.collect()
             gc.freeze()
             gc.enable()
 
+    elsewhere: list[RemoteEngine] = []
     settings = Later(load_settings, lambda: server.stop())
 
     def open_recorder() -> "Recorder":
@@ -85,6 +92,8 @@ def serve(loading: Loading, end: Ending, config: Path | None = None) -> None:
         for root in found.workspaces:
             with suppress(WorkspaceError):  # as where it is left out when a server starts
                 service.open_workspace(local_place(root))
+        for engine in elsewhere:
+            return await engine()
         from completer.engine_process.starting import EngineStarter
 
         return await EngineStarter(found)()

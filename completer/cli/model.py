@@ -71,16 +71,19 @@ def pull(name: NameArgument, as_json: JsonFlag = False) -> None:
 
 
 @model.command("use")
-def use(name: NameArgument, config: ConfigFlag = None) -> None:
+def use(name: NameArgument, dtype: DtypeFlag = None, config: ConfigFlag = None) -> None:
     """Write a model that is on this machine into your settings; all else there stays."""
     from completer.user_settings import write_setting
 
     source = _on_this_machine(name)
-    layout = load(config).settings.model.layout
+    layout = load(config, dtype=dtype).settings.model.layout
     check_source(source, layout)
     file = config or config_file()
-    write_setting(file, "model", "source", source)
-    typer.echo(f'model.source = "{source}" is in {file}. Servers use it once they start again.')
+    for setting, value in {"source": source, "dtype": dtype}.items():
+        if value is not None:
+            write_setting(file, "model", setting, value)
+            typer.echo(f'model.{setting} = "{value}" is in {file}.')
+    typer.echo("Servers use it once they start again.")
 
 
 @model.command("remove")
@@ -152,8 +155,9 @@ def _print(result: dict[str, Any]) -> None:
     _columns([head, *(_row(each) for each in result["known"])])
     typer.echo(
         "\n*  not for commercial use, or not freely     °  agree on the hub first\n"
-        "10⁹: parameters; GB and ms: in bfloat16/int8. ms: estimated for 10 tokens without drafts"
-        f"\nfrom the {result['bytes_per_s'] / 1e9:.0f} GB/s that this machine was measured to read."
+        "10⁹: parameters; GB and ms: in bfloat16/int8/int4. ms: estimated for 10 tokens without\n"
+        f"drafts from the {result['bytes_per_s'] / 1e9:.0f} GB/s that this machine was measured to"
+        " read."
     )
     typer.echo("\nOn this machine, beside the embedded model:")
     _columns([(e["name"], e["where"], f"{e['size'] / 1e9:.2f} GB") for e in result["local"]])

@@ -26,7 +26,7 @@ DeviceFlag = Annotated[
 DtypeFlag = Annotated[
     str | None,
     typer.Option(
-        "--dtype", help="auto, float32, bfloat16, float16 or int8 (CPU).", metavar="DTYPE"
+        "--dtype", help="auto, float32, bfloat16, float16; int8, int4 (CPU).", metavar="DTYPE"
     ),
 ]
 PureFlag = Annotated[
@@ -58,16 +58,19 @@ def load(
     workspaces: list[Path] | None = None,
     host: str | None = None,
     port: int | None = None,
+    forwarded_allow_ips: str | None = None,
     telemetry_folder: Path | None = None,
     with_dependencies: bool | None = None,
+    engine: dict[str, object] | None = None,
 ) -> "LoadedSettings":
     """Load the settings with these flags on top; `None` leaves a setting as it is."""
     from completer.settings import load_settings
 
     flags = {
         "model": {"source": model, "device": device, "dtype": dtype},
-        "server": {"host": host, "port": port},
+        "server": {"host": host, "port": port, "forwarded_allow_ips": forwarded_allow_ips},
         "telemetry": {"folder": telemetry_folder},
+        "engine": engine or {},
         "drafting": {"with_dependencies": with_dependencies},
         "workspaces": tuple(workspaces) if workspaces else None,
         "pure": pure,

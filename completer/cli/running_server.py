@@ -84,9 +84,9 @@ def health_of(settings: Settings) -> dict[str, Any] | None:
     return found if {"status", "model"} <= found.keys() else None
 
 
-def url(host: str, port: int) -> str:
+def url(host: str, port: int, scheme: str = "http") -> str:
     """Return the URL of what listens at an address."""
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _host(settings: Settings) -> str:

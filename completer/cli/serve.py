@@ -46,6 +46,10 @@ def serve(
     with_dependencies: DependenciesFlag = None,
     config: ConfigFlag = None,
     telemetry_folder: TelemetryFlag = None,
+    forwarded_allow_ips: Annotated[
+        str | None,
+        typer.Option(help="Proxies that say who asks, with commas.", metavar="ADDRESSES"),
+    ] = None,
     insecure: Annotated[
         bool,
         typer.Option("--insecure", help="Let whoever reaches the address ask, without a token."),
@@ -64,6 +68,7 @@ def serve(
             workspaces=workspace,
             host=host,
             port=port,
+            forwarded_allow_ips=forwarded_allow_ips,
             telemetry_folder=telemetry_folder,
             with_dependencies=with_dependencies,
         ).settings
@@ -110,27 +115,29 @@ def _serve(
     *,
     insecure: bool,
 ) -> None:
-    from completer.cli.exposure import check_exposure
+    from completer.cli.exposure import check_exposure, tls_files
     from completer.cli.front_door import build_recorder
-    from completer.cli.wiring import http_options, start_service
+    from completer.cli.wiring import http_options, mirrors, start_service
     from completer.engine_process.by_model import ByModel, connect_to
     from completer.http.app import create_app
     from completer.http.engine_door import EngineDoor
+    from completer.http.remote_door import RemoteDoor
     from completer.http.serving import Server, server_config
 
     exposed = check_exposure(settings, listener, insecure=insecure)
-    options = http_options(settings, exposed=exposed, insecure=insecure)
+    options, tls = http_options(settings, exposed=exposed, insecure=insecure), tls_files(settings)
     service = start_service(settings)
     recorder = build_recorder(settings)
     end.of(recorder, service)
     door = EngineDoor(service, shared[1], _never, own=service.workspaces) if shared else None
+    remote = RemoteDoor(service, mirrors(settings), most_running=options.max_running_per_user)
     models = ByModel(service, partial(connect_to, settings))
-    app = create_app(models, recorder, options=options, engine=door)
+    app = create_app(models, recorder, options=options, engine=door, remote=remote)
     host, port = listener.getsockname()[:2]
-    server = Server(server_config(app, host=host, port=port, options=options), options)
+    server = Server(server_config(app, host=host, port=port, options=options, **tls), options)
     end.asks(server.stop)
     listener.listen()  # who asks now waits for the model
-    address = url(host, port)
+    address = url(host, port, "https" if tls else "http")
     progress.info("loading %s for %s ...", settings.model.source, address)
     greeting = (service, settings, address)
     threading.Thread(target=_greet, args=greeting, name="greet", daemon=True).start()

@@ -13,15 +13,14 @@ from platformdirs import user_data_path
 from completer.cli.options import ConfigFlag, load
 from completer.errors import CompleterError
 from completer.installation.autostart import autostart
+from completer.installation.best_model import best_model
 from completer.installation.neovim import neovim
 from completer.installation.part import Part
 from completer.installation.record import Record
 from completer.installation.vscode import EDITORS, vscode
 from completer.setting_kinds import APP
 from completer.settings import Settings, config_file
-
-SLOWEST_LINE_MS = 400.0
-"""What a person still waits for at the end of a line."""
+from models.source import BUNDLED
 
 
 def setup(
@@ -89,41 +88,24 @@ def program_path() -> Path:
 
 
 def better_model(settings: Settings, config: Path) -> Part | None:
-    """The largest known model on this machine that fits its memory and is fast enough here."""
+    """The best model on this machine, in place of the embedded one."""
     from completer.user_settings import write_setting
-    from models.hub.catalogue import KNOWN
-    from models.hub.local import local_models
-    from models.hub.speed import bytes_per_second
 
-    if settings.model.source != "bundled":
+    found = best_model(settings) if settings.model.source == BUNDLED else None
+    if found is None:
         return None
-    here = {each.name: each.source for each in local_models()}
-    speed, room_gb = bytes_per_second(settings.cache_folder), _memory_gb() / 2
-    known = [(f"{each.repo}:{each.file}" if each.file else each.repo, each) for each in KNOWN]
-    fitting = [
-        (each.parameters, here[name])
-        for name, each in known
-        if name in here and each.memory_gb("int8") <= room_gb
-        if each.line_ms(speed, "int8") <= SLOWEST_LINE_MS
-    ]
-    if not fitting:
-        return None
-    _, source = max(fitting)
+    chosen = f"{found.source} in {found.dtype}" if found.dtype else found.source
 
     def install(record: Record) -> str:
-        write_setting(config, "model", "source", source)
-        program = str(program_path())
-        record.undone_by([program, "model", "use", "bundled", "--config", str(config)])
-        return f"model: {source} is in {config}"
+        undo = [str(program_path()), "model", "use", BUNDLED, "--config", str(config)]
+        record.undone_by([*undo, *(("--dtype", "auto") if found.dtype else ())])
+        if found.dtype:
+            write_setting(config, "model", "dtype", found.dtype)
+        write_setting(config, "model", "source", found.source)
+        return f"model: {chosen} is in {config}"
 
-    return Part("model", f"Use {source}, which is on this machine?", install)
-
-
-def _memory_gb() -> float:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    except (AttributeError, ValueError, OSError):  # a system that does not say
-        return 8.0
+    how = f", in {found.dtype}, the most exact dtype that fits" if found.dtype else ""
+    return Part("model", f"Use {found.source}, which is on this machine{how}?", install)
 
 
 def _install(part: Part, record: Record) -> None:

@@ -13,6 +13,7 @@ from completer.drafting.memory import settled_memory, trim
 from completer.http.options import HttpOptions
 from completer.http.report_options import ReportOptions
 from completer.progress import progress
+from completer.remote.mirrors import Mirrors, Quota
 from completer.serving.disabled import Disabled
 from completer.serving.model_host import ModelHost
 from completer.serving.service import Service
@@ -59,6 +60,19 @@ def start_service(settings: Settings) -> Service:
     return Service(host, repositories, described(settings), Disabled(settings))
 
 
+def mirrors(settings: Settings) -> Mirrors:
+    """What is kept of people's files on other machines."""
+    server = settings.server
+    return Mirrors(
+        server.mirrors.expanduser(),
+        Quota(
+            max_bytes=server.mirror_mb * MEGABYTE,
+            max_files=server.mirror_files,
+            days=server.mirror_days,
+        ),
+    )
+
+
 def _free_memory() -> None:
     """Give what a model held back to system and device."""
     import torch
@@ -89,6 +103,8 @@ def http_options(
         needs_token=exposed and not insecure,
         allowed_hosts=tuple(name for name in (*server.allowed_hosts, server.host) if name),
         allowed_origins=server.allowed_origins,
+        root_path=server.root_path,
+        forwarded_allow_ips=server.forwarded_allow_ips,
         max_header_bytes=server.max_header_kb * KILOBYTE,
         max_body_bytes=server.max_body_mb * MEGABYTE,
         header_timeout_s=server.header_timeout_s,

@@ -5,6 +5,7 @@ All patterns are matched without regard to case, against one path component.
 
 import re
 from fnmatch import translate
+from pathlib import PurePath
 
 from completer.context.verdict import Reason
 
@@ -66,3 +67,9 @@ def file_reason(name: str) -> Reason | None:
     if name.startswith("."):
         return Reason.HIDDEN
     return Reason.GENERATED if _GENERATED.match(lowered) else None
+
+
+def may_hold_secrets(path: PurePath) -> bool:
+    """Whether the name of a file, or of its folder, is one of those that hold secrets."""
+    secret = Reason.SECRET
+    return file_reason(path.name) is secret or folder_reason(path.parent.name) is secret

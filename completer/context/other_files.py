@@ -55,7 +55,8 @@ class SectionWriter:
             values = _of_file(snippet.path, language_of_name(snippet.path.rpartition("/")[2]))
             files = self._section(layout.file, {**values, TEXT: text}) + files
         if snippets and request.workspace is not None:
-            files = self._section(layout.repo, {REPO: well_formed(request.workspace.name)}) + files
+            name = request.workspace_name or request.workspace.name
+            files = self._section(layout.repo, {REPO: well_formed(name)}) + files
         return Sections(files[max(0, len(files) + len(own) - most) :], own)
 
     def _own(self, request: CompletionRequest) -> list[int]:

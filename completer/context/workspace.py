@@ -71,6 +71,9 @@ class Workspace:
     Raises `WorkspaceError` when `root` is not a folder.
     """
 
+    on_disk = True
+    """Whether its files can be found by their paths; else only their texts are there."""
+
     def __init__(self, root: Path, *, options: WorkspaceOptions | None = None) -> None:
         self.root = local_place(root)
         if not self.root.is_dir():

@@ -45,13 +45,15 @@ def ask(
     path: str,
     body: str | None = None,
     headers: Mapping[str, str | bytes] = NO_HEADERS,
+    *,
+    method: str = "",
 ) -> tuple[int, dict[str, Any]]:
-    """Post a body, or get what there is; closes the connection.
+    """Post a body, or get what there is, or what else `method` says; closes the connection.
 
     Returns the status and the JSON object that came back, or 0 and an empty one.
     """
     try:
-        connection.request("GET" if body is None else "POST", path, body, dict(headers))
+        connection.request(method or ("GET" if body is None else "POST"), path, body, dict(headers))
         reply = connection.getresponse()
         found = json.load(reply)
     except (OSError, HTTPException, ValueError):

@@ -7,12 +7,13 @@ started when the first person of the arm asks. It is told what is open here.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from completer.engine_process.client import RemoteService
 from completer.engine_process.connection import Connection
+from completer.errors import WorkspaceError
 from completer.interface import CompletionService, ServiceInfo
 from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.place import Place
@@ -98,7 +99,8 @@ class ByModel:
         if model not in self._others:
             self._others[model] = other = RemoteService(partial(self._connect, model))
             for root in self._own.workspaces:
-                other.open_workspace(root)
+                with suppress(WorkspaceError):  # the folder is gone
+                    other.open_workspace(root)
             for path, text in self._documents.items():
                 other.document_changed(path, text)
         return self._others[model]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from completer.engine_process.messages import Asked, Said, Welcome
 from completer.engine_process.registration import Registration
@@ -33,27 +33,38 @@ class Connection:
     @classmethod
     async def to(cls, engine: Registration) -> Connection:
         """Connect to an engine; raises `OSError` if that cannot be."""
-        client = await asyncio.to_thread(import_module, "websockets.asyncio.client")
-        exceptions = await asyncio.to_thread(import_module, "websockets.exceptions")
         options: dict[str, Any] = {
             "additional_headers": {"Authorization": f"Bearer {engine.token}"},
             "compression": None,  # both ends are on this machine
-            "max_size": MAX_BYTES,
-            "open_timeout": ANSWERS_WITHIN_S,
             "ping_interval": None,  # a process that ends closes its sockets
             "proxy": None,
         }
+        if engine.socket:
+            return await cls.open(f"ws://localhost{PATH}", options, engine.socket)
+        return await cls.open(f"ws://127.0.0.1:{engine.port}{PATH}", options)
+
+    @classmethod
+    async def open(cls, uri: str, options: Mapping[str, Any], path: str = "") -> Self:
+        """Connect to whoever serves a URI, over the socket at `path` if one is named.
+
+        Raises `OSError` if that cannot be.
+        """
+        client = await asyncio.to_thread(import_module, "websockets.asyncio.client")
+        exceptions = await asyncio.to_thread(import_module, "websockets.exceptions")
+        limits = {"max_size": MAX_BYTES, "open_timeout": ANSWERS_WITHIN_S, **options}
+        where = path or uri
         try:
-            if engine.socket:
-                uri = f"ws://localhost{PATH}"
-                socket = await client.unix_connect(engine.socket, uri, **options)
+            if path:
+                socket = await client.unix_connect(path, uri, **limits)
             else:
-                socket = await client.connect(f"ws://127.0.0.1:{engine.port}{PATH}", **options)
+                socket = await client.connect(uri, **limits)
             welcome = read_said(await socket.recv(decode=False))
+        except OSError:  # a certificate that is not believed is a `ValueError`, too
+            raise
         except (exceptions.WebSocketException, ValueError) as error:
-            raise ConnectionError(f"no engine answers at {engine.address}: {error}") from error
+            raise ConnectionError(f"no engine answers at {where}: {error}") from error
         if not isinstance(welcome, Welcome):
-            raise ConnectionError(f"what answers at {engine.address} is no engine")
+            raise ConnectionError(f"what answers at {where} is no engine")
         return cls(socket, welcome)
 
     def send(self, message: Asked) -> None:
@@ -61,7 +72,10 @@ class Connection:
 
         Raises `BadRequestError` for what cannot be told.
         """
-        self._outgoing.put_nowait(pack_asked(message))
+        self._outgoing.put_nowait(self._packed(message))
+
+    def _packed(self, message: Asked) -> bytes:
+        return pack_asked(message)
 
     async def __aiter__(self) -> AsyncIterator[Said]:
         """Yield what the engine says, until the connection ends."""

@@ -106,6 +106,13 @@ class Editors:
             del self._open[root]
             self.service.close_workspace(root)
 
+    def close_all(self) -> None:
+        """Close all workspaces, whoever has them open."""
+        for root in list(self._open):
+            self.service.close_workspace(root)
+        self._open.clear()
+        self._texts.clear()
+
     def document_changed(self, editor: Editor, root: Place, path: Place, text: str | None) -> None:
         """An editor's text of a document; of several editors' texts, the last that came counts."""
         texts = self._texts.setdefault((root, path), {})
@@ -127,6 +134,11 @@ class Editor:
         self.send = send
         self.tasks: dict[int, asyncio.Task[None]] = {}
         self._roots: dict[Place, None] = {}
+
+    @property
+    def roots(self) -> tuple[Place, ...]:
+        """The workspaces that it has open."""
+        return tuple(self._roots)
 
     def take(self, message: Asked) -> None:
         """Act on a message; requests are answered later."""

@@ -11,6 +11,7 @@ from typing import Literal
 from completer.interface import ServiceInfo
 from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.place import Place
+from completer.remote.names import MirroredFile
 from completer.request import Completion, CompletionRequest
 
 PROTOCOL = 3
@@ -86,6 +87,49 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class ListFiles:
+    """The files of an open workspace on the client's machine: all of them, or those that changed.
+
+    `settings` is the text of the workspace's own file of settings, as it is now.
+    """
+
+    root: Place
+    files: tuple[MirroredFile, ...]
+    gone: tuple[str, ...] = ()
+    complete: bool = True
+    settings: str = ""
+    kind: Literal["list_files"] = "list_files"
+
+
+@dataclass(frozen=True, slots=True)
+class SendTexts:
+    """The texts that were wanted, as far as they are still there."""
+
+    root: Place
+    texts: tuple[str, ...]
+    kind: Literal["send_texts"] = "send_texts"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The server lacks the texts with these digests: answer with `SendTexts`."""
+
+    root: Place
+    digests: tuple[str, ...]
+    kind: Literal["wanted"] = "wanted"
+
+
+@dataclass(frozen=True, slots=True)
+class NotMirrored:
+    """The server does without a workspace, or a part of it, and why."""
+
+    root: Place
+    message: str
+    hint: str = ""
+    kind: Literal["not_mirrored"] = "not_mirrored"
+
+
+@dataclass(frozen=True, slots=True)
 class Welcome:
     """What an engine says first."""
 
@@ -143,7 +187,11 @@ class Moved:
 
 Question = Complete | Stream | FindNextEdits
 """What is answered."""
-Asked = Question | Cancel | OpenWorkspace | CloseWorkspace | DocumentChanged | Accepted
+Synchronising = ListFiles | SendTexts
+"""What a server on another machine is sent of the files here."""
+Asked = (
+    Question | Cancel | OpenWorkspace | CloseWorkspace | DocumentChanged | Accepted | Synchronising
+)
 """What an engine is sent."""
-Said = Welcome | Piece | Completed | NextEditsFound | Failed | Moved
+Said = Welcome | Piece | Completed | NextEditsFound | Failed | Moved | Wanted | NotMirrored
 """What an engine sends."""

@@ -10,7 +10,9 @@ import asyncio
 import logging
 import math
 import socket
+import ssl
 from collections.abc import Callable
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -24,15 +26,25 @@ MakeProtocol = Callable[[Callable[[], None]], asyncio.Protocol]
 class Accepting:
     """Takes the connections of a listening socket, `limit` at a time, until it is closed.
 
-    It stands where uvicorn has an `asyncio.Server`.
+    It stands where uvicorn has an `asyncio.Server`. With `tls` they are encrypted, and whoever does
+    not agree on that within `handshake_s` is left.
     """
 
-    def __init__(self, listener: socket.socket, make: MakeProtocol, limit: int) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        make: MakeProtocol,
+        limit: int,
+        tls: ssl.SSLContext | None = None,
+        handshake_s: float = 10.0,
+    ) -> None:
         listener.setblocking(False)
         self._listener = listener
         self._make = make
         self._limit = limit
         self._room = asyncio.Semaphore(limit)
+        self._tls = None if tls is None else {"ssl": tls, "ssl_handshake_timeout": handshake_s}
+        self._handshakes: set[asyncio.Task[None]] = set()
         self._said_at = -math.inf
         self._task = asyncio.create_task(self._run())
 
@@ -62,11 +74,34 @@ class Accepting:
     async def _take_one(self) -> None:
         loop = asyncio.get_running_loop()
         connection, _ = await loop.sock_accept(self._listener)
+        if self._tls is not None:  # nobody waits while others agree on keys
+            task = asyncio.create_task(self._encrypt(connection, self._tls))
+            self._handshakes.add(task)
+            task.add_done_callback(self._handshakes.discard)
+            return
         try:
             await loop.connect_accepted_socket(lambda: self._make(self._room.release), connection)
         except Exception:
             connection.close()
             raise
+
+    async def _encrypt(self, connection: socket.socket, tls: dict[str, Any]) -> None:
+        """Agree on keys with whoever has connected."""
+        loop = asyncio.get_running_loop()
+        ended = False
+
+        def release() -> None:
+            nonlocal ended
+            if not ended:
+                ended = True
+                self._room.release()
+
+        try:
+            await loop.connect_accepted_socket(lambda: self._make(release), connection, **tls)
+        except OSError as error:  # no TLS, no common version, or it has gone
+            logger.info("a connection was not encrypted: %s", error)
+            release()
+            connection.close()
 
     def _say(self, why: str) -> None:
         """Log why connections wait, but not again and again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -23,6 +23,7 @@ from completer.http.health import report
 from completer.http.metrics import MetricsMiddleware
 from completer.http.options import HttpOptions
 from completer.http.paths import COMPLETIONS, OF_LLAMA, MeantPath, not_found
+from completer.http.remote_door import RemoteDoor
 from completer.http.security import BearerAuth, BodyLimit, HeaderLimit, HostGuard
 from completer.interface import CompletionService
 from completer.place import Place
@@ -36,10 +37,11 @@ def create_app(
     *,
     options: HttpOptions | None = None,
     engine: EngineDoor | None = None,
+    remote: RemoteDoor | None = None,
 ) -> Starlette:
     """An application that completes with `service` and reports to `recorder`.
 
-    Editors share it through `engine`, if that is given.
+    Editors share it through `engine`, those on other machines through `remote`, if these are given.
 
     Raises `SettingsError` if the file of tokens cannot be used.
     """
@@ -65,7 +67,9 @@ def create_app(
         Route("/generate", endpoint(tgi.GenerateBody), methods=["POST"]),
     ]
     paths = frozenset(route.path for route in routes if isinstance(route, Route))
-    routes += engine.routes if engine else ()
+    doors = [door for door in (engine, remote) if door is not None]
+    for door in doors:
+        routes += door.routes
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -75,7 +79,9 @@ def create_app(
         heads = GitHeads(on_move=on_move)
         if recorder.records:
             heads.watch(service.workspaces)
-        async with engine.open() if engine else nullcontext():
+        async with AsyncExitStack() as stack:
+            for door in doors:
+                await stack.enter_async_context(door.open())
             yield
         heads.stop()
         handler.close()
@@ -83,7 +89,7 @@ def create_app(
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(MeantPath),
+            Middleware(MeantPath, root_path=options.root_path),
             Middleware(MetricsMiddleware, metrics=handler.metrics, paths=paths),
             Middleware(HeaderLimit, options=options),
             Middleware(HostGuard, options=options),

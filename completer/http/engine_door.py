@@ -11,28 +11,25 @@ import hmac
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from completer.engine_process.connection import PATH
-from completer.engine_process.editors import Editor, Editors
-from completer.engine_process.failures import failure
-from completer.engine_process.messages import Said, Welcome
+from completer.engine_process.editors import Editors
+from completer.engine_process.messages import Welcome
 from completer.engine_process.registration import (
     Registration,
     register,
     registered,
     unregister,
 )
-from completer.engine_process.wire import pack_said, read_asked
-from completer.errors import BadRequestError
+from completer.http.conversation import converse
 from completer.http.errors import error_response
-from completer.http.json_reader import parse
 from completer.interface import CompletionService
 from completer.place import Place
 
@@ -138,38 +135,9 @@ class EngineDoor:
         if not self._may(socket):
             await _refusal()(socket.scope, socket.receive, socket.send)
             return
-        await socket.accept()
-        outgoing: asyncio.Queue[Said] = asyncio.Queue()
         info = await asyncio.to_thread(self._service.info)
-        outgoing.put_nowait(Welcome(self._registration.version, info))
-        editor = self._editors.connected(outgoing.put_nowait)
-        sending = asyncio.create_task(_send(socket, outgoing))
-        try:
-            while (message := await socket.receive())["type"] == "websocket.receive":
-                _take(editor, message.get("bytes") or (message.get("text") or "").encode())
-        finally:
-            sending.cancel()
-            editor.gone()
-
-
-async def _send(socket: WebSocket, outgoing: asyncio.Queue[Said]) -> None:
-    with suppress(WebSocketDisconnect, RuntimeError):  # it went meanwhile
-        while True:
-            await socket.send_bytes(pack_said(await outgoing.get()))
-
-
-def _take(editor: Editor, data: bytes) -> None:
-    """Hand a message over; one that is none is answered, if it says what it is an answer to."""
-    try:
-        message = read_asked(data)
-    except BadRequestError as error:
-        logger.warning("a bad message: %s", error)
-        with suppress(ValueError, BadRequestError):
-            sent = parse(data)
-            if isinstance(sent, dict) and isinstance(number := sent.get("id"), int):
-                editor.send(failure(number, error))
-    else:
-        editor.take(message)
+        welcome = Welcome(self._registration.version, info)
+        await converse(socket, welcome, self._editors.connected)
 
 
 def _refusal() -> Response:

@@ -23,9 +23,10 @@ class HttpOptions:
     others wait. No more than `max_running` texts are generated at once,
     and `max_running_per_user` for one user; who wants more is told to come back in
     `retry_after_s`. `reports` says what `/report` is made from, if anything is recorded.
-    `group_stream_s` gathers streamed text for so long before it is sent, so that
-    the timing does not show which tokens were drafted. `arm_of` says which arm of an experiment a
-    user is in.
+    `root_path` is what paths may begin with, for a proxy's sake; the proxies at the addresses
+    `forwarded_allow_ips` say who asks. `group_stream_s` gathers streamed text for so long before it
+    is sent, so that the timing does not show which tokens were drafted. `arm_of` says which arm of
+    an experiment a user is in.
     """
 
     tokens: Mapping[str, str] = field(default_factory=dict)
@@ -33,6 +34,8 @@ class HttpOptions:
     needs_token: bool = False
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    root_path: str = ""
+    forwarded_allow_ips: str = ""
     max_header_bytes: int = 32 * 1024
     max_body_bytes: int = 4 * 1024 * 1024
     header_timeout_s: float = 10.0

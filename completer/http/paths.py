@@ -24,13 +24,17 @@ class MeantPath:
     A base URL that ends in a slash, or in the `/v1` that the client adds itself, doubles these.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, root_path: str = "") -> None:
         self._app = app
+        self._root = meant(f"/{root_path}").removesuffix("/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with that path."""
-        if scope["type"] == "http":
-            scope = {**scope, "path": meant(scope["path"])}
+        if scope["type"] in ("http", "websocket"):
+            path = meant(scope["path"])
+            if self._root and f"{path}/".startswith(f"{self._root}/"):
+                path = meant(path.removeprefix(self._root))
+            scope = {**scope, "path": path}
         await self._app(scope, receive, send)
 
 

@@ -17,13 +17,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from completer.engine_process.connection import PATH
-from completer.http.access import NOBODY, Accesses
+from completer.http.access import NOBODY, Access, Accesses
 from completer.http.errors import error_response
 from completer.http.options import HttpOptions
 
 ASKING = ("http", "websocket")
 WITHOUT_TOKEN = frozenset({"/health", "/v1/health", PATH})
 REPORT_PATH = "/report"
+NOT_ALLOWED = 1008
 CLOSE = {"Connection": "close"}
 HEADER_TOO_LONG = "The request's header is too long."
 
@@ -90,7 +91,7 @@ class HostGuard:
 class BearerAuth:
     """Asks for a token on every path but health; `scope["access"]` is whose it was.
 
-    The one WebSocket, and the path that it shares, take another token: see `engine_door`.
+    The engine's own path takes another token: see `engine_door`.
     """
 
     def __init__(self, app: ASGIApp, accesses: Accesses) -> None:
@@ -99,7 +100,7 @@ class BearerAuth:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its access, or answer 401."""
-        if scope["type"] != "http":
+        if scope["type"] not in ASKING:
             await self._app(scope, receive, send)
             return
         access = self._accesses.of(_bearer(scope))
@@ -109,7 +110,20 @@ class BearerAuth:
             challenge = {"WWW-Authenticate": kind}
             await error_response(401, message, headers=challenge)(scope, receive, send)
             return
+        if scope["type"] == "websocket" and access is not None:
+            receive = self._as_long_as_known(scope, access, receive)
         await self._app({**scope, "access": access or NOBODY}, receive, send)
+
+    def _as_long_as_known(self, scope: Scope, access: Access, receive: Receive) -> Receive:
+        """Have a connection end when its token was taken away, or stands for something else."""
+
+        async def receive_if_known() -> Message:
+            message = await receive()
+            if self._accesses.of(_bearer(scope)) != access:
+                return {"type": "websocket.disconnect", "code": NOT_ALLOWED}
+            return message
+
+        return receive_if_known
 
 
 class BodyLimit:

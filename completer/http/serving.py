@@ -23,6 +23,7 @@ from completer.http.errors import error_response
 from completer.http.options import HttpOptions
 from completer.http.security import CLOSE, HEADER_TOO_LONG
 
+PINGS_EVERY_S = 60.0  # a laptop may be closed without a word
 FINISHES_WITHIN_S = 2  # what runs when the server is to end
 
 
@@ -147,9 +148,14 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then take connections from these sockets."""
         await super().startup(sockets=[])
-        limit = self._options.max_connections
-        doors = [Accepting(each, self._protocol, limit) for each in sockets or []]
-        self.servers.extend(doors)  # type: ignore[arg-type]
+        self.servers.extend(map(self._accepting, sockets or []))  # type: ignore[arg-type]
+
+    def _accepting(self, listener: socket.socket) -> Accepting:
+        """Take connections; those of this machine's own socket need no TLS."""
+        on_network = listener.family in (socket.AF_INET, socket.AF_INET6)
+        tls = self.config.ssl if on_network else None
+        limit, patience_s = self._options.max_connections, self._options.header_timeout_s
+        return Accepting(listener, self._protocol, limit, tls, patience_s)
 
     def stop(self) -> None:
         """Finish what runs and end; asked again, end at once. From any thread."""
@@ -181,16 +187,19 @@ def server_config(
 ) -> uvicorn.Config:
     """uvicorn's configuration for `app`; `more` are further options of uvicorn's.
 
-    Headers of proxies are not believed, for the checks of `security` rest on the connection.
+    Headers of proxies are not believed, for the checks of `security` rest on the connection; but
+    for those of the proxies that the options name.
     """
     defaults: dict[str, Any] = {
         "ws": WebSocketsSansIOProtocol,
         "ws_max_size": MAX_BYTES,
-        "ws_per_message_deflate": False,
-        "ws_ping_interval": None,  # both ends are on this machine
+        "ws_per_message_deflate": True,  # where a client offers it: those on this machine do not
+        "ws_ping_interval": PINGS_EVERY_S,
+        "ws_ping_timeout": PINGS_EVERY_S,
         "h11_max_incomplete_event_size": options.max_header_bytes,
         "timeout_keep_alive": options.keep_alive_s,
-        "proxy_headers": False,
+        "proxy_headers": bool(options.forwarded_allow_ips),
+        "forwarded_allow_ips": options.forwarded_allow_ips,
         "server_header": False,
         "access_log": False,
         "log_level": "warning",

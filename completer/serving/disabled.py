@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path, PurePath
 
-from completer.context.filenames import file_reason, folder_reason
+from completer.context.filenames import may_hold_secrets
 from completer.context.gitignore import IgnoreFile
 from completer.context.languages import language_of_name
 from completer.context.verdict import Reason
@@ -43,7 +43,7 @@ class Disabled:
 
         `more` entries come from the workspace itself, or from who asks.
         """
-        if path is not None and self._secrets and _may_hold_secrets(path):
+        if path is not None and self._secrets and may_hold_secrets(path):
             return f"{path.name} {Reason.SECRET}"
         entry = found_in((*self._list.entries, *more), path, language, root)
         return f"disabled here: {entry}" if entry else ""
@@ -81,8 +81,3 @@ def _with_folders(path: Path, root: Path | None) -> Iterator[str]:
     for count in range(1, len(parts)):
         yield f"{'/'.join(parts[:count])}/"
     yield "/".join(parts)
-
-
-def _may_hold_secrets(path: Path) -> bool:
-    secret = Reason.SECRET
-    return file_reason(path.name) is secret or folder_reason(path.parent.name) is secret

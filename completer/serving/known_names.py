@@ -47,6 +47,8 @@ class KnownNames:
         wanted = settings.completion.guide_names or settings.completion.check_names
         if repository is None or not wanted or settings.pure or request.raw or request.as_is:
             return None
+        if not repository.on_disk:  # jedi looks for modules by their paths
+            return None
         if len(request.prefix) - request.prefix.rfind("\n") > _LONGEST_LINE:
             return None
         self._renew(repository)

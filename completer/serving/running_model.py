@@ -17,6 +17,7 @@ from completer.engine.sequence import GenerationResult
 from completer.errors import WorkspaceClosedError
 from completer.interface import ServiceInfo
 from completer.next_edit.edits import NextEdit, NextEditRequest
+from completer.power import on_battery
 from completer.request import (
     Choice,
     Completion,
@@ -188,6 +189,8 @@ class RunningModel:
         """While the model has nothing to do: what will be asked if the person accepts?"""
         settings = self._generations.settings_of(request, repository)
         if not self._suffix_first or not settings.completion.decode_ahead or any(self._engine.load):
+            return
+        if settings.engine.on_battery == "quiet" and on_battery():
             return
         coming = once_accepted(request, completion)
         if coming and not self._results.get(coming, _remembered_for(request, repository)):

@@ -41,12 +41,16 @@ class IndexOptions:
     dependencies: bool = False
 
 
-def index_options(settings: Settings) -> IndexOptions:
-    """Turn settings into an index's options."""
+def index_options(settings: Settings, workspace: Workspace) -> IndexOptions:
+    """Turn settings into an index's options.
+
+    What is kept of a mirror lies in its folder, to go with it; the packages here are not its own.
+    """
+    here = workspace.on_disk
     return IndexOptions(
-        cache_folder=settings.cache_folder,
+        cache_folder=settings.cache_folder if here else workspace.root / "cache",
         max_bytes=settings.drafting.max_index_mb << 20,
-        dependencies=settings.drafting.with_dependencies,
+        dependencies=settings.drafting.with_dependencies and here,
     )
 
 
@@ -77,8 +81,15 @@ class DraftIndex:
         """Whether drafting can begin; not while its kernels are being compiled."""
         return self._has_kernels
 
-    def build(self, progress: Progress = lambda files, tokens: None) -> IndexReport:
-        """Take in all files: from the saved index what has not changed, the rest anew; save it."""
+    def build(
+        self,
+        progress: Progress = lambda files, tokens: None,
+        before_reading: Callable[[], None] = lambda: None,
+    ) -> IndexReport:
+        """Take in all files: from the saved index what has not changed, the rest anew; save it.
+
+        `before_reading` is called when what was saved is there.
+        """
         warm_up(lambda: self._closing)
         if not is_warm():
             return IndexReport()
@@ -87,6 +98,7 @@ class DraftIndex:
         if self._options.cache_folder is not None and self._folder is not None:
             retire_indexes(self._options.cache_folder)
             load_index(corpus, self._folder, self._workspace.cleaned_by)
+        before_reading()
         read, encode = self._workspace.read, self._encode_batch
         report = refresh(corpus, self._files(), read, encode, progress, lambda: self._closing)
         if corpus.changes != self._saved and not self._closing:
@@ -114,8 +126,8 @@ class DraftIndex:
         self.drafter.close_document(name)
         if text is None:
             self.drafter.remove_file(name)
-        elif (stamp := _stamp(path, text)) is not None:
-            self._write(name, text, stamp)
+        elif (file := self._workspace.source_file(path)) is not None:
+            self._write(name, text, Stamp(file.size, file.mtime_ns, text_digest(text)))
 
     def accepted(self, text: str) -> None:
         """Take in the text of an accepted completion; its document has it, too."""
@@ -191,14 +203,6 @@ def _folder(workspace: Workspace, tokenizer: Tokenizer, cache: Path | None) -> P
         return None
     digest = hashlib.sha256(tokenizer.to_str().encode()).hexdigest()
     return index_folder(cache, workspace.root, digest)
-
-
-def _stamp(path: Path, text: str) -> Stamp | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return Stamp(status.st_size, status.st_mtime_ns, text_digest(text))
 
 
 def _texts(paths: Iterable[Path]) -> Iterator[str]:

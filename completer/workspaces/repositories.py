@@ -14,7 +14,8 @@ from completer.context.workspace import Workspace, WorkspaceOptions
 from completer.errors import BadRequestError, CompleterError, WorkspaceError
 from completer.interface import WorkspaceHealth
 from completer.next_edit.edits import NextEditRequest
-from completer.place import Place, innermost, local_place
+from completer.place import Place, innermost, is_inside, local_place
+from completer.remote.mirror import Mirror
 from completer.request import CompletionRequest
 from completer.settings import Settings
 from completer.workspaces.repository import STOPS_WITHIN_S, Repository
@@ -38,13 +39,13 @@ class Repositories:
 
     @property
     def roots(self) -> tuple[Place, ...]:
-        """The folders of the workspaces, those included that could not be opened."""
-        return (*self._open, *self._failed)
+        """The folders of the workspaces here, those included that could not be opened."""
+        return (*self._here(), *self._failed)
 
     @property
     def health(self) -> dict[Place, WorkspaceHealth]:
         """What is wrong with which of them."""
-        known = {root: repository.health for root, repository in list(self._open.items())}
+        known = {root: repository.health for root, repository in self._here().items()}
         known |= {root: WorkspaceHealth(fault=why) for root, why in list(self._failed.items())}
         return {root: health for root, health in known.items() if not health.is_well}
 
@@ -145,17 +146,24 @@ class Repositories:
     def _there_for(
         self, request: CompletionRequest | NextEditRequest
     ) -> Mapping[Place, Repository]:
-        """The open workspaces, as far as the request may know of them."""
+        """The open workspaces, as far as the request may know of them; of mirrors its own alone."""
         if request.may_use is None:
-            return self._open
+            return self._here()
         return {root: each for root, each in self._open.items() if root in request.may_use}
+
+    def _here(self) -> dict[Place, Repository]:
+        """The open workspaces whose files lie on this machine: a mirror is one person's."""
+        every = list(self._open.items())
+        return {root: each for root, each in every if each.on_disk}
 
 
 def open_repositories(settings: Settings, tokenizer: Tokenizer | Future[Tokenizer]) -> Repositories:
     """Open the workspaces that the settings name; `tokenizer` must treat marks as text."""
 
     def open_repository(root: Place) -> Repository:
-        workspace = Workspace(root, options=workspace_options(settings))
+        options = workspace_options(settings)
+        mirrored = is_inside(root, local_place(settings.server.mirrors))
+        workspace = Mirror(root, options=options) if mirrored else Workspace(root, options=options)
         return Repository(workspace, tokenizer, WorkspaceSettings(workspace.root, settings))
 
     repositories = Repositories(open_repository)

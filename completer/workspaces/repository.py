@@ -27,6 +27,7 @@ from completer.next_edit.history import EditHistory
 from completer.next_edit.imports import ImportTable
 from completer.next_edit.where import NextEdits
 from completer.place import Place
+from completer.power import on_battery, wait_for_mains
 from completer.request import CompletionRequest, Snippet
 from completer.settings import Settings
 from completer.workspaces.workspace_files import WorkspaceFiles
@@ -77,6 +78,11 @@ class Repository:
     def root(self) -> Place:
         """The workspace's folder."""
         return self.workspace.root
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether its files lie on this machine: see `Workspace`."""
+        return self.workspace.on_disk
 
     @property
     def settings(self) -> Settings | None:
@@ -212,6 +218,13 @@ class Repository:
             return self.history.hunks
         return request.history or self._files.unsaved(request)
 
+    def _wait_for_mains(self) -> None:
+        """Make do with what was saved until the machine is plugged in, then begin to read."""
+        self._indexed.set()
+        wait_for_mains(self._stopped)
+        if self.is_open:
+            self._feed.start()
+
     def _read(self, tokenizer: Tokenizer | Future[Tokenizer]) -> None:
         """Begin to read, and build the index, as soon as there is a tokenizer."""
         from completer.workspaces.draft_index import DraftIndex, IndexOptions, index_options
@@ -220,12 +233,17 @@ class Repository:
             if isinstance(tokenizer, Future):
                 tokenizer = tokenizer.result()
             settings = self.settings
-            options = IndexOptions() if settings is None else index_options(settings)
+            options = (
+                IndexOptions() if settings is None else index_options(settings, self.workspace)
+            )
             self._index = DraftIndex(self.workspace, tokenizer, options)
             if self.is_open:
                 self._sinks.append(self._index.update)
-                self._feed.start()
-                self._index.build()
+                if settings is not None and settings.engine.on_battery == "quiet" and on_battery():
+                    self._index.build(before_reading=self._wait_for_mains)
+                else:
+                    self._feed.start()
+                    self._index.build()
         except CancelledError:
             log.info("%s is not read: there is no tokenizer", self.root)
         except Exception as error:

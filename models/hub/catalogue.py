@@ -11,7 +11,8 @@ from models.source import HUB_ID
 
 _MANY = "80 and more"
 _TOKENS_PER_LINE = 10
-_BYTES = {"bfloat16": 2, "int8": 1, "int4": 0.65}  # int4: with scales, and the vocabulary in int8
+_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "int4": 0.65}
+"""Of a parameter; int4: with scales, and the vocabulary in int8."""
 
 
 @dataclass(frozen=True, slots=True)

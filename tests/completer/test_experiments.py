@@ -42,6 +42,14 @@ def test_a_running_process_follows_the_file(experiments):
     assert names(running) == ["others/control", "others/eager", None]
 
 
+def test_what_changed_since_the_settings_were_read_counts(experiments):
+    file, _ = experiments
+    settings = load_settings(file=file).settings
+    file.write_text(WHOLE.replace("lines", "others"))  # before anybody asks
+    late = Experiments(settings, lambda experiment, who: (0.0, 0.0), lambda: INSIDE)
+    assert names(late)[0] == "others/control"
+
+
 def test_a_file_that_cannot_be_used_changes_nothing(experiments, caplog):
     file, made = experiments
     running = made()

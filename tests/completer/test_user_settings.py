@@ -1,10 +1,12 @@
 """One setting of the user's file is changed, all else stays."""
 
+import tomllib
+
 import pytest
 
 from completer.errors import SettingsError
 from completer.settings import load_settings
-from completer.user_settings import write_setting
+from completer.user_settings import remove_section, write_section, write_setting
 
 
 def test_what_is_there_stays(tmp_path):
@@ -50,3 +52,37 @@ def test_a_link_stays_a_link(tmp_path):
 
     assert (tmp_path / "config.toml").is_symlink()
     assert 'source = "x"' in (tmp_path / "real.toml").read_text()
+
+
+ARMS = """
+[[experiment.arms]]
+name = "a"
+
+[[experiment.arms]]
+name = "b"
+completion.max_lines = 1
+"""
+SECTIONS = [
+    ("", '[experiment]\nname = "x"\n'),
+    ("", '[experiment]\nname = "x"\n' + ARMS),
+    ('experiment.name = "x"\n', ""),
+    ("", '[experiment]\nname = "x"\n[experiment.arms.completion]\nmax_lines = 1\n'),
+]
+
+
+@pytest.mark.parametrize(("top", "section"), SECTIONS)
+def test_a_section_is_taken_out_or_replaced_and_all_comments_stay(top, section, tmp_path):
+    file = tmp_path / "config.toml"
+    before = f"# first\n{top}[model]\nsource = 'x'  # mine\n\n{section}"
+    after = "\n# of the server\n[server]\nport = 1\n"
+    file.write_text(before + after)
+    write_section(file, "experiment", {"name": "y", "arms": [{"name": "a"}]})
+    changed = file.read_text()
+    assert tomllib.loads(changed)["experiment"] == {"name": "y", "arms": [{"name": "a"}]}
+    assert after in changed
+    assert remove_section(file, "experiment")
+    left = file.read_text()
+    assert tomllib.loads(left) == {"model": {"source": "x"}, "server": {"port": 1}}
+    assert left.startswith("# first\n[model]\nsource = 'x'  # mine\n")
+    assert after.strip() in left
+    assert not remove_section(file, "experiment")

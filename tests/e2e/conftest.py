@@ -88,7 +88,7 @@ def serving(
     assert process.stdout is not None
     try:
         greeting = process.stdout.readline()
-        found = re.search(r"http://[\d.]+:\d+", greeting)
+        found = re.search(r"https?://[\d.]+:\d+", greeting)
         assert found, greeting + process.stdout.read()
         yield found.group(), process
     finally:

@@ -1,5 +1,7 @@
 """int4 weights are what their groups say, in few rows as in many; other shapes are refused."""
 
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -20,6 +22,7 @@ SIZES = {
     "intermediate_size": 256,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
+    "head_dim": 32,
 }
 """The smallest of which every layer can be packed."""
 
@@ -69,9 +72,10 @@ def test_rounding_stays_within_a_step_and_is_better_than_plain(monkeypatch):
     assert fitted < plain.abs().mean()
 
 
-def test_weights_that_are_all_the_same_stay_what_they_are():
+@pytest.mark.parametrize("weight", [0.5, -64.0])
+def test_weights_that_are_all_the_same_stay_what_they_are(weight):
     linear = random_linear(bias=False)
-    linear.weight.data.fill_(0.5)
+    linear.weight.data.fill_(weight)
     torch.testing.assert_close(meant(linear), linear.weight.float(), atol=1e-3, rtol=0)
 
 
@@ -88,7 +92,7 @@ def test_a_table_is_looked_up_and_read_out(rows, monkeypatch):
     assert (Int8Head(table)(states).float() - expected).norm() < 0.02 * expected.norm()
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen2", "mistral", "qwen3", "starcoder2"])
+@pytest.mark.parametrize("family", ["llama", "qwen2", "mistral", "qwen3", "starcoder2", "gemma"])
 @pytest.mark.parametrize("tied", [True, False])
 def test_a_quantised_model_says_nearly_the_same(family, tied):
     shape = {**SIZES, "tie_word_embeddings": tied}
@@ -105,6 +109,17 @@ def test_a_quantised_model_says_nearly_the_same(family, tied):
     assert sum(each.nbytes for each in model.parameters()) < 0.45 * sum(
         each.nbytes for each in exact.parameters()
     )
+
+
+def test_what_is_compiled_is_there_with_the_model(monkeypatch):
+    monkeypatch.delitem(sys.modules, "models.int4_widening", raising=False)
+    quantise(tiny_model("llama", VOCABULARY, **SIZES).bfloat16(), "int4")
+    widen = sys.modules["models.int4_widening"].widen
+    (known,) = widen.signatures
+    layer = Int4Linear(random_linear(outputs=320))
+    monkeypatch.setattr("models.int4.WIDENED_AT_ONCE", 128 * 192)
+    layer(torch.randn(40, 192).bfloat16())
+    assert widen.signatures == [known]
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2", "mistral"])
@@ -142,3 +157,12 @@ def test_states_of_several_dimensions_are_mapped():
     states = torch.randn(2, 3, 192).bfloat16()
     flat = int4_linear(states.view(6, 192), layer.weight, layer.scales, None)
     assert torch.equal(layer(states), flat.view(2, 3, 128))
+
+
+def test_rows_that_do_not_lie_together_are_mapped():
+    layer, table = Int4Linear(random_linear()), Int8Embedding(torch.randn(VOCABULARY, 192))
+    spread = torch.randn(2, 384).bfloat16()[:, ::2]
+    for module in (layer, Int8Head(table)):
+        assert torch.equal(
+            module(spread), module(spread.clone(memory_format=torch.contiguous_format))
+        )

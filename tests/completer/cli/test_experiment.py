@@ -78,6 +78,8 @@ def test_start_without_arms_checks_those_that_are_there(run):
         (("--arm", "a"), "needs 2 arms at least"),
         ((*ARMS, "--share", "2"), "less than or equal to 1"),
         ((*ARMS, "--primary", "fun"), "There is no metric 'fun'"),
+        ((*ARMS, "--share", "0"), "greater than 0"),
+        ((*ARMS, "--from", "2020-01-01"), "lines ended on 2020-01-28"),
         (("--arm", "a", "--arm", "b:model=/nowhere/at/all"), "/nowhere/at/all"),
     ],
 )
@@ -89,11 +91,25 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(run, file, arguments, 
 
 def test_a_second_one_or_a_name_that_was_used_is_refused(run, telemetry):
     told(run, "start", "lines", *ARMS)
-    assert "lines runs until" in run("start", "two", *ARMS)[2]
+    assert f"lines runs from {TODAY} until" in run("start", "two", *ARMS)[2]
     told(run, "stop")
     record(telemetry, "lines", {"control": 1})
     assert "There was an experiment 'lines' before" in run("start", "lines", *ARMS)[2]
     assert told(run, "start", "two", *ARMS)["name"] == "two"
+
+
+def test_one_that_is_to_come_is_not_replaced(run):
+    told(run, "start", "lines", *ARMS, "--from", str(TODAY + timedelta(days=3)))
+    assert f"lines runs from {TODAY + timedelta(days=3)}" in run("start", "two", *ARMS)[2]
+    assert told(run, "status")["state"] == "to come"
+
+
+def test_one_that_has_ended_is_not_stopped_as_well(run, file):
+    told(run, "start", "lines", *ARMS)
+    ended = file.read_text().replace(str(TODAY), "2020-01-01")
+    file.write_text(ended.replace(str(TODAY + timedelta(days=27)), "2020-01-28"))
+    assert "lines has ended" in run("stop")[2]
+    assert told(run, "status")["state"] == "ended"
 
 
 def test_where_nothing_is_recorded_nobody_takes_part(run, monkeypatch):

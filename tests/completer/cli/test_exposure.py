@@ -6,12 +6,13 @@ import socket
 
 import pytest
 
-from completer.cli.exposure import check_exposure
+from completer.cli.exposure import check_exposure, tls_files
 from completer.cli.serve import listen
 from completer.errors import SettingsError
 from completer.http.tokens import TokenFile
 from completer.server_settings import ServerSettings
 from completer.settings import Settings
+from tests.completer.remote.machines import certificate
 
 
 @pytest.fixture
@@ -70,3 +71,32 @@ def test_tokens_that_cannot_be_used_are_told_at_the_start(settings, host):
     settings.server.tokens.write_text("{")
     with bound(host) as listener, pytest.raises(SettingsError, match=r"tokens\.json"):
         check_exposure(settings, listener, insecure=True)
+
+
+def with_tls(cert, key=None) -> Settings:
+    return Settings(server={"tls_cert": cert, "tls_key": key})
+
+
+def test_a_certificate_and_its_key_encrypt(tmp_path):
+    cert, key = certificate(tmp_path)
+    assert tls_files(with_tls(cert, key)) == {"ssl_certfile": cert, "ssl_keyfile": key}
+    both = tmp_path / "both.pem"
+    both.write_bytes(cert.read_bytes() + key.read_bytes())
+    assert tls_files(with_tls(both)) == {"ssl_certfile": both, "ssl_keyfile": both}
+    assert tls_files(Settings()) == {}
+
+
+@pytest.mark.parametrize(
+    "names", [("cert.pem", None), ("missing", "key.pem"), ("key.pem", "key.pem")]
+)
+def test_what_is_no_certificate_with_its_key_is_told(tmp_path, names):
+    certificate(tmp_path)
+    cert, key = (name and tmp_path / name for name in names)
+    with pytest.raises(SettingsError, match=r"server\.tls_cert .* cannot be used") as raised:
+        tls_files(with_tls(cert, key))
+    assert "PEM" in raised.value.hint
+
+
+def test_a_key_alone_is_not_enough(tmp_path):
+    with pytest.raises(SettingsError, match=r"without server\.tls_cert"):
+        tls_files(with_tls(None, tmp_path / "key.pem"))

@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 
 from completer.cli import setup as command
 from completer.cli.commands import app
-from completer.settings import CONFIG_VARIABLE, Settings, load_settings
+from completer.installation import best_model
+from completer.settings import CONFIG_VARIABLE, ModelSettings, Settings, load_settings
+from models.errors import ModelError
 from models.hub.local import LocalModel
 
 NVIM = """#!/bin/sh
@@ -163,14 +165,83 @@ def test_the_largest_model_that_fits_is_chosen(machine, monkeypatch):
     names = ["Qwen/Qwen2.5-Coder-0.5B", "Qwen/Qwen2.5-Coder-1.5B", "Qwen/Qwen2.5-Coder-32B", "a/b"]
     here = [LocalModel(name, "Hugging Face", name, 1) for name in names]
     monkeypatch.setattr("models.hub.local.local_models", lambda: here)
-    monkeypatch.setattr(command, "_memory_gb", lambda: 16.0)
-    assert "Qwen/Qwen2.5-Coder-1.5B is in" in run("--yes", "--no-doctor")
+    monkeypatch.setattr(best_model, "memory_gb", lambda: 16.0)
+    assert "Qwen/Qwen2.5-Coder-1.5B in bfloat16 is in" in run("--yes", "--no-doctor")
     config = Path(os.environ[CONFIG_VARIABLE])
     chosen = load_settings(file=config).settings
-    assert chosen.model.source == "Qwen/Qwen2.5-Coder-1.5B"
+    assert (chosen.model.source, chosen.model.dtype) == ("Qwen/Qwen2.5-Coder-1.5B", "bfloat16")
     assert command.better_model(chosen, config) is None
     monkeypatch.setattr("models.hub.speed.bytes_per_second", lambda cache: 1e7)
     assert command.better_model(Settings(), config) is None
+
+
+@pytest.fixture
+def two_here(monkeypatch):
+    """Two models on this machine, which has products of int8 and int4."""
+    sources = ["Qwen/Qwen2.5-Coder-0.5B", "Qwen/Qwen2.5-Coder-7B"]
+    here = [LocalModel(name, "Hugging Face", name, 1) for name in sources]
+    monkeypatch.setattr("models.hub.local.local_models", lambda: here)
+    monkeypatch.setattr("models.quantising.check_device", lambda dtype, device: None)
+
+
+def offered(settings):
+    offer = command.better_model(settings, Path("c.toml")).offer
+    return offer.replace(", which is on this machine", "")
+
+
+@pytest.mark.parametrize(
+    ("memory", "said", "chosen"),
+    [
+        (40, "auto", "7B, in bfloat16,"),
+        (20, "auto", "7B, in int8,"),
+        (20, "int4", "7B?"),
+        (20, "float32", "0.5B?"),
+        (20, "bfloat16", "0.5B?"),
+        (18, "auto", "0.5B, in bfloat16,"),  # in int8 it would stay, but is read in bfloat16 first
+    ],
+)
+def test_the_most_exact_dtype_that_fits_is_offered(two_here, monkeypatch, memory, said, chosen):
+    monkeypatch.setattr(best_model, "memory_gb", lambda: memory)
+    monkeypatch.setattr("models.hub.speed.bytes_per_second", lambda cache: 1e12)
+    settings = Settings(model=ModelSettings(dtype=said))
+    offer = offered(settings)
+    assert offer.startswith(f"Use Qwen/Qwen2.5-Coder-{chosen}")
+
+
+def test_int4_is_for_machines_that_are_slow(two_here, monkeypatch):
+    monkeypatch.setattr(best_model, "memory_gb", lambda: 64)
+    monkeypatch.setattr("models.hub.speed.bytes_per_second", lambda cache: 1.5e11)
+    assert "7B, in int4," in offered(Settings())
+
+    def refuse(dtype, device):
+        raise ModelError("not here")
+
+    monkeypatch.setattr("models.quantising.check_device", refuse)
+    assert "0.5B, in bfloat16," in offered(Settings())
+
+
+def test_a_mixture_of_experts_is_not_quantised(monkeypatch):
+    name = "Qwen/Qwen3-Coder-30B-A3B-Instruct"
+    here = [LocalModel(name, "Hugging Face", name, 1)]
+    monkeypatch.setattr("models.hub.local.local_models", lambda: here)
+    monkeypatch.setattr("models.hub.speed.bytes_per_second", lambda cache: 1e12)
+    monkeypatch.setattr(best_model, "memory_gb", lambda: 100)
+    assert command.better_model(Settings(), Path("c.toml")) is None
+    monkeypatch.setattr(best_model, "memory_gb", lambda: 130)
+    assert "in bfloat16," in offered(Settings())
+
+
+def test_the_model_and_its_dtype_are_given_back(machine, two_here, monkeypatch):
+    monkeypatch.setattr(best_model, "memory_gb", lambda: 20)
+    monkeypatch.setattr("models.hub.speed.bytes_per_second", lambda cache: 1e12)
+    undone = []
+    monkeypatch.setattr("completer.installation.record.run", undone.append)
+    assert "7B in int8 is in" in run("--yes", "--no-doctor")
+    run("--remove")
+    _, *arguments = undone[0]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    chosen = load_settings().settings.model
+    assert (chosen.source, chosen.dtype) == ("bundled", "auto")
 
 
 def test_each_is_asked_for_and_a_token_is_made(machine):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
-from completer.cli.wiring import http_options
+from completer.cli.wiring import http_options, mirrors
 from completer.http.options import HttpOptions
+from completer.remote.mirrors import Quota
 from completer.server_settings import ServerSettings
 from completer.settings import Settings
 
@@ -26,19 +28,30 @@ OTHERS = {
     "max_running_per_user": 1,
     "retry_after_s": 9,
     "stream_group_ms": 7,
+    "root_path": "/completer",
+    "forwarded_allow_ips": "10.0.0.1",
 }
+OF_MIRRORS = {"mirrors": "/elsewhere", "mirror_mb": 1, "mirror_files": 2, "mirror_days": 3}
+OF_SERVING = {"host", "port", "tls_cert", "tls_key"}
 
 
 def test_every_limit_is_a_setting():
     usual = http_options(Settings(), exposed=False)
     changed = http_options(Settings(server=ServerSettings(**OTHERS)), exposed=False)
-    assert set(ServerSettings.model_fields) == {*OTHERS, "host", "port"}
+    assert set(ServerSettings.model_fields) == {*OTHERS, *OF_MIRRORS, *OF_SERVING}
     same = [
         field.name
         for field in fields(HttpOptions)
         if getattr(usual, field.name) == getattr(changed, field.name)
     ]
     assert same == ["needs_token", "reports"]
+
+
+def test_what_is_kept_of_people_elsewhere_is_bounded_by_settings():
+    kept = mirrors(Settings(server=ServerSettings(**OF_MIRRORS)))
+    assert kept.folder == Path("/elsewhere")
+    assert kept.quota == Quota(max_bytes=1 << 20, max_files=2, days=3)
+    assert mirrors(Settings()).quota == Quota()
 
 
 UNLIKE = ("allowed_hosts", "token_file", "max_connections", "reports", "arm_of")

@@ -81,3 +81,12 @@ def test_another_models_engine_has_all_other_settings():
     settings = Settings(model=ModelSettings(source="own", layout="starcoder2", dtype="float32"))
     assert with_model(settings, "l").model == ModelSettings(source="l", dtype="float32")
     assert with_model(settings, "l").completion is settings.completion
+
+
+async def test_a_workspace_whose_folder_is_gone_is_in_nobodys_way(service, engine, tmp_path):
+    gone = local_place(tmp_path / "gone")
+    service._own.workspaces = (gone, local_place(tmp_path))
+    service.document_changed(local_place(tmp_path / "x.py"), "text")
+    assert (await service.complete(LARGE)).text == "large"
+    assert engine.service.opened == [tmp_path]
+    assert engine.service.documents == {tmp_path / "x.py": "text"}

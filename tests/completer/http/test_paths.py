@@ -2,7 +2,14 @@
 
 import time
 
+import httpx
 import pytest
+
+from completer.http.app import create_app
+from completer.http.options import HttpOptions
+from completer.place import local_place
+from tests.completer.http.live import serving
+from tests.fakes import FakeService
 
 COMPLETION = {"prompt": "a = ", "max_tokens": 4}
 
@@ -62,3 +69,30 @@ async def test_a_very_long_path_is_refused_at_once(client):
     assert reply.status_code == 404
     assert len(reply.text) < 1000
     assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("root_path", ["/completer", "completer/", "/tools/completer"])
+@pytest.mark.parametrize("path", ["{}/v1/completions", "{}//v1/v1/completions/", "/v1/completions"])
+async def test_what_a_proxy_has_paths_begin_with_may_be_there_or_not(
+    service, recorder, root_path, path
+):
+    app = create_app(service, recorder, options=HttpOptions(root_path=root_path))
+    url = "http://127.0.0.1" + path.format(f"/{root_path.strip('/')}")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+        assert (await client.post(url, json=COMPLETION)).status_code == 200
+        assert (await client.post("http://127.0.0.1/completerv1/completions")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("believed", "is_own"), [("", True), ("127.0.0.1", False), ("10.1.1.1", True)]
+)
+async def test_a_proxy_that_is_named_says_who_asks(recorder, tmp_path, believed, is_own):
+    """A request from nowhere belongs to the only workspace, if it comes from this machine."""
+    root = local_place(tmp_path)
+    service = FakeService(workspaces=(root,))
+    options = HttpOptions(forwarded_allow_ips=believed)
+    app = create_app(service, recorder, options=options)
+    async with serving(app, options) as port, httpx.AsyncClient() as client:
+        url = f"http://127.0.0.1:{port}/v1/completions"
+        await client.post(url, json=COMPLETION, headers={"X-Forwarded-For": "10.9.9.9"})
+    assert service.requests[0].workspace == (root if is_own else None)

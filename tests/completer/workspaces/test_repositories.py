@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from completer.errors import BadRequestError
+from completer.interface import WorkspaceHealth
 from completer.place import place_of
 from completer.request import CompletionRequest
 from completer.workspaces.repositories import Repositories
@@ -17,6 +18,12 @@ from completer.workspaces.repositories import Repositories
 @dataclass
 class FakeRepository:
     root: Path
+    health = WorkspaceHealth(fault="its own")
+
+    @property
+    def on_disk(self) -> bool:
+        """Not so for the mirrors of people on other machines."""
+        return self.root.name != "mirror"
 
 
 @pytest.fixture
@@ -81,3 +88,18 @@ def test_one_that_may_not_be_used_is_refused_like_one_that_is_not_open(repositor
         refusals.append(f"{refusal.value} {refusal.value.hint}".replace(str(folder), "FOLDER"))
     assert refusals[0] == refusals[1]
     assert root_for(repositories, {theirs}, workspace=theirs) == theirs
+
+
+def test_a_mirror_is_there_for_its_own_person_alone(repositories, folders):
+    mirror = folders[0].parent / "mirror"
+    repositories.open(mirror)
+
+    assert root_for(repositories, {mirror}, path=mirror / "a.py") == mirror
+    assert root_for(repositories, {mirror}, workspace=mirror) == mirror
+    for may_use in (None, set(folders)):
+        assert root_for(repositories, may_use, path=mirror / "a.py") is None
+        with pytest.raises(BadRequestError) as raised:
+            root_for(repositories, may_use, workspace=mirror)
+        assert str(mirror) in str(raised.value)
+    assert repositories.roots == folders
+    assert set(repositories.health) == set(folders)

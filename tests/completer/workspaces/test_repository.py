@@ -1,6 +1,7 @@
 """One open workspace: how it does, and that nothing of it stays when it is closed."""
 
 import gc
+import threading
 import time
 import weakref
 from concurrent.futures import Future
@@ -11,7 +12,9 @@ from completer.context import feed
 from completer.context.workspace import Workspace
 from completer.drafting.warm_up import warm_up
 from completer.interface import WorkspaceHealth
+from completer.settings import Settings
 from completer.workspaces.repository import Repository
+from completer.workspaces.workspace_settings import WorkspaceSettings
 from tests.tiny import byte_tokenizer
 
 PATIENCE_S = 60
@@ -122,3 +125,34 @@ def test_edits_of_open_documents_are_remembered_before_anything_was_read(root):
     ]
     tokenizer.cancel()
     repository.close()
+
+
+def test_on_battery_the_saved_index_has_to_do(root, tmp_path_factory, monkeypatch):
+    plugged = threading.Event()
+    monkeypatch.setattr("completer.workspaces.repository.on_battery", lambda: not plugged.is_set())
+    monkeypatch.setattr("completer.workspaces.repository.wait_for_mains", lambda _: plugged.wait())
+    cache = tmp_path_factory.mktemp("cache")
+
+    def opened_with(**engine):
+        settings = Settings(cache_folder=cache, engine=engine)
+        own = WorkspaceSettings(root, settings)
+        return Repository(Workspace(root), byte_tokenizer().backend_tokenizer, own)
+
+    first = opened_with()
+    assert first.wait(PATIENCE_S)
+    first.close()
+    (root / "new.py").write_text("zebra_quotient = 1\n")
+    repository = opened_with(on_battery="quiet")
+    try:
+        assert repository.wait_until_indexed(PATIENCE_S)
+        assert not repository.wait(0.2)
+        assert len(repository._index.drafter.corpus) == 5
+        plugged.set()
+        assert repository.wait(PATIENCE_S)
+        until = time.monotonic() + PATIENCE_S
+        while len(repository._index.drafter.corpus) != 6:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    finally:
+        plugged.set()
+        repository.close()

@@ -57,7 +57,8 @@ export class NextEdits {
   async take(): Promise<void> {
     const { edit, editor } = this.shown ?? {};
     const client = this.client();
-    if (edit === undefined || editor === undefined || client === undefined) {
+    if (edit === undefined || editor === undefined || client?.state !== State.Running) {
+      this.hide(); // so that the key is free again
       return;
     }
     const uri = client.protocol2CodeConverter.asUri(edit.textDocument.uri);

@@ -1,0 +1,1 @@
+"""Workspaces that lie on another machine: mirrored there, kept here for their owner alone."""

@@ -1,0 +1,171 @@
+"""Finds the server on another machine that is the engine of editors here.
+
+A token goes to a server whose certificate proves its name, or to this machine itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import platform
+import ssl
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from completer.engine_process.connection import Connection
+from completer.engine_process.messages import PROTOCOL
+from completer.errors import CompleterError, SettingsError
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+    from completer.settings import EngineSettings
+
+PATH = "/v1/remote"
+MACHINE_HEADER = "X-Completer-Machine"
+TOKEN_VARIABLE = "COMPLETER_TOKEN"  # noqa: S105  a name
+ANSWERS_WITHIN_S = 20.0
+ASKS_EVERY_S = 20.0  # whether the server is still there
+BUSY_S = 60.0  # a server that compiles or loads says nothing meanwhile
+LARGEST_TOKEN = 4_096
+C = TypeVar("C", bound=Connection)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server by its address, the token for it, and the certificates that it is known by."""
+
+    address: str
+    token: str
+    ca_file: Path | None = None
+
+    @classmethod
+    def of(cls, settings: EngineSettings) -> Server:
+        """The server of the settings.
+
+        Raises `SettingsError` for an address that is none or not safe, and without a token.
+        """
+        address = settings.server.rstrip("/")
+        _check(address)
+        ca_file = settings.ca_file and settings.ca_file.expanduser()
+        return cls(address, token_of(settings.token_file), ca_file)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What each request carries."""
+        machine = platform.node().encode("ascii", "replace").decode()
+        return {"Authorization": f"Bearer {self.token}", MACHINE_HEADER: machine}
+
+    def http(self) -> HTTPConnection:
+        """A connection for a single request."""
+        from http.client import HTTPConnection, HTTPSConnection
+
+        parts = urlsplit(self.address)
+        host = parts.hostname or ""
+        if (context := self.tls()) is None:
+            return HTTPConnection(host, parts.port, timeout=ANSWERS_WITHIN_S)
+        return HTTPSConnection(host, parts.port, timeout=ANSWERS_WITHIN_S, context=context)
+
+    def path(self, rest: str = "") -> str:
+        """What is asked for on such a connection."""
+        return urlsplit(self.address).path + PATH + rest
+
+    def tls(self) -> ssl.SSLContext | None:
+        """How the connection is encrypted; `None` for one that stays on this machine.
+
+        Raises `SettingsError` for a file that holds no certificates.
+        """
+        if urlsplit(self.address).scheme == "http":
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.ca_file)
+        except OSError as error:
+            why = f"engine.ca_file: {self.ca_file} cannot be used: {error}"
+            raise SettingsError(why, hint="It holds certificates in PEM.") from error
+
+    async def connect(self, kind: type[C]) -> C:
+        """Connect to it. Raises `CompleterError` if it is not there, or does not let us in."""
+        tls = self.tls()
+        options: dict[str, Any] = {
+            "additional_headers": self.headers,
+            "ping_interval": ASKS_EVERY_S,
+            "ping_timeout": BUSY_S,
+            "ssl": tls,
+            "proxy": None if tls is None else True,
+        }
+        uri = f"ws{self.address.removeprefix('http')}{PATH}/{PROTOCOL}"
+        try:
+            return await kind.open(uri, options)
+        except ssl.SSLCertVerificationError as error:
+            why = f"{self.address} does not prove its name: {error.verify_message}."
+            raise CompleterError(why, hint="For one of your own name its --ca-file.") from error
+        except OSError as error:
+            raise _refusal(self.address, error) from error
+
+
+def token_of(file: Path | None) -> str:
+    """The token in a file that is yours alone, else the environment's.
+
+    Raises `SettingsError` where there is none.
+    """
+    token = os.environ.get(TOKEN_VARIABLE, "") if file is None else _read(file.expanduser())
+    if not token.strip() or not token.strip().isascii() or not token.strip().isprintable():
+        where = TOKEN_VARIABLE if file is None else str(file)
+        hint = f"Have one made with `completer token add NAME` there; engine.token_file or {where}."
+        raise SettingsError(f"There is no token for the server in {where}.", hint=hint)
+    return token.strip()
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            mode = os.fstat(opened.fileno()).st_mode
+            if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+                why = f"{file} can be read or written by others."
+                raise SettingsError(why, hint=f"Make it yours alone: chmod 600 {file}")
+            return opened.read(LARGEST_TOKEN).decode("ascii", "replace")
+    except OSError as error:
+        raise SettingsError(f"engine.token_file cannot be read: {error}") from error
+
+
+def _check(address: str) -> None:
+    """Raise `SettingsError` for an address to which no token may go."""
+    parts = urlsplit(address)
+    try:
+        whole = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
+    except ValueError:
+        whole = False
+    if not whole or parts.query or parts.fragment or parts.username is not None:
+        raise SettingsError(
+            f"engine.server is no address: {address!r}", hint="Such as https://gpu:8012"
+        )
+    if parts.scheme == "http" and not _is_here(parts.hostname or ""):
+        raise SettingsError(
+            f"A token would go to {parts.hostname} for all on the way to read.",
+            hint="Use https:// (the server: server.tls_cert and server.tls_key), or reach it over"
+            " SSH: `ssh -L 8012:localhost:8012` and http://localhost:8012",
+        )
+
+
+def _is_here(host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _refusal(address: str, error: OSError) -> CompleterError:
+    """What a server says that lets nobody in, or why none answers."""
+    response = getattr(error.__cause__, "response", None)
+    if response is None:
+        return CompleterError(f"{address} does not answer: {error}", hint="Does it run?")
+    message = ""
+    with suppress(ValueError, KeyError, TypeError):
+        message = str(json.loads(response.body)["error"]["message"])
+    message = message or f"it answers {response.status_code}"
+    hint = "Is the token that of `completer token add` there?" if "oken" in message else ""
+    return CompleterError(f"{address} lets no editor in: {message}", hint=hint)
