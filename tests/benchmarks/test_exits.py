@@ -32,7 +32,7 @@ def test_the_layers_on_top_change_next_to_nothing(model):
 
 @needs_int8
 def test_int8_weights_are_not_copied(model):
-    quantise(model.model)
+    quantise(model.model, "int8")
 
     with pytest.raises(ModelError, match="int8"):
         nearly_identity(model)
