@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,8 @@ return vim.tbl_map(function(mark) return { mark[2] + 1, mark[4].virt_text[1][1] 
 """
 
 
-@pytest.fixture
-def neovim(tmp_path, monkeypatch):
+@pytest.fixture(params=["{}"])
+def neovim(request, tmp_path, monkeypatch):
     program = needed("nvim")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("COMPLETER_CONFIG", str(tmp_path / "config.toml"))
@@ -31,7 +32,9 @@ def neovim(tmp_path, monkeypatch):
     (tmp_path / ".git").mkdir()
     (tmp_path / "app.py").write_text(TEXT)
     mapped = "vim.keymap.set('n', '<Tab>', 'O# mine<Esc>')"
-    started = Neovim(program, tmp_path, f"{{ cmd = {SERVER} }}", before=mapped)
+    started = Neovim(
+        program, tmp_path, f"{{ cmd = {SERVER}, next_edit = {request.param} }}", before=mapped
+    )
     started.open(Path(tmp_path / "app.py"))
     yield started
     started.close()
@@ -74,3 +77,14 @@ def test_esc_dismisses_and_without_an_edit_keys_mean_what_they_did(neovim):
     assert hints(neovim) == []
     neovim.type("<Tab>")
     neovim.until(lambda: "# mine" in neovim.text)
+
+
+@pytest.mark.parametrize("neovim", ["{ shown = 'asked' }"], indirect=True)
+def test_where_edits_are_only_shown_when_asked_for(neovim):
+    neovim.lua("vim.api.nvim_win_set_cursor(0, { 1, 6 })")
+    neovim.type("cwwidth<Esc>")
+    neovim.until(lambda: "width" in neovim.text)
+    time.sleep(1)  # more than it waits after an edit
+    assert hints(neovim) == []
+    neovim.type("<M-n>")
+    neovim.until(lambda: hints(neovim) == [[3, "  ⇥ size → width"]])

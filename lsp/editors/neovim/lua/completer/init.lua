@@ -17,7 +17,7 @@ local M = {}
 ---@field after_deletion? boolean complete after text was deleted, too
 ---@field debounce_ms? integer how long the text has to stay as it is
 ---@field keys? completer.Keys|false
----@field next_edit? { keys?: { take: string, dismiss: string } }|false
+---@field next_edit? { shown?: 'always'|'asked', keys?: { take: string, dismiss: string, ask?: string } }|false
 local defaults = {
   cmd = { 'completer', 'lsp' },
   filetypes = nil,

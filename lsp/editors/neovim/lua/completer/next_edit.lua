@@ -83,7 +83,8 @@ local function cancel()
 end
 
 --- Ask for the next edit, and show the first that was not dismissed.
-function M.request()
+---@param by_hand? boolean what a person asks for comes however sure a model is
+function M.request(by_hand)
   cancel()
   local bufnr = api.nvim_get_current_buf()
   local client = vim.lsp.get_clients({ name = 'completer', bufnr = bufnr })[1]
@@ -92,6 +93,7 @@ function M.request()
   end
   local tick = vim.b[bufnr].changedtick
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
+  params.context = { triggerKind = by_hand and 1 or 2 }
   local _, id = client:request(METHOD, params, function(_, result)
     pending = nil
     if bufnr ~= api.nvim_get_current_buf() or tick ~= vim.b[bufnr].changedtick then
@@ -184,12 +186,20 @@ local function map_keys(keys)
   end
 end
 
---- Follow what is edited in all buffers.
----@param options { keys?: { take: string, dismiss: string } }
+--- Follow what is edited in all buffers, unless edits are only shown when asked for.
+---@param options { shown?: 'always'|'asked', keys?: { take: string, dismiss: string, ask?: string } }
 function M.setup(options)
   api.nvim_create_augroup(group, {})
-  map_keys(options.keys or { take = '<Tab>', dismiss = '<Esc>' })
-  api.nvim_create_autocmd({ 'TextChanged', 'InsertLeave' }, { group = group, callback = request_soon })
+  local keys = options.keys or { take = '<Tab>', dismiss = '<Esc>', ask = '<M-n>' }
+  map_keys(keys)
+  if keys.ask then
+    vim.keymap.set('n', keys.ask, function()
+      M.request(true)
+    end, { desc = 'completer: show the next edit' })
+  end
+  if options.shown ~= 'asked' then
+    api.nvim_create_autocmd({ 'TextChanged', 'InsertLeave' }, { group = group, callback = request_soon })
+  end
   api.nvim_create_autocmd({ 'TextChanged', 'TextChangedI', 'InsertEnter', 'BufLeave' }, {
     group = group,
     callback = M.hide,
