@@ -60,8 +60,8 @@ class CompletionSettings(Section):
     )
     disabled_in: Annotated[tuple[str, ...], Field(max_length=1000)] = Field(
         (),
-        description="where nothing is completed: patterns as in `.gitignore`, and languages as"
-        " `language:markdown`",
+        description="where nothing is completed: patterns as in `.gitignore`, languages as"
+        " `language:markdown`, and `scope:comment` or `scope:string`",
     )
 
 

@@ -1,10 +1,11 @@
 """Where nothing is completed: one list, asked in one place, whatever kind of suggestion is wanted.
 
 An entry is a pattern as in `.gitignore`, relative to the workspace (`*.env`, `secrets/**`, and `!`
-to take back), or a language (`language:markdown`). Files that may hold secrets need no entry.
+to take back), a language (`language:markdown`), or what the caret stands in (`scope:comment`,
+`scope:string`). Files that may hold secrets need no entry.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePath
 
@@ -17,6 +18,7 @@ from completer.place import is_inside
 from completer.settings import Settings
 
 LANGUAGE = "language:"
+SCOPE = "scope:"
 SETTING = "completion.disabled_in"
 
 
@@ -38,14 +40,17 @@ class Disabled:
         language: str | None,
         root: Path | None = None,
         more: tuple[str, ...] = (),
+        scope: Callable[[], str] = lambda: "code",
     ) -> str:
         """Why nothing is completed in a file of the workspace `root`; empty if it may be.
 
-        `more` entries come from the workspace itself, or from who asks.
+        `more` entries come from the workspace itself, or from who asks; `scope` says what the caret
+        stands in, and is only asked where an entry is about that.
         """
         if path is not None and self._secrets and may_hold_secrets(path):
             return f"{path.name} {Reason.SECRET}"
-        entry = found_in((*self._list.entries, *more), path, language, root)
+        entries = (*self._list.entries, *more)
+        entry = found_in(entries, path, language, root) or _scope_in(entries, scope)
         return f"disabled here: {entry}" if entry else ""
 
 
@@ -57,7 +62,7 @@ def found_in(
     for entry in entries:
         if entry.startswith(LANGUAGE) and entry.removeprefix(LANGUAGE).strip() in known:
             return entry
-    patterns = tuple(entry for entry in entries if not entry.startswith(LANGUAGE))
+    patterns = tuple(entry for entry in entries if not entry.startswith((LANGUAGE, SCOPE)))
     if path is None or not patterns:
         return ""
     for each in _with_folders(path, root):
@@ -66,6 +71,11 @@ def found_in(
                 (one for one in reversed(patterns) if _patterns((one,)).decides(each)), each
             )
     return ""
+
+
+def _scope_in(entries: tuple[str, ...], scope: Callable[[], str]) -> str:
+    wanted = {entry.removeprefix(SCOPE).strip(): entry for entry in entries if SCOPE in entry[:6]}
+    return wanted.get(scope(), "") if wanted else ""
 
 
 @lru_cache(maxsize=64)

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from completer.context.languages import language_of_name
+from completer.context.surroundings import Surroundings
 from completer.errors import WorkspaceClosedError
 from completer.interface import ServiceInfo
 from completer.next_edit.edits import NextEdit, NextEditRequest
@@ -175,7 +177,9 @@ class Service:
         root, settings = (repository.root, repository.settings) if repository else (None, None)
         own = settings.completion.disabled_in if settings else ()
         more = request.disabled_in if own == self._disabled.at_start else own + request.disabled_in
-        return self._disabled.why(request.path, request.language, root, more)
+        return self._disabled.why(
+            request.path, request.language, root, more, lambda: _scope_of(request)
+        )
 
     def _nothing(self, request: CompletionRequest, why: str) -> Completion:
         """The answer where nothing is completed."""
@@ -232,3 +236,15 @@ def _learn(repository: Repository, text: str) -> None:
         repository.accepted(text)
     except Exception:
         log.exception("an accepted completion was not learned from")
+
+
+def _scope_of(request: CompletionRequest | NextEditRequest) -> str:
+    """Return what a caret stands in: `code`, `comment` or `string`."""
+    if isinstance(request, NextEditRequest):
+        prefix, suffix = request.text[: request.offset], request.text[request.offset :]
+    elif request.raw:
+        return "code"
+    else:
+        prefix, suffix = request.prefix, request.suffix
+    language = request.language or (request.path and language_of_name(request.path.name))
+    return Surroundings.of(prefix, suffix, language or None).where

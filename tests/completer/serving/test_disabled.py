@@ -73,3 +73,24 @@ def test_what_the_environment_says_stays(tmp_path, monkeypatch):
     assert os.environ["COMPLETER_COMPLETION__DISABLED_IN"]
     assert disabled.why(ROOT / "a.py", None) == ""
     assert disabled.why(ROOT / "a.md", None) == "disabled here: *.md"
+
+
+@pytest.mark.parametrize(
+    ("entries", "scope", "found"),
+    [
+        (("scope:comment",), "comment", "disabled here: scope:comment"),
+        (("scope:string", "scope: comment"), "comment", "disabled here: scope: comment"),
+        (("scope:comment",), "code", ""),
+        (("*.txt",), "comment", ""),
+    ],
+)
+def test_what_the_caret_stands_in_may_be_an_entry(entries, scope, found):
+    disabled = Disabled(Settings())
+    assert disabled.why(ROOT / "a.py", "python", ROOT, entries, lambda: scope) == found
+
+
+def test_nobody_is_asked_what_the_caret_stands_in_where_no_entry_is_about_that():
+    def scope():
+        raise AssertionError("asked")
+
+    assert Disabled(Settings()).why(ROOT / "a.py", None, ROOT, ("*.txt",), scope) == ""

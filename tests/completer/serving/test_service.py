@@ -206,6 +206,15 @@ async def test_where_completions_are_disabled_the_model_is_not_asked(service, tm
     assert wished.disabled == "disabled here: *.js"
 
 
+@pytest.mark.parametrize(
+    ("prefix", "why"),
+    [("x = 1  # and", "disabled here: scope:comment"), ("x = '# ", ""), ("x = 1", "")],
+)
+async def test_in_comments_nothing_is_completed_where_that_is_wished(service, prefix, why):
+    wished = ask(prefix=prefix, path=None, language="python", disabled_in=("scope:comment",))
+    assert (await service.complete(wished)).disabled == why
+
+
 async def test_next_edits_need_no_model_and_go_where_completions_go(service, tmp_path):
     root = local_place(tmp_path)
     path = root / "app.py"
