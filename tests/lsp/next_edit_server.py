@@ -3,6 +3,8 @@
 from concurrent.futures import Future
 from pathlib import Path
 
+from tokenizers import Tokenizer
+
 from completer.context.workspace import Workspace
 from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.place import Place
@@ -10,6 +12,7 @@ from completer.workspaces.repositories import Repositories
 from completer.workspaces.repository import Repository
 from lsp.server import create_server
 from tests.fakes import FakeRecorder, FakeService
+from tests.tiny import byte_tokenizer
 
 
 class NextEditService(FakeService):
@@ -17,7 +20,9 @@ class NextEditService(FakeService):
 
     def __init__(self) -> None:
         super().__init__(reply=lambda request: "")
-        self._repositories = Repositories(lambda root: Repository(Workspace(root), Future()))
+        tokenizer: Future[Tokenizer] = Future()  # workspaces read their files once it is there
+        tokenizer.set_result(byte_tokenizer().backend_tokenizer)
+        self._repositories = Repositories(lambda root: Repository(Workspace(root), tokenizer))
 
     def open_workspace(self, root: Path) -> None:
         self._repositories.open(Place(root))

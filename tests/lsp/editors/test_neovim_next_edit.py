@@ -88,3 +88,32 @@ def test_where_edits_are_only_shown_when_asked_for(neovim):
     assert hints(neovim) == []
     neovim.type("<M-n>")
     neovim.until(lambda: hints(neovim) == [[3, "  ⇥ size → width"]])
+
+
+def test_a_parameter_of_three_files_is_renamed_with_a_quarter_of_the_keys(neovim, tmp_path):
+    after = {
+        "app.py": TEXT.replace("size", "width"),
+        "b.py": "from app import f\n\nprint(f(width=3))\n",
+        "c.py": "from app import f\n\n\ndef g(size):\n    return f(width=size)\n",
+    }
+    for name in ("b.py", "c.py"):
+        (tmp_path / name).write_text(after[name].replace("width", "size"))
+    neovim.api.command("set hidden")
+    retyped, opened = len("cwwidth") + 1, len(":e b.py") + 1
+    by_hand = 6 * (len("n") + retyped) + 2 * opened
+    rename(neovim)
+    keys = retyped
+    while any(text_of(neovim, tmp_path / name) != text for name, text in after.items()):
+        neovim.until(lambda: hints(neovim))
+        before = state(neovim)
+        neovim.type("<Tab>")
+        neovim.until(lambda before=before: state(neovim) != before)
+        keys += 1
+        assert keys <= by_hand / 4
+
+
+def text_of(neovim, file):
+    """A file's text, as Neovim has it once it is open."""
+    number = neovim.api.funcs.bufnr(str(file))
+    is_open = number > 0 and neovim.api.funcs.bufloaded(number)
+    return "\n".join([*neovim.api.buffers[number][:], ""]) if is_open else file.read_text()
