@@ -1,9 +1,11 @@
 """Real processes: the program as a user starts it, on the embedded model."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ import pytest
 
 COMPLETER = Path(sys.executable).with_name("completer")
 STARTS_WITHIN_S = 60
+STORED_WITHIN_S = 30
 
 
 @dataclass
@@ -95,6 +98,19 @@ def serving(
         process.terminate()
         process.wait(30)
         process.stdout.close()
+
+
+def stored_acceptance(folder: object, env: dict[str, str]) -> dict[str, Any]:
+    """What the report says of acceptance once some is stored, which is done in the background."""
+    until = time.monotonic() + STORED_WITHIN_S
+    while True:
+        done = run("report", "--json", "--db", folder, env=env)
+        if done.returncode == 0:
+            acceptance: dict[str, Any] = json.loads(done.stdout)["overall"]["acceptance"]
+            if acceptance["value"]:
+                return acceptance
+        assert time.monotonic() < until, done.stdout + done.stderr
+        time.sleep(0.5)
 
 
 def run(*arguments: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

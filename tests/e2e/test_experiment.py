@@ -1,6 +1,7 @@
 """An experiment from its start to its report: real processes, over HTTP and in an editor."""
 
 import json
+import time
 from pathlib import Path
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 
 from telemetry.files import database_files
 from telemetry.store import reading
-from tests.e2e.conftest import home_of, run, serving
+from tests.e2e.conftest import STORED_WITHIN_S, home_of, run, serving
 from tests.e2e.language_client import language_client
 from tests.e2e.test_engine_process import opened
 from tests.tiny import save_tiny
@@ -37,6 +38,17 @@ def experiment(env, *arguments):
     return json.loads(done.stdout)
 
 
+def stored_people(env, count):
+    """How many people each arm has, once so many are stored, which is done in the background."""
+    until = time.monotonic() + STORED_WITHIN_S
+    while True:
+        people = {arm["name"]: arm["people"] for arm in experiment(env, "status")["arms"]}
+        if sum(people.values()) == count:
+            return people
+        assert time.monotonic() < until, people
+        time.sleep(0.5)
+
+
 def test_people_are_in_their_arms_from_start_to_stop_and_in_the_report(own_home):
     with serving(env=own_home) as (url, _):
         assert asked(url, PEOPLE[0])[0] is None
@@ -50,8 +62,7 @@ def test_people_are_in_their_arms_from_start_to_stop_and_in_the_report(own_home)
             person: found[person][0] for person in PEOPLE[:4]
         }
         in_editor(own_home)
-        people = {arm["name"]: arm["people"] for arm in experiment(own_home, "status")["arms"]}
-        assert sum(people.values()) == len(PEOPLE) + 1
+        people = stored_people(own_home, len(PEOPLE) + 1)
         assert not experiment(own_home, "stop")["readable"] or min(people.values()) >= 10
         assert asked(url, PEOPLE[0])[0] is None
     report = run("report", "--experiment", "lengths", "--json", env=own_home)

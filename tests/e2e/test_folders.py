@@ -18,6 +18,7 @@ from tests.e2e.conftest import COMPLETER, run
 pytestmark = pytest.mark.slow
 NAME = "price_with_zebra_quotient"
 TEXT = "from prices import *\n\nprint(price_with_ze"
+ROUNDS = 3
 REST = "bra_quotient"
 
 
@@ -143,13 +144,16 @@ async def test_a_removed_folder_is_neither_used_nor_held(warm, shop):
         await until(lambda: client.holds(cache)[:2] == (0, 0))
         without = client.holds(cache)
 
-        client.change_folders(added=[shop])
-        await until(lambda: client.knows(app))
-        await until(lambda: client.holds(cache)[1] > 0)
-        assert all(now > then for now, then in zip(client.holds(cache), without, strict=True))
-        client.change_folders(removed=[shop])
-        assert not await client.knows(app)
-        await until(lambda: client.holds(cache) == without)
+        for _ in range(ROUNDS):
+            client.change_folders(added=[shop])
+            await until(lambda: client.knows(app))
+            await until(lambda: client.holds(cache)[1] > 0)
+            assert all(now > then for now, then in zip(client.holds(cache), without, strict=True))
+            client.change_folders(removed=[shop])
+            assert not await client.knows(app)
+            await until(lambda: client.holds(cache)[:2] == (0, 0))
+        # One thread may have begun that is of no folder; of each round's none is left.
+        await until(lambda: client.holds(cache)[2] <= without[2] + 1)
 
 
 async def test_of_two_folders_within_each_other_the_right_one_is_used(warm, shop):

@@ -7,13 +7,12 @@ import httpx
 import openai
 import pytest
 
-from tests.e2e.conftest import run
+from tests.e2e.conftest import stored_acceptance
 
 pytestmark = pytest.mark.slow
 
 PREFIX = "import os\n\n\ndef file_size(path):\n    return os.path."
 SUFFIX = "\n\n\ndef main():\n    pass\n"
-STORED_WITHIN_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -140,15 +139,4 @@ def test_what_was_served_is_in_the_report(client, server, home):
     )
     assert reply.status_code == 200
 
-    until = time.monotonic() + STORED_WITHIN_S
-    while not (acceptance := reported(server, home))["value"]:
-        assert time.monotonic() < until, acceptance
-        time.sleep(0.5)  # what is reported is written in the background
-    assert acceptance["n"] >= 1
-
-
-def reported(server, home):
-    """Acceptance as `completer report` has it; before anything is stored, it has nothing."""
-    done = run("report", "--db", server.telemetry, "--json", env=home)
-    nothing = {"value": None, "said": done.stderr}
-    return nothing if done.returncode else json.loads(done.stdout)["overall"]["acceptance"]
+    assert stored_acceptance(server.telemetry, home)["n"] >= 1

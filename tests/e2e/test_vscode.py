@@ -1,10 +1,8 @@
 """Real VS Code on the embedded model: what a person sees, and what reaches the database."""
 
-import json
-
 import pytest
 
-from tests.e2e.conftest import COMPLETER, run
+from tests.e2e.conftest import COMPLETER, stored_acceptance
 from tests.lsp.editors.codeserver import browser, build, code_server, window
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
@@ -39,7 +37,4 @@ def test_type_see_accept_and_report(address, home):
         code.keys("Control+ArrowRight")
         code.until(lambda: code.ghost != first)
         code.keys("Tab")
-    done = run("report", "--json", "--db", home["COMPLETER_TELEMETRY__FOLDER"], env=home)
-    acceptance = json.loads(done.stdout)["overall"]["acceptance"]
-    assert acceptance["n"] >= 1
-    assert acceptance["value"] > 0
+    assert stored_acceptance(home["COMPLETER_TELEMETRY__FOLDER"], home)["n"] >= 1
