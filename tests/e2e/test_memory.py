@@ -22,7 +22,7 @@ NOISE = 1.08
 
 async def test_a_server_takes_little_memory_and_a_request_none_of_it(tmp_path):
     first = await measure(tmp_path, 0, 0, 0)
-    second = await measure(tmp_path, 1200, 600, 64)
+    second = await measure(tmp_path, 2000, 600, 64)
 
     assert first.first_answers_mb <= MOST_MB * NOISE
     assert second.first_answers_mb <= MOST_MB * NOISE
