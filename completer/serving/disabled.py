@@ -74,7 +74,8 @@ def found_in(
 
 
 def _scope_in(entries: tuple[str, ...], scope: Callable[[], str]) -> str:
-    wanted = {entry.removeprefix(SCOPE).strip(): entry for entry in entries if SCOPE in entry[:6]}
+    about_it = (entry for entry in entries if entry.startswith(SCOPE))
+    wanted = {entry.removeprefix(SCOPE).strip(): entry for entry in about_it}
     return wanted.get(scope(), "") if wanted else ""
 
 

@@ -19,7 +19,7 @@ from benchmarks.dtypes import (
     time_passes,
 )
 from tests.completer.engine.test_attention import random_ids
-from tests.models.int8_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int8
 from tests.tiny import save_tiny, tiny_model
 
 PASSES = {"prefill_256", "verify_1", "verify_8"}

@@ -9,7 +9,7 @@ from benchmarks.exits import SYNTHETIC_LAYERS, nearly_identity
 from models.errors import ModelError
 from models.loading import LoadedModel, load_model
 from models.quantising import quantise
-from tests.models.int8_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int8
 from tests.tiny import save_tiny
 
 

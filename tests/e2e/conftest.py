@@ -36,6 +36,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         yield environment
 
 
+@pytest.fixture
+def own_home(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a user whose engines end with the test."""
+    with home_of(tmp_path) as environment:
+        yield environment
+
+
 @contextmanager
 def home_of(folder: Path) -> Iterator[dict[str, str]]:
     """The environment of a user whose folders are all in this one."""

@@ -30,13 +30,6 @@ MOST_MB = 80
 STORE = Path(__file__).parents[2] / "examples" / "shop" / "store.py"
 
 
-@pytest.fixture
-def own_home(tmp_path):
-    """The environment of a user whose engines end with the test."""
-    with home_of(tmp_path) as environment:
-        yield environment
-
-
 def until(condition, within_s):
     deadline = time.monotonic() + within_s
     while not (found := condition()):

@@ -9,7 +9,7 @@ import pytest
 
 from telemetry.files import database_files
 from telemetry.store import reading
-from tests.e2e.conftest import STORED_WITHIN_S, home_of, run, serving
+from tests.e2e.conftest import STORED_WITHIN_S, run, serving
 from tests.e2e.language_client import language_client
 from tests.e2e.test_engine_process import opened
 from tests.tiny import save_tiny
@@ -17,12 +17,6 @@ from tests.tiny import save_tiny
 pytestmark = pytest.mark.slow
 PEOPLE = [f"person {number}" for number in range(24)]
 STORE = Path(__file__).parents[2] / "examples" / "shop" / "store.py"
-
-
-@pytest.fixture
-def own_home(tmp_path):
-    with home_of(tmp_path) as environment:
-        yield environment
 
 
 def asked(url, user):

@@ -8,7 +8,7 @@ from models.exit_adapters import ExitAdapter, load_exit_adapters, save_exit_adap
 from models.exit_fitting import ExitGain, FittedExits, fit_exit_adapters
 from models.layers import DecoderLayers
 from models.quantising import quantise
-from tests.models.int8_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int8
 from tests.tiny import tiny_model
 
 VOCABULARY, LENGTH = 64, 4

@@ -12,7 +12,7 @@ from models.int8_table import FEW_ROWS as FEW_LOGITS
 from models.int8_table import Int8Embedding, Int8Head
 from models.layers import DecoderLayers, attend_window
 from models.quantising import quantise, quantised_dtype
-from tests.models.int4_cpu import needs_int4
+from tests.models.quantised_cpu import needs_int4
 from tests.tiny import tiny_model
 
 pytestmark = needs_int4

@@ -14,7 +14,7 @@ from models import int8
 from models.errors import ModelError
 from models.int8 import Int8Linear, check_device, int8_linear
 from models.quantising import quantise, quantised_dtype
-from tests.models.int8_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int8
 from tests.tiny import FAMILIES, tiny_model
 
 VOCABULARY = 64

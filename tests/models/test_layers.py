@@ -6,7 +6,7 @@ import torch
 from models.int8 import Int8Linear
 from models.layers import DecoderLayers, attend_window, why_not
 from models.quantising import quantise
-from tests.models.int8_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int8
 from tests.tiny import FAMILIES, tiny_model
 
 VOCABULARY = 64

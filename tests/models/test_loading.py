@@ -8,8 +8,7 @@ import torch
 
 from models.errors import ModelError
 from models.loading import choose_device, choose_dtype, load_model, weights_digest
-from tests.models.int4_cpu import needs_int4
-from tests.models.int8_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int4, needs_int8
 from tests.tiny import CONTEXT, FAMILIES, byte_tokenizer, save_tiny, tiny_model
 
 

@@ -23,7 +23,7 @@ from models.own_format import read_config, read_tokenizer
 from models.quantising import quantised_dtype
 from models.source import BUNDLED_FOLDER
 from models.with_transformers import read_tokenizer as read_tokenizer_with_transformers
-from tests.models.int8_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int8
 from tests.tiny import save_tiny
 
 CAPACITY = 300

@@ -15,7 +15,7 @@ from completer.errors import BadRequestError, OverloadedError
 from completer.request import Sampling
 from tests.completer.engine.conftest import VOCABULARY, ScriptedDrafts
 from tests.completer.engine.test_attention import random_ids
-from tests.models.int8_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int8
 from tests.tiny import CONTEXT, FAMILIES, tiny_model
 
 SAMPLED = Sampling(temperature=1.0, top_p=0.95, seed=3)

@@ -7,7 +7,7 @@ from completer.engine import tuning as tuning_module
 from completer.serving import tuned as module
 from completer.serving.tuned import tuned
 from models.loading import load_model
-from tests.models.int8_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int8
 from tests.tiny import save_tiny
 
 

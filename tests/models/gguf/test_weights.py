@@ -8,7 +8,7 @@ from models.decoder import BareDecoder
 from models.errors import ModelError
 from models.loading import load_model
 from tests.gguf_files import save_gguf
-from tests.models.int8_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int8
 from tests.tiny import FAMILIES, Family
 
 STORED = (
