@@ -271,7 +271,11 @@ async def test_texts_that_nobody_asked_for_change_nothing(tmp_path, repo):
         laptop.open_workspace(repo)
         await until_mirrored(there, FILE_TEXTS)
         await laptop.lose_connection()
+        listed = [(each.root / FILES).stat() for each in mirrored(there)]
         await laptop.complete(CompletionRequest(prefix="x"))
+        await eventually(  # the whole list has come again
+            lambda: [(each.root / FILES).stat() for each in mirrored(there)] != listed, LONG_S
+        )
         laptop._tell(SendTexts(repo, ("a text of its own",)))
         laptop._tell(ListFiles(repo, (), ("app.py",), complete=False))
         await until_mirrored(there, {"shop/store.py": FILE_TEXTS["shop/store.py"]})
