@@ -21,8 +21,14 @@ def errors_of(text: str, language: str) -> int | None:
 
 
 def parses_no_worse(before: str, after: str, language: str | None) -> bool:
-    """Whether a text has no more errors than one before; so for a language without a grammar."""
+    """Whether a text has no more errors than one before; so for a language without a grammar.
+
+    The text before is parsed only if the other one has errors.
+    """
     if language is None:
         return True
-    found, known = errors_of(after, language), errors_of(before, language)
-    return found is not None and known is not None and found <= known
+    found = errors_of(after, language)
+    if not found:
+        return found == 0
+    known = errors_of(before, language)
+    return known is not None and found <= known
