@@ -23,7 +23,7 @@ import jedi
 import typer
 from rich.table import Table
 
-from benchmarks.released_edits import Repeated, old_release, repeated_edits
+from benchmarks.released_edits import Repeated, old_release, repeated_edits, was_made
 from benchmarks.releases import fetch_releases, revised_files
 from completer.context.retrieval import Retriever
 from completer.context.workspace import Workspace
@@ -37,7 +37,6 @@ from completer.workspaces.workspace_files import WorkspaceFiles
 PACKAGES = "click,httpx,rich,starlette"
 KINDS = ("parameter", "local", "function", "attribute", "added parameter", "literal")
 Places = set[tuple[int, int]]
-_NEAR = 200  # characters around an edit in which it may have been made otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +80,13 @@ def run(
             metavar="FOLDER",
         ),
     ] = None,
+    made: Annotated[int, typer.Option(min=1, help="Of these, so many are made.")] = 1,
 ) -> dict[str, Any]:
     """Make one edit at a time: is the first next edit that is offered right, and how soon?"""
     drawn = random.Random(seed)
     results: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
     if releases is not None:
-        for kind, result in _released(releases, edits, drawn):
+        for kind, result in _released(releases, edits, drawn, made):
             results[kind].append(result)
     else:
         with tempfile.TemporaryDirectory() as folder:
@@ -108,38 +108,39 @@ def _copies(names: str, folder: Path) -> _Packages:
 
 
 def _released(
-    folder: Path, count: int, drawn: random.Random
+    folder: Path, count: int, drawn: random.Random, made: int
 ) -> Iterator[tuple[str, tuple[str, float]]]:
-    """Make the first of each edit that people repeated; yield its kind, outcome, milliseconds."""
-    cases = list(repeated_edits(list(revised_files(folder, fetch_releases(folder)))))
+    """Make the first `made` of each edit that people repeated; yield kind, outcome and ms."""
+    cases = list(repeated_edits(list(revised_files(folder, fetch_releases(folder))), made))
     chosen = sorted(drawn.sample(cases, min(count, len(cases))), key=lambda each: each.package)
     for package, of_package in groupby(chosen, key=lambda each: each.package):
         found = _Packages(old_release(folder, package))
         for case in of_package:
-            yield case.kind, _judged_as_released(found, case)
+            yield case.kind, _judged_as_released(found, case, made)
 
 
-def _judged_as_released(packages: _Packages, case: Repeated) -> tuple[str, float]:
+def _judged_as_released(packages: _Packages, case: Repeated, made: int) -> tuple[str, float]:
     """Return what became of an edit between releases, and milliseconds."""
     path, (old, new) = local_place(packages.root / case.file), case.replaced
-    before = packages.texts[path]
-    text = Hunk(path, case.start, old, new).applied(before)
-    hunk = difference(before, text, path)
-    edit, took = _first(packages, (hunk,), text) if hunk is not None else (None, 0.0)
+    by, done = len(new) - len(old), case.starts[:made]
+    text, hunks = packages.texts[path], []
+    for number, start in enumerate(done):
+        before, text = text, Hunk(path, start + number * by, old, new).applied(text)
+        hunks += [each for each in [difference(before, text, path)] if each is not None]
+    edit, took = _first(packages, tuple(hunks), text)
     if edit is None:
         return "missed", took
     base = text if edit.path == path else edit.path.read_text("utf-8")
-    shift = len(new) - len(old) if edit.path == path else 0
     at = _offset(base, edit.start.line + 1, len(edit.start.before))
-    offered = Hunk(edit.path, at, edit.old, edit.new).applied(base)
     name = edit.path.relative_to(packages.root).as_posix()
-    made = (
-        Hunk(edit.path, start + shift * (start > case.start), was, is_now)
+    known = done if name == case.file else ()
+    others = [
+        Hunk(edit.path, start + by * sum(each < start for each in known), was, is_now)
         for start, was, is_now in case.made.get(name, [])
-        if (name, start) != (case.file, case.start)
-    )
-    near = (each for each in made if abs(each.start - at) < _NEAR)
-    return ("right" if any(each.applied(base) == offered for each in near) else "wrong"), took
+        if start not in known
+    ]
+    right = was_made(base, Hunk(edit.path, at, edit.old, edit.new), others)
+    return ("right" if right else "wrong"), took
 
 
 def _first(

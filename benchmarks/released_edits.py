@@ -1,23 +1,26 @@
 """Edits that people made between two releases of packages, cut out by who knows no rule.
 
 Words of two versions are compared. Where the same words gave way to the same others at two places
-of a file or more, the first is the edit that a person makes in the old version. A next edit is
-right if it is one that people made as well, in any file of the package.
+of a file or more, the first ones are what a person edits in the old version. A next edit is right
+if it is one that people made as well, in any file of the package.
 """
 
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.releases import Revised
+from completer.next_edit.edits import Hunk
 
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 _ALIKE = 0.6
 """Lines that have less in common were written anew."""
 _LONGEST = 80  # characters of a replacement
+_NEAR = 200  # characters around an edit in which it may have been made otherwise
+_LONGEST_RUN = 6  # edits that make up one
 
 Replaced = tuple[str, str]
 Change = tuple[int, str, str]
@@ -30,8 +33,8 @@ class Repeated:
     package: str
     file: str
     replaced: Replaced
-    start: int
-    """Where the person makes it."""
+    starts: tuple[int, ...]
+    """Where people made it."""
     is_whole: bool
     """Whether the old words gave way wherever they stood in the file."""
     made: dict[str, list[Change]] = field(repr=False)
@@ -48,8 +51,8 @@ class Repeated:
         return "name, everywhere" if self.is_whole else "name, in places"
 
 
-def repeated_edits(files: list[Revised]) -> Iterator[Repeated]:
-    """Yield each edit that a file of a package has twice or more, for the first such file."""
+def repeated_edits(files: list[Revised], more_than: int = 1) -> Iterator[Repeated]:
+    """Yield each edit that a file of a package has more than so often, for the first such file."""
     packages: defaultdict[str, list[Revised]] = defaultdict(list)
     for file in files:
         packages[file.package].append(file)
@@ -61,10 +64,10 @@ def repeated_edits(files: list[Revised]) -> Iterator[Repeated]:
             for start, old, new in changes(file.old, file.new):
                 places[old, new].append(start)
             for each, starts in places.items():
-                if len(starts) > 1 and each not in known:
+                if len(starts) > more_than and each not in known:
                     known.add(each)
                     is_whole = _WORD.findall(file.old).count(each[0]) == len(starts)
-                    yield Repeated(package, file.name, each, starts[0], is_whole, made)
+                    yield Repeated(package, file.name, each, tuple(starts), is_whole, made)
 
 
 def changes(old: str, new: str, alike: float = _ALIKE) -> Iterator[Change]:
@@ -93,6 +96,30 @@ def _words(old: str, new: str, alike: float) -> Iterator[Change]:
         was, is_now = "".join(before[i:i_end]), "".join(after[j:j_end])
         if kind != "equal" and was.split() != is_now.split() and len(was + is_now) < _LONGEST:
             yield len("".join(before[:i])), was, is_now
+
+
+def was_made(text: str, offered: Hunk, made: Sequence[Hunk]) -> bool:
+    """Whether an edit of a text is what some of those that people `made` come to, one or a run.
+
+    All positions are those of `text`; `made` is in order.
+    """
+    near = [each for each in made if abs(each.start - offered.start) < _NEAR]
+    return any(
+        _same(text, offered, near[first:end])
+        for first in range(len(near))
+        for end in range(first + 1, min(len(near), first + _LONGEST_RUN) + 1)
+    )
+
+
+def _same(text: str, offered: Hunk, run: Sequence[Hunk]) -> bool:
+    begin = min(offered.start, run[0].start)
+    end = max(offered.end, run[-1].end)
+    done, at = [], begin
+    for each in run:
+        done += [text[at : each.start], each.new]
+        at = each.end
+    done.append(text[at:end])
+    return "".join(done) == text[begin : offered.start] + offered.new + text[offered.end : end]
 
 
 def old_release(folder: Path, package: str) -> Path:

@@ -9,6 +9,7 @@ from zipfile import ZipFile
 
 CI = Path(__file__).parent.parent / ".ci"
 OLD, NEW = CI / "old-releases.txt", CI / "calibration-packages.txt"
+FITTED = CI / "fitted-releases.txt"
 _LONGEST = 60_000  # characters of a file
 
 
@@ -22,19 +23,24 @@ class Revised:
     new: str
 
 
-def fetch_releases(folder: Path) -> list[str]:
+def fetch_releases(folder: Path, *, fitted: bool = False) -> list[str]:
     """Fetch and unpack the releases that are listed; return the packages.
 
-    They come into `old/PACKAGE` and `new/PACKAGE`; what is there is not fetched again. Raises
-    `CalledProcessError` if one cannot be fetched.
+    They come into `old/PACKAGE` and `new/PACKAGE`; what is there is not fetched again. `fitted`:
+    those that are fitted to, instead of those that judge. Raises `CalledProcessError` if one cannot
+    be fetched.
     """
-    old = _listed(OLD)
-    for release, listed in (("old", old), ("new", _listed(NEW))):
-        for package in old:
+    listed = (
+        _pairs()
+        if fitted
+        else {name: (old, _listed(NEW)[name]) for name, old in _listed(OLD).items()}
+    )
+    for package, releases in listed.items():
+        for release, requirement in zip(("old", "new"), releases, strict=True):
             unpacked = folder / release / package
             if not unpacked.exists():
-                _fetch(listed[package], folder / "wheels" / release / package, unpacked)
-    return list(old)
+                _fetch(requirement, folder / "wheels" / release / package, unpacked)
+    return list(listed)
 
 
 def revised_files(folder: Path, packages: list[str]) -> Iterator[Revised]:
@@ -49,8 +55,17 @@ def revised_files(folder: Path, packages: list[str]) -> Iterator[Revised]:
 
 
 def _listed(file: Path) -> dict[str, str]:
+    return {line.partition("==")[0]: line for line in _lines(file)}
+
+
+def _pairs() -> dict[str, tuple[str, str]]:
+    told = (line.split() for line in _lines(FITTED))
+    return {name: (f"{name}=={old}", f"{name}=={new}") for name, old, new in told}
+
+
+def _lines(file: Path) -> list[str]:
     lines = [line.strip() for line in file.read_text("utf-8").splitlines()]
-    return {line.partition("==")[0]: line for line in lines if line and line[0] != "#"}
+    return [line for line in lines if line and line[0] != "#"]
 
 
 def _fetch(requirement: str, wheels: Path, unpacked: Path) -> None:

@@ -7,7 +7,12 @@ from completer.place import Place
 from completer.request import Trigger
 
 Why = Literal[
-    "renamed", "parameter added", "parameter removed", "literal changed", "written by the model"
+    "renamed",
+    "parameter added",
+    "parameter removed",
+    "literal changed",
+    "made again",
+    "written by the model",
 ]
 """Which edit an offered one goes on with, or that a model wrote it."""
 

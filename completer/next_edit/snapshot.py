@@ -10,6 +10,7 @@ from completer.place import Place
 
 MOST_FILES = 50
 """That are read because they import a name."""
+_REMEMBERED = 16
 
 
 class Files(Protocol):
@@ -43,20 +44,35 @@ class Candidate:
     why: Why
 
 
-class Snapshot:
-    """`files` before the edit `hunks[index]`; `modules` remembers texts that were parsed."""
+class Modules:
+    """Parses texts, once each, and remembers the last of them. For one thread at a time."""
 
-    def __init__(
-        self,
-        files: Files,
-        hunks: Sequence[Hunk],
-        index: int,
-        modules: dict[str, PythonModule | None],
-    ) -> None:
+    def __init__(self) -> None:
+        self._known: dict[str, PythonModule | None] = {}
+
+    def of(self, text: str) -> PythonModule | None:
+        """Return a text parsed; `None` if that takes too long."""
+        if text not in self._known:
+            try:
+                self._known[text] = PythonModule(text)
+            except ValueError:
+                self._known[text] = None
+        return self._known[text]
+
+    def forget(self) -> None:
+        """Keep only so many of them."""
+        while len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
+
+
+class Snapshot:
+    """`files` before the edit `hunks[index]`."""
+
+    def __init__(self, files: Files, hunks: Sequence[Hunk], index: int, modules: Modules) -> None:
         self.files = files
         self.hunk = hunks[index]
         self.later = hunks[index:]
-        self._modules = modules
+        self.parsed = modules.of
 
     def text(self, path: Place) -> str | None:
         """Return a file as it was; `None` if that is not known."""
@@ -70,15 +86,6 @@ class Snapshot:
         """Return a file as it was, parsed; `None` if it is not known, or takes too long."""
         text = self.text(path)
         return None if text is None else self.parsed(text)
-
-    def parsed(self, text: str) -> PythonModule | None:
-        """Parse a text, once."""
-        if text not in self._modules:
-            try:
-                self._modules[text] = PythonModule(text)
-            except ValueError:
-                self._modules[text] = None
-        return self._modules[text]
 
     def importers(self, name: str) -> Iterator[tuple[Place, PythonModule]]:
         """Yield the other files that import `name`."""

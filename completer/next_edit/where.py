@@ -1,7 +1,7 @@
 """Where the next edit is: the places that the last edits leave behind, in the order of a person.
 
-No model is asked. A place is offered if its syntax makes it certain, and if the file still parses
-with the edit.
+No model is asked. A place is offered if its syntax makes it certain, or if the same was done at
+places that are like it, and if the file still parses with the edit.
 """
 
 import threading
@@ -10,21 +10,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from completer.context.languages import language_of_name
+from completer.next_edit.by_example import candidates, scorecard
 from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest, point_at
+from completer.next_edit.examples import examples
 from completer.next_edit.literals import after_literal, may_be_in_literal
 from completer.next_edit.locals import after_local_rename
 from completer.next_edit.parsing import errors, errors_of, parses_no_worse
 from completer.next_edit.python_module import PythonModule
 from completer.next_edit.renames import after_rename, renamed
 from completer.next_edit.signatures import after_signature, may_be_in_signature
-from completer.next_edit.snapshot import Candidate, Files, Snapshot
+from completer.next_edit.snapshot import Candidate, Files, Modules, Snapshot
 from completer.place import Place
 
 MOST_TRIED = 12
 OLDEST_S = 600.0
 MOST_CHECKED = 40
+SHOWN_FROM = 0.6
+"""The probability from which on an edit is made again unasked."""
 _LONGEST = 400_000
-_REMEMBERED = 16
 
 Rule = Callable[[Snapshot, PythonModule], Iterator[Candidate]]
 
@@ -35,36 +38,62 @@ class NextEdits:
     def __init__(self, files: Files, clock: Callable[[], float] = time.time) -> None:
         self._files = files
         self._clock = clock
-        self._modules: dict[str, PythonModule | None] = {}
+        self._modules = Modules()
         self._lock = threading.Lock()
 
-    def find(self, request: NextEditRequest, history: Sequence[Hunk]) -> tuple[NextEdit, ...]:
+    def find(
+        self, request: NextEditRequest, history: Sequence[Hunk], shown_from: float = SHOWN_FROM
+    ) -> tuple[NextEdit, ...]:
         """Return what would be edited next, the first first.
 
-        The edits go on with the latest of the `history` that leaves any behind.
+        The edits go on with the latest of the `history` that leaves any behind; where none does,
+        the last is made again, at places where that is probably wanted: from `shown_from` on, and
+        in any case if asked for by hand.
         """
         files = _Asked(self._files, request)
+        now = self._clock()
+        recent = [each for each in history if not each.time or now - each.time <= OLDEST_S]
         with self._lock:
             try:
-                for index in reversed(range(max(0, len(history) - MOST_TRIED), len(history))):
-                    found = self._after(files, history, index, request)
-                    if found:
+                for index in reversed(range(max(0, len(recent) - MOST_TRIED), len(recent))):
+                    if found := self._after(files, recent, index, request):
                         return found
+                return self._again(files, recent, request, shown_from)
             finally:
-                while len(self._modules) > _REMEMBERED:
-                    del self._modules[next(iter(self._modules))]
+                self._modules.forget()
+
+    def _again(
+        self, files: Files, history: Sequence[Hunk], request: NextEditRequest, shown_from: float
+    ) -> tuple[NextEdit, ...]:
+        if len(request.text) >= _LONGEST or language_of_name(request.path.name) != "python":
+            return ()
+        by_hand = request.trigger == "manual"
+        for of_lines in (True, False):
+            made = examples(history, files, of_lines=of_lines)
+            found = [
+                (scorecard().probability(features), each)
+                for each, features in candidates(request, made, self._modules)
+            ]
+            if by_hand:
+                found.sort(key=lambda each: -each[0])
+            likely = (each for p, each in found if by_hand or p >= shown_from)
+            if edits := self._offered(files, likely, request):
+                return edits
         return ()
 
     def _after(
         self, files: Files, history: Sequence[Hunk], index: int, request: NextEditRequest
     ) -> tuple[NextEdit, ...]:
-        hunk = history[index]
         snapshot = Snapshot(files, history, index, self._modules)
-        if hunk.time and self._clock() - hunk.time > OLDEST_S:
-            return ()
         edits = self._current(snapshot, _found(snapshot))
-        ordered = sorted(edits, key=lambda each: _distance(each, request))
-        checked = (each for each in ordered[:MOST_CHECKED] if self._still_parses(snapshot, each))
+        return self._offered(files, sorted(edits, key=lambda e: _distance(e, request)), request)
+
+    def _offered(
+        self, files: Files, edits: Iterable[Candidate], request: NextEditRequest
+    ) -> tuple[NextEdit, ...]:
+        """Return those of some edits with which their files still parse, in their order."""
+        tried = islice(edits, MOST_CHECKED)
+        checked = (each for each in tried if self._still_parses(files, each))
         return tuple(_as_offered(files, each) for each in islice(checked, request.most))
 
     def _current(self, snapshot: Snapshot, found: Iterable[Candidate]) -> set[Candidate]:
@@ -80,14 +109,14 @@ class NextEdits:
                 current.add(Candidate(each.path, *place, each.new, each.why))
         return current
 
-    def _still_parses(self, snapshot: Snapshot, edit: Candidate) -> bool:
+    def _still_parses(self, files: Files, edit: Candidate) -> bool:
         """Whether a file has no more errors with the edit than without."""
-        before = snapshot.files.text(edit.path) or ""
+        before = files.text(edit.path) or ""
         text = before[: edit.start] + edit.new + before[edit.end :]
         language = language_of_name(edit.path.name)
         if language != "python":
             return parses_no_worse(before, text, language)
-        module = snapshot.parsed(before)
+        module = self._modules.of(before)
         if module is None:
             return False
         found = errors_of(text, "python")
