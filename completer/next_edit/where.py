@@ -55,21 +55,30 @@ class NextEdits:
         recent = [each for each in history if not each.time or now - each.time <= OLDEST_S]
         with self._lock:
             try:
+                known: set[tuple[str, str]] = set()
                 for index in reversed(range(max(0, len(recent) - MOST_TRIED), len(recent))):
-                    if found := self._after(files, recent, index, request):
+                    if found := self._after(files, recent, index, request, known):
                         return found
-                return self._again(files, recent, request, shown_from)
+                return self._again(files, recent, request, shown_from, known)
             finally:
                 self._modules.forget()
 
     def _again(
-        self, files: Files, history: Sequence[Hunk], request: NextEditRequest, shown_from: float
+        self,
+        files: Files,
+        history: Sequence[Hunk],
+        request: NextEditRequest,
+        shown_from: float,
+        known: set[tuple[str, str]],
     ) -> tuple[NextEdit, ...]:
+        """Return where the last edit may be wanted again; not if rules `know` all places of it."""
         if len(request.text) >= _LONGEST or language_of_name(request.path.name) != "python":
             return ()
         by_hand = request.trigger == "manual"
         for of_lines in (True, False):
             made = examples(history, files, of_lines=of_lines)
+            if made and known.issuperset(made[0].changes):
+                return ()
             found = [
                 (scorecard().probability(features), each)
                 for each, features in candidates(request, made, self._modules)
@@ -82,10 +91,15 @@ class NextEdits:
         return ()
 
     def _after(
-        self, files: Files, history: Sequence[Hunk], index: int, request: NextEditRequest
+        self,
+        files: Files,
+        history: Sequence[Hunk],
+        index: int,
+        request: NextEditRequest,
+        known: set[tuple[str, str]],
     ) -> tuple[NextEdit, ...]:
         snapshot = Snapshot(files, history, index, self._modules)
-        edits = self._current(snapshot, _found(snapshot))
+        edits = self._current(snapshot, _found(snapshot), known)
         return self._offered(files, sorted(edits, key=lambda e: _distance(e, request)), request)
 
     def _offered(
@@ -96,11 +110,15 @@ class NextEdits:
         checked = (each for each in tried if self._still_parses(files, each))
         return tuple(_as_offered(files, each) for each in islice(checked, request.most))
 
-    def _current(self, snapshot: Snapshot, found: Iterable[Candidate]) -> set[Candidate]:
-        """Where candidates are now; without those that were edited since."""
+    def _current(
+        self, snapshot: Snapshot, found: Iterable[Candidate], known: set[tuple[str, str]]
+    ) -> set[Candidate]:
+        """Where candidates are now; without those that were edited since. Adds to what is `known`:
+        the old and the new text of them all."""
         current: set[Candidate] = set()
         for each in found:
             before, text = snapshot.text(each.path), snapshot.files.text(each.path)
+            known.add(((before or "")[each.start : each.end], each.new))
             place = snapshot.now(each)
             if before is None or text is None or place is None:
                 continue

@@ -14,10 +14,14 @@ ROOT = Path("/w")
 
 @dataclass
 class Folder:
-    """Files by their names, and what was edited in them. Implements `Files`."""
+    """Files by their names, and what was edited in them. Implements `Files`.
+
+    `shown_from`: the probability from which on edits are made again; else only rules count.
+    """
 
     files: dict[str, str]
     defined: dict[str, list[str]] = field(default_factory=dict)
+    shown_from: float = 2.0
 
     def __post_init__(self) -> None:
         self.history = EditHistory()
@@ -55,7 +59,7 @@ class Folder:
         caret = self.caret if offset is None else offset
         path, text = self.place(name), self.files[name]
         request = NextEditRequest(path=path, text=text, offset=caret, most=100)
-        return self.finder.find(request, self.history.hunks)
+        return self.finder.find(request, self.history.hunks, self.shown_from)
 
     def lines(self, name: str = "a.py", offset: int | None = None) -> list[str]:
         """What would be edited, as lines with the edit made."""
