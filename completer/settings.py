@@ -64,6 +64,10 @@ class NextEditSettings(Section):
     """Where the next edit is."""
 
     enabled: bool = Field(True, description="offer next edits to clients that ask for them")
+    shown_from: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.6,
+        description="probability from which on an edit that was made is offered again elsewhere",
+    )
 
 
 class EngineSettings(Section):

@@ -29,6 +29,7 @@ from completer.stopping.scorecard import Scorecard
 CARD = Path(__file__).with_name("by_example.json")
 Features = dict[str, float]
 
+_WORD = re.compile(r"[^\W\d]{3}")
 _MOST_PLACES, _MOST_RATED = 200, 24
 _SHAPE = 3  # nodes of the syntax tree
 _MOST_SURE = 5
@@ -65,7 +66,7 @@ def candidates(
     With the features of that, those below the caret first.
     """
     same = [each for each in made if each.changes == made[0].changes]
-    if not same:
+    if not same or (len(same) == 1 and not _is_telling(same[0])):
         return
     spots = [each for each in _spots(request.text, same) if not _is_made(each, same, request)]
     if not spots:
@@ -148,6 +149,11 @@ def _is_made(spot: _Spot, same: Sequence[Example], request: NextEditRequest) -> 
         each.path == request.path and spot.start <= each.end and each.start <= spot.end
         for each in same
     )
+
+
+def _is_telling(example: Example) -> bool:
+    """Whether an edit is more than signs and numbers, of which one example says nothing."""
+    return any(_WORD.search(old + new) for old, new in example.changes)
 
 
 def _of_edit(example: Example) -> Features:

@@ -25,8 +25,8 @@ from completer.place import Place
 MOST_TRIED = 12
 OLDEST_S = 600.0
 MOST_CHECKED = 40
-SHOWN_FROM = 0.6
-"""The probability from which on an edit is made again unasked."""
+SHOWN_FROM, BY_HAND_FROM = 0.6, 0.2
+"""The probability from which on an edit is made again, unasked and by hand."""
 _LONGEST = 400_000
 
 Rule = Callable[[Snapshot, PythonModule], Iterator[Candidate]]
@@ -47,8 +47,8 @@ class NextEdits:
         """Return what would be edited next, the first first.
 
         The edits go on with the latest of the `history` that leaves any behind; where none does,
-        the last is made again, at places where that is probably wanted: from `shown_from` on, and
-        in any case if asked for by hand.
+        the last is made again, at places where that is probably wanted: from `shown_from` on, or
+        `BY_HAND_FROM`, the likeliest first, if asked for by hand.
         """
         files = _Asked(self._files, request)
         now = self._clock()
@@ -85,7 +85,8 @@ class NextEdits:
             ]
             if by_hand:
                 found.sort(key=lambda each: -each[0])
-            likely = (each for p, each in found if by_hand or p >= shown_from)
+            least = min(shown_from, BY_HAND_FROM) if by_hand else shown_from
+            likely = (each for p, each in found if p >= least)
             if edits := self._offered(files, likely, request):
                 return edits
         return ()

@@ -25,7 +25,7 @@ from completer.next_edit.edits import Hunk, NextEdit, NextEditRequest
 from completer.next_edit.expected import Replacement
 from completer.next_edit.history import EditHistory
 from completer.next_edit.imports import ImportTable
-from completer.next_edit.where import NextEdits
+from completer.next_edit.where import SHOWN_FROM, NextEdits
 from completer.place import Place
 from completer.power import on_battery, wait_for_mains
 from completer.request import CompletionRequest, Snippet
@@ -163,7 +163,8 @@ class Repository:
             return ()
         if request.history is None:
             self.history.document_changed(request.path, request.text)
-        return self._next_edits.find(request, self._history_of(request))
+        shown_from = SHOWN_FROM if settings is None else settings.next_edit.shown_from
+        return self._next_edits.find(request, self._history_of(request), shown_from)
 
     def situation(self, request: NextEditRequest) -> tuple[Situation, list[Replacement]] | None:
         """Return what a model that writes edits is to know, after `next_edits` found none.

@@ -88,14 +88,15 @@ def test_what_is_probably_wanted_is_offered_until_nothing_is_left():
     assert "assertEquals" not in folder.files["a.py"]
 
 
-def test_what_is_not_sure_comes_if_it_is_asked_for_by_hand():
-    folder = Folder({"a.py": "a = 1\nif b:\n    c(1, 2)\nd[1]\n"})
-    folder.edit("1", "2")
+def test_what_is_less_sure_comes_if_it_is_asked_for_by_hand():
+    folder = Folder({"a.py": CHECKS}, shown_from=1.0)
+    folder.edit("assertEquals", "assertEqual")
+    folder.edit("assertEquals", "assertEqual", count=1)
     assert folder.next() == ()
-    request = NextEditRequest(
-        path=folder.place("a.py"), text=folder.files["a.py"], offset=0, trigger="manual"
-    )
-    assert {each.old for each in folder.finder.find(request, folder.history.hunks)} == {"1"}
+    path, text = folder.place("a.py"), folder.files["a.py"]
+    request = NextEditRequest(path=path, text=text, offset=folder.caret, trigger="manual")
+    found = folder.finder.find(request, folder.history.hunks, folder.shown_from)
+    assert {each.old for each in found} == {"assertEquals"}
 
 
 def test_what_rules_know_all_places_of_is_left_to_them():
