@@ -71,32 +71,43 @@ def candidates(
     spots = [each for each in _spots(request.text, same) if not _is_made(each, same, request)]
     if not spots:
         return
-    here = [each for each in same if each.path == request.path]
-    end = max((each.start for each in here), default=0)
-    begin = min((each.start for each in here), default=0)
-    above = sorted(each.like for each in spots if each.start < end)
-    passed = sorted(each.like for each in spots if begin <= each.start < end)
     shape, module = _shape_before(same[0], modules), modules.of(request.text)
-    common = _of_edit(same[0])
-    for each in islice(
-        sorted(spots, key=lambda e: (e.start < request.offset, e.start)), _MOST_RATED
-    ):
+    here = [each.start for each in same if each.path == request.path] or [0]
+    above = sorted(each.like for each in spots if each.start < max(here))
+    passed = sorted(each.like for each in spots if min(here) <= each.start < max(here))
+    of_edit = _of_edit(same[0])
+    ordered = sorted(spots, key=lambda each: (each.start < request.offset, each.start))
+    for each in ordered[:_MOST_RATED]:
         found = _shape(module, each.start, each.end)
-        count = float(len(same))
-        is_sure = not each.unlike and not _at_least(passed, each.like)
-        lines = request.text.count("\n", *sorted((request.offset, each.start)))
-        features = common | {
-            "examples": count,
-            "share": count / (count + _at_least(above, each.like)),
-            "sure": min(count, _MOST_SURE) if is_sure else 0.0,
-            "like": float(each.like),
-            "unlike": float(each.unlike),
-            "kept": common["kept"] * (1 if each.is_kept else -1),
-            "shape": float(_equal(found, shape)),
-            "code": float(found[:1] not in ((), ("string_content",), ("comment",))),
-            "lines": math.log2(1 + lines),
-        }
-        yield Candidate(request.path, each.start, each.end, each.new, "made again"), features
+        if found[:1] == shape[:1]:  # not a name where the examples are words of a string
+            lines = request.text.count("\n", *sorted((request.offset, each.start)))
+            features = {
+                **_likeness(each, len(same), above, passed),
+                **of_edit,
+                "kept": of_edit["kept"] * (1 if each.is_kept else -1),
+                "shape": float(_equal(found, shape)),
+                "code": float(found[:1] not in ((), ("string_content",), ("comment",))),
+                "lines": math.log2(1 + lines),
+            }
+            yield Candidate(request.path, each.start, each.end, each.new, "made again"), features
+
+
+def _likeness(
+    spot: _Spot, examples: int, above: Sequence[int], passed: Sequence[int]
+) -> dict[str, float]:
+    """Return how like the examples a place is, and what as like it was left as it was.
+
+    `above` and `passed` are the counts of alike words, in order, of places above the last example
+    and between the first and the last of them.
+    """
+    is_sure = not spot.unlike and not _at_least(passed, spot.like)
+    return {
+        "examples": float(examples),
+        "share": examples / (examples + _at_least(above, spot.like)),
+        "sure": float(min(examples, _MOST_SURE)) if is_sure else 0.0,
+        "like": float(spot.like),
+        "unlike": float(spot.unlike),
+    }
 
 
 def _spots(text: str, same: Sequence[Example]) -> Iterator[_Spot]:

@@ -41,7 +41,6 @@ def test_what_an_edit_kept_may_be_something_else_elsewhere():
     assert told == [
         ("Optional[Dict[str, int]]", "Dict[str, int] | None"),
         ("Optional[bytes]", "bytes | None"),
-        ("Optional[str]", "str | None"),
     ]
 
 
@@ -117,3 +116,9 @@ def test_the_scorecard_takes_the_features_that_there_are():
     folder = Folder({"a.py": CHECKS})
     folder.edit("assertEquals", "assertEqual")
     assert set(scorecard().scales) <= set(places(folder)[0][2])
+
+
+def test_a_name_is_not_what_a_word_of_a_string_is():
+    folder = Folder({"a.py": 'user = x["user"]\nprint(user, y["user"])\n'})
+    folder.edit('x["user"]', 'x["person"]')
+    assert [features["lines"] for _, _, features in places(folder)] == [1]
