@@ -19,6 +19,8 @@ from completer.remote.names import MirroredFile, digest_of, in_order, is_name
 
 FILES = "files.json"
 TEXTS = "texts"
+TEAM = "team"
+"""Of a clone of a team's repository: the file that says where that lies on this machine."""
 
 
 class Mirror(Workspace):
@@ -30,6 +32,14 @@ class Mirror(Workspace):
         self._files: dict[str, MirroredFile] = {}
         super().__init__(root, options=replace(options or WorkspaceOptions(), gitignore=False))
         self.reload()
+
+    @property
+    def team_root(self) -> Place | None:
+        """See `Workspace`."""
+        try:
+            return Place(Path((self.root / TEAM).read_text()))
+        except OSError:
+            return None
 
     @property
     def rule_files(self) -> frozenset[Path]:
@@ -103,6 +113,15 @@ def read_list(folder: Path) -> list[MirroredFile]:
 def write_list(folder: Path, files: Iterable[MirroredFile]) -> None:
     """Replace a mirror's list."""
     replace_private_file(folder / FILES, json.dumps([astuple(each) for each in files]).encode())
+
+
+def write_team(folder: Path, root: Place | None) -> None:
+    """Note of which team's repository a mirror is a clone, if of any."""
+    file = folder / TEAM
+    if root is None:
+        file.unlink(missing_ok=True)
+    elif not file.exists() or file.read_text() != str(root):
+        replace_private_file(file, str(root).encode())
 
 
 def is_mirrored(folder: Path) -> bool:
