@@ -72,7 +72,7 @@ class Workspace:
     """
 
     on_disk = True
-    """Whether its files can be found by their paths; else only their texts are there."""
+    """Whether its files can be found by their paths; else only texts, and modules, are there."""
 
     def __init__(self, root: Path, *, options: WorkspaceOptions | None = None) -> None:
         self.root = local_place(root)
@@ -86,6 +86,11 @@ class Workspace:
             exclude=self.options.exclude,
             gitignore=self.options.gitignore,
         )
+
+    @property
+    def modules(self) -> Place:
+        """The folder in which what is imported is found by its path."""
+        return self.root
 
     @property
     def team_root(self) -> Place | None:

@@ -15,6 +15,7 @@ from completer.context.verdict import Reason, Verdict
 from completer.context.workspace import SourceFile, Workspace, WorkspaceOptions
 from completer.place import Place, local_place
 from completer.private_files import replace_private_file
+from completer.remote.modules import MODULES
 from completer.remote.names import MirroredFile, digest_of, in_order, is_name
 
 FILES = "files.json"
@@ -32,6 +33,11 @@ class Mirror(Workspace):
         self._files: dict[str, MirroredFile] = {}
         super().__init__(root, options=replace(options or WorkspaceOptions(), gitignore=False))
         self.reload()
+
+    @property
+    def modules(self) -> Place:
+        """See `Workspace`."""
+        return Place(self.root / MODULES)
 
     @property
     def team_root(self) -> Place | None:

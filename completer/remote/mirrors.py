@@ -18,6 +18,7 @@ from completer.errors import WorkspaceError
 from completer.place import Place, local_place
 from completer.private_files import new_private_file, private_folder
 from completer.remote.mirror import TEXTS, folder_of, read_list, write_list, write_team
+from completer.remote.modules import link_modules
 from completer.remote.names import MirroredFile, digest_of
 from completer.remote.team import TeamRepositories
 
@@ -123,10 +124,11 @@ class PersonsMirrors:
         Nothing where it is none of a team that the person belongs to.
         """
         team = self._mirrors.teams.of(self._person, origin)
-        write_team(mirror, team and team.root)
-        for digest in lacking if team else ():
-            if (text := team and team.text(digest)) is not None:
-                self.put(text)
+        write_team(mirror, None if team is None else team.root)
+        if team is not None:
+            for text in map(team.text, lacking):
+                if text is not None:
+                    self.put(text)
 
     @property
     def coming_digests(self) -> set[str]:
@@ -148,6 +150,8 @@ class PersonsMirrors:
 
     def commit(self, mirror: Path, files: Iterable[MirroredFile]) -> None:
         """Replace a mirror's list, and remove the texts that no list has any more."""
+        files = list(files)
+        link_modules(mirror, self.texts, read_list(mirror), files)
         write_list(mirror, files)
         remove_unlisted(self.folder, self.coming_digests)
 

@@ -17,6 +17,7 @@ from completer.http.options import HttpOptions
 from completer.http.tokens import TokenFile
 from completer.place import local_place
 from telemetry.events import Opportunity, SessionStarted
+from tests.fakes import FakeService
 
 DIALECTS = [
     ("/v1/completions", {"prompt": "a", "user": "eve"}),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from completer.engine_process.messages import ListFiles, SendTexts
+from completer.engine_process.messages import Asked, ListFiles, SendTexts
+from completer.engine_process.wire import pack_asked
 from completer.place import local_place
 from completer.remote.mirror import FILES, TEAM, Mirror
 from completer.remote.mirrors import Mirrors
@@ -56,10 +57,12 @@ async def with_team(tmp_path: Path, developer: Developer, tls: tuple[Path, Path]
 def recorded(monkeypatch) -> list[object]:
     """The messages that leave laptops."""
     sent: list[object] = []
-    from completer.engine_process import connection
 
-    pack = connection.pack_asked
-    monkeypatch.setattr(connection, "pack_asked", lambda each: sent.append(each) or pack(each))
+    def pack(message: Asked) -> bytes:
+        sent.append(message)
+        return pack_asked(message)
+
+    monkeypatch.setattr("completer.engine_process.connection.pack_asked", pack)
     return sent
 
 
