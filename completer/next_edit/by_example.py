@@ -32,6 +32,7 @@ Features = dict[str, float]
 _WORD = re.compile(r"[^\W\d]{3}")
 _MOST_PLACES, _MOST_RATED = 200, 24
 _SHAPE = 3  # nodes of the syntax tree
+_TEXT = frozenset({"string_content", "comment"})
 _MOST_SURE = 5
 _PLAIN = r"[^()\[\]{}\n]"
 _NESTED = rf"(?:{_PLAIN}|[(\[{{]{_PLAIN}{{0,80}}[)\]}}])"
@@ -79,14 +80,14 @@ def candidates(
     ordered = sorted(spots, key=lambda each: (each.start < request.offset, each.start))
     for each in ordered[:_MOST_RATED]:
         found = _shape(module, each.start, each.end)
-        if found[:1] == shape[:1]:  # not a name where the examples are words of a string
+        if found and found[:1] == shape[:1]:  # not a word of a string where a name was changed
             lines = request.text.count("\n", *sorted((request.offset, each.start)))
             features = {
                 **_likeness(each, len(same), above, passed),
                 **of_edit,
                 "kept": of_edit["kept"] * (1 if each.is_kept else -1),
                 "shape": float(_equal(found, shape)),
-                "code": float(found[:1] not in ((), ("string_content",), ("comment",))),
+                "code": float(found[0].partition(",")[0] not in _TEXT),
                 "lines": math.log2(1 + lines),
             }
             yield Candidate(request.path, each.start, each.end, each.new, "made again"), features
@@ -181,9 +182,12 @@ def _shape_before(example: Example, modules: Modules) -> tuple[str, ...]:
 
 
 def _shape(module: PythonModule | None, start: int, end: int) -> tuple[str, ...]:
-    """Return the kinds of the nodes around characters, the smallest first."""
+    """Return the kinds of the nodes around characters, the smallest first, marked if it is more."""
     node: Node | None = None if module is None else module.node_at(start, end)
-    found: list[str] = []
+    if module is None or node is None:
+        return ()
+    found = [] if module.span(node) == (start, end) else [f"{node.type}, in part"]
+    node = node.parent if found else node
     while node is not None and len(found) < _SHAPE:
         found.append(node.type)
         node = node.parent

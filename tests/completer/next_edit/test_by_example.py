@@ -1,5 +1,7 @@
 """The same edit made again, where the text is like that of the edits before."""
 
+import math
+
 from completer.next_edit.by_example import candidates, scorecard
 from completer.next_edit.edits import NextEditRequest
 from completer.next_edit.examples import examples
@@ -122,3 +124,9 @@ def test_a_name_is_not_what_a_word_of_a_string_is():
     folder = Folder({"a.py": 'user = x["user"]\nprint(user, y["user"])\n'})
     folder.edit('x["user"]', 'x["person"]')
     assert [features["lines"] for _, _, features in places(folder)] == [1]
+
+
+def test_a_word_in_a_text_is_not_what_a_whole_string_is():
+    folder = Folder({"a.py": 'x["user"]\ny = "the user of it"\nz["user"]\n'})
+    folder.edit("user", "person")
+    assert [features["lines"] for _, _, features in places(folder)] == [math.log2(3)]
