@@ -4,6 +4,7 @@ The package `keyring` is an extra; where it is missing, or the system has no key
 """
 
 import logging
+from importlib import import_module
 from types import ModuleType
 
 from completer.errors import CompleterError
@@ -39,7 +40,7 @@ def remove_token(address: str) -> bool:
     """Remove a token, and say whether there was one. Raises `CompleterError` as `store_token`."""
     keyring = _keyring()
     try:
-        known = keyring.get_password(APP, address) is not None
+        known: bool = keyring.get_password(APP, address) is not None
         if known:
             keyring.delete_password(APP, address)
     except keyring.errors.KeyringError as error:
@@ -49,9 +50,8 @@ def remove_token(address: str) -> bool:
 
 def _keyring() -> ModuleType:
     try:
-        import keyring
-        import keyring.errors
+        import_module("keyring.errors")
+        return import_module("keyring")
     except ImportError:
         hint = f"Install completer[keyring]. {WITHOUT}"
         raise CompleterError("The package keyring is not installed.", hint=hint) from None
-    return keyring

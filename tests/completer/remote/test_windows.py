@@ -33,7 +33,7 @@ async def test_names_of_windows_are_those_of_its_files(tmp_path, root):
             async def say(kind: str, **fields: object) -> None:
                 await socket.send(json.dumps({"kind": kind, **fields}))
 
-            async def heard(kind: str) -> dict[str, object]:
+            async def heard(kind):
                 while (said := json.loads(await socket.recv()))["kind"] != kind:
                     pass
                 return said
