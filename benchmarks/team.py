@@ -79,7 +79,7 @@ def _measure(
     before, began = _own_bytes(), time.perf_counter()
     index = DraftIndex(mirror, tokenizer, index_options(settings, mirror))
     report = index.build()
-    found = {
+    found: dict[str, str | int | float] = {
         "mirror": name,
         "seconds": time.perf_counter() - began,
         "tokenised": report.tokenised,
