@@ -143,6 +143,9 @@ def is_in_use(path: Path) -> bool:
     name = DATABASE_NAME.fullmatch(path.name)
     if name is None:
         return False
+    if int(name["pid"]) == os.getpid():  # in a container, each start has the same number
+        with _lock:
+            return _open_here[os.path.realpath(path)] > 0
     try:
         os.kill(int(name["pid"]), 0)
     except ProcessLookupError:
