@@ -36,3 +36,9 @@ def test_what_is_written_goes_to_volumes_of_a_user_of_its_own():
 )
 def test_the_root_is_read_only(name, how):
     assert how in (DEPLOY / name).read_text("utf-8")
+
+
+def test_ray_is_the_version_that_is_pinned():
+    (said,) = re.findall(r'rayVersion: "(.*)"', (DEPLOY / "rayservice.yaml").read_text("utf-8"))
+    pinned = re.findall(r"^ray==(.*)$", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE)
+    assert set(pinned) <= {said}
