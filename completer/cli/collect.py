@@ -54,10 +54,11 @@ def _warn(collected: "Collected") -> None:
     """Say what was left out, and whether people may count several times."""
     for path, why in collected.failed.items():
         typer.echo(f"Left {path}: {why}", err=True)
-    if len(collected.people_keys) > 1:
+    if len(keys := collected.people_keys) > 1:
+        unknown = " (files of earlier versions do not say which)" if None in keys else ""
         typer.echo(
-            f"People are known under {len(collected.people_keys)} keys: who is in files of several"
-            " counts as several. Set telemetry.identity_file to one key everywhere;"
-            " `completer telemetry merge` changes what was recorded before.",
+            f"People are known under {len(keys)} keys{unknown}: who is in files of several counts"
+            " as several. Set telemetry.identity_file to one key everywhere; `completer telemetry"
+            " merge` changes what was recorded before.",
             err=True,
         )
