@@ -31,6 +31,7 @@ Features = dict[str, float]
 
 _WORD = re.compile(r"[^\W\d]{3}")
 _MOST_PLACES, _MOST_RATED = 200, 24
+_MOST_HOLES = 2
 _SHAPE = 3  # nodes of the syntax tree
 _TEXT = frozenset({"string_content", "comment"})
 _MOST_SURE = 5
@@ -131,9 +132,13 @@ def _spots(text: str, same: Sequence[Example]) -> Iterator[_Spot]:
 def _pattern(example: Example, left: Words, right: Words) -> str:
     """Return what matches the old words; an insertion's place is between the words around it."""
     pieces = [re.escape(example.changes[0][0])]
-    for kept, (old, _) in zip(example.kept, example.changes[1:], strict=True):
-        is_any = re.search(r"\w", kept)
-        pieces += [_SOMETHING if is_any else f"({re.escape(kept)})", re.escape(old)]
+    told = [bool(re.search(r"\w", kept)) for kept in example.kept]
+    may_differ = sum(told) <= _MOST_HOLES  # or matching may take long
+    for kept, has_word, (old, _) in zip(example.kept, told, example.changes[1:], strict=True):
+        pieces += [
+            _SOMETHING if has_word and may_differ else f"({re.escape(kept)})",
+            re.escape(old),
+        ]
     ahead = "" if example.changes[0][0].strip() else "".join(reversed(_nearest(left)))
     behind = "" if example.changes[-1][0].strip() else "".join(_nearest(right))
     whole = ahead + example.old + behind

@@ -130,3 +130,9 @@ def test_a_word_in_a_text_is_not_what_a_whole_string_is():
     folder = Folder({"a.py": 'x["user"]\ny = "the user of it"\nz["user"]\n'})
     folder.edit("user", "person")
     assert [features["lines"] for _, _, features in places(folder)] == [math.log2(3)]
+
+
+def test_what_keeps_many_parts_takes_no_longer():
+    folder = Folder({"a.py": "f(a + b + c + d)\n" + "x = " + "a + " * 20_000 + "1\n"})
+    folder.edit("f(a + b + c + d)", "f(a - b - c - d)")
+    assert places(folder) == []
