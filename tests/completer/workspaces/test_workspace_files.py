@@ -75,3 +75,15 @@ def test_they_can_be_switched_off(root):
     repository = opened(root, next_edit={"enabled": False})
     assert found(repository, root, RENAMED, history=()) == []
     repository.stop()
+
+
+@pytest.mark.parametrize(("shown_from", "offered"), [(0.1, True), (1.0, False)])
+def test_from_which_probability_on_an_edit_is_made_again_is_set(root, shown_from, offered):
+    repository = opened(root, next_edit={"shown_from": shown_from})
+    text = "a.assertEquals(1)\nb.assertEquals(2)\nc.assertEquals(3)\n"
+    repository.document_changed(root / "lib.py", text)
+    for _ in range(2):
+        text = text.replace("assertEquals", "assertEqual", 1)
+        repository.document_changed(root / "lib.py", text)
+    assert bool(found(repository, root, text)) is offered
+    repository.stop()
