@@ -1,7 +1,7 @@
 """Which weights of a model are quantised, and to what.
 
 int8 takes the linear layers but the head, whose inputs have outliers that one scale holds badly.
-int4 takes the same, and has embedding and head share a table in int8, whose inputs stay exact.
+int4 takes the same, and has embedding and head share a table in int8, with scales for groups.
 """
 
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models import int4, int8
 from models.errors import ModelError
+from models.few_bits import compile_kernels
 from models.int4 import INT4, Int4Linear, why_not_int4
 from models.int8 import INT8, Int8Linear
 from models.int8_table import Int8Embedding, Int8Head
@@ -39,7 +40,7 @@ def quantise(model: "Model", dtype: str) -> None:
         model.set_submodule(name, Int8Linear(linear) if dtype == INT8 else Int4Linear(linear))
     if dtype == INT4:
         _share_table(model)
-        int4.compile_kernels()
+        compile_kernels()
 
 
 def quantised_dtype(model: "Model") -> str | None:
