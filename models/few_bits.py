@@ -6,9 +6,10 @@ other row, bit for bit. Weights stay packed, for one row as for a prompt's.
 """
 
 import ctypes
+import sys
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -76,16 +77,17 @@ def _run(*fields: int) -> None:
 def _kernels() -> tuple[Callable[[Any], None], ...]:
     from models.few_bits_kernel import multiply, quantise_states
 
-    return tuple(map(_threaded, (quantise_states.address, multiply.address)))
+    return tuple(_threaded(cast(int, each.address)) for each in (quantise_states, multiply))
 
 
 def _threaded(address: int) -> Callable[[Any], None]:
-    """A kernel that all threads of torch's OpenMP run at once, where there is one to be asked.
+    """A kernel that torch's team of threads runs at once, where that is GNU's OpenMP, on Linux.
 
-    A team of threads beside it would take its cores: waiting threads spin.
+    Another team would take its cores: threads that wait spin.
     """
     alone = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
-    team: Any = getattr(ctypes.CDLL(None), "GOMP_parallel", None)
+    linked = ctypes.CDLL(None) if sys.platform == "linux" else None
+    team: Any = getattr(linked, "GOMP_parallel", None)
 
     def run(job: Any) -> None:  # noqa: ANN401  an array of ctypes
         threads = torch.get_num_threads()

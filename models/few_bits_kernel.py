@@ -51,30 +51,30 @@ class Job(IntEnum):
 FIELDS = len(Job)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _pointer(_typing: Any, address: Any) -> Any:  # noqa: ANN401  Numba's types
-    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:  # noqa: ANN401
+@intrinsic
+def _pointer(_typing: Any, address: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         return builder.inttoptr(values[0], cgutils.voidptr_t)
 
     return types.voidptr(address), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _taken(_typing: Any, job: Any, counter: Any) -> Any:  # noqa: ANN401
+@intrinsic
+def _taken(_typing: Any, job: Any, counter: Any) -> Any:
     """Take the next number of a counter of a job."""
 
-    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:  # noqa: ANN401
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         place = builder.gep(values[0], [values[1]], source_etype=_LONG)
         return builder.atomic_rmw("add", place, _LONG(1), "monotonic")
 
     return types.int64(job, counter), generate
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
-def _multiply_tile(_typing: Any, job: Any, bits: Any, block: Any, row: Any) -> Any:  # noqa: ANN401
+@intrinsic(prefer_literal=True)
+def _multiply_tile(_typing: Any, job: Any, bits: Any, block: Any, row: Any) -> Any:
     """Multiply some rows from `row` on by a block of outputs; returns how many."""
 
-    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:  # noqa: ANN401
+    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         fields = {
             field: builder.load(
                 builder.gep(values[0], [_LONG(field)], source_etype=_LONG), typ=_LONG
@@ -93,17 +93,17 @@ class _Tile:
 
     def __init__(
         self,
-        builder: Any,  # noqa: ANN401  llvmlite's
+        builder: Any,
         features: str,
         bits: int,
         fields: dict[Job, Any],
-        block: Any,  # noqa: ANN401
-        row: Any,  # noqa: ANN401
+        block: Any,
+        row: Any,
     ) -> None:
         self._builder, self._features, self._bits = builder, features, bits
         self._fields, self._block, self._row = fields, block, row
 
-    def emit_largest(self, left: Any, sizes: tuple[int, ...]) -> Any:  # noqa: ANN401
+    def emit_largest(self, left: Any, sizes: tuple[int, ...]) -> Any:
         """Write the choice of the largest tile that has no more rows than are `left`."""
         builder = self._builder
         done = cgutils.alloca_once(builder, _LONG)
@@ -134,7 +134,7 @@ class _Tile:
             place = builder.add(place, builder.mul(self._row_at(row), stride))
             self._store_rounded(builder.load(totals[row, column]), place)
 
-    def _add_group(self, group: Any, tile: list[Any], totals: dict[Any, Any]) -> None:  # noqa: ANN401
+    def _add_group(self, group: Any, tile: list[Any], totals: dict[Any, Any]) -> None:
         builder, fields = self._builder, self._fields
         states = {row: self._state_at(row, group) for row, _ in tile}
         sums = self._dots(group, tile, {row: each[1] for row, each in states.items()})
@@ -155,7 +155,7 @@ class _Tile:
                 total = self._fused(zero, self._spread(summed, _FLOATS), total)
             builder.store(total, totals[row, column])
 
-    def _state_at(self, row: int, group: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    def _state_at(self, row: int, group: Any) -> tuple[Any, Any]:
         """The scale and the sum of a row's group."""
         at = self._builder.mul(self._row_at(row), self._fields[Job.GROUPS])
         at = self._builder.add(at, group)
@@ -164,7 +164,7 @@ class _Tile:
             self._load(Job.SUMS, at, 4, _INT),
         )
 
-    def _dots(self, group: Any, tile: list[Any], state_sums: dict[int, Any]) -> dict[Any, Any]:  # noqa: ANN401
+    def _dots(self, group: Any, tile: list[Any], state_sums: dict[int, Any]) -> dict[Any, Any]:
         """Sums of a group's integers, less the middle of weights, times states."""
         builder, fields, middle = self._builder, self._fields, 1 << self._bits - 1
         sums = {}
@@ -189,7 +189,7 @@ class _Tile:
                 builder.store(total, sums[row, column])
         return sums
 
-    def _weights(self, at: Any) -> list[list[Any]]:  # noqa: ANN401
+    def _weights(self, at: Any) -> list[list[Any]]:
         """A step's weights by quarter-step of 4 inputs and by column, a byte each."""
         builder = self._builder
         columns = [
@@ -204,7 +204,7 @@ class _Tile:
             [builder.and_(builder.lshr(each, four), low) for each in columns],
         ]
 
-    def _dot(self, total: Any, unsigned: Any, signed: Any) -> Any:  # noqa: ANN401
+    def _dot(self, total: Any, unsigned: Any, signed: Any) -> Any:
         """Add the products of four neighbouring bytes to each lane."""
         if "+avx512vnni" in self._features:
             return self._call(f"{_DOT}.512", _INTS, [total, unsigned, signed])
@@ -229,15 +229,15 @@ class _Tile:
             total = builder.add(total, self._picked(products, range(at, 4 * _LANES, 4)))
         return total
 
-    def _picked(self, vector: Any, lanes: range) -> Any:  # noqa: ANN401
+    def _picked(self, vector: Any, lanes: range) -> Any:
         mask = ir.Constant(ir.VectorType(_INT, len(lanes)), list(lanes))
         return self._builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
 
-    def _store_rounded(self, total: Any, place: Any) -> None:  # noqa: ANN401
+    def _store_rounded(self, total: Any, place: Any) -> None:
         """Store floats as bfloat16, ties to even."""
         builder = self._builder
 
-        def every(value: int) -> Any:  # noqa: ANN401
+        def every(value: int) -> Any:
             return ir.Constant(_INTS, [value] * _LANES)
 
         bits = builder.bitcast(total, _INTS)
@@ -246,35 +246,35 @@ class _Tile:
         short = builder.trunc(builder.lshr(rounded, every(16)), _SHORTS)
         builder.store(short, self._at(Job.PRODUCT, place, 2, _SHORTS), align=2)
 
-    def _row_at(self, row: int) -> Any:  # noqa: ANN401
+    def _row_at(self, row: int) -> Any:
         return self._builder.add(self._row, _LONG(row))
 
-    def _fused(self, one: Any, other: Any, total: Any) -> Any:  # noqa: ANN401
+    def _fused(self, one: Any, other: Any, total: Any) -> Any:
         return self._call("llvm.fmuladd.v16f32", _FLOATS, [one, other, total])
 
-    def _call(self, name: str, kind: Any, values: list[Any]) -> Any:  # noqa: ANN401
+    def _call(self, name: str, kind: Any, values: list[Any]) -> Any:
         signature = ir.FunctionType(kind, [kind] * len(values))
         function = cgutils.get_or_insert_function(self._builder.module, signature, name)
         return self._builder.call(function, values)
 
-    def _spread(self, value: Any, kind: Any) -> Any:  # noqa: ANN401
+    def _spread(self, value: Any, kind: Any) -> Any:
         first = ir.Constant(kind, ir.Undefined)
         first = self._builder.insert_element(first, value, _INT(0))
         return self._builder.shuffle_vector(first, first, ir.Constant(_INTS, [0] * _LANES))
 
-    def _load(self, field: Job, place: Any, size: int, kind: Any) -> Any:  # noqa: ANN401
+    def _load(self, field: Job, place: Any, size: int, kind: Any) -> Any:
         """Load what begins at an element of so many bytes of a field's array."""
         pointer = self._at(field, place, size, kind)
         return self._builder.load(pointer, typ=kind, align=size)
 
-    def _at(self, field: Job, place: Any, size: int, kind: Any) -> Any:  # noqa: ANN401
+    def _at(self, field: Job, place: Any, size: int, kind: Any) -> Any:
         offset = self._builder.mul(place, _LONG(size))
         address = self._builder.add(self._fields[field], offset)
         return self._builder.inttoptr(address, kind.as_pointer())
 
 
-@cfunc("void(CPointer(int64))", cache=True)  # type: ignore[untyped-decorator]
-def quantise_states(job: Any) -> None:  # noqa: ANN401
+@cfunc("void(CPointer(int64))", cache=True)
+def quantise_states(job: Any) -> None:
     """Round rows of states to 8 bits, group by group, each with a scale."""
     sizes = carray(job, FIELDS)
     rows, groups, group = sizes[Job.ROWS], sizes[Job.GROUPS], sizes[Job.GROUP]
@@ -286,7 +286,7 @@ def quantise_states(job: Any) -> None:  # noqa: ANN401
     bits = np.empty(group + 1, np.uint32)
     values = bits.view(np.float32)
     while True:
-        row: int = _taken(job, Job.NEXT_ROW)
+        row = _taken(job, Job.NEXT_ROW)
         if row >= rows:
             return
         for number in range(groups):
@@ -306,12 +306,12 @@ def quantise_states(job: Any) -> None:  # noqa: ANN401
             sums[row, number] = total
 
 
-@cfunc("void(CPointer(int64))", cache=True)  # type: ignore[untyped-decorator]
-def multiply(job: Any) -> None:  # noqa: ANN401
+@cfunc("void(CPointer(int64))", cache=True)
+def multiply(job: Any) -> None:
     """Multiply quantised states by blocks of weights."""
     sizes = carray(job, FIELDS)
     while True:
-        block: int = _taken(job, Job.NEXT_BLOCK)
+        block = _taken(job, Job.NEXT_BLOCK)
         if block >= sizes[Job.BLOCKS]:
             return
         row = 0

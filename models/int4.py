@@ -22,13 +22,16 @@ _STEPS, _POWER, _BETA, _GROWTH = 20, 0.7, 10.0, 1.01  # of HQQ, as its authors h
 
 
 class Int4Linear(nn.Module):
-    """What takes the place of an `nn.Linear`: `weight` and `scales` as `few_bits.py` packs them."""
+    """What takes the place of an `nn.Linear`: `weight` and `scales` as `few_bits.py` packs them.
+
+    Where the weights have been `rounded` already, that is what `quantise_groups` returns.
+    """
 
     scales: Tensor
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, linear: nn.Linear, rounded: tuple[Tensor, Tensor] | None = None) -> None:
         super().__init__()
-        integers, scales = quantise_groups(linear.weight)
+        integers, scales = rounded or quantise_groups(linear.weight)
         self.weight = nn.Parameter(pack(integers, 4), requires_grad=False)
         self.register_buffer("scales", pack_scales(scales))
         self.bias = linear.bias

@@ -4,6 +4,7 @@ int8 takes the linear layers but the head, whose inputs have outliers that one s
 int4 takes the same, and has embedding and head share a table in int8, with scales for groups.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -27,8 +28,14 @@ def check_device(dtype: str, device: torch.device) -> None:
     (int8 if dtype == INT8 else int4).check_device(device)
 
 
-def quantise(model: "Model", dtype: str) -> None:
+Stored = Callable[[str], tuple[Tensor, Tensor] | None]
+"""Tells what is known of a layer's weights in 4 bits, by its name."""
+
+
+def quantise(model: "Model", dtype: str, stored: Stored = lambda layer: None) -> None:
     """Quantise a model's layers to `int8` or `int4`, in place and one after the other.
+
+    Weights that are `stored` in 4 bits are taken as they are there.
 
     Raises `ModelError` for an architecture most of whose weights are not in linear layers, and for
     layers of a shape that int4 does not take. `check_device` says whether the result runs there.
@@ -37,7 +44,8 @@ def quantise(model: "Model", dtype: str) -> None:
     _check_architecture(model, names, dtype)
     for name in names:
         linear = cast(nn.Linear, model.get_submodule(name))
-        model.set_submodule(name, Int8Linear(linear) if dtype == INT8 else Int4Linear(linear))
+        few = Int8Linear(linear) if dtype == INT8 else Int4Linear(linear, stored(name))
+        model.set_submodule(name, few)
     if dtype == INT4:
         _share_table(model)
         compile_kernels()
