@@ -61,6 +61,14 @@ def multiply(states: Tensor, weight: Tensor, scales: Tensor, bias: Tensor | None
     return product.view(*states.shape[:-1], outputs).to(states.dtype)
 
 
+def has_kernels() -> bool:
+    """Whether this processor has the instruction without which products would take seconds."""
+    from llvmlite.binding import get_host_cpu_features
+
+    features = get_host_cpu_features()
+    return bool(features.get("avx512vnni") or features.get("avxvnni"))
+
+
 def compile_kernels() -> None:
     """Have compiled what takes seconds on a machine's first start, before a person waits for it."""
     _kernels()

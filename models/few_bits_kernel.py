@@ -2,7 +2,7 @@
 
 Four neighbouring inputs of an output share a lane of 32 bits, so that one instruction (VNNI) adds
 up 64 products of bytes, exactly. Numba's loops are not compiled to it: the inner ones are written
-as LLVM's instructions. A processor without it gets what it has instead, and the same results.
+as LLVM's instructions. Processors that have it for 256 bits alone compute the same, in halves.
 
 Any number of threads may run a kernel on one job: each takes the next row, or block of outputs.
 """
@@ -22,7 +22,6 @@ LARGEST = 127  # of a state
 _LANES = 16
 _TILES = (8, 4, 2, 1)  # rows that share what was read and unpacked of the weights
 _INT, _LONG = ir.IntType(32), ir.IntType(64)
-_BYTES, _PRODUCTS = ir.VectorType(ir.IntType(8), 4 * _LANES), ir.VectorType(_INT, 4 * _LANES)
 _SHORTS, _INTS = ir.VectorType(ir.IntType(16), _LANES), ir.VectorType(_INT, _LANES)
 _HALVES, _FLOATS = ir.VectorType(ir.HalfType(), _LANES), ir.VectorType(ir.FloatType(), _LANES)
 _DOT = "llvm.x86.avx512.vpdpbusd"
@@ -208,26 +207,16 @@ class _Tile:
         """Add the products of four neighbouring bytes to each lane."""
         if "+avx512vnni" in self._features:
             return self._call(f"{_DOT}.512", _INTS, [total, unsigned, signed])
-        if "+avxvnni" in self._features:
-            half = ir.VectorType(_INT, _LANES // 2)
-            low, high = (
-                self._call(
-                    f"{_DOT}.256",
-                    half,
-                    [self._picked(each, range(at, at + 8)) for each in (total, unsigned, signed)],
-                )
-                for at in (0, 8)
+        low, high = (
+            self._call(
+                f"{_DOT}.256",
+                ir.VectorType(_INT, _LANES // 2),
+                [self._picked(each, range(at, at + 8)) for each in (total, unsigned, signed)],
             )
-            mask = ir.Constant(_INTS, list(range(_LANES)))
-            return self._builder.shuffle_vector(low, high, mask)
-        builder = self._builder
-        products = builder.mul(
-            builder.zext(builder.bitcast(unsigned, _BYTES), _PRODUCTS),
-            builder.sext(builder.bitcast(signed, _BYTES), _PRODUCTS),
+            for at in (0, 8)
         )
-        for at in range(4):
-            total = builder.add(total, self._picked(products, range(at, 4 * _LANES, 4)))
-        return total
+        mask = ir.Constant(_INTS, list(range(_LANES)))
+        return self._builder.shuffle_vector(low, high, mask)
 
     def _picked(self, vector: Any, lanes: range) -> Any:
         mask = ir.Constant(ir.VectorType(_INT, len(lanes)), list(lanes))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import ModelError
-from models.few_bits import BLOCK, multiply, pack, pack_scales
+from models.few_bits import BLOCK, has_kernels, multiply, pack, pack_scales
 
 INT4 = "int4"
 GROUP = 64
@@ -87,11 +87,16 @@ def _fitted_zero(groups: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
 
 
 def check_device(device: torch.device) -> None:
-    """Raise `ModelError` for what is no CPU."""
+    """Raise `ModelError` for what is no CPU, and for a CPU that multiplies bytes too slowly."""
     if device.type != "cpu":
         raise ModelError(
             f"int4 weights run on a CPU, not on {device}.",
             hint="Set model.dtype to auto, or model.device to cpu.",
+        )
+    if not has_kernels():
+        raise ModelError(
+            "This processor has no instruction for int4 products.",
+            hint="Set model.dtype to auto; int4 needs AVX-512 VNNI or AVX-VNNI.",
         )
 
 

@@ -9,8 +9,10 @@ from models.int4 import GROUP, Int4Linear, check_device, quantise_groups
 from models.int8_table import Int8Embedding, Int8Head
 from models.layers import DecoderLayers, attend_window
 from models.quantising import quantise, quantised_dtype
+from tests.models.quantised_cpu import needs_int4
 from tests.tiny import tiny_model
 
+pytestmark = needs_int4
 VOCABULARY = 80
 SIZES = {
     "hidden_size": 128,
@@ -128,3 +130,9 @@ def test_rows_that_do_not_lie_together_are_mapped():
         assert torch.equal(
             module(spread), module(spread.clone(memory_format=torch.contiguous_format))
         )
+
+
+def test_processors_without_the_instruction_are_refused(monkeypatch):
+    monkeypatch.setattr("models.int4.has_kernels", lambda: False)
+    with pytest.raises(ModelError, match="no instruction"):
+        check_device(torch.device("cpu"))

@@ -8,7 +8,7 @@ import torch
 
 from models.errors import ModelError
 from models.loading import choose_device, choose_dtype, load_model, weights_digest
-from tests.models.quantised_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int4, needs_int8
 from tests.tiny import CONTEXT, FAMILIES, byte_tokenizer, save_tiny, tiny_model
 
 
@@ -44,6 +44,7 @@ def test_what_is_fitted_to_weights_is_for_no_others(tmp_path):
     assert weights_digest(other.model) != one.digest
 
 
+@needs_int4
 def test_the_embedded_model_is_loaded_as_int4_in_a_third_of_its_memory():
     loaded = load_model(device="cpu", dtype="int4", own_code=False)
     whole = load_model(device="cpu", dtype="bfloat16", own_code=False)

@@ -9,7 +9,7 @@ from models.errors import ModelError
 from models.int4 import Int4Linear
 from models.loading import load_model
 from tests.gguf_files import save_gguf
-from tests.models.quantised_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int4, needs_int8
 from tests.tiny import FAMILIES, Family
 
 STORED = (
@@ -90,6 +90,7 @@ def test_q8_0_can_be_quantised_anew(tmp_path):
     assert loaded.dtype_name == "int8"
 
 
+@needs_int4
 @pytest.mark.parametrize("family", ["llama", "qwen2"])
 def test_q4_0_is_not_rounded_once_more_in_int4(family, tmp_path):
     sizes = {"hidden_size": 128, "intermediate_size": 256, "head_dim": 32}
