@@ -19,7 +19,12 @@ looks like one · `disabled`: nothing is completed there.
 """
 
 Distribution = Literal[
-    "model", "model+repository", "model+names", "model+repository+names", "early-exit"
+    "model",
+    "model+repository",
+    "model+names",
+    "model+repository+names",
+    "early-exit",
+    "kept-suffix",
 ]
 """What the tokens are drawn from: exactly the model's own distribution, or a labelled departure."""
 
@@ -136,7 +141,8 @@ class CompletionRequest:
 class DecodeStats:
     """What a request cost. Counts are tokens, times are milliseconds.
 
-    `prompt_tokens` includes `reused_tokens`, whose keys and values were already there. `steps`
+    `prompt_tokens` includes `reused_tokens`, whose keys and values were already there; `kept_tokens` are
+    those of a suffix that had read another prefix (`suffix_rows` "kept" only). `steps`
     counts forward passes after the prefill; `drafted` tokens went through verification and
     `accepted` of them were kept, by source in `draft_sources`; `predicted` of those that were
     drafted came from the request's prediction. `skipped_layers` were left out by
@@ -147,6 +153,7 @@ class DecodeStats:
 
     prompt_tokens: int = 0
     reused_tokens: int = 0
+    kept_tokens: int = 0
     generated_tokens: int = 0
     steps: int = 0
     drafted: int = 0
