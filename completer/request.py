@@ -136,13 +136,18 @@ class CompletionRequest:
     with_probabilities: bool = False
     arm: Arm | None = None
 
+    @property
+    def around_caret(self) -> tuple[str, str]:
+        """What stands before and behind the caret; nothing where the prompt is raw."""
+        return ("", "") if self.raw else (self.prefix, self.suffix)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeStats:
     """What a request cost. Counts are tokens, times are milliseconds.
 
-    `prompt_tokens` includes `reused_tokens`, whose keys and values were already there; `kept_tokens` are
-    those of a suffix that had read another prefix (`suffix_rows` "kept" only). `steps`
+    `prompt_tokens` includes `reused_tokens`, whose keys and values were already there, of which
+    `kept_tokens` had read another prefix (`suffix_rows` "kept" only). `steps`
     counts forward passes after the prefill; `drafted` tokens went through verification and
     `accepted` of them were kept, by source in `draft_sources`; `predicted` of those that were
     drafted came from the request's prediction. `skipped_layers` were left out by

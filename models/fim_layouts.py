@@ -205,8 +205,7 @@ LAYOUTS: tuple[FimLayout, ...] = (
     ),
     FimLayout(
         name="code-llama-spm",
-        source="Code Llama (arXiv 2308.12950), section 2.3: half of its infilling; `suffix_first` of"
-        " transformers' CodeLlamaTokenizer",
+        source="Code Llama (arXiv 2308.12950), section 2.3; `suffix_first` of its tokenizer",
         model_types=frozenset(),
         template=("▁<PRE>", "▁<SUF>", SUFFIX, "▁<MID>", FILES, OWN, PREFIX),
         spellings=(("<PRE> ", "<SUF>", " <MID> "), ("<PRE>", "<SUF>", "<MID>")),
