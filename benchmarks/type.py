@@ -42,6 +42,7 @@ from completer.evaluation.turns import turns
 from completer.request import CompletionRequest, DecodeStats
 from completer.request_settings import CompletionSettings
 from completer.serving.generation import prompt_builder
+from completer.serving.known_names import KnownNames
 from completer.serving.service import LocalService
 from completer.settings import Settings
 from completer.workspaces.repositories import Repositories
@@ -110,8 +111,9 @@ def run(
     }
     if model.layout.layout.order == "psm":
         kinds["kept"] = _changed(settings, suffix_rows="kept")
+    names = KnownNames(model, settings)
     services = {
-        name: _service_over(files.workspace(given.root), model, tuning, each)
+        name: _service_over(files.workspace(given.root), model, tuning, each, names)
         for name, each in kinds.items()
     }
     ends = model.layout.stop_ids | line_break_ids(model)
@@ -153,13 +155,18 @@ def _changed(settings: Settings, **changes: object) -> Settings:
 
 
 def _service_over(
-    workspace: Workspace, model: LoadedModel, tuning: Tuning, settings: Settings
+    workspace: Workspace,
+    model: LoadedModel,
+    tuning: Tuning,
+    settings: Settings,
+    names: KnownNames,
 ) -> LocalService:
     """Build a service over a workspace that has been read to its end."""
     tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
     repositories = Repositories(lambda _: Repository(workspace, tokenizer))
     repositories.open(workspace.root).wait()
-    return LocalService(model, build_engine(model, tuning, settings), settings, repositories)
+    engine = build_engine(model, tuning, settings)
+    return LocalService(model, engine, settings, repositories, names=names)
 
 
 def requests_while_typing(
