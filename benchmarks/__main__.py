@@ -11,7 +11,8 @@ from completer.cli.app import main
 
 NAMES = (
     "decode", "type", "exits", "dtypes", "draft", "serve", "gpu", "path", "telemetry", "simulate",
-    "intervals", "names", "windows", "socket", "remote", "next-edits", "edit-drafts", "replay",
+    "intervals", "names", "windows", "socket", "remote", "team", "next-edits", "edit-drafts",
+    "replay", "scaling",
 )  # fmt: skip
 
 
