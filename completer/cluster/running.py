@@ -1,0 +1,179 @@
+"""A cluster that runs: Ray on this machine or one that is there, the application in it, its state.
+
+`environment.py` has to have prepared Ray before this is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import serve
+from ray.serve.schema import ApplicationStatus, LoggingConfig
+
+from completer.cluster.application import FRONT_DOOR, NAME, REPLICAS, application
+from completer.cluster.replica import ReplicaStatus, Start
+from completer.cluster.scale import Scale
+from completer.engine_process.registration import runtime_folder
+from completer.errors import CompleterError
+from completer.private_files import replace_private_file
+from completer.processes import runs
+from completer.settings import Settings
+
+OBJECTS_BYTES = 200 << 20  # what passes between processes: requests and answers, a few at a time
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
+RUNNING = "RUNNING"
+LOOKS_EVERY_S = 1.0
+ANSWERS_WITHIN_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterStatus:
+    """How the application does: Serve's words, requests that were asked, and its replicas.
+
+    `starting` counts replicas that are not there yet. What was `asked` and is at no replica waits.
+    """
+
+    state: str
+    message: str
+    asked: int
+    starting: int
+    replicas: tuple[ReplicaStatus, ...]
+
+
+@contextmanager
+def own_ray(scale: Scale) -> Iterator[None]:
+    """Run Ray on this machine, for as long as the block lasts; `own_address` finds it."""
+    ray.init(
+        "local",
+        num_cpus=scale.most + 1,
+        object_store_memory=OBJECTS_BYTES,
+        include_dashboard=False,
+        **QUIET,
+    )
+    found = {"pid": os.getpid(), "address": ray.get_runtime_context().gcs_address}
+    replace_private_file(_file(), json.dumps(found).encode())
+    try:
+        yield
+    finally:
+        _file().unlink(missing_ok=True)
+        ray.shutdown()
+
+
+def own_address() -> str:
+    """Where the Ray is that `own_ray` runs in another process; empty if in none."""
+    try:
+        found = json.loads(_file().read_bytes())
+        return str(found["address"]) if runs(found["pid"]) else ""
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+@contextmanager
+def connected(address: str) -> Iterator[None]:
+    """Be connected to Ray where it runs. Raises `CompleterError` if it does not."""
+    try:
+        if not address:
+            raise ConnectionError("none was started here")  # noqa: TRY301
+        ray.init(address, **QUIET)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        hint = "`completer cluster up` starts one on this machine; --address names another."
+        raise CompleterError(f"Ray does not run: {error}", hint=hint) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def deploy(
+    settings: Settings,
+    scale: Scale,
+    *,
+    exposed: bool,
+    insecure: bool = False,
+    tls: dict[str, Path] | None = None,
+    start: Start | None = None,
+) -> None:
+    """Run the application, or change the one that runs into it without losing a request.
+
+    Returns once it answers. Raises `CompleterError` if it does not come to that.
+    """
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    app = application(settings, scale, exposed=exposed, insecure=insecure, start=start)
+    serve.start(
+        proxy_location="EveryNode",
+        http_options={
+            "host": settings.server.host,
+            "port": settings.server.port,
+            "keep_alive_timeout_s": int(settings.server.keep_alive_s),
+            **{name: str(path) for name, path in (tls or {}).items()},
+        },
+        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
+    )
+    try:
+        serve.run(app, name=NAME, route_prefix="/")
+    except RuntimeError as error:
+        hint = "`completer cluster status` says how it does, Ray's logs say more."
+        raise CompleterError(f"The cluster does not serve: {error}", hint=hint) from error
+
+
+def is_up() -> bool:
+    """Whether the application is there."""
+    found = serve.status().applications.get(NAME)
+    return found is not None and found.status != ApplicationStatus.DELETING
+
+
+def wait_until_down() -> None:
+    """Return when the application was taken down, or this process is asked to end."""
+    asked = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked.set())
+    while not asked.wait(LOOKS_EVERY_S) and is_up():
+        pass
+
+
+def take_down() -> bool:
+    """End the application, and nothing else that the cluster serves; whether there was one."""
+    found = is_up()
+    serve.delete(NAME)
+    return found
+
+
+def status() -> ClusterStatus | None:
+    """How the application does; `None` where there is none."""
+    found = serve.status().applications.get(NAME)
+    if found is None:
+        return None
+    states = {name: each.replica_states for name, each in found.deployments.items()}
+    replicas = states.get(REPLICAS, {})
+    return ClusterStatus(
+        state=str(found.status.value).lower(),
+        message=found.message,
+        asked=_asked() if states.get(FRONT_DOOR, {}).get(RUNNING) else 0,
+        starting=sum(count for state, count in replicas.items() if state != RUNNING),
+        replicas=_replicas() if replicas.get(RUNNING) else (),
+    )
+
+
+def _replicas() -> tuple[ReplicaStatus, ...]:
+    told = serve.get_deployment_handle(REPLICAS, NAME).broadcast("status")
+    answers = told.results(timeout_s=ANSWERS_WITHIN_S, return_exceptions=True)
+    return tuple(each for each in answers if isinstance(each, ReplicaStatus))
+
+
+def _asked() -> int:
+    door = serve.get_deployment_handle(FRONT_DOOR, NAME)
+    return int(door.running.remote().result(timeout_s=ANSWERS_WITHIN_S))
+
+
+def _file() -> Path:
+    return runtime_folder() / "cluster.json"
