@@ -18,7 +18,8 @@ from completer.cli.options import (
     load,
 )
 from completer.cli.running_server import url
-from completer.errors import SettingsError
+from completer.cluster.own import own_cluster
+from completer.errors import CompleterError, SettingsError
 from completer.progress import progress
 
 if TYPE_CHECKING:
@@ -73,34 +74,40 @@ def up(
         telemetry_folder=telemetry_folder,
     ).settings
     scale = Scale.of(replicas, gpus_per_replica)
-    with listen(settings.server.host, 0) as listener:
+    its_own = address == LOCAL and own_cluster() is None
+    port_to_try = settings.server.port if its_own else 0  # a busy one is told at once
+    with listen(settings.server.host, port_to_try) as listener:
         exposed = check_exposure(settings, listener, insecure=insecure)
     tls = tls_files(settings)
     where = url(settings.server.host, settings.server.port, "https" if tls else "http")
     progress.info("starting %s replicas of %s ...", replicas, settings.model.source)
-    its_own = address == LOCAL and not running.own_address()
-    with running.own_ray(scale) if its_own else running.connected(_at(address, running)):
+    with running.own_ray(scale) if its_own else running.connected(_of_ray(address)):
         running.deploy(settings, scale, exposed=exposed, insecure=insecure, tls=tls)
         typer.echo(f"completer serves {settings.model.source} on {where} · replicas: {replicas}")
         if its_own:
             sys.stdout.flush()
-            running.wait_until_down()
+            running.wait_until_asked_to_end()
             running.take_down()
 
 
 @cluster.command("down")
 def down(address: AddressFlag = LOCAL) -> None:
     """End it; what else the Ray cluster runs stays."""
-    running = _running(address)
-    with running.connected(_at(address, running)):
-        typer.echo("It is down." if running.take_down() else "None is up.")
+    if address == LOCAL:
+        if (own := own_cluster()) is not None:
+            own.end()
+    else:
+        running = _running(address)
+        with running.connected(address):
+            running.take_down()
+    typer.echo("It is down.")
 
 
 @cluster.command("status")
 def status(address: AddressFlag = LOCAL, as_json: JsonFlag = False) -> None:
     """Show the replicas, what they are at, and their memory."""
     running = _running(address)
-    with running.connected(_at(address, running)):
+    with running.connected(_of_ray(address)):
         found: ClusterStatus | None = running.status()
     if as_json:
         typer.echo(json.dumps(None if found is None else _as_json(found), ensure_ascii=False))
@@ -128,9 +135,15 @@ def _running(address: str) -> ModuleType:
     return running
 
 
-def _at(address: str, running: ModuleType) -> str:
-    """What Ray calls the address."""
-    return running.own_address() if address == LOCAL else address
+def _of_ray(address: str) -> str:
+    """What Ray calls the address; raises `CompleterError` where nothing was started here."""
+    if address != LOCAL:
+        return address
+    if (own := own_cluster()) is None:
+        raise CompleterError(
+            "No cluster runs here.", hint="`completer cluster up` starts one; --address: elsewhere."
+        )
+    return own.address
 
 
 def _as_json(found: "ClusterStatus") -> dict[str, object]:

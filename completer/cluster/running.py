@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,21 +15,20 @@ from typing import Any
 
 import ray
 from ray import serve
-from ray.serve.schema import ApplicationStatus, LoggingConfig
+from ray.serve.schema import LoggingConfig
 
+from completer.cli.interruption import on_signals
 from completer.cluster.application import FRONT_DOOR, NAME, REPLICAS, application
+from completer.cluster.own import noted
 from completer.cluster.replica import ReplicaStatus, Start
 from completer.cluster.scale import Scale
-from completer.engine_process.registration import runtime_folder
 from completer.errors import CompleterError
-from completer.private_files import replace_private_file
-from completer.processes import runs
 from completer.settings import Settings
 
 OBJECTS_BYTES = 200 << 20  # what passes between processes: requests and answers, a few at a time
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
+logging.getLogger("ray.serve").setLevel(logging.WARNING)
 RUNNING = "RUNNING"
-LOOKS_EVERY_S = 1.0
 ANSWERS_WITHIN_S = 10.0
 
 
@@ -52,7 +48,7 @@ class ClusterStatus:
 
 @contextmanager
 def own_ray(scale: Scale) -> Iterator[None]:
-    """Run Ray on this machine, for as long as the block lasts; `own_address` finds it."""
+    """Run Ray on this machine, for as long as the block lasts; `own.py` finds it."""
     ray.init(
         "local",
         num_cpus=scale.most + 1,
@@ -60,30 +56,17 @@ def own_ray(scale: Scale) -> Iterator[None]:
         include_dashboard=False,
         **QUIET,
     )
-    found = {"pid": os.getpid(), "address": ray.get_runtime_context().gcs_address}
-    replace_private_file(_file(), json.dumps(found).encode())
     try:
-        yield
+        with noted(ray.get_runtime_context().gcs_address):
+            yield
     finally:
-        _file().unlink(missing_ok=True)
         ray.shutdown()
-
-
-def own_address() -> str:
-    """Where the Ray is that `own_ray` runs in another process; empty if in none."""
-    try:
-        found = json.loads(_file().read_bytes())
-        return str(found["address"]) if runs(found["pid"]) else ""
-    except (OSError, ValueError, KeyError):
-        return ""
 
 
 @contextmanager
 def connected(address: str) -> Iterator[None]:
     """Be connected to Ray where it runs. Raises `CompleterError` if it does not."""
     try:
-        if not address:
-            raise ConnectionError("none was started here")  # noqa: TRY301
         ray.init(address, **QUIET)
     except (ConnectionError, RuntimeError, ValueError) as error:
         hint = "`completer cluster up` starts one on this machine; --address names another."
@@ -107,7 +90,6 @@ def deploy(
 
     Returns once it answers. Raises `CompleterError` if it does not come to that.
     """
-    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     app = application(settings, scale, exposed=exposed, insecure=insecure, start=start)
     serve.start(
         proxy_location="EveryNode",
@@ -126,26 +108,16 @@ def deploy(
         raise CompleterError(f"The cluster does not serve: {error}", hint=hint) from error
 
 
-def is_up() -> bool:
-    """Whether the application is there."""
-    found = serve.status().applications.get(NAME)
-    return found is not None and found.status != ApplicationStatus.DELETING
-
-
-def wait_until_down() -> None:
-    """Return when the application was taken down, or this process is asked to end."""
+def wait_until_asked_to_end() -> None:
+    """Return when a signal asks this process to end."""
     asked = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked.set())
-    while not asked.wait(LOOKS_EVERY_S) and is_up():
-        pass
+    with on_signals(lambda *_: asked.set()):
+        asked.wait()
 
 
-def take_down() -> bool:
-    """End the application, and nothing else that the cluster serves; whether there was one."""
-    found = is_up()
+def take_down() -> None:
+    """End the application, and nothing else that the cluster serves."""
     serve.delete(NAME)
-    return found
 
 
 def status() -> ClusterStatus | None:
@@ -173,7 +145,3 @@ def _replicas() -> tuple[ReplicaStatus, ...]:
 def _asked() -> int:
     door = serve.get_deployment_handle(FRONT_DOOR, NAME)
     return int(door.running.remote().result(timeout_s=ANSWERS_WITHIN_S))
-
-
-def _file() -> Path:
-    return runtime_folder() / "cluster.json"

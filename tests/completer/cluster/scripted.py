@@ -10,6 +10,7 @@ import os
 import sys
 
 from completer.cluster.environment import prepare_ray
+from completer.cluster.own import own_cluster
 from completer.cluster.replica import OwnService
 from completer.request import CompletionRequest
 from completer.settings import Settings
@@ -55,12 +56,12 @@ def main(port: str, tokens: str, max_waiting: str) -> None:
             "engine": {"max_waiting": max_waiting},
         }
     )
-    here, scale = running.own_address(), Scale(2, 2)
-    with running.connected(here) if here else running.own_ray(scale):
+    own, scale = own_cluster(), Scale(2, 2)
+    with running.connected(own.address) if own else running.own_ray(scale):
         running.deploy(settings, scale, exposed=False, start=start)
         print("serves", flush=True)
-        if not here:
-            running.wait_until_down()
+        if not own:
+            running.wait_until_asked_to_end()
             running.take_down()
 
 
