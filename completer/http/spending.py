@@ -10,34 +10,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from completer.errors import OverloadedError
+from completer.http.errors import TooManyRequestsError
 from completer.request import DecodeStats
 
 MOST_PEOPLE = 10_000
 """Whose debts are kept until those that are paid are forgotten."""
 
 
-class TooManyTokensError(OverloadedError):
-    """A person has asked for more than a minute's share."""
-
-
 class Spending:
     """The debts of all people; `per_minute` tokens are free, without it all are."""
 
-    def __init__(
-        self, per_minute: int | None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, per_minute: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_minute = per_minute
         self._clock = clock
         self._owed: dict[str, tuple[float, float]] = {}
 
     def check(self, user: str) -> None:
-        """Raise `TooManyTokensError` for who has to wait."""
+        """Raise `TooManyRequestsError` for who has to wait."""
         if self._per_minute is None or (over := self._debt(user) - self._per_minute) < 0:
             return
         wait_s = 60 * over / self._per_minute
         message = f"More than {self._per_minute} tokens in a minute."
-        raise TooManyTokensError(message, retry_after_s=wait_s)
+        raise TooManyRequestsError(message, retry_after_s=wait_s)
 
     def spend(self, user: str, stats: DecodeStats) -> None:
         """Count what a person's answer has cost: the tokens that were computed for it."""
