@@ -23,8 +23,7 @@ from completer.errors import CompleterError, SettingsError
 from completer.progress import progress
 
 if TYPE_CHECKING:
-    from completer.cluster.replica import ReplicaStatus
-    from completer.cluster.running import ClusterStatus
+    from completer.cluster.status import ClusterStatus, ReplicaStatus
 
 MEGABYTE = 1 << 20
 LOCAL = "local"

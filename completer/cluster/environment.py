@@ -13,6 +13,8 @@ ON_THIS_MACHINE = {
     # Without it no other machine can join: this one's address is loopback's, and but for replicas'
     # own ports, which take the token, all listen there alone.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # Calls between processes go straight there, not through Ray's store of objects.
+    "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
 }
 
 

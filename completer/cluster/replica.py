@@ -10,13 +10,13 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Protocol
 
+from completer.cluster.status import ReplicaStatus
 from completer.engine_process.failures import failure
 from completer.engine_process.messages import Failed
-from completer.interface import CompletionService, ServiceInfo
+from completer.interface import CompletionService
 from completer.next_edit.edits import NextEdit, NextEditRequest
 from completer.place import Place
 from completer.request import Completion, CompletionRequest, TextDelta
@@ -44,16 +44,6 @@ class OwnService(CompletionService, Protocol):
 
 
 Start = Callable[[Settings], OwnService]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaStatus:
-    """What one replica tells of itself; `running` are its requests, waiting ones with them."""
-
-    pid: int
-    version: str
-    running: int
-    info: ServiceInfo
 
 
 class Replica:

@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from ray.serve.schema import LoggingConfig
 from completer.cli.interruption import on_signals
 from completer.cluster.application import FRONT_DOOR, NAME, REPLICAS, application
 from completer.cluster.own import noted
-from completer.cluster.replica import ReplicaStatus, Start
+from completer.cluster.replica import Start
 from completer.cluster.scale import Scale
+from completer.cluster.status import ClusterStatus, ReplicaStatus
 from completer.errors import CompleterError
 from completer.settings import Settings
 
@@ -30,20 +30,6 @@ QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNIN
 logging.getLogger("ray.serve").setLevel(logging.WARNING)
 RUNNING = "RUNNING"
 ANSWERS_WITHIN_S = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterStatus:
-    """How the application does: Serve's words, requests that were asked, and its replicas.
-
-    `starting` counts replicas that are not there yet. What was `asked` and is at no replica waits.
-    """
-
-    state: str
-    message: str
-    asked: int
-    starting: int
-    replicas: tuple[ReplicaStatus, ...]
 
 
 @contextmanager
