@@ -24,10 +24,12 @@ setup: .venv/.installed
 run: setup
 	$(BIN)/completer serve --workspace $(WORKSPACE)
 
+# Real processes and editors wait for each other, and on a loaded machine one of some 7,000 tests may wait
+# too long. What fails is tried once more, and named in the summary (R): it is to be mended all the same.
 test: check
-	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
-	$(BIN)/pytest -q -m "slow and not alone" -n 2 --dist loadfile
-	$(BIN)/pytest -q -m alone
+	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile --reruns 1 -r fEsR
+	$(BIN)/pytest -q -m "slow and not alone" -n 2 --dist loadfile --reruns 1 -r fEsR
+	$(BIN)/pytest -q -m alone --reruns 1 -r fEsR
 
 # Style and types only.
 check: setup

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from completer.http.report_options import ReportOptions
+from completer.place import Place
 from completer.request import ArmOf, in_no_arm
 
 
@@ -24,6 +25,7 @@ class HttpOptions:
     and `max_running_per_user` for one user; who wants more is told to come back in
     `retry_after_s`, and who had more than `max_tokens_per_minute` computed when that is made up
     for. `reports` says what `/report` is made from, if anything is recorded.
+    `people` are those who may use a workspace that is not for all; `None`: all who have a token.
     `root_path` is what paths may begin with, for a proxy's sake; the proxies at the addresses
     `forwarded_allow_ips` say who asks. `group_stream_s` gathers streamed text for so long before it
     is sent, so that the timing does not show which tokens were drafted. `arm_of` says which arm of
@@ -48,5 +50,6 @@ class HttpOptions:
     max_tokens_per_minute: int | None = None
     retry_after_s: float = 1.0
     group_stream_s: float = 0.0
+    people: Mapping[Place, frozenset[str] | None] = field(default_factory=dict)
     reports: ReportOptions | None = None
     arm_of: ArmOf = in_no_arm
