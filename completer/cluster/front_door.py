@@ -12,6 +12,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 from completer.cluster.client import ClusterService
+from completer.cluster.no_editors import NoEditors
 from completer.http.handler import CompletionHandler
 from completer.place import local_place
 from completer.settings import Settings
@@ -49,7 +50,7 @@ class FrontDoor:
         workspaces = tuple(map(local_place, self._settings.workspaces))
         info = replace(described(self._settings), workspaces=workspaces)
         service = ClusterService(self._handle, info, lost=RayActorError, full=BackPressureError)
-        self._app = create_app(service, self._recorder, options=options)
+        self._app = create_app(service, self._recorder, options=options, remote=NoEditors())
         return self._app
 
     async def running(self) -> int:

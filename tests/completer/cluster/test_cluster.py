@@ -18,6 +18,8 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tests.completer.cluster.conftest import needs_ray
 from tests.completer.cluster.scripted import LONG
@@ -143,7 +145,13 @@ async def ask_and_go(cluster: Cluster, *, stream: bool) -> None:
 def test_other_machines_reach_nothing_that_takes_no_token(cluster):
     exposed = listening_beyond_this_machine(cluster.mark)
     assert all(name.startswith("ray::ServeRepli") for name in exposed)
-    assert cluster.client.get("/v1/remote").status_code == 404
+
+
+def test_editors_elsewhere_are_told_why_they_are_not_let_in(cluster):
+    with pytest.raises(InvalidStatus) as refused, connect(f"ws://127.0.0.1:{PORT}/v1/remote/3"):
+        pass
+    assert refused.value.response.status_code == 501
+    assert b"completer serve" in (refused.value.response.body or b"")
 
 
 def test_no_request_is_lost_when_replicas_are_killed_or_changed(cluster):
