@@ -6,15 +6,8 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
-import tempfile
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -22,94 +15,31 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.completer.cluster.conftest import needs_ray
+from tests.completer.cluster.driving import (
+    PORT,
+    WITHIN_S,
+    Cluster,
+    People,
+    body,
+    running,
+    until,
+)
 from tests.completer.cluster.scripted import LONG
 
 pytestmark = [pytest.mark.slow, needs_ray]
-STARTS_WITHIN_S = 180.0  # of processes, on a busy machine
-WITHIN_S = 60.0
-PORT = 20_000 + os.getpid() % 10_000  # below those that the system hands out
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 LISTENS = "0A"
-PEOPLE = [f"person {number}" for number in range(12)]
-
-
-@dataclass
-class Cluster:
-    """One that is up; its Ray is told by `environment`."""
-
-    environment: dict[str, str]
-    up: subprocess.Popen[str]
-    client: httpx.Client
-
-    @property
-    def mark(self) -> str:
-        """What all its processes have in their environment."""
-        return f"RAY_TMPDIR={self.environment['RAY_TMPDIR']}"
-
-    def command(self, *words: str) -> str:
-        """Run `completer cluster ...`."""
-        command = [sys.executable, "-m", "completer", "cluster", *words]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def change(self, max_waiting: int) -> None:
-        """Change the application into one with another setting; returns once it is changed."""
-        done = subprocess.run(script(max_waiting), env=self.environment, capture_output=True)
-        assert done.returncode == 0, done.stderr.decode()
-
-    def status(self) -> dict[str, Any]:
-        """What the command tells of it."""
-        found: dict[str, Any] = json.loads(self.command("status", "--json"))
-        return found
-
-    def running(self) -> list[int]:
-        """The replicas that answer somebody."""
-        return [each["pid"] for each in self.status()["replicas"] if each["running"]]
-
-    def replica_of(self, person: str) -> int:
-        """The process that answers a person."""
-        reply = self.client.post("/v1/completions", json=body(person))
-        assert reply.status_code == 200, reply.text
-        return int(reply.json()["choices"][0]["text"])
-
-
-def body(person: str, prefix: str = "a", **more: object) -> dict[str, object]:
-    return {"prompt": prefix, "suffix": "", "user": person, **more}
-
-
-def script(max_waiting: int) -> list[str]:
-    tokens = "no-tokens.json"
-    module = "tests.completer.cluster.scripted"
-    return [sys.executable, "-m", module, str(PORT), tokens, str(max_waiting)]
+MANY = [f"person {number}" for number in range(40)]  # on a ring they are nobody's all
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        environment = os.environ | {"HOME": folder, "XDG_RUNTIME_DIR": folder, "RAY_TMPDIR": folder}
-        up = subprocess.Popen(script(64), env=environment, stdout=subprocess.PIPE, text=True)
-        assert up.stdout is not None
-        try:
-            assert up.stdout.readline() == "serves\n"
-            with httpx.Client(base_url=f"http://127.0.0.1:{PORT}", timeout=WITHIN_S) as client:
-                yield Cluster(environment, up, client)
-        finally:
-            up.terminate()
-            up.wait(WITHIN_S)
-            up.stdout.close()
-
-
-def until(condition: Callable[[], Any], within_s: float = WITHIN_S) -> Any:
-    deadline = time.monotonic() + within_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come to that in time"
-        time.sleep(0.2)
-    return found
+    with running() as found:
+        yield found
 
 
 def test_a_persons_requests_go_to_one_replica(cluster):
-    where = {person: {cluster.replica_of(person) for _ in range(3)} for person in PEOPLE}
+    where = {person: {cluster.replica_of(person) for _ in range(2)} for person in MANY}
     assert all(len(pids) == 1 for pids in where.values())
     status = cluster.status()
     assert {pid for pids in where.values() for pid in pids} == {
@@ -159,8 +89,8 @@ def test_no_request_is_lost_when_replicas_are_killed_or_changed(cluster):
 
 
 async def kill_and_change(cluster: Cluster) -> None:
-    people = People()
-    tasks = [asyncio.create_task(people.ask(person)) for person in PEOPLE]
+    people = People([f"person {number}" for number in range(12)])
+    tasks = [asyncio.create_task(people.ask(person)) for person in people.names]
     await people.answered_again(5)
     victim = people.last["person 0"]
     os.kill(victim, signal.SIGKILL)
@@ -171,34 +101,6 @@ async def kill_and_change(cluster: Cluster) -> None:
     await asyncio.gather(*tasks)
     assert people.refused == []
     assert victim not in people.last.values()
-
-
-@dataclass
-class People:
-    """People who ask again and again; `last` is where each was answered, `refused` what was not."""
-
-    last: dict[str, int] = field(default_factory=dict)
-    times: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    refused: list[str] = field(default_factory=list)
-    end: bool = False
-
-    async def ask(self, person: str) -> None:
-        url = f"http://127.0.0.1:{PORT}/v1/completions"
-        async with httpx.AsyncClient(timeout=STARTS_WITHIN_S) as client:
-            while not self.end:
-                reply = await client.post(url, json=body(person))
-                if reply.status_code == 200:
-                    self.last[person] = int(reply.json()["choices"][0]["text"])
-                else:
-                    self.refused.append(f"{reply.status_code} {reply.text}")
-                self.times[person] += 1
-
-    async def answered_again(self, times: int) -> None:
-        """Wait until everybody was answered so many times more."""
-        before = dict(self.times)
-        async with asyncio.timeout(STARTS_WITHIN_S):
-            while any(self.times[each] - before.get(each, 0) < times for each in PEOPLE):
-                await asyncio.sleep(0.05)
 
 
 def test_a_stream_whose_replica_dies_ends_with_an_error(cluster):
