@@ -9,11 +9,13 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +24,7 @@ from tests.completer.cluster.scripted import SHORT_S
 
 STARTS_WITHIN_S = 180.0  # of processes, on a busy machine
 WITHIN_S = 60.0
+ROOT = Path(__file__).parents[3]
 PORT = 20_000 + os.getpid() % 10_000  # below those that the system hands out
 
 
@@ -80,14 +83,19 @@ def script(max_waiting: int) -> list[str]:
 def running() -> Iterator[Cluster]:
     """Two replicas in a Ray of their own, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        environment = os.environ | {"HOME": folder, "XDG_RUNTIME_DIR": folder, "RAY_TMPDIR": folder}
+        own = {"HOME": folder, "XDG_RUNTIME_DIR": folder, "RAY_TMPDIR": folder}
+        environment = os.environ | own | {"PYTHONPATH": str(ROOT)}
         up = subprocess.Popen(script(64), env=environment, stdout=subprocess.PIPE, text=True)
         assert up.stdout is not None
+        too_late = threading.Timer(STARTS_WITHIN_S, up.kill)
+        too_late.start()
         try:
             assert up.stdout.readline() == "serves\n"
+            too_late.cancel()
             with httpx.Client(base_url=f"http://127.0.0.1:{PORT}", timeout=WITHIN_S) as client:
                 yield Cluster(environment, up, client)
         finally:
+            too_late.cancel()
             up.terminate()
             up.wait(WITHIN_S)
             up.stdout.close()
