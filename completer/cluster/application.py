@@ -16,7 +16,7 @@ from ray.serve.config import AutoscalingConfig, RequestRouterConfig
 from ray.serve.schema import LoggingConfig
 
 from completer.cluster.front_door import FrontDoor
-from completer.cluster.replica import OwnService, Replica, Start
+from completer.cluster.replica import Replica, Start, start_engine
 from completer.cluster.scale import Scale
 from completer.cluster.told import for_any_machine, for_replicas
 from completer.settings import Settings
@@ -60,16 +60,6 @@ def from_arguments(args: dict[str, str]) -> serve.Application:
     scale = Scale.of(args.get("replicas", "1"), float(args.get("gpus", 0)))
     insecure = args.get("insecure") == "true"
     return application(load(config).settings, scale, exposed=True, insecure=insecure)
-
-
-def start_engine(settings: Settings) -> OwnService:
-    """Start the engine of `completer serve` in this process."""
-    from completer.cli.libraries import prepare_libraries
-
-    prepare_libraries()
-    from completer.cli.wiring import start_service
-
-    return start_service(settings)
 
 
 def _replicas(settings: Settings, scale: Scale) -> Any:  # noqa: ANN401  Serve's deployment

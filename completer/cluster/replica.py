@@ -46,6 +46,21 @@ class OwnService(CompletionService, Protocol):
 Start = Callable[[Settings], OwnService]
 
 
+def start_engine(settings: Settings) -> OwnService:
+    """Start the engine of `completer serve` in this process, before torch is imported.
+
+    Ray has set the number of threads to the processors that a replica claims, next to none; the
+    engine measures how many are fastest, and keeps that for `completer serve`, too.
+    """
+    from completer.cli.libraries import prepare_libraries
+
+    os.environ.pop("OMP_NUM_THREADS", None)
+    prepare_libraries()
+    from completer.cli.wiring import start_service
+
+    return start_service(settings)
+
+
 class Replica:
     """Answers with the service that `start` makes: once its model is there, and code was read."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import aclosing
 
 import pytest
 
-from completer.cluster.replica import Replica
+from completer.cli import libraries, wiring
+from completer.cluster.replica import Replica, start_engine
 from completer.engine_process.messages import Failed
 from completer.errors import BadRequestError, OverloadedError
 from completer.request import Completion, CompletionRequest, TextDelta
@@ -72,3 +74,17 @@ async def test_what_is_given_up_ends_in_the_service(replica, own):
         await anext(parts)
     assert (own.running, own.cancelled) == (0, 2)
     assert (await replica.status()).running == 0
+
+
+def test_the_engine_chooses_its_threads_whatever_ray_gave_it(monkeypatch, own):
+    threads = []
+
+    def start_service(_settings: Settings) -> ScriptedService:
+        threads.append(os.environ.get("OMP_NUM_THREADS"))
+        return own
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(wiring, "start_service", start_service)
+    monkeypatch.setattr(libraries, "prepare_libraries", lambda: None)
+    assert start_engine(Settings()) is own
+    assert threads == [None]
