@@ -11,8 +11,8 @@ from completer.cli.app import main
 
 NAMES = (
     "decode", "type", "exits", "dtypes", "draft", "serve", "gpu", "path", "telemetry", "simulate",
-    "intervals", "names", "windows", "socket", "remote", "next-edits", "edit-drafts", "replay",
-    "cluster",
+    "intervals", "names", "windows", "socket", "remote", "team", "next-edits", "edit-drafts",
+    "replay", "scaling", "cluster",
 )  # fmt: skip
 
 
