@@ -79,7 +79,7 @@ async def test_what_is_given_up_ends_in_the_service(replica, own):
 def test_the_engine_chooses_its_threads_whatever_ray_gave_it(monkeypatch, own):
     threads = []
 
-    def start_service(_settings: Settings) -> ScriptedService:
+    def start_service(_settings):
         threads.append(os.environ.get("OMP_NUM_THREADS"))
         return own
 
