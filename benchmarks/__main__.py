@@ -12,7 +12,7 @@ from completer.cli.app import main
 NAMES = (
     "decode", "type", "exits", "dtypes", "draft", "serve", "gpu", "path", "telemetry", "simulate",
     "intervals", "names", "windows", "socket", "remote", "team", "next-edits", "next-edit-card",
-    "edit-drafts", "replay", "scaling",
+    "edit-drafts", "replay", "scaling", "cluster",
 )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from completer.drafting.predicted import PredictedDrafts
 from completer.drafting.tree import DraftTree, Predictions
 from completer.engine.engine import Engine
 from completer.engine.sequence import Drafting, GenerationRequest, GenerationResult
+from completer.evaluation.forcing import Dictated
 from completer.evaluation.turns import turns
 from completer.next_edit.expected import expected
 from models.loading import LoadedModel
@@ -50,7 +51,8 @@ def run(
     """
     settings, drawn = given.settings(), random.Random(given.seed)
     model, tuning = build_model(settings)
-    engine = build_engine(model, tuning, settings)
+    off = settings.drafting.model_copy(update={"self_speculation": False})  # "none" is none
+    engine = build_engine(model, tuning, settings.model_copy(update={"drafting": off}))
     files = given.split()
     bench = _Bench(model, engine, build_drafter(model, files.indexed))
     texts = {str(path): text for path, text in files.held_out.items()}
@@ -99,7 +101,7 @@ class _Bench:
                 prompt=prompt,
                 max_tokens=len(truth),
                 stop_ids=frozenset({end}),
-                drafts=_Dictated(truth, drafts),
+                drafts=Dictated(truth, drafts),
                 repository_weight=1.0,
                 owner=contestant,
             )
@@ -107,38 +109,6 @@ class _Bench:
 
     def _encode(self, text: str) -> list[int]:
         return encode_one(self.model.tokenizer.backend_tokenizer, text)
-
-
-class _Dictated:
-    """Lets the engine draw nothing but `truth`; `drafts` draft, and hear of it."""
-
-    def __init__(self, truth: Sequence[int], drafts: Drafting | None) -> None:
-        self._truth, self._drafts, self._emitted = truth, drafts, 0
-
-    def propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
-        if self._drafts is None:
-            return DraftTree.empty()
-        return self._drafts.propose(max_tokens, step_cost)
-
-    def observe(
-        self,
-        tree: DraftTree,
-        accepted: Sequence[int],
-        top_candidates: NDArray[np.int32] | None = None,
-    ) -> None:
-        self._emitted += len(accepted)
-        if self._drafts is not None:
-            self._drafts.observe(tree, accepted, top_candidates)
-
-    def predict(self, tree: DraftTree) -> Predictions:
-        depths = [len(tree.path_to(node)) for node in range(-1, len(tree))]
-        places = [min(self._emitted + depth, len(self._truth) - 1) for depth in depths]
-        tokens = [np.array([self._truth[place]], np.int32) for place in places]
-        return Predictions.of_rows([(token, np.ones(1)) for token in tokens])
-
-    def stop(self) -> None:
-        if self._drafts is not None:
-            self._drafts.stop()
 
 
 class _Lookup:

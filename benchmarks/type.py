@@ -3,6 +3,9 @@
 The same four contestants as in `decode`, but the engine is asked through the whole service,
 as an editor asks it: prompts are built anew for each request, keys and values of the one before
 are reused, and typing what was answered needs no model.
+
+Two more show what saving work changes in answers: `unclosed`, for which no bracket has closed by
+itself, and `kept`, which keeps the rows of suffixes behind a prefix.
 """
 
 import asyncio
@@ -33,11 +36,13 @@ from completer.context.lexical import open_token, without_text
 from completer.context.prompt import PromptBuilder, blind_to_marks
 from completer.context.workspace import Workspace
 from completer.engine.tuning import Tuning
+from completer.evaluation.isolation import waiting_for_names
 from completer.evaluation.speculation import MAX_TOKENS
 from completer.evaluation.turns import turns
 from completer.request import CompletionRequest, DecodeStats
 from completer.request_settings import CompletionSettings
 from completer.serving.generation import prompt_builder
+from completer.serving.known_names import KnownNames
 from completer.serving.service import LocalService
 from completer.settings import Settings
 from completer.workspaces.repositories import Repositories
@@ -57,11 +62,18 @@ class Answer(Timed):
     cached: bool = False
     first: bool = False
     """Whether it is the first of its line: nothing of the prompt is there yet."""
+    text: str = ""
+    line: str = ""
+    """The line with it."""
 
     @property
     def computed(self) -> int:
         """Prompt tokens that had to be run through the model."""
         return self.prompt_tokens - self.reused_tokens
+
+    def is_like(self, other: "Answer") -> bool:
+        """Whether both say the same, or make the same line of what stood there differently."""
+        return self.text == other.text or self.line == other.line
 
 
 Typist = Callable[[CompletionRequest], Awaitable[Answer]]
@@ -74,6 +86,9 @@ def run(
     auto_close: Annotated[
         bool, typer.Option("--auto-close", help="Brackets and quotes close by themselves.")
     ] = False,
+    with_peers: Annotated[
+        bool, typer.Option("--peers/--no-peers", help="Whether `generate` takes part.")
+    ] = True,
     pure: PureFlag = None,
 ) -> dict[str, Any]:
     """Type real lines key by key and complete after each pause, as editors do.
@@ -81,7 +96,7 @@ def run(
     The engine answers through the whole service, with and without drafts; `generate` and prompt
     lookup get the same prompts.
     """
-    settings = given.settings(pure=pure)
+    settings = waiting_for_names(given.settings(pure=pure))
     files = given.split()
     spans = whole_line_spans(files.held_out, lines, given.seed)
     model, tuning = build_model(settings)
@@ -92,21 +107,21 @@ def run(
         "engine": settings,
         "engine_no_draft": settings.model_copy(update={"drafting": undrafted}),
         "ahead": _changed(settings, decode_ahead=True),
+        **({"unclosed": settings} if auto_close else {}),
     }
+    if model.layout.layout.order == "psm":
+        kinds["kept"] = _changed(settings, suffix_rows="kept")
+    names = KnownNames(model, settings)
     services = {
-        name: _service_over(files.workspace(given.root), model, tuning, each)
+        name: _service_over(files.workspace(given.root), model, tuning, each, names)
         for name, each in kinds.items()
     }
     ends = model.layout.stop_ids | line_break_ids(model)
     builder = prompt_builder(model, settings)
-    typists = {
-        "engine": _served(services["engine"]),
-        "engine_no_draft": _served(services["engine_no_draft"]),
-        **{
-            name: _generated(peer, builder)
-            for name, peer in peers(copy.deepcopy(model.own_code), ends).items()
-        },
-    }
+    typists = {name: _served(service) for name, service in services.items() if name != "ahead"}
+    if with_peers:
+        others = peers(copy.deepcopy(model.own_code), ends)
+        typists |= {name: _generated(peer, builder) for name, peer in others.items()}
     with progress("lines") as advance:
         answers, ahead = asyncio.run(
             _measure(typists, services, spans, given.seed, auto_close, advance)
@@ -120,7 +135,16 @@ def run(
         "prompts": len(answers["engine"]),
         "lines": len(spans),
         "runs": {name: _summary(each) for name, each in answers.items()},
-        "keystrokes": {name: keystrokes(answers[name]) for name in ("engine", "engine_no_draft")},
+        "keystrokes": {
+            name: keystrokes(answers[name])
+            for name in ("engine", "engine_no_draft", "kept")
+            if name in answers
+        },
+        "first_lines_alike": {
+            name: _alike(answers["engine"], answers[name])
+            for name in ("unclosed", "kept")
+            if name in answers
+        },
         "decode_ahead": ahead,
     }
 
@@ -131,13 +155,18 @@ def _changed(settings: Settings, **changes: object) -> Settings:
 
 
 def _service_over(
-    workspace: Workspace, model: LoadedModel, tuning: Tuning, settings: Settings
+    workspace: Workspace,
+    model: LoadedModel,
+    tuning: Tuning,
+    settings: Settings,
+    names: KnownNames,
 ) -> LocalService:
     """Build a service over a workspace that has been read to its end."""
     tokenizer = blind_to_marks(model.tokenizer.backend_tokenizer)
     repositories = Repositories(lambda _: Repository(workspace, tokenizer))
     repositories.open(workspace.root).wait()
-    return LocalService(model, build_engine(model, tuning, settings), settings, repositories)
+    engine = build_engine(model, tuning, settings)
+    return LocalService(model, engine, settings, repositories, names=names)
 
 
 def requests_while_typing(
@@ -190,7 +219,8 @@ async def _measure(
             requests_while_typing(span, rng, auto_close=auto_close)
         ):
             for name in turns(next(asked), tuple(typists)):
-                answer = await typists[name](request)
+                unclosed = replace(request, suffix=span.suffix)
+                answer = await typists[name](unclosed if name == "unclosed" else request)
                 answers[name].append(replace(answer, first=keystroke == 0))
         progress(number + 1, len(spans))
     pair = {"without": services["engine"], "with": services["ahead"]}
@@ -217,11 +247,19 @@ def keystrokes(given: Sequence[Answer]) -> dict[str, Any]:
     }
 
 
+def _alike(ours: Sequence[Answer], theirs: Sequence[Answer]) -> float:
+    """Share of requests that are answered alike."""
+    alike = [one.is_like(other) for one, other in zip(ours, theirs, strict=True)]
+    return round(sum(alike) / len(alike), 4)
+
+
 def _served(service: LocalService) -> Typist:
     async def ask(request: CompletionRequest) -> Answer:
         started = time.perf_counter()
-        stats: DecodeStats = (await service.complete(request)).stats
+        completion = await service.complete(request)
+        stats: DecodeStats = completion.stats
         total = (time.perf_counter() - started) * 1000
+        before, after = request.prefix.rpartition("\n")[2], request.suffix.partition("\n")[0]
         return Answer(
             total - stats.decode_ms,
             stats.decode_ms,
@@ -230,6 +268,8 @@ def _served(service: LocalService) -> Typist:
             prompt_tokens=stats.prompt_tokens,
             reused_tokens=stats.reused_tokens,
             cached=stats.cached,
+            text=completion.text,
+            line=f"{before}{completion.text}{after}",
         )
 
     return ask
@@ -275,4 +315,8 @@ def table(result: dict[str, Any]) -> Group:
         for name in ("without", "with")
     ]
     others = f"others wait {ahead['others_median_ratio']:.2f} times as long with it"
-    return Group(decode.table(result), *keys, *accepting, others)
+    alike = [
+        f"{name}: {share:.1%} of answers alike"
+        for name, share in result["first_lines_alike"].items()
+    ]
+    return Group(decode.table(result), *keys, *alike, *accepting, others)

@@ -19,7 +19,12 @@ looks like one · `disabled`: nothing is completed there.
 """
 
 Distribution = Literal[
-    "model", "model+repository", "model+names", "model+repository+names", "early-exit"
+    "model",
+    "model+repository",
+    "model+names",
+    "model+repository+names",
+    "early-exit",
+    "kept-suffix",
 ]
 """What the tokens are drawn from: exactly the model's own distribution, or a labelled departure."""
 
@@ -131,12 +136,18 @@ class CompletionRequest:
     with_probabilities: bool = False
     arm: Arm | None = None
 
+    @property
+    def around_caret(self) -> tuple[str, str]:
+        """What stands before and behind the caret; nothing where the prompt is raw."""
+        return ("", "") if self.raw else (self.prefix, self.suffix)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeStats:
     """What a request cost. Counts are tokens, times are milliseconds.
 
-    `prompt_tokens` includes `reused_tokens`, whose keys and values were already there. `steps`
+    `prompt_tokens` includes `reused_tokens`, whose keys and values were already there, of which
+    `kept_tokens` had read another prefix (`suffix_rows` "kept" only). `steps`
     counts forward passes after the prefill; `drafted` tokens went through verification and
     `accepted` of them were kept, by source in `draft_sources`; `predicted` of those that were
     drafted came from the request's prediction. `skipped_layers` were left out by
@@ -147,6 +158,7 @@ class DecodeStats:
 
     prompt_tokens: int = 0
     reused_tokens: int = 0
+    kept_tokens: int = 0
     generated_tokens: int = 0
     steps: int = 0
     drafted: int = 0

@@ -22,6 +22,12 @@ class CompletionSettings(Section):
         None, description="prompt budget; by default 1024 on a CPU and 4096 on a GPU"
     )
     suffix_share: Share = Field(0.25, description="share of the prompt for text after the caret")
+    suffix_rows: Literal["exact", "kept"] = Field(
+        "exact",
+        description="kept: where a model's prompt begins with the prefix, what was computed of the"
+        " suffix is kept while the prefix changes: keys cost less, but another text; answers say"
+        " `kept-suffix`; never when pure",
+    )
     repository_share: Share = Field(0.2, description="share of the prompt for other files")
     repository_weight: Literal["auto"] | Share = Field(
         "auto",

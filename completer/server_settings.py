@@ -119,6 +119,9 @@ class ServerSettings(Section):
     max_running_per_user: Count = Field(
         32, description="completions that one person may ask for at once"
     )
+    max_tokens_per_minute: Count | None = Field(
+        None, description="tokens that one person may have computed in a minute, over HTTP"
+    )
     retry_after_s: Seconds = Field(1.0, description="when who was refused is told to ask again")
     stream_group_ms: Literal["auto"] | Milliseconds = Field(
         "auto",

@@ -204,6 +204,14 @@ LAYOUTS: tuple[FimLayout, ...] = (
         end_marks=("▁<EOT>",),
     ),
     FimLayout(
+        name="code-llama-spm",
+        source="Code Llama (arXiv 2308.12950), section 2.3; `suffix_first` of its tokenizer",
+        model_types=frozenset(),
+        template=("▁<PRE>", "▁<SUF>", SUFFIX, "▁<MID>", FILES, OWN, PREFIX),
+        spellings=(("<PRE> ", "<SUF>", " <MID> "), ("<PRE>", "<SUF>", "<MID>")),
+        end_marks=("▁<EOT>",),
+    ),
+    FimLayout(
         name="deepseek-coder",
         source="README of DeepSeek-Coder; arXiv 2401.14196: a repository's files are one document",
         model_types=frozenset({"llama", "deepseek_v2", "deepseek_v3"}),

@@ -89,6 +89,7 @@ class DecoderLayers:
         self._kv_heads = config.num_key_value_heads
         self._head_dim = inner.layers[0].self_attn.head_dim
         self._scaling = inner.layers[0].self_attn.scaling
+        self._rotary = inner.rotary_emb
         self._cos, self._sin = _rotary_tables(inner, positions)
 
     @property
@@ -126,6 +127,13 @@ class DecoderLayers:
         for number in range(first, last):
             rotated, values = self._project(self._layers[number], hidden, cos, sin)
             store(number, rotated[:, self._heads :].transpose(0, 1), values.transpose(0, 1))
+
+    def turned(self, keys: Tensor, by: int) -> Tensor:
+        """Return keys [..., T, D] as they would be `by` positions further on, or back."""
+        place = torch.tensor([[by]], device=self.device)
+        like = torch.empty(0, device=self.device)  # in float32, whatever the weights are in
+        cos, sin = _signed(*self._rotary(like, position_ids=place))
+        return _rotate(keys.float(), cos[0], sin[0]).to(keys.dtype)
 
     def normalise(self, hidden: Tensor) -> Tensor:
         """Apply the final norm to hidden states [R, width]."""
@@ -206,11 +214,18 @@ def _rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 def _rotary_tables(inner: Any, positions: int) -> tuple[Tensor, Tensor]:  # noqa: ANN401
     """Cosines and sines [positions, 1, D], as the model's own code computes them.
 
-    The first half of the sines is negated, so that turning a head needs no negation.
+    See `_signed`.
     """
     like = inner.norm.weight[None, None]
     ids = torch.arange(positions, device=like.device)[None]
-    cos, sin = inner.rotary_emb(like, position_ids=ids)
+    return _signed(*inner.rotary_emb(like, position_ids=ids))
+
+
+def _signed(cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [1, T, D] as [T, 1, D], the first half of the sines negated.
+
+    So that turning a head needs no negation.
+    """
     first, second = sin[0][:, None].chunk(2, dim=-1)
     return cos[0][:, None], torch.cat((-first, second), dim=-1)
 

@@ -20,7 +20,7 @@ from models.fim import BoundLayout, bind_layout, find_layout
 from models.int4 import GROUP, INT4
 from models.int8 import INT8
 from models.memory import ran_out
-from models.quantising import QUANTISED, check_device, quantise, quantised_dtype
+from models.quantising import QUANTISED, Stored, check_device, quantise, quantised_dtype
 from models.source import BUNDLED, INCOMPLETE, is_gguf, read_config, resolve_source
 from models.tokenizer import ModelTokenizer
 
@@ -109,7 +109,7 @@ def load_model(
     model.eval().requires_grad_(False)
     digest, entries = weights_digest(model), _entries(model.config, location)
     if dtype in QUANTISED:
-        quantise(model, dtype)
+        quantise(model, dtype, _stored(location))
         scales = "each output" if dtype == INT8 else f"{GROUP} inputs of an output"
         log.info("%s: linear layers quantised to %s, with a scale for %s", source, dtype, scales)
     return LoadedModel(
@@ -130,6 +130,15 @@ def load_model(
         digest=digest,
         edit_format=find_edit_format(entries),
     )
+
+
+def _stored(location: str) -> Stored:
+    if not is_gguf(Path(location)):
+        return lambda layer: None
+    from models.gguf.container import read_gguf
+    from models.gguf.four_bits import four_bits_in
+
+    return four_bits_in(read_gguf(Path(location)))
 
 
 def weights_digest(model: "Model") -> str:

@@ -1,9 +1,10 @@
 """Which weights of a model are quantised, and to what.
 
 int8 takes the linear layers but the head, whose inputs have outliers that one scale holds badly.
-int4 takes the same, and has embedding and head share a table in int8, whose inputs stay exact.
+int4 takes the same, and has embedding and head share a table in int8, with scales for groups.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from models import int4, int8
 from models.errors import ModelError
+from models.few_bits import compile_kernels
 from models.int4 import INT4, Int4Linear, why_not_int4
 from models.int8 import INT8, Int8Linear
 from models.int8_table import Int8Embedding, Int8Head
@@ -26,8 +28,14 @@ def check_device(dtype: str, device: torch.device) -> None:
     (int8 if dtype == INT8 else int4).check_device(device)
 
 
-def quantise(model: "Model", dtype: str) -> None:
+Stored = Callable[[str], tuple[Tensor, Tensor] | None]
+"""Tells what is known of a layer's weights in 4 bits, by its name."""
+
+
+def quantise(model: "Model", dtype: str, stored: Stored = lambda layer: None) -> None:
     """Quantise a model's layers to `int8` or `int4`, in place and one after the other.
+
+    Weights that are `stored` in 4 bits are taken as they are there.
 
     Raises `ModelError` for an architecture most of whose weights are not in linear layers, and for
     layers of a shape that int4 does not take. `check_device` says whether the result runs there.
@@ -36,10 +44,11 @@ def quantise(model: "Model", dtype: str) -> None:
     _check_architecture(model, names, dtype)
     for name in names:
         linear = cast(nn.Linear, model.get_submodule(name))
-        model.set_submodule(name, Int8Linear(linear) if dtype == INT8 else Int4Linear(linear))
+        few = Int8Linear(linear) if dtype == INT8 else Int4Linear(linear, stored(name))
+        model.set_submodule(name, few)
     if dtype == INT4:
         _share_table(model)
-        int4.compile_kernels()
+        compile_kernels()
 
 
 def quantised_dtype(model: "Model") -> str | None:

@@ -91,8 +91,9 @@ def build_engine(
         undisturbed=2 if model.device.type == "cpu" else 4,
     )
     runner = Runner(forward, pool, graphs=tuning.graphs, why_no_graphs=tuning.why_no_graphs)
-    speculation, lossy = None, None
+    speculation, lossy, turn = None, None, None
     if isinstance(forward, LeanForward):
+        turn = forward.layers.turned
         saved = Calibrations(model, settings.calibration_folder)
         exits = Exits(forward.layers, pool, saved.exit_adapters())
         lossy = LossyExits(exits, saved.exit_gates() if exit_gates is None else exit_gates)
@@ -106,6 +107,7 @@ def build_engine(
         costs=pricing,
         self_speculation=speculation,
         lossy=lossy,
+        turn=turn,
         threads=tuning.threads,
     )
 

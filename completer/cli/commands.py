@@ -27,6 +27,7 @@ COMMANDS = {
     "telemetry": "telemetry.telemetry",
     "token": "token.token",
     "remote": "remote.remote",
+    "cluster": "cluster.cluster",
     "engine": "engine.engine",
     "bench": "commands.bench",
 }

@@ -122,6 +122,7 @@ def http_options(
         else server.max_connections,
         max_running=server.max_running,
         max_running_per_user=server.max_running_per_user,
+        max_tokens_per_minute=server.max_tokens_per_minute,
         retry_after_s=server.retry_after_s,
         group_stream_s=group_ms / 1000,
         reports=ReportOptions(telemetry.folder, identity_file(settings), people_by_team(settings))

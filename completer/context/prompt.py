@@ -46,11 +46,15 @@ class Packed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A prompt's token ids, and the document's own tokens on both sides of the caret."""
+    """A prompt's token ids, and the document's own tokens on both sides of the caret.
+
+    `suffix_place` is where the suffix is in it, if a prefix comes before.
+    """
 
     ids: list[int]
     prefix_ids: list[int]
     suffix_ids: list[int]
+    suffix_place: range | None = None
 
 
 class PromptBuilder:
@@ -104,7 +108,11 @@ class PromptBuilder:
         if is_whole and left_over > share:
             suffix = self._trim_suffix(request.suffix, left_over)
         ids = self._layout.prompt(prefix, suffix, files, own)
-        return Prompt(ids=ids, prefix_ids=prefix, suffix_ids=suffix)
+        place = None
+        if suffix and self._layout.layout.order == "psm":
+            end = len(ids) - 1  # behind it stands the last mark
+            place = range(end - len(suffix), end)
+        return Prompt(ids=ids, prefix_ids=prefix, suffix_ids=suffix, suffix_place=place)
 
     def _raw(self, request: CompletionRequest) -> list[int]:
         """Token ids of a prompt as it is; marks in a text that does not begin with one are text."""

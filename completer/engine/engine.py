@@ -18,6 +18,7 @@ from completer.drafting.tree import DraftTree
 from completer.engine.choosing import StepResult
 from completer.engine.cores import Cores
 from completer.engine.cost import ASSUMED, Pricing
+from completer.engine.kept_suffix import Turn
 from completer.engine.lossy import LossyExits
 from completer.engine.memory import out_of_memory
 from completer.engine.passes import Passes, StepResults
@@ -47,6 +48,7 @@ class Engine:
         costs: Pricing = ASSUMED,
         self_speculation: SelfSpeculation | None = None,
         lossy: LossyExits | None = None,
+        turn: Turn | None = None,
         threads: int = 1,
     ) -> None:
         self.costs = costs
@@ -55,7 +57,7 @@ class Engine:
         self._runner = runner
         self._pool = runner.pool
         self._passes = Passes(runner, lossy, self_speculation)
-        self._scheduler = Scheduler(limits or Limits(), runner.pool)
+        self._scheduler = Scheduler(limits or Limits(), runner.pool, turn)
         self._condition = threading.Condition()
         self._closed = False
         self._cores = Cores(threads)

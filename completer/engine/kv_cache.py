@@ -50,7 +50,9 @@ class LayerShape:
 class Slot:
     """What one slot holds: `tokens[:length]` have rows. Empty `owner` belongs to nobody.
 
-    `reached` is the longest that it has been since the rest of its rows was given back.
+    `reached` is the longest that it has been since the rest of its rows was given back. `suffix` is
+    where rows begin that were computed before `changed` tokens of those in front of them became
+    others (see `kept_suffix`); 0: none were.
     """
 
     tokens: NDArray[np.int32]
@@ -59,6 +61,8 @@ class Slot:
     owner: str = ""
     busy: bool = False
     last_used: float = 0.0
+    suffix: int = 0
+    changed: int = 0
 
     def shared_with(self, prompt: NDArray[np.int32], owner: str) -> int:
         """Count the leading tokens of `prompt` whose rows this slot has, for the same owner."""
@@ -137,16 +141,20 @@ class KVPool:
         `IndexError` when no slot is free.
         """
         ids = np.asarray(prompt, np.int32)
-        slots = self._open_slots()
-        shared = [slot.shared_with(ids, owner) for slot in slots]
-        best = int(np.argmax(shared))
-        free = [i for i, slot in enumerate(slots) if not slot.busy]
-        target = self._choose_free(free, best, shared[best])
-        if target != best and shared[best]:
-            self._copy_rows(best, target, shared[best])
-        reused = min(shared[best], len(ids) - 1)
+        best, shared = self.nearest(ids, owner)
+        free = [i for i, slot in enumerate(self._open_slots()) if not slot.busy]
+        target = self._choose_free(free, best, shared)
+        if target != best and shared:
+            self._copy_rows(best, target, shared)
+        reused = min(shared, len(ids) - 1)
         self._occupy(target, ids, reused, owner)
         return target, reused
+
+    def nearest(self, prompt: NDArray[np.int32], owner: str) -> tuple[int, int]:
+        """Return the slot with rows for most leading tokens of `prompt`, and for how many."""
+        shared = [slot.shared_with(prompt, owner) for slot in self._open_slots()]
+        best = int(np.argmax(shared))
+        return best, shared[best]
 
     def release(self, slot: int, length: int) -> None:
         """Give a slot back with the rows of its first `length` tokens still good."""
@@ -167,6 +175,12 @@ class KVPool:
         end = start + key.shape[1]
         self.keys[layer][slot, :, start:end] = key
         self.values[layer][slot, :, start:end] = value
+
+    def copied(self, slot: int, start: int, count: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Return copies of `count` rows of a slot: keys and values of each layer, as in `write`."""
+        rows = slice(start, start + count)
+        keys = [layer[slot, :, rows].clone() for layer in self.keys]
+        return keys, [layer[slot, :, rows].clone() for layer in self.values]
 
     def read(self, layer: int, slot: int, end: int) -> tuple[Tensor, Tensor]:
         """Return views [1, kv_heads, end, head_dim] of a slot's first `end` rows.
@@ -251,3 +265,4 @@ class KVPool:
         state.reached = max(state.reached, reused)
         state.owner = owner
         state.busy = True
+        state.suffix = state.changed = 0

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
+from completer.engine.kept_suffix import Turn, take_slot
 from completer.engine.kv_cache import KVPool
 from completer.engine.sequence import SequenceState
 from completer.errors import OverloadedError
@@ -41,12 +42,16 @@ class Scheduled:
 
 
 class Scheduler:
-    """Waiting and running sequences. The engine's lock guards it."""
+    """Waiting and running sequences. The engine's lock guards it.
 
-    def __init__(self, limits: Limits, pool: KVPool) -> None:
+    `turn` lets the rows of a suffix be kept; without it they are not.
+    """
+
+    def __init__(self, limits: Limits, pool: KVPool, turn: Turn | None = None) -> None:
         self.limits = limits
         self.running: list[SequenceState] = []
         self._pool = pool
+        self._turn = turn
         self._waiting: OrderedDict[str, deque[SequenceState]] = OrderedDict()
 
     @property
@@ -85,8 +90,7 @@ class Scheduler:
     def admit(self, sequence: SequenceState) -> None:
         """Let a waiting sequence run, in a slot of its own."""
         owner = sequence.request.owner
-        sequence.slot, sequence.cached = self._pool.acquire(sequence.ids, owner)
-        sequence.reused = sequence.cached
+        take_slot(sequence, self._pool, self._turn)
         sequence.admitted_at = time.perf_counter()
         self._waiting.move_to_end(owner)
         self._take_from_queue(sequence)
@@ -98,7 +102,7 @@ class Scheduler:
         room = self.limits.prefill_chunk * (1 if scheduled else self.limits.undisturbed)
         for sequence in self.running:
             if not sequence.decoding and room > 0:
-                chain = min(sequence.pending, room)
+                chain = min(sequence.next_chain, room)
                 scheduled.append(Scheduled(sequence, chain))
                 room -= chain
         return scheduled

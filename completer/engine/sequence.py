@@ -52,6 +52,8 @@ class GenerationRequest:
     distribution; 0 is the model's own. Unless they `may_propose`, `drafts` do nothing but that.
     `guide` narrows the distribution where it knows what may come.
     `lossy` lets tokens come from early exits; give it an owner of its own, since its rows do too.
+    `suffix` is where the text after the caret stands in a prompt that its prefix comes first in, if
+    its rows may be kept when that changes: the owner is one of its own then, too.
     Once submitted, `drafts` belongs to the engine, which stops it.
     """
 
@@ -69,6 +71,7 @@ class GenerationRequest:
     lossy: bool = False
     spell: Callable[[int], str] | None = None
     may_propose: bool = True
+    suffix: range | None = None
 
     @property
     def changes_distribution(self) -> bool:
@@ -104,7 +107,8 @@ class SequenceState:
 
     `ids` is the prompt and what has been generated; the first `cached` of them have rows in the
     pool's `slot`. Before admission `slot` is -1. `branched_at` is the place in its text at which a
-    greedy alternative has left the likeliest one, if it has.
+    greedy alternative has left the likeliest one, if it has. Rows of the tokens `kept` are there
+    though those of the tokens before may not be.
     """
 
     def __init__(
@@ -117,6 +121,8 @@ class SequenceState:
         self.prompt_length = len(self.ids)
         self.slot = -1
         self.cached = 0
+        self.kept = range(0)
+        self.kept_tokens = 0
         self.branched_at: int | None = None
         self.reused = 0
         self.steps = 0
@@ -139,6 +145,11 @@ class SequenceState:
     def pending(self) -> int:
         """Tokens without rows in the pool: the rest of the prompt, later the last bonus token."""
         return len(self.ids) - self.cached
+
+    @property
+    def next_chain(self) -> int:
+        """Of these, the first ones that stand together."""
+        return self.kept.start - self.cached if self.cached < self.kept.start else self.pending
 
     @property
     def decoding(self) -> bool:
@@ -171,6 +182,7 @@ class SequenceState:
         return DecodeStats(
             prompt_tokens=self.prompt_length,
             reused_tokens=self.reused,
+            kept_tokens=self.kept_tokens,
             generated_tokens=generated,
             steps=self.steps,
             drafted=self.drafted,

@@ -48,6 +48,10 @@ def _keep(part: StepPart, path: list[int], pool: KVPool) -> None:
     accepted = [part.ids[segment.chain + node] for node in path]
     pool.extend(segment.slot, part.ids[: segment.chain] + accepted, segment.start)
     sequence.cached = nodes_at + len(path)
+    if sequence.cached == sequence.kept.start and sequence.kept:
+        sequence.cached = sequence.kept.stop
+        kept = sequence.ids[sequence.kept.start : sequence.kept.stop]
+        pool.extend(segment.slot, kept, sequence.kept.start)
 
 
 def _count(part: StepPart, verified: Verification) -> None:

@@ -1,7 +1,7 @@
 """What model and repository each make of the truth, token by token: what a mixture is fitted to.
 
-The engine is made to write the truth: drafts that know it, and a distribution that holds nothing
-else. On the way it says what the model alone would have given each token.
+The engine is made to write the truth: a distribution that holds nothing else, and drafts that know
+it. On the way it says what the model alone would have given each token.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def evidence(
 ) -> list[Evidence]:
     """Return the evidence for each token of `truth`, at most `_TOKENS`. `drafts` is used up."""
     truth = truth[:_TOKENS]
-    forced = _Forced(drafts, truth)
+    forced = _Overheard(truth, drafts)
     listener = _Listener()
     engine.generate(
         GenerationRequest(
@@ -53,17 +53,52 @@ def evidence(
     ]
 
 
-@dataclass(slots=True)
-class _Forced:
-    """Drafts and predicts the truth, and asks the real drafts what they would have predicted."""
+class Dictated:
+    """Lets an engine that blends nothing but predictions draw `truth`; `drafts` draft meanwhile."""
 
-    drafts: Drafting
-    truth: Sequence[int]
-    said: list[tuple[float, float]] = field(default_factory=list)
-    _emitted: int = 0
+    def __init__(self, truth: Sequence[int], drafts: Drafting | None) -> None:
+        self._truth, self._drafts, self._emitted = truth, drafts, 0
 
     def propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
-        ahead = np.array(self.truth[self._emitted :][:max_tokens], np.int32)
+        """See `Drafting`."""
+        if self._drafts is None:
+            return DraftTree.empty()
+        return self._drafts.propose(max_tokens, step_cost)
+
+    def observe(
+        self,
+        tree: DraftTree,
+        accepted: Sequence[int],
+        top_candidates: NDArray[np.int32] | None = None,
+    ) -> None:
+        """See `Drafting`."""
+        self._emitted += len(accepted)
+        if self._drafts is not None:
+            self._drafts.observe(tree, accepted, top_candidates)
+
+    def predict(self, tree: DraftTree) -> Predictions:
+        """Return the next token of the truth, at each node as if the path to it were true."""
+        depths = [len(tree.path_to(node)) for node in range(-1, len(tree))]
+        places = [min(self._emitted + depth, len(self._truth) - 1) for depth in depths]
+        tokens = [np.array([self._truth[place]], np.int32) for place in places]
+        return Predictions.of_rows([(token, np.ones(1)) for token in tokens])
+
+    def stop(self) -> None:
+        """See `Drafting`."""
+        if self._drafts is not None:
+            self._drafts.stop()
+
+
+class _Overheard(Dictated):
+    """Drafts the truth, and asks the real drafts what they would have predicted."""
+
+    def __init__(self, truth: Sequence[int], drafts: Drafting) -> None:
+        super().__init__(truth, drafts)
+        self.said: list[tuple[float, float]] = []
+        self._asked = drafts
+
+    def propose(self, max_tokens: int, step_cost: NDArray[np.float64]) -> DraftTree:
+        ahead = np.array(self._truth[self._emitted :][:max_tokens], np.int32)
         return DraftTree.path(ahead, np.ones(len(ahead), np.float32), DraftSource.REPOSITORY)
 
     def observe(
@@ -72,20 +107,14 @@ class _Forced:
         accepted: Sequence[int],
         top_candidates: NDArray[np.int32] | None = None,
     ) -> None:
-        self._emitted += len(accepted)
-        self.drafts.observe(DraftTree.empty(), accepted)
+        super().observe(DraftTree.empty(), accepted)
 
     def predict(self, tree: DraftTree) -> Predictions:
-        expected, rows = self.drafts.predict(tree), []
+        expected, true = self._asked.predict(tree), super().predict(tree)
         for row in range(len(expected)):
-            token = self.truth[min(self._emitted + row, len(self.truth) - 1)]
             confidence = float(expected.row(row)[1].sum())
-            self.said.append((expected.prob(row, token), confidence))
-            rows.append((np.array([token], np.int32), np.ones(1)))
-        return Predictions.of_rows(rows)
-
-    def stop(self) -> None:
-        self.drafts.stop()
+            self.said.append((expected.prob(row, int(true.row(row)[0][0])), confidence))
+        return true
 
 
 @dataclass(slots=True)

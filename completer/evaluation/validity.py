@@ -128,16 +128,21 @@ def _places(code: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _all_exist(code: str, path: str, above: str, places: list[tuple[int, int]]) -> bool | None:
     """Ask jedi, in its own process, of each name what else might stand there."""
     project = jedi.Project(above, added_sys_path=(above,), smart_sys_path=False)
-    script = jedi.Script(
-        code, path=path, project=project, environment=jedi.InterpreterEnvironment()
-    )
-    verdicts = [known for place in places if (known := _exists(script, code, *place)) is not None]
+    verdicts = [
+        known for place in places if (known := _exists(code, path, project, *place)) is not None
+    ]
     return all(verdicts) if verdicts else None
 
 
-def _exists(script: jedi.Script, code: str, start: int, end: int) -> bool | None:
+def _exists(code: str, path: str, project: jedi.Project, start: int, end: int) -> bool | None:
     line, column = code.count("\n", 0, start) + 1, start - code.rfind("\n", 0, start) - 1
+    asked = code
+    if _IMPORT.match(code, start - column):  # jedi leaves out what the statement imports already
+        asked = code[:start] + code[code.find("\n", start) % (len(code) + 1) :]
     try:
+        script = jedi.Script(
+            asked, path=path, project=project, environment=jedi.InterpreterEnvironment()
+        )
         names = {each.name for each in script.complete(line, column)}
     except Exception:  # noqa: BLE001  whatever is wrong in jedi, this name is not judged
         return None

@@ -1,4 +1,4 @@
-"""How many texts are generated at once, in all and for one user, so that nobody starves others."""
+"""How much is generated, in all and for one user, so that nobody starves others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from completer.errors import OverloadedError
 from completer.http.errors import TooManyRequestsError
 from completer.http.options import HttpOptions
+from completer.http.spending import Spending
+from completer.request import DecodeStats
 
 
 class Admission:
@@ -17,6 +19,7 @@ class Admission:
     def __init__(self, options: HttpOptions) -> None:
         self._options = options
         self._running: Counter[str] = Counter()
+        self._spending = Spending(options.max_tokens_per_minute)
 
     @property
     def running(self) -> int:
@@ -29,6 +32,7 @@ class Admission:
 
         Raises `TooManyRequestsError` or `OverloadedError` if they do not fit.
         """
+        self._spending.check(user)
         retry_after_s = self._options.retry_after_s
         if self._running[user] + count > self._options.max_running_per_user:
             message = f"More than {self._options.max_running_per_user} texts asked for at once."
@@ -42,3 +46,7 @@ class Admission:
             self._running[user] -= count
             if not self._running[user]:
                 del self._running[user]
+
+    def answered(self, user: str, stats: DecodeStats) -> None:
+        """Count what a user's answer has cost."""
+        self._spending.spend(user, stats)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -17,13 +18,11 @@ from completer.http import errors, events, llamacpp, mistral, next_edits, openai
 from completer.http.access import Accesses
 from completer.http.body import read_json
 from completer.http.dialect import endpoint, respond
-from completer.http.engine_door import EngineDoor
 from completer.http.handler import CompletionHandler
 from completer.http.health import report
 from completer.http.metrics import MetricsMiddleware
 from completer.http.options import HttpOptions
 from completer.http.paths import COMPLETIONS, OF_LLAMA, MeantPath, not_found
-from completer.http.remote_door import RemoteDoor
 from completer.http.security import BearerAuth, BodyLimit, HeaderLimit, HostGuard
 from completer.interface import CompletionService
 from completer.place import Place
@@ -31,13 +30,26 @@ from telemetry.events import BranchChanged
 from telemetry.recorder import Recorder
 
 
+class Door(Protocol):
+    """Lets editors in beside HTTP."""
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """The routes of the application that this adds."""
+        ...
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Be entered for as long as the application runs."""
+        ...
+
+
 def create_app(
     service: CompletionService,
     recorder: Recorder,
     *,
     options: HttpOptions | None = None,
-    engine: EngineDoor | None = None,
-    remote: RemoteDoor | None = None,
+    engine: Door | None = None,
+    remote: Door | None = None,
 ) -> Starlette:
     """An application that completes with `service` and reports to `recorder`.
 

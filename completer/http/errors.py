@@ -22,7 +22,7 @@ class ClientGoneError(Exception):
 
 
 class TooManyRequestsError(OverloadedError):
-    """One user asks for more at once than one user may."""
+    """One user asks for more than one user may."""
 
 
 def error_response(

@@ -121,6 +121,7 @@ class CompletionHandler:
         self, origin: Origin, tracked: TrackedRequest, completion: Completion
     ) -> CompletionResult:
         """Report a completion; its choices are named after the reply, by their index."""
+        self.admission.answered(origin.user, completion.stats)
         reply_id, created = _head(tracked)
         suggestions = [
             Suggestion(text=choice.text, id=suggestion_id(reply_id, rank), rank=rank)

@@ -23,7 +23,8 @@ class HttpOptions:
     connection may rest between requests; no more than `max_connections` are open at once, the
     others wait. No more than `max_running` texts are generated at once,
     and `max_running_per_user` for one user; who wants more is told to come back in
-    `retry_after_s`. `reports` says what `/report` is made from, if anything is recorded.
+    `retry_after_s`, and who had more than `max_tokens_per_minute` computed when that is made up
+    for. `reports` says what `/report` is made from, if anything is recorded.
     `people` are those who may use a workspace that is not for all; `None`: all who have a token.
     `root_path` is what paths may begin with, for a proxy's sake; the proxies at the addresses
     `forwarded_allow_ips` say who asks. `group_stream_s` gathers streamed text for so long before it
@@ -46,6 +47,7 @@ class HttpOptions:
     max_connections: int = 960
     max_running: int = 256
     max_running_per_user: int = 32
+    max_tokens_per_minute: int | None = None
     retry_after_s: float = 1.0
     group_stream_s: float = 0.0
     people: Mapping[Place, frozenset[str] | None] = field(default_factory=dict)

@@ -56,16 +56,17 @@ def main(most_cpu_s: float, idle_s: float, cache: str) -> None:
         question = Question.decode(line)
         jedi.settings.cache_directory = question.cache or cache
         place = _place(question)
+        _forget_document(question.path)
         guard.about(question.path, (question.root, *place.sys_path), jedi.settings.cache_directory)
         answer(encode_evidence(_evidence(question, place, environment)))
         guard.about("", (), "")
+        _forget_document(question.path)
         _forget_trees()
 
 
 def _evidence(
     question: Question, place: PythonPlace, environment: InterpreterEnvironment
 ) -> NameEvidence:
-    _forget_document(question.path)
     if question.language == "python":
         document = Document(question.before, question.after)
         until = time.monotonic() + (question.most_s or float("inf"))
@@ -98,9 +99,10 @@ def _module_folders(root: str, _minute: int, *, packages: bool) -> tuple[str, ..
 
 
 def _forget_document(path: str) -> None:
-    """Parse the document as a whole again: what is said of it must not depend on what came before.
+    """Parse a document as a whole again, and what imports it from the disk.
 
-    jedi needs a tree in this cache, so its parser of differences cannot be switched off.
+    What is said of it must not depend on what came before, nor that of another on the line that it
+    was asked about without. jedi needs a tree in this cache, so it cannot be switched off.
     """
     for trees in parso.cache.parser_cache.values():
         trees.pop(Path(path) if path else None, None)

@@ -97,6 +97,11 @@ class NextEditRequest:
     most: int = 10
     trigger: Trigger = "automatic"
 
+    @property
+    def around_caret(self) -> tuple[str, str]:
+        """What stands before and behind the caret."""
+        return self.text[: self.offset], self.text[self.offset :]
+
 
 def point_at(text: str, offset: int) -> Point:
     """Return the place of a character."""

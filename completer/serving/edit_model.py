@@ -64,14 +64,14 @@ class EditModel:
             return None
         asked, replaced = found
         language = language_of_name(request.path.name)
-        text, caret = request.text, request.offset
-        around = Surroundings.of(text[:caret], text[caret:], language)
+        around = Surroundings.of(*request.around_caret, language)
         snippets = repository.snippets(around, request.path, _OTHER_FILES)
         asked = replace(asked, files=tuple((each.path, each.text) for each in snippets))
         unasked = not asked.changes and request.trigger == "automatic"
         if unasked or any(mark in part for part in asked.texts for mark in self._marks):
             return None
-        begin, end = self._form.region(text, caret)
+        text = request.text
+        begin, end = self._form.region(text, request.offset)
         completion = self._completion(request, asked, expected(text[begin:end], replaced))
         if completion is None:
             return None

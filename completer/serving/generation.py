@@ -34,7 +34,7 @@ from completer.workspaces.repository import Repository
 from models.loading import LoadedModel
 
 MAX_CHOICES = 8
-_LOSSY = "lossy "
+_LOSSY, _KEPT = "lossy ", "kept "
 _CLOSING = " \t\r\n)]};,"
 _LONGEST_LINE = 256  # characters of a script's first line that are looked at
 ROOM_FOR_OTHER_FILES = 768  # tokens of prompt below which the file itself needs them all
@@ -66,9 +66,18 @@ class Job:
 
     @property
     def owner(self) -> str:
-        """Whose keys and values may be used; what early exits leave is not the model's own."""
+        """Whose keys and values may be used.
+
+        What early exits leave is not the model's own, nor are kept rows.
+        """
         owner = owner_of(self.request, self.repository)
-        return f"{_LOSSY}{owner}" if self.lossy else owner
+        return f"{_LOSSY * self.lossy}{_KEPT * (self.kept_suffix is not None)}{owner}"
+
+    @property
+    def kept_suffix(self) -> range | None:
+        """Where the prompt's suffix is, if its rows may be kept when what is before it changes."""
+        wanted = self.settings.completion.suffix_rows == "kept" and not self.settings.pure
+        return self.prompt.suffix_place if wanted else None
 
 
 class Generations:
@@ -199,6 +208,7 @@ class Generations:
             lossy=job.lossy,
             spell=self._spell,
             may_propose=job.settings.drafting.enabled,
+            suffix=job.kept_suffix,
         )
 
     def drafts(self, job: Job) -> Drafting | None:
@@ -283,7 +293,7 @@ def owner_of(request: CompletionRequest, repository: Repository | None) -> str:
 
 def owns(owner: str, repository: Repository) -> bool:
     """Whether somebody's caches for this workspace are meant."""
-    return owner.removeprefix(_LOSSY).startswith(_place(repository))
+    return owner.removeprefix(_LOSSY).removeprefix(_KEPT).startswith(_place(repository))
 
 
 def _place(repository: Repository | None) -> str:

@@ -269,7 +269,7 @@ class RunningModel:
             model=self._model.name,
             choices=tuple(choices),
             stats=stats,
-            distribution=self._distribution(job),
+            distribution=self._distribution(job, stats),
             exit_mode="lossy" if self._exits_early(job) else "lossless",
             identity=self._model.identity,
             raw_prompt=what_became(job.request),
@@ -278,9 +278,11 @@ class RunningModel:
     def _exits_early(self, job: Job) -> bool:
         return job.lossy and self._engine.lossy is not None
 
-    def _distribution(self, job: Job) -> Distribution:
+    def _distribution(self, job: Job, stats: DecodeStats) -> Distribution:
         if self._exits_early(job):
             return "early-exit"
+        if stats.kept_tokens:
+            return "kept-suffix"
         if job.text.evidence is not None and job.name_weights:
             return "model+repository+names" if job.repository_weight else "model+names"
         return "model+repository" if job.repository_weight else "model"

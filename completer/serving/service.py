@@ -240,11 +240,5 @@ def _learn(repository: Repository, text: str) -> None:
 
 def _scope_of(request: CompletionRequest | NextEditRequest) -> str:
     """Return what a caret stands in: `code`, `comment` or `string`."""
-    if isinstance(request, NextEditRequest):
-        prefix, suffix = request.text[: request.offset], request.text[request.offset :]
-    elif request.raw:
-        return "code"
-    else:
-        prefix, suffix = request.prefix, request.suffix
     language = request.language or (request.path and language_of_name(request.path.name))
-    return Surroundings.of(prefix, suffix, language or None).where
+    return Surroundings.of(*request.around_caret, language or None).where

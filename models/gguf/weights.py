@@ -89,7 +89,7 @@ def _read(
 
 
 def _tensors(file: GgufFile, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, TensorInfo]:
-    names = _names(file)
+    names = tensor_names(file)
     found: dict[str, TensorInfo] = {}
     for name, shape in shapes.items():
         stem, _, kind = name.rpartition(".")
@@ -107,7 +107,8 @@ def _tensors(file: GgufFile, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
     return found
 
 
-def _names(file: GgufFile) -> gguf.TensorNameMap:
+def tensor_names(file: GgufFile) -> gguf.TensorNameMap:
+    """Map names of transformers' weights, without what stands behind the last dot, to a file's."""
     name = file.need("general.architecture", str)
     architecture = next(each for each, said in gguf.MODEL_ARCH_NAMES.items() if said == name)
     return gguf.get_tensor_name_map(architecture, file.need(f"{name}.block_count", int))
@@ -141,10 +142,19 @@ def _weight(
     if stored.norms_from_one and name.endswith("norm.weight"):
         return (_dequantised(file, tensor, torch.float32) - 1).to(dtype)
     values = _dequantised(file, tensor, dtype)
-    for part, heads in (("q_proj", "num_attention_heads"), ("k_proj", "num_key_value_heads")):
-        if stored.paired and f".{part}." in name:
-            return _halves(values, int(config[heads]))
-    return values
+    return _halves(values, heads) if stored.paired and (heads := _heads(name, config)) else values
+
+
+def halves_of(name: str, config: Mapping[str, Any], *parts: Tensor) -> tuple[Tensor, ...]:
+    """Put the rows of what belongs to a weight in the order in which transformers has them."""
+    heads = _heads(name, config)
+    return tuple(_halves(each, heads) for each in parts) if heads else parts
+
+
+def _heads(name: str, config: Mapping[str, Any]) -> int:
+    """How many heads a weight has whose rows are rotated; 0 for any other."""
+    key = {"q_proj": "num_attention_heads", "k_proj": "num_key_value_heads"}
+    return next((int(config[heads]) for part, heads in key.items() if f".{part}" in name), 0)
 
 
 def _halves(rows: Tensor, heads: int) -> Tensor:

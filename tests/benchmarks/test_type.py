@@ -46,6 +46,16 @@ def test_keys_are_compared_with_the_first_request_of_their_line():
     assert found["first_token_ratio"] == 20 / 100
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "is_like"),
+    [("a)", "f(a)", True), ("a", "f(a", True), ("b", "f(b)", False)],
+    ids=["closes it", "does not", "another"],
+)
+def test_answers_that_make_the_same_line_are_alike(text, line, is_like):
+    closed = answer(1, 1.0, text="a", line="f(a)")
+    assert closed.is_like(answer(1, 1.0, text=text, line=line)) is is_like
+
+
 def test_without_keys_there_is_nothing_to_say():
     assert keystrokes([answer(100, 80.0, first=True)]) == {"n": 0}
 

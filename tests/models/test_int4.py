@@ -1,14 +1,11 @@
 """int4 weights are what their groups say, in few rows as in many; other shapes are refused."""
 
-import sys
-
 import pytest
 import torch
 from torch import nn
 
 from models.errors import ModelError
-from models.int4 import FEW_ROWS, GROUP, Int4Linear, check_device, int4_linear, quantise_groups
-from models.int8_table import FEW_ROWS as FEW_LOGITS
+from models.int4 import GROUP, Int4Linear, check_device, quantise_groups
 from models.int8_table import Int8Embedding, Int8Head
 from models.layers import DecoderLayers, attend_window
 from models.quantising import quantise, quantised_dtype
@@ -37,12 +34,12 @@ def random_linear(inputs=192, outputs=128, *, bias=True, seed=0):
 def meant(linear):
     """The weights that a layer was rounded to, in float32."""
     integers, scales = quantise_groups(linear.weight)
-    scale, zero = (each.T.float()[..., None] for each in scales.unbind(-1))
-    groups = integers.view(*scale.shape[:2], GROUP)
+    scale, zero = scales.split(1, dim=-1)
+    groups = integers.view(*scale.shape[:2], GROUP).float()
     return ((groups - 8) * scale + zero).view_as(linear.weight)
 
 
-@pytest.mark.parametrize("rows", [1, FEW_ROWS, FEW_ROWS + 1, 300])
+@pytest.mark.parametrize("rows", [1, 17])
 @pytest.mark.parametrize("bias", [True, False])
 def test_it_is_the_product_of_what_weights_are_rounded_to(rows, bias):
     linear = random_linear(bias=bias)
@@ -51,15 +48,7 @@ def test_it_is_the_product_of_what_weights_are_rounded_to(rows, bias):
 
     product = Int4Linear(linear)(states)
     assert product.dtype == torch.bfloat16
-    assert (product.float() - expected).norm() < 0.005 * expected.norm()
-
-
-def test_wide_matrices_are_widened_in_parts(monkeypatch):
-    linear = random_linear(outputs=320)
-    layer, states = Int4Linear(linear), torch.randn(40, 192).bfloat16()
-    whole = layer(states)
-    monkeypatch.setattr("models.int4.WIDENED_AT_ONCE", 128 * 192)
-    torch.testing.assert_close(layer(states), whole)
+    assert (product.float() - expected).norm() < 0.01 * expected.norm()
 
 
 def test_rounding_stays_within_a_step_and_is_better_than_plain(monkeypatch):
@@ -67,7 +56,7 @@ def test_rounding_stays_within_a_step_and_is_better_than_plain(monkeypatch):
     fitted = (meant(linear) - linear.weight.float()).abs().mean()
     monkeypatch.setattr("models.int4._fitted_zero", lambda groups, scale, zero: zero)
     plain = meant(linear) - linear.weight.float()
-    steps = quantise_groups(linear.weight)[1][..., 0].T.float().repeat_interleave(GROUP, -1)
+    steps = quantise_groups(linear.weight)[1][..., 0].repeat_interleave(GROUP, -1)
     assert (plain.abs() <= 0.52 * steps + plain.abs().mean() * 0.05).all()
     assert fitted < plain.abs().mean()
 
@@ -79,17 +68,16 @@ def test_weights_that_are_all_the_same_stay_what_they_are(weight):
     torch.testing.assert_close(meant(linear), linear.weight.float(), atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("rows", [1, FEW_LOGITS, FEW_LOGITS + 1, 9])
-def test_a_table_is_looked_up_and_read_out(rows, monkeypatch):
+@pytest.mark.parametrize("rows", [1, 9])
+def test_a_table_is_looked_up_and_read_out(rows):
     torch.manual_seed(0)
     weight = torch.randn(VOCABULARY, 64).bfloat16()
     table = Int8Embedding(weight)
     ids = torch.randint(VOCABULARY, (rows,))
-    assert (table(ids) - weight[ids]).norm() < 0.02 * weight[ids].norm()
-    monkeypatch.setattr("models.int8_table.WIDENED_AT_ONCE", 64 * 33)
+    assert (table(ids) - weight[ids]).norm() < 0.01 * weight[ids].norm()
     states = torch.randn(rows, 64).bfloat16()
     expected = states.float() @ weight.float().T
-    assert (Int8Head(table)(states).float() - expected).norm() < 0.02 * expected.norm()
+    assert (Int8Head(table)(states).float() - expected).norm() < 0.01 * expected.norm()
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2", "mistral", "qwen3", "starcoder2", "gemma"])
@@ -109,17 +97,6 @@ def test_a_quantised_model_says_nearly_the_same(family, tied):
     assert sum(each.nbytes for each in model.parameters()) < 0.45 * sum(
         each.nbytes for each in exact.parameters()
     )
-
-
-def test_what_is_compiled_is_there_with_the_model(monkeypatch):
-    monkeypatch.delitem(sys.modules, "models.int4_widening", raising=False)
-    quantise(tiny_model("llama", VOCABULARY, **SIZES).bfloat16(), "int4")
-    widen = sys.modules["models.int4_widening"].widen
-    (known,) = widen.signatures
-    layer = Int4Linear(random_linear(outputs=320))
-    monkeypatch.setattr("models.int4.WIDENED_AT_ONCE", 128 * 192)
-    layer(torch.randn(40, 192).bfloat16())
-    assert widen.signatures == [known]
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2", "mistral"])
@@ -146,19 +123,6 @@ def test_layers_of_other_shapes_and_other_devices_are_refused():
     assert "model.dtype" in refusal.value.hint
 
 
-def test_another_order_of_packing_is_refused(monkeypatch):
-    monkeypatch.setattr("models.int4._pack", lambda integers: integers.to(torch.uint8)[:, ::2])
-    with pytest.raises(ModelError, match="order"):
-        check_device(torch.device("cpu"))
-
-
-def test_states_of_several_dimensions_are_mapped():
-    layer = Int4Linear(random_linear(bias=False))
-    states = torch.randn(2, 3, 192).bfloat16()
-    flat = int4_linear(states.view(6, 192), layer.weight, layer.scales, None)
-    assert torch.equal(layer(states), flat.view(2, 3, 128))
-
-
 def test_rows_that_do_not_lie_together_are_mapped():
     layer, table = Int4Linear(random_linear()), Int8Embedding(torch.randn(VOCABULARY, 192))
     spread = torch.randn(2, 384).bfloat16()[:, ::2]
@@ -166,3 +130,9 @@ def test_rows_that_do_not_lie_together_are_mapped():
         assert torch.equal(
             module(spread), module(spread.clone(memory_format=torch.contiguous_format))
         )
+
+
+def test_processors_without_the_instruction_are_refused(monkeypatch):
+    monkeypatch.setattr("models.int4.has_kernels", lambda: False)
+    with pytest.raises(ModelError, match="no instruction"):
+        check_device(torch.device("cpu"))

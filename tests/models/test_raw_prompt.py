@@ -22,6 +22,7 @@ ZED = {
 }
 OTHERS = {
     "code_llama without spaces": ("code-llama", f"<PRE>{BEFORE}<SUF>{AFTER}<MID>"),
+    "code_llama, the suffix first": ("code-llama-spm", f"<PRE> <SUF>{AFTER} <MID> {BEFORE}"),
     "with a begin mark": ("codestral", f"<s>[SUFFIX]{AFTER}[PREFIX]{BEFORE}"),
     "seed-coder": ("seed-coder", f"<[fim-suffix]>{AFTER}<[fim-prefix]>{BEFORE}<[fim-middle]>"),
     "mellum": ("mellum", f"<fim_suffix>{AFTER}<fim_prefix>{BEFORE}<fim_middle>"),

@@ -22,6 +22,13 @@ EVIDENCE = NameEvidence(
 NESTED = "class A:\n    def f(self):\n        def inner(x):\n            return x\n"
 
 
+@pytest.fixture(autouse=True)
+def enough_time(monkeypatch):
+    """On a busy machine nothing would be said of an answer."""
+    monkeypatch.setattr(parse_check, "_IN_ALL_S", 60.0)
+    monkeypatch.setattr(parse_check, "_TIME_LIMIT_MS", 20_000)
+
+
 def at(caret: str, language: str = "python", evidence: NameEvidence | None = None) -> TextContext:
     prefix, suffix = caret.split("|")
     return TextContext(prefix=prefix, suffix=suffix, language=language, evidence=evidence)

@@ -26,6 +26,7 @@ OTHERS = {
     "max_connections": 1,
     "max_running": 1,
     "max_running_per_user": 1,
+    "max_tokens_per_minute": 1,
     "retry_after_s": 9,
     "stream_group_ms": 7,
     "root_path": "/completer",

@@ -183,6 +183,14 @@ GOLDEN = [
         "▁<PRE>n = ▁<SUF>\nprint(n)▁<MID>",
     ),
     Golden(
+        "code-llama-spm",
+        "llama",
+        ("▁<PRE>", "▁<SUF>", "▁<MID>"),
+        f"▁<PRE>▁<SUF>\nprint(n)▁<MID>{PLAIN}n = ",
+        "▁<PRE>▁<SUF>\nprint(n)▁<MID>n = ",
+        {"fim_layout": "code-llama-spm"},
+    ),
+    Golden(
         "deepseek-coder",
         "deepseek_v2",
         ("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),

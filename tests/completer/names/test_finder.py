@@ -145,6 +145,16 @@ def test_what_was_asked_before_changes_nothing(process, root):
     assert ask(process, root, "self.") == first
 
 
+def test_a_line_that_another_document_was_asked_without_is_there(process, root):
+    base = (root / "pkg/base.py").read_text()
+    before, line, after = base.partition("class Proxy:")
+    assert line
+    finder = NameFinder(process=process)
+    finder.evidence(before, after, "python", root / "pkg/base.py", root, wait_s=None)
+
+    assert "Proxy" in ask(process, root, "from .base import ").at_caret.names
+
+
 @pytest.fixture
 def hostile(root):
     ran = root / "ran"

@@ -107,7 +107,7 @@ async def test_an_answer_that_is_remembered_counts_the_same_prompt(service):
 @pytest.mark.parametrize("raw", [False, True])
 async def test_more_tokens_than_there_is_room_for_are_as_many_as_there_is(service, raw):
     limit = service.info().context_tokens
-    completion = await service.complete(ask(max_tokens=20 * limit, raw=raw))
+    completion = await service.complete(ask(max_tokens=20 * limit, raw=raw, deadline_ms=60_000.0))
 
     stats = completion.stats
     assert completion.finish_reason in ("length", "stop")

@@ -18,6 +18,7 @@ from completer.serving.generation import Generations
 from models.loading import load_model
 from models.source import BUNDLED
 from tests.completer.serving.test_service import NO_TUNING, settings
+from tests.tiny import save_tiny
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "shop"
 CARETS = 24
@@ -67,10 +68,19 @@ def requests(folder):
 
 
 @pytest.mark.slow
-async def test_what_is_shown_does_not_depend_on_how_tokens_fell_into_steps(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("family", "weight", "ends"),
+    [(None, "auto", {"stop", "low_confidence"}), ("qwen2", 0.8, {"stop", "length"})],
+    ids=["embedded", "made-up Qwen2"],
+)
+async def test_what_is_shown_does_not_depend_on_how_tokens_fell_into_steps(
+    family, weight, ends, tmp_path, monkeypatch
+):
     folder = Path(shutil.copytree(EXAMPLE, tmp_path / "shop"))
-    model = load_model(BUNDLED, device="cpu", dtype="float32")
-    service = build_service(model, NO_TUNING, waiting_for_names(settings(tmp_path)))
+    source = str(save_tiny(family, tmp_path / "model", context=1024)) if family else BUNDLED
+    model = load_model(source, device="cpu", dtype="float32")
+    wanted = settings(tmp_path, completion={"repository_weight": weight})
+    service = build_service(model, NO_TUNING, waiting_for_names(wanted))
     service.open_workspace(local_place(folder))
     assert service._repositories.open(local_place(folder)).wait(120)
     drafts, rng = Generations.drafts, np.random.default_rng(1)
@@ -94,5 +104,5 @@ async def test_what_is_shown_does_not_depend_on_how_tokens_fell_into_steps(tmp_p
     service.close()
 
     assert found[0] == found[1] == found[MAX_DRAFT] == found[None]
-    assert {reason for _, reason, _ in found[0]} >= {"stop", "low_confidence"}
+    assert {reason for _, reason, _ in found[0]} >= ends
     assert accepted[0] < accepted[1] < accepted[MAX_DRAFT]

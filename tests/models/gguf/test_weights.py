@@ -6,9 +6,10 @@ from transformers import GraniteConfig
 
 from models.decoder import BareDecoder
 from models.errors import ModelError
+from models.int4 import Int4Linear
 from models.loading import load_model
 from tests.gguf_files import save_gguf
-from tests.models.quantised_cpu import needs_int8
+from tests.models.quantised_cpu import needs_int4, needs_int8
 from tests.tiny import FAMILIES, Family
 
 STORED = (
@@ -87,6 +88,22 @@ def test_q8_0_can_be_quantised_anew(tmp_path):
     loaded = load_model(str(tmp_path / "m.gguf"), device="cpu", dtype="int8")
 
     assert loaded.dtype_name == "int8"
+
+
+@needs_int4
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
+def test_q4_0_is_not_rounded_once_more_in_int4(family, tmp_path):
+    sizes = {"hidden_size": 128, "intermediate_size": 256, "head_dim": 32}
+    model = save_gguf(family, tmp_path / "m.gguf", "q4_0", **sizes)
+
+    loaded = load_model(str(tmp_path / "m.gguf"), device="cpu", dtype="int4").model
+
+    layers = {n: each for n, each in loaded.named_modules() if isinstance(each, Int4Linear)}
+    assert len(layers) == 14
+    for name, layer in layers.items():
+        weight, bias = model.get_submodule(name).weight.float(), layer.bias
+        columns = layer(torch.eye(weight.shape[1]).bfloat16()) - (0 if bias is None else bias)
+        torch.testing.assert_close(columns.T.float(), weight, rtol=2**-7, atol=1e-5)
 
 
 def test_that_weights_are_rounded_is_said(tmp_path, caplog):
