@@ -12,6 +12,7 @@ from completer.cli.app import main
 NAMES = (
     "decode", "type", "exits", "dtypes", "draft", "serve", "gpu", "path", "telemetry", "simulate",
     "intervals", "names", "windows", "socket", "remote", "next-edits", "edit-drafts", "replay",
+    "alternatives",
 )  # fmt: skip
 
 
