@@ -2,12 +2,16 @@
 
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from completer.errors import SettingsError
+
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
+LARGEST_SECRET = 1 << 14
 
 
 def private_folder(path: Path) -> None:
@@ -36,6 +40,22 @@ def replace_private_file(path: Path, data: bytes | memoryview) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def read_secret(file: Path, setting: str) -> str:
+    """Read the secret in a file that a setting names; ASCII, no longer than a few keys.
+
+    Raises `SettingsError` where it cannot be read, or others can read or write it.
+    """
+    try:
+        with file.open("rb") as opened:
+            mode = os.fstat(opened.fileno()).st_mode
+            if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+                why = f"{file} can be read or written by others."
+                raise SettingsError(why, hint=f"Make it yours alone: chmod 600 {file}")
+            return opened.read(LARGEST_SECRET).decode("ascii", "replace")
+    except OSError as error:
+        raise SettingsError(f"{setting} cannot be read: {error}") from error
 
 
 def make_private(path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from completer.setting_kinds import APP, Count, Milliseconds, Seconds, Section
 
@@ -30,6 +30,36 @@ def _token(value: SecretStr) -> SecretStr:
     if not secret:
         raise ValueError("the token is empty: set one, or leave the setting out")
     return SecretStr(secret)
+
+
+def _git_address(value: str) -> str:
+    """An address that git may fetch from; raises `ValueError` for any other."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "ssh") or not parts.hostname or not parts.path.strip("/"):
+        raise ValueError("a repository is fetched from https://… or ssh://…")
+    if parts.password is not None or (parts.scheme == "https" and parts.username is not None):
+        raise ValueError("a password belongs into the file of deploy_key, as user:password")
+    return value
+
+
+class TeamWorkspace(Section):
+    """A git repository that the server fetches for a team."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+    git: Annotated[str, AfterValidator(_git_address)]
+    branch: Annotated[str, Field(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_./-]{0,199})?$")] = ""
+    interval_minutes: Annotated[float, Field(ge=1, le=10_000)] = 10.0
+    deploy_key: Path | None = Field(None, validate_default=True)
+    ca_file: Path | None = None
+    people: tuple[str, ...] | None = None
+    max_mb: Count = 2_048
+
+    @field_validator("deploy_key")
+    @classmethod
+    def _has_key(cls, key: Path | None, others: ValidationInfo) -> Path | None:
+        if key is None and str(others.data.get("git")).startswith("ssh:"):
+            raise ValueError("ssh needs the file of a private key")
+        return key
 
 
 class ServerSettings(Section):
@@ -68,6 +98,13 @@ class ServerSettings(Section):
     mirror_days: Annotated[float, Field(gt=0)] = Field(
         30.0, description="days without use after which a mirror is removed"
     )
+    team_workspaces: tuple[TeamWorkspace, ...] = Field(
+        (), description="git repositories that the server fetches for a team"
+    )
+    team_folder: Path = Field(
+        default_factory=lambda: user_data_path(APP) / "teams",
+        description="where these are kept; nothing else may lie in it",
+    )
     max_body_mb: Count = 4
     max_header_kb: Count = 32
     header_timeout_s: Seconds = 10.0
@@ -88,3 +125,10 @@ class ServerSettings(Section):
         description="streamed text is gathered for so long, so that its timing does not show what"
         " was drafted; auto: 50 where other machines can ask, else 0",
     )
+
+    @field_validator("team_workspaces")
+    @classmethod
+    def _told_apart(cls, workspaces: tuple[TeamWorkspace, ...]) -> tuple[TeamWorkspace, ...]:
+        if len({each.name.casefold() for each in workspaces}) < len(workspaces):
+            raise ValueError("two of them have one name")
+        return workspaces

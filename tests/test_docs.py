@@ -23,6 +23,7 @@ MACHINE_DEPENDENT = {
     "calibration_folder",
     "server.tokens",
     "server.mirrors",
+    "server.team_folder",
 }
 
 

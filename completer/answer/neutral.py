@@ -14,7 +14,7 @@ _EACH = 20
 _MOST_OPENED = 3
 _STEMS = ("x", "", " x", ": x", " in x", " for x in x", " else x", "=x")
 _OPENING = ("", "x", "=x", " = x", " x")
-_ENDS = ("", ",", ":", ": pass", " = x")
+_ENDS = ("", ",", " = x", ":", ": pass")
 _ENDS_OF_HEAD = (":", ": pass", "", ",")
 _ENDS_OF_IMPORT = ("", " import x", " as x", ",")
 _ENDS_ELSEWHERE = ("", ";", ",", " {}", ": x", " = x;")
@@ -22,6 +22,8 @@ _HEAD = re.compile(
     r"\s*(?:async|case|class|def|elif|else|except|finally|for|if|match|try|while|with)\b"
 )
 _IMPORT = re.compile(r"\s*(?:from|import)\b")
+_DEFINED = re.compile(r"\s*(?:async[ \t]+)?def[ \t]+\w*\Z")
+_PARAMETERS = ("():", "(): pass", "x():", "x(): pass")
 _TYPED = re.compile(r"\w+\Z")
 
 
@@ -37,6 +39,8 @@ def neutral_completions(around: Surroundings) -> Iterator[tuple[str, int]]:
 
 
 def _texts(around: Surroundings) -> Iterator[str]:
+    if around.language == "python" and _DEFINED.match(around.line):
+        yield from _PARAMETERS
     quote = around.lexemes[-1].opening if around.where == "string" else ""
     stems = (quote, "}" + quote, "x}" + quote) if quote else _STEMS
     closers = _closers(around)
@@ -52,7 +56,8 @@ def _ends(around: Surroundings) -> tuple[str, ...]:
         return _ENDS_ELSEWHERE
     if _IMPORT.match(around.line):
         return _ENDS_OF_IMPORT
-    return _ENDS_OF_HEAD if _HEAD.match(around.line) else _ENDS
+    in_brackets = unmatched(around.code)[0]  # where `for` and `if` begin no block
+    return _ENDS_OF_HEAD if _HEAD.match(around.line) and not in_brackets else _ENDS
 
 
 def _closers(around: Surroundings) -> str:

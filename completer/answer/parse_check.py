@@ -28,7 +28,8 @@ _ENDS_TRIED = 12
 _LONGEST_READ_BY_PYTHON = 8_192  # bytes
 _DEEPEST = 24  # brackets; its parser may take long where they are deep
 ESCAPE = re.compile(r"\\[^\n'\"]")  # of those that it does not know Python's parser would warn
-_DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class)\b", re.MULTILINE)
+_LINE = re.compile(r"^([ \t]*)(\S.*)", re.MULTILINE)
+_DEFINITION = re.compile(r"(?:async[ \t]+def|def|class)\b")
 _NEXT_DEFINITION = re.compile(r"\n([ \t]*)(?:@|(?:async[ \t]+def|def|class)\b)")
 _GOES_ON = re.compile(r"[\w.(\[\"'`]")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -100,16 +101,35 @@ class ParseCheck:
 
 
 def _region(around: Surroundings) -> tuple[str, str]:
-    """Return what is parsed: in Python, whose grammar does without the rest, one definition."""
+    """Return what is parsed: in Python, whose grammar does without the rest, one definition.
+
+    It is the innermost that goes on for as long as what is parsed behind the caret.
+    """
     if around.language != "python":
         return around.before, around.after
-    starts = [found.start() for found in _DEFINITION.finditer(around.code)]
-    before = around.before[starts[-1] if starts else 0 :]
-    before = f"class _:\n{before}" if starts and before[0].isspace() else before
     following = _NEXT_DEFINITION.search(around.after)
+    after = around.after[: following.start(1)] if following else around.after
+    start, indent = _definition(around.code, _least_indented(after.partition("\n")[2]))
+    before = ("class _:\n" if indent else "") + around.before[start:]
     if following is None:
-        return before, around.after
-    return before, f"{around.after[: following.start(1)]}{following[1]}def _(): pass\n"
+        return before, after
+    return before, f"{after}{following[1] if len(following[1]) >= indent else ''}def _(): pass\n"
+
+
+def _definition(code: str, least: int) -> tuple[int, int]:
+    """Where the last definition starts behind which nothing is indented less, and its indent.
+
+    What follows `code` is indented by `least` columns or more. Without one, all is taken.
+    """
+    for line in reversed(list(_LINE.finditer(code))):
+        least = min(least, len(line[1]))
+        if len(line[1]) == least and _DEFINITION.match(line[2]):
+            return line.start(), least
+    return 0, 0
+
+
+def _least_indented(text: str) -> int:
+    return min((len(line[1]) for line in _LINE.finditer(text)), default=len(text))
 
 
 def _fails(source: bytes) -> bool:

@@ -14,6 +14,7 @@ from completer.http.options import HttpOptions
 from completer.http.report_options import ReportOptions
 from completer.progress import progress
 from completer.remote.mirrors import Mirrors, Quota
+from completer.remote.team import TeamRepositories
 from completer.serving.disabled import Disabled
 from completer.serving.model_host import ModelHost
 from completer.serving.service import Service
@@ -70,7 +71,13 @@ def mirrors(settings: Settings) -> Mirrors:
             max_files=server.mirror_files,
             days=server.mirror_days,
         ),
+        team_repositories(settings),
     )
+
+
+def team_repositories(settings: Settings) -> TeamRepositories:
+    """The repositories that the server fetches for a team."""
+    return TeamRepositories(settings.server.team_folder, settings.server.team_workspaces)
 
 
 def _free_memory() -> None:
@@ -120,6 +127,7 @@ def http_options(
         reports=ReportOptions(telemetry.folder, identity_file(settings), people_by_team(settings))
         if telemetry.enabled
         else None,
+        people=team_repositories(settings).people,
         arm_of=arms(settings),
     )
 

@@ -26,7 +26,7 @@ from completer.context.languages import language_of_name, language_of_shebang
 from completer.context.reading_rules import Folder, ReadingRules
 from completer.context.verdict import Reason, Verdict
 from completer.errors import WorkspaceError
-from completer.place import local_place, name_in
+from completer.place import Place, local_place, name_in
 from completer.secrets.finding import rules_digest, without_secrets
 
 _MOST_IN_FOLDER = 200_000
@@ -72,7 +72,7 @@ class Workspace:
     """
 
     on_disk = True
-    """Whether its files can be found by their paths; else only their texts are there."""
+    """Whether its files can be found by their paths; else only texts, and modules, are there."""
 
     def __init__(self, root: Path, *, options: WorkspaceOptions | None = None) -> None:
         self.root = local_place(root)
@@ -86,6 +86,16 @@ class Workspace:
             exclude=self.options.exclude,
             gitignore=self.options.gitignore,
         )
+
+    @property
+    def modules(self) -> Place:
+        """The folder in which what is imported is found by its path."""
+        return self.root
+
+    @property
+    def team_root(self) -> Place | None:
+        """The folder of the team's repository that this is a clone of, elsewhere."""
+        return None
 
     @property
     def rule_files(self) -> frozenset[Path]:

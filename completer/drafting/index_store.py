@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
@@ -90,17 +91,22 @@ def _write(corpus: Corpus, folder: Path, cleaned_by: str) -> None:
     _remove_others(folder, {entry["file"] for entry in arrays.values()})
 
 
-def load_index(corpus: Corpus, folder: Path, cleaned_by: str = "") -> bool:
+def load_index(
+    corpus: Corpus, folder: Path, cleaned_by: str = "", called: Callable[[str], str] = str
+) -> bool:
     """Start `corpus` from a saved index; return whether there was one that can be trusted.
 
-    Its texts must have been cleaned by the rules that are in force.
+    Its texts must have been cleaned by the rules that are in force. `called` says under which name
+    each file counts, in the same order. Several corpora share the memory that none has changed.
     """
     for _ in range(_READS):
         try:
             body = _read_header(folder, corpus.vocabulary_size, cleaned_by)
             arrays = {name: _read_array(folder, entry) for name, entry in body["arrays"].items()}
             array = SuffixArray(SortedText(**arrays))
-            files = [(name, begin, n, Stamp(*stamp)) for name, begin, n, *stamp in body["files"]]
+            files = [
+                (called(name), begin, n, Stamp(*stamp)) for name, begin, n, *stamp in body["files"]
+            ]
         except FileNotFoundError:
             if not (folder / _HEADER).exists():
                 break

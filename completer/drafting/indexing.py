@@ -77,10 +77,13 @@ def refresh(
     encode: Encode,
     progress: Progress = lambda files, tokens: None,
     stopped: Callable[[], bool] = lambda: False,
+    *,
+    sorts: bool = True,
 ) -> IndexReport:
     """Make `corpus` hold exactly `files`, under their paths as names; return what was done.
 
-    Once `stopped`, `files` may have ended early: what they did not name stays.
+    Once `stopped`, `files` may have ended early: what they did not name stays. Unless it `sorts`,
+    few changes leave the array as it is.
     """
     report, began = IndexReport(), time.perf_counter()
     seen: set[str] = set()
@@ -102,18 +105,18 @@ def refresh(
             progress(len(seen), report.tokenised)
     _write_batch(corpus, batch, encode, report)
     if not stopped():
-        _settle(corpus, seen, report)
+        _settle(corpus, seen, report, sorts=sorts)
     report.files, report.tokens, report.nbytes = len(corpus), corpus.tokens, corpus.nbytes
     report.total_s = time.perf_counter() - began
     return report
 
 
-def _settle(corpus: Corpus, seen: set[str], report: IndexReport) -> None:
+def _settle(corpus: Corpus, seen: set[str], report: IndexReport, *, sorts: bool) -> None:
     """Remove the files that are gone, and sort those that have been written, here or elsewhere."""
     for name in set(corpus.names()) - seen:
         corpus.remove(name)
         report.removed += 1
-    if report.removed or not corpus.is_sorted:
+    if corpus.merge_is_due or (sorts and (report.removed or not corpus.is_sorted)):
         _merge(corpus, report)
 
 

@@ -90,7 +90,8 @@ class Accepted:
 class ListFiles:
     """The files of an open workspace on the client's machine: all of them, or those that changed.
 
-    `settings` is the text of the workspace's own file of settings, as it is now.
+    `settings` is the text of the workspace's own file of settings, as it is now, `origin` the
+    identity of the repository that it is a clone of.
     """
 
     root: Place
@@ -98,6 +99,7 @@ class ListFiles:
     gone: tuple[str, ...] = ()
     complete: bool = True
     settings: str = ""
+    origin: str = ""
     kind: Literal["list_files"] = "list_files"
 
 

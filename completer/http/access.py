@@ -6,7 +6,7 @@ import hmac
 import ipaddress
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from completer.errors import SettingsError
@@ -24,17 +24,26 @@ class Access:
     An admin sees everybody's figures.
 
     `workspaces` are the only ones that may be used, all others are as if they were not there;
-    `None` stands for every one that is served.
+    `None` stands for every one that is served but those of `others`.
     """
 
     user: str = ""
     workspaces: frozenset[Place] | None = None
     by_token: bool = False
     is_admin: bool = False
+    others: frozenset[Place] = frozenset()
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether some workspace may not be used, be it served or not."""
+        return self.workspaces is not None or bool(self.others)
 
     def among(self, served: Iterable[Place]) -> tuple[Place, ...]:
         """Return those of the served workspaces that may be used."""
-        return tuple(root for root in served if self.workspaces is None or root in self.workspaces)
+        only = self.workspaces
+        return tuple(
+            root for root in served if root not in self.others and (only is None or root in only)
+        )
 
 
 ANYBODY = Access()
@@ -53,6 +62,7 @@ class Accesses:
 
     def __init__(self, options: HttpOptions) -> None:
         self._always = options.needs_token
+        self._people = options.people
         self._fixed = [
             (digest_of(secret.encode("utf-8", "surrogateescape")), Access(user, by_token=True))
             for secret, user in options.tokens.items()
@@ -67,6 +77,17 @@ class Accesses:
 
     def of(self, secret: bytes | None) -> Access | None:
         """Who shows this token, or none; `None` for those who may not ask."""
+        found = self._shown(secret)
+        if found is None or not self._people:
+            return found
+        others = (
+            root
+            for root, people in self._people.items()
+            if not found.by_token or (people is not None and found.user not in people)
+        )
+        return replace(found, others=frozenset(others))
+
+    def _shown(self, secret: bytes | None) -> Access | None:
         self._refresh()
         known = [*self._fixed, *self._listed]
         if not known and not self._always:

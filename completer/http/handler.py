@@ -99,7 +99,7 @@ class CompletionHandler:
             path=origin.path,
             workspace=origin.workspace,
             user=origin.user,
-            may_use=origin.access.workspaces,
+            may_use=origin.may_use,
             trigger=origin.trigger,
             as_is=origin.as_is and request.raw,
             arm=self._arm_of(origin.user),

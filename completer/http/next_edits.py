@@ -81,7 +81,7 @@ async def post_next_edits(http: Request) -> Response:
         offset=body.cursor.offset(body.text),
         history=body.history(http, workspaces),
         workspace=origin.workspace,
-        may_use=origin.access.workspaces,
+        may_use=origin.may_use,
         most=body.n or USUAL_EDITS,
         trigger=origin.trigger,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from completer.http.report_options import ReportOptions
+from completer.place import Place
 from completer.request import ArmOf, in_no_arm
 
 
@@ -23,6 +24,7 @@ class HttpOptions:
     others wait. No more than `max_running` texts are generated at once,
     and `max_running_per_user` for one user; who wants more is told to come back in
     `retry_after_s`. `reports` says what `/report` is made from, if anything is recorded.
+    `people` are those who may use a workspace that is not for all; `None`: all who have a token.
     `root_path` is what paths may begin with, for a proxy's sake; the proxies at the addresses
     `forwarded_allow_ips` say who asks. `group_stream_s` gathers streamed text for so long before it
     is sent, so that the timing does not show which tokens were drafted. `arm_of` says which arm of
@@ -46,5 +48,6 @@ class HttpOptions:
     max_running_per_user: int = 32
     retry_after_s: float = 1.0
     group_stream_s: float = 0.0
+    people: Mapping[Place, frozenset[str] | None] = field(default_factory=dict)
     reports: ReportOptions | None = None
     arm_of: ArmOf = in_no_arm

@@ -31,6 +31,7 @@ class Origin:
 
     `path` is the file's place, or what it is called if it may be anywhere. `places` are what the
     request is known to be about, which without a place or a workspace may be any that is served.
+    `may_use` are the only workspaces that are there for it, unless all that are served are.
     `trigger` says whether a person asked for it by hand: then it is shown, however sure it is.
     `as_is` says that a raw prompt is to be left alone.
     """
@@ -40,6 +41,7 @@ class Origin:
     client: str = ""
     path: Path | None = None
     workspace: Place | None = None
+    may_use: frozenset[Place] | None = None
     places: tuple[str, ...] = ()
     trigger: Trigger = "automatic"
     as_is: bool = False
@@ -100,6 +102,7 @@ def origin_of(
         client=request.headers.get("user-agent", "").split(" ")[0][:100],
         path=found,
         workspace=workspace,
+        may_use=frozenset(workspaces) if access.is_limited else None,
         places=_about(found, workspace, workspaces),
         trigger=MANUAL if request.headers.get(TRIGGER_HEADER) == MANUAL else "automatic",
         as_is=request.headers.get(RAW_HEADER) == "1",

@@ -61,12 +61,14 @@ class RemoteDoor:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Remove mirrors that nobody uses, for as long as this lasts."""
+        """For as long as this lasts, fetch what teams have and remove mirrors that nobody uses."""
         removing = asyncio.create_task(self._expire())
+        self._mirrors.teams.start(self._service.open_workspace)
         try:
             yield
         finally:
             removing.cancel()
+            await asyncio.to_thread(self._mirrors.teams.close)
 
     async def _expire(self) -> None:
         while True:

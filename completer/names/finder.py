@@ -50,14 +50,15 @@ class NameFinder:
 
     def evidence(
         self, before: str, after: str, language: str | None, path: Path | None, root: Path,
-        *, whole: bool = True, wait_s: float | None = 0.01,
+        *, whole: bool = True, wait_s: float | None = 0.01, cache: str = "",
     ) -> NameEvidence | None:  # fmt: skip
         """Return what may stand between `before` and `after`; `None` where it is not known in time.
 
         `whole`: the two are all of the document. With `wait_s` `None` the answer is waited for and
         depends on the texts and the workspace's files alone; otherwise it comes for a later one.
+        `cache`: see `Question`.
         """
-        questions = _questions(before, after, language, path, root, whole)
+        questions = _questions(before, after, language, path, root, whole, cache)
         if not questions or self._closed:
             return None
         if wait_s is None:
@@ -163,13 +164,19 @@ class NameFinder:
 
 
 def _questions(
-    before: str, after: str, language: str | None, path: Path | None, root: Path, whole: bool
+    before: str,
+    after: str,
+    language: str | None,
+    path: Path | None,
+    root: Path,
+    whole: bool,
+    cache: str,
 ) -> list[Question]:
     if language != "python" or len(before) + len(after) > _LONGEST:
         return []
     document = Document(before.replace("\r\n", "\n"), after.replace("\r\n", "\n"))
     around, caret = document.around, document.at_caret
-    place = (language, "" if path is None else str(path), str(root), whole)
+    place = (language, "" if path is None else str(path), str(root), whole, None, cache)
     found = [Question("around", around.before, around.after, *place)]
     return [*found, Question("caret", caret.before, caret.after, *place)] if caret else found
 

@@ -3,6 +3,7 @@
 import os
 import sys
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 
 _REFUSED = (
@@ -27,16 +28,24 @@ def stdlib_folders() -> list[str]:
 class Guard:
     """Once `raised`, refuses with `PermissionError` what reading needs not, in this whole process.
 
-    Code may come from the standard library, our site-packages and the folder `own`. Files may be
-    written beneath `cache`, if there is one. The file `document` is not read: whoever asks has its
-    text.
+    Code may come from the standard library, our site-packages and the folder `own`. What else is
+    read or written depends on what the process is asked `about`.
     """
 
-    def __init__(self, own: Path, cache: str = "") -> None:
+    def __init__(self, own: Path) -> None:
         code = (*stdlib_folders(), _PATHS["purelib"], _PATHS["platlib"], str(own))
         self._code = tuple(_beginning(folder) for folder in code)
+        self.about("", (), "")
+
+    def about(self, document: str, folders: Iterable[str], cache: str) -> None:
+        """From now on read these `folders` alone, where there are any, and write in `cache`.
+
+        What a text says of where modules lie leads to nobody else's files. The file `document` is
+        not read: whoever asks has its text.
+        """
+        self._document = _normal(document) if document else ""
         self._writable = (_beginning(cache),) if cache else ()
-        self.document = ""
+        self._readable = tuple(_beginning(folder) for folder in folders)
 
     def raised(self) -> "Guard":
         """From now on refuse; nothing takes that back."""
@@ -46,6 +55,8 @@ class Guard:
     def _refuse(self, event: str, arguments: tuple[object, ...]) -> None:
         if event == "open":
             self._check_open(*arguments)
+        elif event in ("os.listdir", "os.scandir"):
+            self._check_read(arguments[0])
         elif event == "exec":
             self._check_code(getattr(arguments[0], "co_filename", ""))
         elif event == "import":
@@ -58,8 +69,15 @@ class Guard:
     def _check_open(self, path: object, _mode: object, flags: object) -> None:
         if isinstance(flags, int) and flags & _WRITES and not self._may_write(path):
             raise PermissionError(f"{path!r} may not be written")
-        if self.document and _normal(path) == _normal(self.document):
+        if self._document and _normal(path) == self._document:
             raise PermissionError(f"{path!r} is the document itself")
+        self._check_read(path)
+
+    def _check_read(self, path: object) -> None:
+        name = _normal(path)
+        known = (*self._code, *self._writable, *self._readable)
+        if self._readable and name and not os.path.join(name, "").startswith(known):  # noqa: PTH118
+            raise PermissionError(f"{path!r} is not of this workspace")
 
     def _check_code(self, filename: object) -> None:
         if not (str(filename).startswith("<") or _normal(filename).startswith(self._code)):

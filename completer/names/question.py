@@ -32,6 +32,9 @@ class Question:
     whole: bool = True
     """Whether that is all of the document, so that what it does not bind is not bound."""
     most_s: float | None = None
+    cache: str = ""
+    """A private folder for the syntax trees of a workspace that leaves no trace elsewhere, and to
+    which the packages that are installed here are none."""
 
     def encode(self) -> bytes:
         """Return it as one line."""

@@ -46,18 +46,23 @@ def main(most_cpu_s: float, idle_s: float, cache: str) -> None:
     jedi.settings.auto_import_modules = []
     jedi.settings.dynamic_params_for_other_modules = False
     environment = OwnEnvironment()
-    guard = Guard(Path(__file__).parents[2], cache).raised()
+    guard = Guard(Path(__file__).parents[2]).raised()
     for line in questions(most_cpu_s, idle_s, _MOST_MEMORY):
         question = Question.decode(line)
-        guard.document = question.path
-        answer(encode_evidence(_evidence(question, environment)))
+        jedi.settings.cache_directory = question.cache or cache
+        place = _place(question)
+        guard.about(question.path, (question.root, *place.sys_path), jedi.settings.cache_directory)
+        answer(encode_evidence(_evidence(question, place, environment)))
+        guard.about("", (), "")
         _forget_trees()
 
 
-def _evidence(question: Question, environment: InterpreterEnvironment) -> NameEvidence:
+def _evidence(
+    question: Question, place: PythonPlace, environment: InterpreterEnvironment
+) -> NameEvidence:
     _forget_document(question.path)
     if question.language == "python":
-        document, place = Document(question.before, question.after), _place(question)
+        document = Document(question.before, question.after)
         until = time.monotonic() + (question.most_s or float("inf"))
         with suppress(Exception):  # jedi is known to stumble over rare code in many ways
             if question.part == "caret":
@@ -70,14 +75,16 @@ def _evidence(question: Question, environment: InterpreterEnvironment) -> NameEv
 def _place(question: Question) -> PythonPlace:
     path = Path(question.path) if question.path else None
     minute = int(time.monotonic() / _KEEP_ROOTS_S)
-    return PythonPlace(path, Path(question.root), _module_folders(question.root, minute))
+    folders = _module_folders(question.root, minute, packages=not question.cache)
+    return PythonPlace(path, Path(question.root), folders)
 
 
 @lru_cache(maxsize=16)
-def _module_folders(root: str, _minute: int) -> tuple[str, ...]:
+def _module_folders(root: str, _minute: int, *, packages: bool) -> tuple[str, ...]:
     installed: list[str] = []
     with suppress(OSError):
-        installed = [str(folder) for folder in dependency_roots(Workspace(Path(root)))]
+        if packages:
+            installed = [str(folder) for folder in dependency_roots(Workspace(Path(root)))]
     source = Path(root) / "src"
     return (*([str(source)] if source.is_dir() else []), *stdlib_folders(), *installed)
 

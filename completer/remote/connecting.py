@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import ssl
-import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 from completer.engine_process.connection import Connection
 from completer.engine_process.messages import PROTOCOL
 from completer.errors import CompleterError, SettingsError
+from completer.private_files import read_secret
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -32,7 +32,6 @@ TOKEN_VARIABLE = "COMPLETER_TOKEN"  # noqa: S105  a name
 ANSWERS_WITHIN_S = 20.0
 ASKS_EVERY_S = 20.0  # whether the server is still there
 BUSY_S = 60.0  # a server that compiles or loads says nothing meanwhile
-LARGEST_TOKEN = 4_096
 C = TypeVar("C", bound=Connection)
 
 
@@ -113,24 +112,16 @@ def token_of(file: Path | None) -> str:
 
     Raises `SettingsError` where there is none.
     """
-    token = os.environ.get(TOKEN_VARIABLE, "") if file is None else _read(file.expanduser())
+    token = (
+        os.environ.get(TOKEN_VARIABLE, "")
+        if file is None
+        else read_secret(file.expanduser(), "engine.token_file")
+    )
     if not token.strip() or not token.strip().isascii() or not token.strip().isprintable():
         where = TOKEN_VARIABLE if file is None else str(file)
         hint = f"Have one made with `completer token add NAME` there; engine.token_file or {where}."
         raise SettingsError(f"There is no token for the server in {where}.", hint=hint)
     return token.strip()
-
-
-def _read(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            mode = os.fstat(opened.fileno()).st_mode
-            if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-                why = f"{file} can be read or written by others."
-                raise SettingsError(why, hint=f"Make it yours alone: chmod 600 {file}")
-            return opened.read(LARGEST_TOKEN).decode("ascii", "replace")
-    except OSError as error:
-        raise SettingsError(f"engine.token_file cannot be read: {error}") from error
 
 
 def _check(address: str) -> None:

@@ -15,10 +15,13 @@ from completer.context.verdict import Reason, Verdict
 from completer.context.workspace import SourceFile, Workspace, WorkspaceOptions
 from completer.place import Place, local_place
 from completer.private_files import replace_private_file
+from completer.remote.modules import MODULES
 from completer.remote.names import MirroredFile, digest_of, in_order, is_name
 
 FILES = "files.json"
 TEXTS = "texts"
+TEAM = "team"
+"""Of a clone of a team's repository: the file that says where that lies on this machine."""
 
 
 class Mirror(Workspace):
@@ -30,6 +33,19 @@ class Mirror(Workspace):
         self._files: dict[str, MirroredFile] = {}
         super().__init__(root, options=replace(options or WorkspaceOptions(), gitignore=False))
         self.reload()
+
+    @property
+    def modules(self) -> Place:
+        """See `Workspace`."""
+        return Place(self.root / MODULES)
+
+    @property
+    def team_root(self) -> Place | None:
+        """See `Workspace`."""
+        try:
+            return Place(Path((self.root / TEAM).read_text()))
+        except OSError:
+            return None
 
     @property
     def rule_files(self) -> frozenset[Path]:
@@ -103,6 +119,15 @@ def read_list(folder: Path) -> list[MirroredFile]:
 def write_list(folder: Path, files: Iterable[MirroredFile]) -> None:
     """Replace a mirror's list."""
     replace_private_file(folder / FILES, json.dumps([astuple(each) for each in files]).encode())
+
+
+def write_team(folder: Path, root: Place | None) -> None:
+    """Note of which team's repository a mirror is a clone, if of any."""
+    file = folder / TEAM
+    if root is None:
+        file.unlink(missing_ok=True)
+    elif not file.exists() or file.read_text() != str(root):
+        replace_private_file(file, str(root).encode())
 
 
 def is_mirrored(folder: Path) -> bool:

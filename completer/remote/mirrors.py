@@ -17,8 +17,10 @@ from weakref import WeakKeyDictionary
 from completer.errors import WorkspaceError
 from completer.place import Place, local_place
 from completer.private_files import new_private_file, private_folder
-from completer.remote.mirror import TEXTS, folder_of, read_list, write_list
+from completer.remote.mirror import TEXTS, folder_of, read_list, write_list, write_team
+from completer.remote.modules import link_modules
 from completer.remote.names import MirroredFile, digest_of
+from completer.remote.team import TeamRepositories
 
 log = logging.getLogger(__name__)
 DAY_S = 86_400.0
@@ -35,11 +37,17 @@ class Quota:
 
 
 class Mirrors:
-    """The mirrors in a folder, which is made when somebody has one."""
+    """The mirrors in a folder, which is made when somebody has one.
 
-    def __init__(self, folder: Path, quota: Quota | None = None) -> None:
+    Those of clones of a team's repository begin with what is known of that.
+    """
+
+    def __init__(
+        self, folder: Path, quota: Quota | None = None, teams: TeamRepositories | None = None
+    ) -> None:
         self.folder = local_place(folder)
         self.quota = quota or Quota()
+        self.teams = teams or TeamRepositories(folder)
         self._people: dict[str, PersonsMirrors] = {}
         self._lock = threading.Lock()
 
@@ -110,10 +118,26 @@ class PersonsMirrors:
             texts |= coming if other is not receiver else {}
         return sum(map(len, lists)), texts
 
+    def begin_with_team(self, mirror: Path, origin: str, lacking: Iterable[str]) -> None:
+        """Take from the repository that a mirror is a clone of what texts it has.
+
+        Nothing where it is none of a team that the person belongs to.
+        """
+        team = self._mirrors.teams.of(self._person, origin)
+        write_team(mirror, None if team is None else team.root)
+        if team is not None:
+            for text in map(team.text, lacking):
+                if text is not None:
+                    self.put(text)
+
     @property
     def coming_digests(self) -> set[str]:
         """Texts that no list has yet, but one will."""
         return {digest for texts in self.coming.values() for digest in texts}
+
+    def digests(self) -> set[str]:
+        """The texts that are there."""
+        return {path.name for path in self.texts.iterdir()}
 
     def put(self, text: bytes) -> None:
         """Keep a text under its digest; nobody can tell whether it was there."""
@@ -126,6 +150,8 @@ class PersonsMirrors:
 
     def commit(self, mirror: Path, files: Iterable[MirroredFile]) -> None:
         """Replace a mirror's list, and remove the texts that no list has any more."""
+        files = list(files)
+        link_modules(mirror, self.texts, read_list(mirror), files)
         write_list(mirror, files)
         remove_unlisted(self.folder, self.coming_digests)
 

@@ -60,9 +60,11 @@ class Receiving:
                 "Exclude files with .gitignore, have the server forget others with `completer"
                 " remote forget`, or raise its server.mirror_mb or server.mirror_files.",
             )
-        there = {path.name for path in self._mirrors.texts.iterdir()}
         wanted = {file.digest: file.size for file in self._files.values()}
-        there |= self._asked.keys()
+        self._mirrors.begin_with_team(
+            self._folder, message.origin, wanted.keys() - self._mirrors.digests()
+        )
+        there = self._mirrors.digests() | self._asked.keys()
         self._lacking = {each: size for each, size in wanted.items() if each not in there}
         self._mirrors.coming[self] = wanted
 
@@ -102,7 +104,7 @@ class Receiving:
         if self._asked:
             yield Wanted(self._root, tuple(self._asked))
             return
-        there = {path.name for path in self._mirrors.texts.iterdir()}
+        there = self._mirrors.digests()
         self._mirrors.coming.pop(self, None)
         self._mirrors.commit(
             self._folder, [file for file in self._files.values() if file.digest in there]

@@ -16,6 +16,7 @@ from completer.context.workspace import Workspace
 from completer.engine_process.messages import Asked, ListFiles, SendTexts
 from completer.place import Place
 from completer.remote.names import MirroredFile, is_name, mirrored
+from completer.remote.origin import origin_of
 from completer.settings import LARGEST_REPOSITORY_FILE, REPOSITORY_FILE
 
 log = logging.getLogger(__name__)
@@ -98,7 +99,16 @@ class Sending:
             send(SendTexts(self._root, tuple(self._texts(digests))))
         if all_of_it or changed or settings != self._settings:
             self._settings = settings
-            send(ListFiles(self._root, files, gone, complete=all_of_it, settings=settings))
+            send(
+                ListFiles(
+                    self._root,
+                    files,
+                    gone,
+                    complete=all_of_it,
+                    settings=settings,
+                    origin=origin_of(self._root),
+                )
+            )
 
     def _texts(self, digests: Sequence[str]) -> list[str]:
         """The texts that are still what they were when they were listed."""

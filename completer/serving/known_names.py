@@ -3,6 +3,7 @@
 import math
 import time
 from functools import cached_property, partial
+from pathlib import Path
 
 from completer.answer.postprocess import TextContext
 from completer.context.encoding import encode_one, token_pieces
@@ -11,7 +12,7 @@ from completer.names.evidence import NameEvidence, NameWeights
 from completer.names.finder import NameFinder
 from completer.names.guide import NameGuide
 from completer.names.vocabulary import NameTokens
-from completer.place import Place
+from completer.place import Place, name_in
 from completer.private_files import private_folder
 from completer.request import CompletionRequest
 from completer.settings import Settings
@@ -47,8 +48,6 @@ class KnownNames:
         wanted = settings.completion.guide_names or settings.completion.check_names
         if repository is None or not wanted or settings.pure or request.raw or request.as_is:
             return None
-        if not repository.on_disk:  # jedi looks for modules by their paths
-            return None
         if len(request.prefix) - request.prefix.rfind("\n") > _LONGEST_LINE:
             return None
         self._renew(repository)
@@ -60,10 +59,11 @@ class KnownNames:
             request.prefix,
             request.suffix,
             request.language,
-            request.path,
-            repository.root,
+            _module_of(request.path, repository),
+            repository.modules,
             whole=whole,
             wait_s=None if math.isinf(wait_s) else wait_s,
+            cache="" if repository.on_disk else _cache_of(repository),
         )
 
     def guide(self, text: TextContext, weights: NameWeights) -> NameGuide | None:
@@ -76,7 +76,7 @@ class KnownNames:
     def forget(self, repository: Repository) -> None:
         """Keep nothing of a workspace."""
         self._renewed.pop(repository.root, None)
-        self._finder.forget(repository.root)
+        self._finder.forget(repository.modules)
 
     def close(self) -> None:
         """End what analyses."""
@@ -88,7 +88,7 @@ class KnownNames:
         seen, when = self._renewed.get(repository.root, (0, -math.inf))
         if changes != seen and now - when > _RENEWED_EVERY_S:
             self._renewed[repository.root] = (changes, now)
-            self._finder.renew(repository.root)
+            self._finder.renew(repository.modules)
 
     @cached_property
     def _finder(self) -> NameFinder:
@@ -100,3 +100,17 @@ class KnownNames:
         tokenizer = blind_to_marks(self._model.tokenizer.backend_tokenizer)
         rows = int(self._model.model.config.vocab_size)
         return NameTokens(token_pieces(tokenizer, rows), partial(encode_one, tokenizer))
+
+
+def _module_of(path: Path | None, repository: Repository) -> Path | None:
+    """Where a file of a workspace is found as a module, or would be."""
+    if path is None or repository.on_disk:
+        return path
+    return repository.modules / name_in(path, repository.root)
+
+
+def _cache_of(repository: Repository) -> str:
+    """The folder for what is kept of a mirror, which goes with it."""
+    cache = repository.root / "cache" / "names"
+    private_folder(cache)
+    return str(cache)

@@ -24,6 +24,7 @@ from completer.drafting.index_store import index_folder, load_index, retire_inde
 from completer.drafting.indexing import IndexReport, refresh, text_digest
 from completer.drafting.memory import trim
 from completer.drafting.warm_up import is_warm, warm_up
+from completer.place import Place
 from completer.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -34,11 +35,15 @@ VOCABULARY_STEP = 1024  # models have rows for more tokens than their tokenizers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexOptions:
-    """Where indexes are kept (`None`: nowhere), how large one may be, and what it covers."""
+    """Where indexes are kept (`None`: nowhere), how large one may be, and what it covers.
+
+    `team` is where that of the repository is kept which a workspace is a clone of, and its root.
+    """
 
     cache_folder: Path | None = None
     max_bytes: int = 512 << 20
     dependencies: bool = False
+    team: tuple[Path, Place] | None = None
 
 
 def index_options(settings: Settings, workspace: Workspace) -> IndexOptions:
@@ -46,11 +51,12 @@ def index_options(settings: Settings, workspace: Workspace) -> IndexOptions:
 
     What is kept of a mirror lies in its folder, to go with it; the packages here are not its own.
     """
-    here = workspace.on_disk
+    here, team = workspace.on_disk, workspace.team_root
     return IndexOptions(
         cache_folder=settings.cache_folder if here else workspace.root / "cache",
         max_bytes=settings.drafting.max_index_mb << 20,
         dependencies=settings.drafting.with_dependencies and here,
+        team=None if team is None else (settings.cache_folder, team),
     )
 
 
@@ -64,7 +70,9 @@ class DraftIndex:
         self._workspace = workspace
         self._tokenizer = tokenizer
         self._options = options
-        self._folder = _folder(workspace, tokenizer, options.cache_folder)
+        self._folder = _folder(workspace.root, tokenizer, options.cache_folder)
+        self._is_shared = False
+        """Whether it is the team's, with the changes of this workspace beside: not to be saved."""
         size = tokenizer.get_vocab_size(with_added_tokens=True)
         padded = -(-size // VOCABULARY_STEP) * VOCABULARY_STEP
         self.drafter = Drafter(padded)
@@ -97,10 +105,12 @@ class DraftIndex:
         corpus = self.drafter.corpus
         if self._options.cache_folder is not None and self._folder is not None:
             retire_indexes(self._options.cache_folder)
-            load_index(corpus, self._folder, self._workspace.cleaned_by)
+            self._load(self._folder)
         before_reading()
-        read, encode = self._workspace.read, self._encode_batch
-        report = refresh(corpus, self._files(), read, encode, progress, lambda: self._closing)
+        read, encode, sorts = self._workspace.read, self._encode_batch, not self._is_shared
+        report = refresh(
+            corpus, self._files(), read, encode, progress, lambda: self._closing, sorts=sorts
+        )
         if corpus.changes != self._saved and not self._closing:
             self._save()
         if self._options.dependencies:
@@ -146,6 +156,23 @@ class DraftIndex:
         """Give the memory back. What changed since the last save is found again by its stamp."""
         self.drafter.close()
 
+    def _load(self, own: Path) -> None:
+        """Start from the index of the team's repository if there is one, else from what was saved.
+
+        Its pages are in memory once for all who have it, as far as they have not changed them.
+        """
+        corpus, rules = self.drafter.corpus, self._workspace.cleaned_by
+        if self._options.team is not None:
+            cache, root = self._options.team
+            folder = _folder(root, self._tokenizer, cache)
+            here, there = str(self._workspace.root), str(root)
+            if folder is not None:
+                self._is_shared = load_index(
+                    corpus, folder, rules, lambda name: here + name.removeprefix(there)
+                )
+        if not self._is_shared:
+            load_index(corpus, own, rules)
+
     def _take_edited(self) -> None:
         with self._lock:
             for path, text in self._edited.items():
@@ -186,7 +213,7 @@ class DraftIndex:
             self.drafter.set_dependencies(streams)
 
     def _save(self) -> None:
-        if self._folder is None:
+        if self._folder is None or self._is_shared:
             return
         corpus = self.drafter.corpus
         with self._saving:
@@ -198,11 +225,11 @@ class DraftIndex:
                 log.warning("the index could not be saved in %s: %s", self._folder, error)
 
 
-def _folder(workspace: Workspace, tokenizer: Tokenizer, cache: Path | None) -> Path | None:
+def _folder(root: Place, tokenizer: Tokenizer, cache: Path | None) -> Path | None:
     if cache is None:
         return None
     digest = hashlib.sha256(tokenizer.to_str().encode()).hexdigest()
-    return index_folder(cache, workspace.root, digest)
+    return index_folder(cache, root, digest)
 
 
 def _texts(paths: Iterable[Path]) -> Iterator[str]:

@@ -85,6 +85,11 @@ class Repository:
         return self.workspace.on_disk
 
     @property
+    def modules(self) -> Place:
+        """See `Workspace`."""
+        return self.workspace.modules
+
+    @property
     def settings(self) -> Settings | None:
         """What is set for requests in here now, if anything but the user's settings."""
         return None if self._settings is None else self._settings.current()

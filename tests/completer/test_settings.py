@@ -300,3 +300,39 @@ def test_settings_can_be_keys_of_what_is_remembered(tmp_path):
     settings = load_settings(file=file).settings
     assert settings.telemetry.teams[0].people == ("ada",)
     assert {settings: 1}[load_settings(file=file).settings] == 1
+
+
+SHOP = {"name": "shop", "git": "https://code.example/shop.git"}
+
+
+def test_a_teams_repositories_are_named_one_by_one():
+    found = load_settings({"server": {"team_workspaces": [SHOP]}}).settings.server
+    assert [(each.name, each.people) for each in found.team_workspaces] == [("shop", None)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"git": "file:///srv/shop"}, "https://"),
+        ({"git": "/srv/shop"}, "https://"),
+        ({"git": "ext::sh -c true"}, "https://"),
+        ({"git": "http://code.example/shop"}, "https://"),
+        ({"git": "git://code.example/shop"}, "https://"),
+        ({"git": "https://code.example/"}, "https://"),
+        ({"git": "https://ada:secret@code.example/shop"}, "deploy_key"),
+        ({"git": "ssh://git@code.example/shop"}, "private key"),
+        ({"name": "../shop"}, "name"),
+        ({"name": ".git"}, "name"),
+        ({"name": "-x"}, "name"),
+        ({"branch": "--upload-pack=x"}, "branch"),
+        ({"branch": "a:b"}, "branch"),
+    ],
+)
+def test_what_is_no_teams_repository_is_refused(wrong, complaint):
+    with pytest.raises(SettingsError, match=complaint):
+        load_settings({"server": {"team_workspaces": [SHOP | wrong]}})
+
+
+def test_two_of_a_name_would_lie_in_one_folder():
+    with pytest.raises(SettingsError, match="one name"):
+        load_settings({"server": {"team_workspaces": [SHOP, SHOP | {"name": "Shop"}]}})

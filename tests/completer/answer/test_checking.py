@@ -19,6 +19,7 @@ EVIDENCE = NameEvidence(
     },
     scope=Names(NameKind.SCOPE, frozenset({"self", "os", "any", "len", "key"})),
 )
+NESTED = "class A:\n    def f(self):\n        def inner(x):\n            return x\n"
 
 
 def at(caret: str, language: str = "python", evidence: NameEvidence | None = None) -> TextContext:
@@ -52,6 +53,11 @@ def at(caret: str, language: str = "python", evidence: NameEvidence | None = Non
         ("def f(\n    mid|\n    y: int,\n):\n    pass\n", "dleware:", ""),
         ("def f(\n    mid|\n    y: int,\n):\n    pass\n", "dleware: int,", "dleware: int,"),
         ("x = [\n    1 |\n    2,\n]\n", "# or", ""),
+        ("x = [\n    a\n    for a i|\n    if a\n]\n", "n b = c", "n b"),
+        ("def re|\n    return x\n", "ad(self.x()) -> str:", ""),
+        ("def f(\n    a=1,\n    b: |\n):\n    pass\n", "int,", ""),  # it wants a default
+        (f"{NESTED}        raise E|\n\n    def g(self):\n        pass\n", "rror(", ""),
+        (f"{NESTED}        raise E|\n\n    def g(self):\n        pass\n", "rror()", "rror()"),
     ],
 )
 def test_python_is_cut_to_what_parses(caret, text, shown):

@@ -15,7 +15,9 @@ from completer.http.access import ANYBODY, Access, Accesses, is_loopback
 from completer.http.app import create_app
 from completer.http.options import HttpOptions
 from completer.http.tokens import TokenFile
+from completer.place import local_place
 from telemetry.events import Opportunity, SessionStarted
+from tests.fakes import FakeService
 
 DIALECTS = [
     ("/v1/completions", {"prompt": "a", "user": "eve"}),
@@ -217,3 +219,45 @@ def test_the_served_workspaces_among_those_that_may_be_used():
 )
 def test_is_loopback(address, ours):
     assert is_loopback(address) is ours
+
+
+def test_a_teams_folder_is_there_for_its_people_alone(file):
+    ada, bob = file.add("ada").encode(), file.add("bob").encode()
+    team, of_all, served = Path("/t"), Path("/u"), (Path("/t"), Path("/u"), Path("/a"))
+    people = {team: frozenset({"ada"}), of_all: None}
+    options = HttpOptions(token_file=file.path, people=people, tokens={"shared": ""})
+    accesses = Accesses(options)
+    assert accesses.of(ada).among(served) == served
+    assert accesses.of(bob).among(served) == (of_all, Path("/a"))
+    assert accesses.of(b"shared").among(served) == (of_all, Path("/a"))
+    assert accesses.of(bob).is_limited
+    nobody = Accesses(HttpOptions(people=people)).of(None)
+    assert nobody.among(served) == (Path("/a"),)
+
+
+async def test_a_teams_folder_is_not_used_for_others(recorder, file, tmp_path):
+    mine, team = local_place(tmp_path / "mine"), local_place(tmp_path / "team")
+    service = FakeService(workspaces=(mine, team))
+    options = HttpOptions(token_file=file.path, people={team: frozenset({"ada"})})
+    ada, bob = bearer(file.add("ada")), bearer(file.add("bob"))
+    transport = httpx.ASGITransport(create_app(service, recorder, options=options))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        codes = [
+            (
+                await client.post(
+                    "/v1/completions",
+                    json={"prompt": "a"},
+                    headers={**who, "X-Completer-Workspace": str(root)},
+                )
+            ).status_code
+            for who in (ada, bob)
+            for root in (mine, team)
+        ]
+        await client.post("/v1/completions", json={"prompt": "a"}, headers=bob)
+    assert codes == [200, 200, 200, 400]
+    assert [request.may_use for request in service.requests] == [
+        None,
+        None,
+        frozenset({mine}),
+        frozenset({mine}),
+    ]

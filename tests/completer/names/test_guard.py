@@ -17,8 +17,8 @@ from completer.names.guard import Guard
 root, ours = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 os.chdir(root)
 tries = json.loads(sys.argv[3])
-guard = Guard(ours, str(root / "cache")).raised()
-guard.document = str(root / "document.py")
+guard = Guard(ours).raised()
+guard.about(str(root / "document.py"), [str(root)], str(root / "cache"))
 run = compile("1", str(root / "strange.py"), "exec")
 climbs = compile("1", str(ours / ".." / root.name / "strange.py"), "exec")
 found = {}
@@ -65,6 +65,11 @@ REFUSED = [
     "os.utime('file.txt')",
     "os.truncate('file.txt', 0)",
     "shutil.rmtree('.')",
+    # reading what is of another workspace
+    "open('../other.txt')",
+    "open('/etc/passwd')",
+    "os.listdir('..')",
+    "os.scandir('/')",
     # the document, whose text came with the question
     "open('document.py')",
     "open('./document.py', 'rb')",
@@ -115,7 +120,8 @@ def test_folders_are_compared_as_the_system_does(monkeypatch):
     from completer.names import guard
 
     monkeypatch.setattr(guard.os, "path", ntpath)
-    windows = Guard(Path("C:/Ours"), "C:\\Cache")
+    windows = Guard(Path("C:/Ours"))
+    windows.about("", (), "C:\\Cache")
     assert windows._may_write("c:\\cache\\Tree.pkl")
     assert not windows._may_write("C:\\Cached\\tree.pkl")
     windows._check_code("c:\\ours\\names\\worker.py")

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from completer.context.workspace import Workspace, WorkspaceOptions
-from completer.workspaces.draft_index import DraftIndex, IndexOptions
+from completer.place import local_place
+from completer.private_files import private_folder
+from completer.remote.mirror import TEXTS, Mirror, write_list, write_team
+from completer.remote.names import mirrored
+from completer.settings import Settings
+from completer.workspaces.draft_index import DraftIndex, IndexOptions, index_options
 from tests.canaries import canaries
 from tests.completer.drafting.reference import best_path
 from tests.completer.evaluation.reachable import holders
@@ -279,3 +284,67 @@ def test_opening_and_closing_an_index_compiles_nothing(root):
     done = subprocess.run(run, capture_output=True, text=True, check=True)
 
     assert int(done.stdout) == 0
+
+
+@pytest.fixture
+def clone(root, tmp_path) -> Mirror:
+    """A mirror of a clone of the repository in `root`: one file is changed, one gone, one new."""
+    (root / "gone.py").write_text("gone_meanwhile = vanished(1)\n")
+    index_of(root, tmp_path / "cache").build()
+    texts = {"a.py": (root / "a.py").read_text(), "b.py": "mine = 'alone'\n", "c.py": "new = 1\n"}
+    folder = tmp_path / "mirrors/ada/clone"
+    private_folder(folder)
+    private_folder(folder.parent / TEXTS)
+    files = [mirrored(name, text, whole=True) for name, text in texts.items()]
+    for file, text in zip(files, texts.values(), strict=True):
+        (folder.parent / TEXTS / file.digest).write_text(text)
+    write_list(folder, files)
+    write_team(folder, local_place(root))
+    return Mirror(folder)
+
+
+def index_of_clone(clone: Mirror, cache: Path) -> DraftIndex:
+    options = index_options(Settings(cache_folder=cache), clone)
+    return DraftIndex(clone, byte_tokenizer().backend_tokenizer, options)
+
+
+def test_a_clone_of_a_teams_repository_begins_with_its_index(clone, root, tmp_path):
+    index = index_of_clone(clone, tmp_path / "cache")
+    report = index.build()
+
+    assert (report.read, report.removed) == (2, 1)
+    assert report.tokenised < 40
+    assert drafted_after(index, "zebra_quo").startswith("tient = ")
+    assert drafted_after(index, "mine = 'al").startswith("one'")
+    assert "shed" not in drafted_after(index, "gone_meanwhile = vani")
+    assert not list(clone.root.rglob("index.json"))
+
+
+def test_clones_share_the_memory_of_what_they_have_not_changed(clone, tmp_path):
+    one, other = (index_of_clone(clone, tmp_path / "cache") for _ in range(2))
+    one.build()
+    other.build()
+    maps = [index.drafter.array.parts.ranks.base for index in (one, other)]
+    assert all(isinstance(each, np.memmap) for each in maps)
+    assert maps[0].filename == maps[1].filename
+
+
+def test_a_change_of_one_clone_is_no_others(clone, root, tmp_path):
+    one, other = (index_of_clone(clone, tmp_path / "cache") for _ in range(2))
+    one.build()
+    other.build()
+    one.update(clone.root / "a.py", None, edited=False)
+    team = index_of(root, tmp_path / "cache")
+    team.build()
+
+    assert "tient" not in drafted_after(one, "zebra_quo")
+    assert drafted_after(other, "zebra_quo").startswith("tient = ")
+    assert drafted_after(team, "zebra_quo").startswith("tient = ")
+    assert "one" not in drafted_after(team, "mine = 'al")
+    assert drafted_after(team, "gone_meanwhile = vani").startswith("shed(1)")
+
+
+def test_a_clone_begins_by_itself_where_the_team_has_no_index(clone, tmp_path):
+    index = index_of_clone(clone, tmp_path / "another")
+    assert index.build().read == 3
+    assert list(clone.root.rglob("index.json"))
