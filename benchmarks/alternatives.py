@@ -73,13 +73,13 @@ def run(
 
 
 async def _ask(service: IsolatedService, samples: Sequence[Sample]) -> list[_Asked]:
-    """Ask at each caret; what has just been warmed up favours each of both half of the times."""
+    """Ask at each caret, as a person by hand; what has just been warmed up favours each of both half of the times."""
     asked: list[_Asked] = []
     total = sum(len(sample.spans) for sample in samples)
     with progress("carets") as advance:
         for sample in samples:
             for span in sample.spans:
-                request = request_for(span, sample.root)
+                request = replace(request_for(span, sample.root), trigger="manual")
                 counts = (1, COUNT) if len(asked) % 2 else (COUNT, 1)
                 answers = {k: await service.complete(replace(request, n=k)) for k in counts}
                 asked.append(_Asked(span, answers[1], answers[COUNT]))
