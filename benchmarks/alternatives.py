@@ -73,7 +73,7 @@ def run(
 
 
 async def _ask(service: IsolatedService, samples: Sequence[Sample]) -> list[_Asked]:
-    """Ask at each caret, as a person by hand; what has just been warmed up favours each of both half of the times."""
+    """Ask at each caret, by hand; each of both comes first, where less is warm, half the times."""
     asked: list[_Asked] = []
     total = sum(len(sample.spans) for sample in samples)
     with progress("carets") as advance:
