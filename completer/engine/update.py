@@ -46,7 +46,7 @@ def update(
 def _rank(sequence: SequenceState, chooser: Chooser, stop: Stop | None) -> None:
     """Tell what was likely at each place, up to the one at which the text ends."""
     known = sequence.ticket.rankings
-    known += chooser.rankings()[: stop.keep + 1 - len(known) if stop else None]
+    known += chooser.rankings()[: max(0, stop.keep + 1 - len(known)) if stop else None]
 
 
 def _keep(part: StepPart, path: list[int], pool: KVPool) -> None:
