@@ -11,8 +11,8 @@ from completer.cli.app import main
 
 NAMES = (
     "decode", "type", "exits", "dtypes", "draft", "serve", "gpu", "path", "telemetry", "simulate",
-    "intervals", "names", "windows", "socket", "remote", "next-edits", "edit-drafts", "replay",
-    "alternatives",
+    "intervals", "names", "windows", "socket", "remote", "team", "next-edits", "edit-drafts",
+    "replay", "alternatives", "scaling",
 )  # fmt: skip
 
 

@@ -42,14 +42,16 @@ def run(
 ) -> dict[str, Any]:
     """Mirror a repository on a server over loopback, and have it indexed there."""
     with home() as environment, TemporaryDirectory() as folder:
-        copied = _copy(
-            Workspace(corpus or Path(sysconfig.get_path("purelib"))),
-            Path(folder) / "repository",
-            int(tokens * BYTES_A_TOKEN),
-        )
+        root = copied(corpus, Path(folder) / "repository", tokens)
         with elsewhere(environment, Path(folder)) as engine:
             mirrors = Path(environment["XDG_DATA_HOME"]) / "completer" / "mirrors"
-            return asyncio.run(_measure(engine, copied, mirrors))
+            return asyncio.run(_measure(engine, root, mirrors))
+
+
+def copied(corpus: Path | None, folder: Path, tokens: int) -> Place:
+    """Copy about so many tokens of a folder of code, or of what is installed here."""
+    workspace = Workspace(corpus or Path(sysconfig.get_path("purelib")))
+    return _copy(workspace, folder, int(tokens * BYTES_A_TOKEN))
 
 
 def _copy(workspace: Workspace, folder: Path, most_bytes: int) -> Place:

@@ -89,7 +89,7 @@ class EngineSettings(Section):
         "", description="address of a server on another machine that is the engine of editors here"
     )
     token_file: Path | None = Field(
-        None, description="file that holds your token there; else it is in `COMPLETER_TOKEN`"
+        None, description="file of your token there; else it is in `COMPLETER_TOKEN` or the keyring"
     )
     ca_file: Path | None = Field(
         None, description="certificates by which that server is known, if the system's do not do"

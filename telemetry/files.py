@@ -27,7 +27,9 @@ from telemetry.schema import LABEL, TABLES
 
 SUFFIX: Final = ".sqlite3"
 APPLICATION_ID: Final = int.from_bytes(b"cmpT")
-DATABASE_NAME: Final = re.compile(r"\d{4}-\d\d-\d\d-(?P<pid>[1-9]\d{0,8})-[0-9a-f]{8}\.sqlite3")
+DATABASE_NAME: Final = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)-(?P<pid>[1-9]\d{0,8})-(?P<token>[0-9a-f]{8})\.sqlite3"
+)
 
 _MAGIC: Final = b"SQLite format 3\0"
 _ID_PLACE: Final = slice(68, 72)  # https://www.sqlite.org/fileformat.html#application_id
@@ -44,10 +46,10 @@ _lock: Final = threading.Lock()
 
 
 class NotTelemetryError(Exception):
-    """A file was named that is not a telemetry database."""
+    """A file was named that is not a telemetry database, or not one of the kind that is needed."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is not a telemetry database, and is left as it is")
+    def __init__(self, path: Path, kind: str = "a telemetry database") -> None:
+        super().__init__(f"{path} is not {kind}, and is left as it is")
 
 
 def is_ours(path: Path) -> bool:
@@ -141,6 +143,9 @@ def is_in_use(path: Path) -> bool:
     name = DATABASE_NAME.fullmatch(path.name)
     if name is None:
         return False
+    if int(name["pid"]) == os.getpid():  # in a container, each start has the same number
+        with _lock:
+            return _open_here[os.path.realpath(path)] > 0
     try:
         os.kill(int(name["pid"]), 0)
     except ProcessLookupError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,7 +16,7 @@ from typing import Final
 from telemetry.files import database_files, is_in_use, noted_as_open
 from telemetry.migrations import SchemaTooNewError
 from telemetry.privacy import Pseudonyms
-from telemetry.store import changing, reading
+from telemetry.store import changing, snapshot
 
 _NOBODYS_PROCESS: Final = "-999999999-"  # in a name: a number that no process has
 _PROCESS: Final = re.compile(r"-[1-9]\d{0,8}-")
@@ -57,7 +56,7 @@ def merge(
             elif target != path and target.exists():
                 merged.known.append(path)
             else:
-                found = _take_in(path, target, new_ids)
+                found = _take_in(path, target, new_ids, ours.people_key())
                 merged.files.append(target)
                 merged.people |= {known[id_] for id_ in found & known.keys()}
                 merged.unnamed |= found - known.keys()
@@ -71,29 +70,26 @@ def _place(path: Path, folder: Path) -> Path:
     return folder / _PROCESS.sub(_NOBODYS_PROCESS, path.name, count=1)
 
 
-def _take_in(path: Path, target: Path, new_ids: dict[str, str]) -> set[str]:
+def _take_in(path: Path, target: Path, new_ids: dict[str, str], key_h: int) -> set[str]:
     """Copy a file if it is to be elsewhere, give people their new ids; the ids that it had."""
     if target == path:
-        return _renamed(path, new_ids)
+        return _renamed(path, new_ids, key_h)
     draft = target.with_name(f"{target.name}.draft")
-    draft.unlink(missing_ok=True)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft.touch(mode=0o600)
     try:
-        with reading(path) as original, closing(sqlite3.connect(draft)) as copy:
-            original.backup(copy)
+        snapshot(path, draft)
         with noted_as_open(draft):
-            found = _renamed(draft, new_ids)
+            found = _renamed(draft, new_ids, key_h)
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
     return found
 
 
-def _renamed(path: Path, new_ids: dict[str, str]) -> set[str]:
+def _renamed(path: Path, new_ids: dict[str, str], key_h: int) -> set[str]:
     with changing(path) as connection:
         found = {user_h for (user_h,) in connection.execute("SELECT user_h FROM session")}
         for old in found & new_ids.keys():
-            change = "UPDATE session SET user_h = ? WHERE user_h = ?"
-            connection.execute(change, (new_ids[old], old))
+            change = "UPDATE session SET user_h = ?, key_h = ? WHERE user_h = ?"
+            connection.execute(change, (new_ids[old], key_h, old))
     return found

@@ -56,6 +56,10 @@ class Pseudonyms:
         """A user's id, 32 hexadecimal digits."""
         return _digest(self._people_key, "user", name).hex()[:32]
 
+    def people_key(self) -> int:
+        """A number that tells the key of people from others, and nothing about it, 63 bits."""
+        return int.from_bytes(_digest(self._people_key, "key", "")[:8]) >> 1
+
     def draw(self, experiment: str, name: str) -> tuple[float, float]:
         """Two independent numbers from [0, 1) for a user in an experiment, always the same."""
         digest = _digest(self._people_key, "experiment", f"{experiment}\0{name}")

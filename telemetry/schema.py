@@ -159,6 +159,7 @@ _SESSION = Table(
         Column("started_ms", "when it connected"),
         _later("ended_ms", "when it was gone; NULL if it still is there or was killed"),
         Column("caps", "what it can do, a JSON array", _caps, "TEXT NOT NULL DEFAULT '[]'"),
+        Column("key_h", "which key `user_h` was made with", sql="INTEGER", since=6),
     ),
 )
 _OPPORTUNITY = Table(

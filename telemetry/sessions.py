@@ -35,10 +35,14 @@ class Sessions:
         known = _Session(len(self._sessions) + 1, not self._opt_out.covers(user=info.user))
         self._sessions[info.id] = known
         if known.is_recorded:
-            user_h = self._pseudonyms.user(info.user)
-            label = self._store.label
             write = event_rows(
-                "session", [info], label, id=known.row, user_h=user_h, started_ms=now_ms
+                "session",
+                [info],
+                self._store.label,
+                id=known.row,
+                user_h=self._pseudonyms.user(info.user),
+                started_ms=now_ms,
+                key_h=self._pseudonyms.people_key(),
             )
             self._store.put_reference(write)
             self._store.put()

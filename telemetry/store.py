@@ -285,6 +285,17 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
+def snapshot(path: Path, target: Path) -> None:
+    """Copy a database as it is now, also one that is being written, for its owner alone.
+
+    Raises as `reading` does.
+    """
+    target.unlink(missing_ok=True)
+    target.touch(mode=0o600)
+    with reading(path) as original, closing(sqlite3.connect(target)) as copy:
+        original.backup(copy)
+
+
 @contextmanager
 def changing(path: Path) -> Iterator[sqlite3.Connection]:
     """A transaction on a file that may be another process's, for purges and retention.

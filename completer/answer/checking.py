@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from completer.answer.names_check import unresolved
 from completer.answer.postprocess import TextContext, drop_trivial, restore_line_ends, trim_end
+from completer.names.evidence import NameEvidence
 from completer.request import Problem
 
 
@@ -21,6 +22,7 @@ def check(
     *,
     syntax: bool = True,
     names: bool = True,
+    named: NameEvidence | None = None,
     keep: bool = False,
     unfinished: bool = False,
 ) -> Checked:
@@ -28,13 +30,14 @@ def check(
 
     With `keep` it stays as it is, and so does an `unfinished` one (the caller's limit of tokens
     ended it) of which nothing would be left; what is wrong is said. Names are checked where
-    the context has evidence of them: whole lines before the wrong one stay.
+    the context has evidence of them, beside what is known of those `named` in the answer: whole
+    lines before the wrong one stay.
     """
     plain = text.replace("\r\n", "\n")
     kept = plain
     problem: Problem | None = None
     if names and context.evidence is not None:
-        wrong = unresolved(plain, context.around, context.evidence)
+        wrong = unresolved(plain, context.around, context.evidence.with_named(named))
         if wrong:
             kept = plain[: max(0, plain.rfind("\n", 0, wrong[0].start + 1))]
             problem = "name does not exist"

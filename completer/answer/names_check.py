@@ -5,16 +5,22 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
+from typing import NamedTuple
 
 from completer.answer.parse_check import ESCAPE
 from completer.context.lexical import indentation, tokens
 from completer.context.surroundings import Surroundings
 from completer.names.evidence import NameEvidence, NameKind
-from completer.names.place import name_place
+from completer.names.place import binds, name_place
 
 _DOTTED = re.compile(r"\b[^\W\d]\w*+(?:\.[^\W\d]\w*+)++")
 _ASSIGNED = re.compile(r"\s*=[^=]")
+_FROM_IMPORT = re.compile(
+    r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^()#]*|[^()#\n]*)", re.MULTILINE
+)
+_IMPORTED_NAME = re.compile(r"(?:^|[,(])\s*([^\W\d]\w*)")
+_MOST_NAMED = 8
 _RIGHT_BEFORE = re.compile(r"(?:[\w)\]}\"']\s*\.\s*|\bimport\b[^#\n]*[\s,(])\Z")
 _LINE = 200  # characters of a line that are read for what stands before a name
 
@@ -28,6 +34,25 @@ class Unresolved:
     name: str
 
 
+class Named(NamedTuple):
+    """Dotted names whose members an answer names, and modules that it imports from."""
+
+    owners: tuple[str, ...]
+    modules: tuple[str, ...]
+
+
+def not_known(text: str, around: Surroundings, evidence: NameEvidence) -> Named | None:
+    """Return what an answer at the caret names of which the evidence says nothing, if anything."""
+    if around.where != "code" or around.language != "python":
+        return None
+    chains = (found for _, found in _chains(text, around))
+    dots = (chain[0][: dot.start()] for chain in chains for dot in re.finditer(r"\.", chain[0]))
+    owners = dict.fromkeys(owner for owner in dots if owner not in evidence.members)
+    modules = dict.fromkeys(module for module, _, _ in _imports(text, around))
+    named = Named(tuple(islice(owners, _MOST_NAMED)), tuple(islice(modules, _MOST_NAMED)))
+    return named if any(named) else None
+
+
 def unresolved(text: str, around: Surroundings, evidence: NameEvidence) -> list[Unresolved]:
     """Return the names in `text`, an answer at the caret, that surely do not resolve, in order.
 
@@ -39,7 +64,7 @@ def unresolved(text: str, around: Surroundings, evidence: NameEvidence) -> list[
         return []
     found = [*_first(text, around, evidence), *_members(text, around, evidence)]
     if around.language == "python":
-        found += _unbound(text, around, evidence)
+        found += [*_imported(text, around, evidence), *_unbound(text, around, evidence)]
     return sorted(set(found), key=lambda each: each.start)
 
 
@@ -61,14 +86,44 @@ def _first(text: str, around: Surroundings, evidence: NameEvidence) -> Iterator[
 
 def _members(text: str, around: Surroundings, evidence: NameEvidence) -> Iterator[Unresolved]:
     """Look at the members of dotted names whose members are all known."""
+    for whole, found in _chains(text, around):
+        yield from _in_chain(found, whole + around.rest, len(around.line), evidence)
+
+
+def _chains(text: str, around: Surroundings) -> Iterator[tuple[str, re.Match[str]]]:
+    """Yield the dotted names that end in an answer and that it does not bind, in line and answer.
+
+    A name that it binds stands for something that nobody was asked about.
+    """
     line = around.line
-    over = list(tokens(line + text, around.language))
-    for found in _DOTTED.finditer(line + text):
-        before = (line + text)[: found.start()].rstrip()
+    whole = line + text
+    over = list(tokens(whole, around.language))
+    for found in _DOTTED.finditer(whole):
+        before = whole[: found.start()].rstrip()
         is_in_text = any(each.covers(found.start() + 1) for each in over)
-        if is_in_text or before.endswith((".", "import", "from")):
-            continue
-        yield from _in_chain(found, line + text + around.rest, len(line), evidence)
+        begins_elsewhere = before.endswith((".", "import", "from"))
+        is_bound = binds(whole[: found.start()], found[0].partition(".")[0])
+        if found.end() > len(line) and not (is_in_text or begins_elsewhere or is_bound):
+            yield whole, found
+
+
+def _imported(text: str, around: Surroundings, evidence: NameEvidence) -> Iterator[Unresolved]:
+    """Look at what an answer imports from modules of which all is known."""
+    for module, name, start in _imports(text, around):
+        known = evidence.modules.get(module)
+        if known is not None and known.kind is NameKind.IMPORTABLE and name not in known.names:
+            yield Unresolved(max(0, start), start + len(name), name)
+
+
+def _imports(text: str, around: Surroundings) -> Iterator[tuple[str, str, int]]:
+    """Yield module, name, and where in an answer the name stands, of all that it imports."""
+    line = around.line
+    for found in _FROM_IMPORT.finditer(line + text):
+        for name in _IMPORTED_NAME.finditer(found[2]):
+            start = found.start(2) + name.start(1) - len(line)
+            goes_on = start + len(name[1]) == len(text) and re.match(r"\w", around.rest)
+            if start + len(name[1]) > 0 and not goes_on:
+                yield found[1], name[1], start
 
 
 def _in_chain(

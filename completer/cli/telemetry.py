@@ -1,4 +1,4 @@
-"""`completer telemetry`: export, purge, opt out, and know people across installations."""
+"""`completer telemetry`: export, purge, opt out, collect, and know people across installations."""
 
 import json
 import time
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from completer.cli.collect import collect
 from completer.cli.options import ConfigFlag, JsonFlag, identity_file, load
 from completer.cli.outputs import ForceFlag
 from completer.cli.telemetry_errors import telemetry_errors
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from telemetry.retention import Purged
 
 telemetry = typer.Typer(no_args_is_help=True, help="Look after what has been recorded.")
+telemetry.command("collect")(collect)
 DbFlag = Annotated[
     Path | None,
     typer.Option("--db", help="A database or a folder of them.", metavar="PATH"),

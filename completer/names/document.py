@@ -6,7 +6,7 @@ from functools import cached_property
 
 from completer.context.brackets import CLOSED_BY, Bracket, closable, unmatched
 from completer.context.lexical import Lexeme, blank_out, indentation, tokens
-from completer.names.place import without_last_word
+from completer.names.place import with_import, without_last_word
 
 Position = tuple[int, int]
 """A line from 1 and a column from 0."""
@@ -43,8 +43,12 @@ class Document:
 
     @property
     def at_caret(self) -> "Document | None":
-        """The document without the name behind which the caret is; `None` if it does not count."""
-        before = without_last_word(self.before)
+        """The document without the name behind which the caret is; `None` if it does not count.
+
+        Where `import` comes next it is there already: what may be imported is then known in time.
+        """
+        whole = None if self._rest.strip() else with_import(self.line)
+        before = self._above + whole if whole else without_last_word(self.before)
         behind_dot = before.rstrip(" \t").endswith(".")
         if self.in_text or not (behind_dot or self._opened or self.in_import):
             return None

@@ -1,7 +1,7 @@
 """What static analysis knows of the names at one caret: plain values, wherever they come from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -47,6 +47,7 @@ class NameEvidence:
     behind begins, where that is behind a dot or `import`; `None` where it is not, or not known.
     `parameters` are those of callees, by the text of the callee. `scope` are the names that are
     bound; `unbound` those that the text behind the caret uses and nothing binds, nearest first.
+    `modules` has what may be imported from modules, by the text of their names (".models").
     """
 
     members: Mapping[str, Names] = field(default_factory=dict)
@@ -54,3 +55,11 @@ class NameEvidence:
     parameters: Mapping[str, Names] = field(default_factory=dict)
     scope: Names | None = None
     unbound: tuple[str, ...] = ()
+    modules: Mapping[str, Names] = field(default_factory=dict)
+
+    def with_named(self, named: "NameEvidence | None") -> "NameEvidence":
+        """Add what is known of the names in an answer."""
+        if named is None:
+            return self
+        members = {**named.members, **self.members}
+        return replace(self, members=members, modules=named.modules)

@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from pathlib import Path
@@ -61,11 +62,23 @@ class NameFinder:
         questions = _questions(before, after, language, path, root, whole, cache)
         if not questions or self._closed:
             return None
-        if wait_s is None:
-            around, *caret = [self._process.ask(question) for question in questions]
-        else:
-            around, *caret = self._in_time(questions, wait_s)
+        around, *caret = self._answers(questions, wait_s)
         return around and _merged(before, around, *caret)
+
+    def named(
+        self, before: str, after: str, language: str | None, path: Path | None, root: Path,
+        owners: Sequence[str], modules: Sequence[str], *,
+        wait_s: float | None = 0.01, cache: str = "",
+    ) -> NameEvidence | None:  # fmt: skip
+        """Return the members of the dotted names `owners`, and what may be imported from `modules`.
+
+        They are those that an answer at the caret names. Else as `evidence`.
+        """
+        questions = _questions(before, after, language, path, root, True, cache)[:1]
+        if not questions or self._closed:
+            return None
+        asked = replace(questions[0], part="named", owners=tuple(owners), modules=tuple(modules))
+        return self._answers([asked], wait_s)[0]
 
     def renew(self, root: Path) -> None:
         """Ask anew from now on: a workspace's files changed. Until it is there, the last serves."""
@@ -89,6 +102,13 @@ class NameFinder:
             for key in list(self._futures):
                 self._answer(key, None)
         self._process.close()
+
+    def _answers(
+        self, questions: list[Question], wait_s: float | None
+    ) -> list[NameEvidence | None]:
+        if wait_s is None:
+            return [self._process.ask(question) for question in questions]
+        return self._in_time(questions, wait_s)
 
     def _in_time(self, questions: list[Question], wait_s: float) -> list[NameEvidence | None]:
         with self._lock:
@@ -183,7 +203,9 @@ def _questions(
 
 def _digest(question: Question) -> str:
     fields = (question.part, question.path, question.before, question.after, str(question.whole))
-    text = "\0".join(fields).encode("utf-8", "surrogatepass")
+    text = "\0".join((*fields, *question.owners, "", *question.modules)).encode(
+        "utf-8", "surrogatepass"
+    )
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 

@@ -14,7 +14,7 @@ from completer.context.lexical import open_token
 from completer.drafting.tree import DraftSource, DraftTree
 from completer.engine.narrowing import Narrowing
 from completer.names.evidence import NameEvidence, NameKind, Names, NameWeights
-from completer.names.place import NamePlace, name_place
+from completer.names.place import NamePlace, binds, name_place, with_import
 from completer.names.vocabulary import NameTokens
 
 WEIGHTS: NameWeights = dict.fromkeys(NameKind, 0.0) | {
@@ -45,14 +45,14 @@ class NameGuide:
     line: str
     language: str | None
     _caret: int = field(init=False)
-    """Where in the line the name begins that the caret is in or behind; -1 if in none."""
+    """Where the name begins that the caret is in or behind, or that is imported; -1 if none."""
     _text: str = field(init=False)
     """The line and what has been generated."""
     _read: int = field(default=0, init=False)
     """So many generated tokens are in `_text`."""
 
     def __post_init__(self) -> None:
-        place = name_place(self.line)
+        place = name_place(with_import(self.line) or self.line)
         self._caret = place.start if place else -1
         self._text = self.line
 
@@ -99,7 +99,7 @@ class NameGuide:
         names = self._known(place, text) if place else None
         if place is None or names is None or open_token(text, self.language) is not None:
             return place, None
-        if place.owner and _binds(text[len(self.line) :], place.owner.partition(".")[0]):
+        if place.owner and binds(text[len(self.line) :], place.owner.partition(".")[0]):
             return place, None
         if (
             place.owner
@@ -123,9 +123,3 @@ class NameGuide:
 def _begins_statement(text: str, at: int) -> bool:
     """Whether only white space stands before a place in its line."""
     return not text[text.rfind("\n", 0, at) + 1 : at].strip()
-
-
-def _binds(text: str, name: str) -> bool:
-    """Whether a text gives a name another meaning."""
-    binding = rf"\b(?:as|for) {name}\b|\b{name}\s*:?=(?!=)"
-    return name in text and re.search(binding, text) is not None

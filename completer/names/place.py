@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_FROM = re.compile(r"([ \t]*from[ \t]+[.\w]+[ \t]+)(?:import|impor|impo|imp|im|i)?")
 _LONGEST = 200
 """Characters of a dotted name that are read."""
 
@@ -35,6 +36,18 @@ def name_place(code: str) -> NamePlace | None:
     owner = code[begin : start - 1]
     known = begin > first or not first
     return NamePlace(owner if known and _DOTTED.fullmatch(owner) else None, typed, start)
+
+
+def with_import(line: str) -> str | None:
+    """Return a line that ends behind a module, or in the word `import` there, with all of it."""
+    found = _FROM.fullmatch(line)
+    return f"{found[1]}import " if found else None
+
+
+def binds(text: str, name: str) -> bool:
+    """Whether a text gives a name another meaning."""
+    binding = rf"\b(?:as|for|import) {name}\b|\b{name}\s*:?=(?!=)"
+    return name in text and re.search(binding, text) is not None
 
 
 def without_last_word(code: str) -> str:

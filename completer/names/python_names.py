@@ -3,6 +3,7 @@
 import re
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -64,11 +65,31 @@ def evidence_at_caret(
     script = _script(text, place, environment)
     if document.in_import:
         names = frozenset(found.name for found in script.complete(*position) if _is_name(found))
-        found = Names(NameKind.IMPORTABLE, names) if names else None
-        return NameEvidence(at_caret=found)
+        kind = NameKind.OPEN if "__getattr__" in names else NameKind.IMPORTABLE
+        return NameEvidence(at_caret=Names(kind, names) if names else None)
     return NameEvidence(
         at_caret=_behind_dot(script, position), parameters=_open_call(script, position)
     )
+
+
+def evidence_named(
+    document: Document,
+    place: PythonPlace,
+    environment: InterpreterEnvironment,
+    owners: Sequence[str],
+    modules: Sequence[str],
+    until: float,
+) -> NameEvidence:
+    """Return the members of the `owners` at the caret, and what may be imported from `modules`."""
+    text, position = document.without_line()
+    around = _Around(_script(text, place, environment), position)
+    found = around.members({owner: [] for owner in owners}, until)
+    imports = {
+        module: evidence_at_caret(Document(f"from {module} import ", ""), place, environment)
+        for module in modules
+    }
+    known = {module: each.at_caret for module, each in imports.items() if each.at_caret}
+    return NameEvidence(found, modules=known)
 
 
 def _script(text: str, place: PythonPlace, environment: InterpreterEnvironment) -> jedi.Script:
@@ -127,17 +148,21 @@ class _Around:
     def evidence(self, until: float) -> NameEvidence:
         scope = self._visible()
         unbound = self._scopes.unbound(self._leaf) if scope is not None else ()
+        found = self.members(dict(islice(self._chains.items(), _MOST_MEMBERS)), until)
+        parameters = self._parameters(until)
+        return NameEvidence(found, None, parameters, scope, unbound)
+
+    def members(self, chains: Mapping[str, list[Name | None]], until: float) -> dict[str, Names]:
+        """Return the members of dotted names that stand at some places, where they are known."""
         found = dict[str, Names]()
         # All are inferred before any is looked through: that spoils jedi's memory of `os.path`.
-        chains = islice(self._chains.items(), _MOST_MEMBERS)
-        inferred = {text: self._inferred(text, leaves) for text, leaves in chains}
+        inferred = {text: self._inferred(text, leaves) for text, leaves in chains.items()}
         for text, values in inferred.items():
             if time.monotonic() > until:
                 break
             if (names := self._members(text, values)) is not None:
                 found[text] = names
-        parameters = self._parameters(until)
-        return NameEvidence(found, None, parameters, scope, unbound)
+        return found
 
     def _visible(self) -> Names | None:
         names = self._scopes.visible(self._leaf)

@@ -8,7 +8,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from completer.names.evidence import NameEvidence, NameKind, Names
 
-Part = Literal["around", "caret"]
+Part = Literal["around", "caret", "named"]
 
 _held: "WeakKeyDictionary[frozenset[str], ReferenceType[frozenset[str]]]" = WeakKeyDictionary()
 """The sets of names that somebody holds: many answers have the same ones, which are kept once."""
@@ -18,8 +18,9 @@ _held: "WeakKeyDictionary[frozenset[str], ReferenceType[frozenset[str]]]" = Weak
 class Question:
     r"""A document around a caret; lines end with `\n`.
 
-    `part` is what is asked for: what may stand in the caret's line, whatever that says, or what
-    may stand at the caret itself. `path` is the document's, absolute or empty, `root` the
+    `part` is what is asked for: what may stand in the caret's line, whatever that says; what may
+    stand at the caret itself; or the members of `owners`, dotted names in scope, and what may be
+    imported from `modules`. `path` is the document's, absolute or empty, `root` the
     workspace's. After `most_s` seconds what was found so far is answered; `None` for no limit.
     """
 
@@ -35,6 +36,8 @@ class Question:
     cache: str = ""
     """A private folder for the syntax trees of a workspace that leaves no trace elsewhere, and to
     which the packages that are installed here are none."""
+    owners: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """Return it as one line."""
@@ -43,7 +46,9 @@ class Question:
     @classmethod
     def decode(cls, line: bytes) -> "Question":
         """Read what `encode` wrote."""
-        return cls(**json.loads(line))
+        fields = json.loads(line)
+        names = {each: tuple(fields[each]) for each in ("owners", "modules")}
+        return cls(**{**fields, **names})
 
 
 def encode_evidence(evidence: NameEvidence) -> bytes:
@@ -54,6 +59,7 @@ def encode_evidence(evidence: NameEvidence) -> bytes:
         "parameters": {text: _encode(names) for text, names in evidence.parameters.items()},
         "scope": _encode(evidence.scope),
         "unbound": evidence.unbound,
+        "modules": {text: _encode(names) for text, names in evidence.modules.items()},
     }
     return json.dumps(fields).encode()
 
@@ -67,6 +73,7 @@ def decode_evidence(line: bytes) -> NameEvidence:
         {sys.intern(text): _decode(*names) for text, names in fields["parameters"].items()},
         fields["scope"] and _decode(*fields["scope"]),
         tuple(map(sys.intern, fields["unbound"])),
+        {sys.intern(text): _decode(*names) for text, names in fields["modules"].items()},
     )
 
 

@@ -24,7 +24,12 @@ from completer.names.document import Document
 from completer.names.evidence import NameEvidence
 from completer.names.guard import Guard, stdlib_folders
 from completer.names.python_members import forget_typeshed
-from completer.names.python_names import PythonPlace, evidence_around, evidence_at_caret
+from completer.names.python_names import (
+    PythonPlace,
+    evidence_around,
+    evidence_at_caret,
+    evidence_named,
+)
 from completer.names.question import Question, encode_evidence
 
 _MOST_MEMORY = 1536 << 20
@@ -67,6 +72,9 @@ def _evidence(
         with suppress(Exception):  # jedi is known to stumble over rare code in many ways
             if question.part == "caret":
                 return evidence_at_caret(document, place, environment)
+            if question.part == "named":
+                asked = question.owners, question.modules
+                return evidence_named(document, place, environment, *asked, until)
             found = evidence_around(document, place, environment, until)
             return found if question.whole else replace(found, scope=None, unbound=())
     return NameEvidence()

@@ -123,7 +123,8 @@ class Checkout:
         self._git("checkout", "--quiet", "--force", "--detach", _FETCHED)
         self._git("clean", "--quiet", "-ffdx")
         self._git("update-ref", _SERVED, _FETCHED)
-        self._git("gc", "--quiet", "--prune=now")
+        with suppress(CompleterError):  # the files are there; what is left over is bounded, too
+            self._git("gc", "--quiet", "--prune=now")
         return True
 
     def _commit(self, ref: str) -> str:

@@ -20,6 +20,7 @@ from completer.engine_process.connection import Connection
 from completer.engine_process.messages import PROTOCOL
 from completer.errors import CompleterError, SettingsError
 from completer.private_files import read_secret
+from completer.remote.token_store import stored_token
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -49,10 +50,9 @@ class Server:
 
         Raises `SettingsError` for an address that is none or not safe, and without a token.
         """
-        address = settings.server.rstrip("/")
-        _check(address)
+        address = checked(settings.server)
         ca_file = settings.ca_file and settings.ca_file.expanduser()
-        return cls(address, token_of(settings.token_file), ca_file)
+        return cls(address, token_of(settings.token_file, address), ca_file)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -107,25 +107,34 @@ class Server:
             raise _refusal(self.address, error) from error
 
 
-def token_of(file: Path | None) -> str:
-    """The token in a file that is yours alone, else the environment's.
+def token_of(file: Path | None, address: str = "") -> str:
+    """The token in a file that is yours alone, else the environment's, else the keyring's.
 
     Raises `SettingsError` where there is none.
     """
-    token = (
-        os.environ.get(TOKEN_VARIABLE, "")
-        if file is None
-        else read_secret(file.expanduser(), "engine.token_file")
-    )
-    if not token.strip() or not token.strip().isascii() or not token.strip().isprintable():
-        where = TOKEN_VARIABLE if file is None else str(file)
-        hint = f"Have one made with `completer token add NAME` there; engine.token_file or {where}."
-        raise SettingsError(f"There is no token for the server in {where}.", hint=hint)
-    return token.strip()
+    if file is not None:
+        return sound_token(read_secret(file.expanduser(), "engine.token_file"), str(file))
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if not token and address:
+        token = stored_token(address)
+    return sound_token(token, TOKEN_VARIABLE)
 
 
-def _check(address: str) -> None:
-    """Raise `SettingsError` for an address to which no token may go."""
+def sound_token(token: str, where: str) -> str:
+    """A token without the space around it. Raises `SettingsError` for what is none."""
+    token = token.strip()
+    if not token or not token.isascii() or not token.isprintable():
+        raise SettingsError(
+            f"There is no token for the server in {where}.",
+            hint="Have one made with `completer token add NAME` there; then engine.token_file,"
+            f" {TOKEN_VARIABLE} or `completer remote login`.",
+        )
+    return token
+
+
+def checked(address: str) -> str:
+    """An address without a slash at its end; `SettingsError` for one that no token may go to."""
+    address = address.rstrip("/")
     parts = urlsplit(address)
     try:
         whole = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
@@ -141,6 +150,7 @@ def _check(address: str) -> None:
             hint="Use https:// (the server: server.tls_cert and server.tls_key), or reach it over"
             " SSH: `ssh -L 8012:localhost:8012` and http://localhost:8012",
         )
+    return address
 
 
 def _is_here(host: str) -> bool:

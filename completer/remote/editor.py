@@ -38,7 +38,7 @@ from completer.errors import BadRequestError, CompleterError, OverloadedError
 from completer.place import Place, innermost, name_in
 from completer.remote.mirror import is_mirrored
 from completer.remote.mirrors import PersonsMirrors
-from completer.remote.names import is_name
+from completer.remote.names import is_name, place_there
 from completer.remote.receiving import LARGEST, Receiving
 
 log = logging.getLogger(__name__)
@@ -112,12 +112,12 @@ class RemoteEditor:
         match message:
             case Complete() | Stream() | FindNextEdits():
                 self._ask(message)
-            case OpenWorkspace(root) if root not in self._there:
-                self._open(root)
-            case CloseWorkspace(root) if root in self._there:
-                self._close(root)
+            case OpenWorkspace(root):
+                self._open(place_there(root))
+            case CloseWorkspace(root):
+                self._close(place_there(root))
             case ListFiles() | SendTexts():
-                self._spawn(self._receive(message))
+                self._spawn(self._receive(replace(message, root=place_there(message.root))))
             case DocumentChanged(path, text):
                 self._document_changed(self._mapped(path), text)
             case Accepted() | Cancel():
@@ -128,7 +128,8 @@ class RemoteEditor:
             most = f"More than {self._most_running} requests of one person at once."
             raise OverloadedError(most, retry_after_s=1.0)
         request = message.request
-        root = self._there.get(request.workspace) if request.workspace else None
+        workspace = request.workspace and place_there(request.workspace)
+        root = self._there.get(workspace) if workspace else None
         if root is not None and not is_mirrored(root):
             root = None  # the model alone, until the files are there
         more: dict[str, Any] = {"workspace": root}
@@ -139,7 +140,8 @@ class RemoteEditor:
             )
         else:
             more["user"] = self._person.name
-            named = request.workspace or innermost(request.path, self._there)
+            path = request.path and place_there(request.path)
+            named = workspace or innermost(path, self._there)
             more["workspace_name"] = named.name[:LONGEST_FOLDER] if named else ""
         path = request.path and self._mapped(request.path)
         request = replace(request, path=path, **more)  # type: ignore[arg-type]
@@ -150,6 +152,7 @@ class RemoteEditor:
 
         Raises `BadRequestError` for what no file can be called.
         """
+        path = place_there(path)
         root = innermost(path, self._there)
         name = name_in(path, root) if root else path.name
         if not is_name(name):
@@ -167,6 +170,8 @@ class RemoteEditor:
         self._editor.take(DocumentChanged(path, text))
 
     def _open(self, root: Place) -> None:
+        if root in self._there:
+            return
         try:
             folder = self._mirrors.open(f"{self._person.machine}\0{root}")
         except CompleterError as error:
@@ -177,6 +182,8 @@ class RemoteEditor:
         self._use(folder)
 
     def _close(self, root: Place) -> None:
+        if root not in self._there:
+            return
         folder = self._there.pop(root)
         del self._here[folder], self._receiving[root]
         self._editor.take(CloseWorkspace(folder))

@@ -3,10 +3,15 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+
+from completer.place import Place
 
 LONGEST_NAME = 4_096  # characters, as in a path of the client's system
 DEEPEST = 100  # folders in one another
 DIGEST = re.compile(r"[0-9a-f]{64}")
+_WINDOWS = re.compile(r"[A-Za-z]:\\|\\\\[^\\]")
+"""A drive, or a folder of the network, as only Windows spells them."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -32,6 +37,18 @@ def is_name(name: str) -> bool:
         and not _CONTROL.search(name)
         and not any(part in ("", ".", "..") for part in parts)
     )
+
+
+def place_there(path: Path) -> Place:
+    r"""A place of the client's, with slashes also where it comes from Windows.
+
+    On the way back it is what it was: there `C:/a` and `C:\a` are one path.
+
+    >>> place_there(Path("C:\\shop\\app.py")).as_posix()
+    'C:/shop/app.py'
+    """
+    text = str(path)
+    return Place(Path(PureWindowsPath(text).as_posix()) if _WINDOWS.match(text) else path)
 
 
 def in_order(name: str) -> tuple[tuple[bool, str], ...]:

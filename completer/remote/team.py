@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -96,8 +97,9 @@ class TeamRepositories:
         self._stopping.set()
         for each in self._all:
             each.checkout.stop()
+        until = time.monotonic() + ENDS_WITHIN_S
         for thread in self._threads:
-            thread.join(ENDS_WITHIN_S)
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _follow(self, repository: TeamRepository, opened: Callable[[Place], None]) -> None:
         if repository.checkout.is_there:

@@ -5,6 +5,7 @@ import time
 from functools import cached_property, partial
 from pathlib import Path
 
+from completer.answer.names_check import not_known
 from completer.answer.postprocess import TextContext
 from completer.context.encoding import encode_one, token_pieces
 from completer.context.prompt import blind_to_marks
@@ -51,10 +52,6 @@ class KnownNames:
         if len(request.prefix) - request.prefix.rfind("\n") > _LONGEST_LINE:
             return None
         self._renew(repository)
-        wait_s = settings.completion.names_wait_ms / 1000
-        if request.sampling.seeded:
-            deadline_ms = request.deadline_ms or settings.completion.deadline_ms
-            wait_s = max(wait_s, deadline_ms / 2000)
         return self._finder.evidence(
             request.prefix,
             request.suffix,
@@ -62,7 +59,28 @@ class KnownNames:
             _module_of(request.path, repository),
             repository.modules,
             whole=whole,
-            wait_s=None if math.isinf(wait_s) else wait_s,
+            wait_s=_wait_s(request, settings),
+            cache="" if repository.on_disk else _cache_of(repository),
+        )
+
+    def named(
+        self, text: str, context: TextContext, request: CompletionRequest, settings: Settings,
+        repository: Repository | None,
+    ) -> NameEvidence | None:  # fmt: skip
+        """Return what is known of names in an answer about which `around` says nothing."""
+        if repository is None or context.evidence is None:
+            return None
+        named = not_known(text, context.around, context.evidence)
+        if named is None:
+            return None
+        return self._finder.named(
+            request.prefix,
+            request.suffix,
+            request.language,
+            _module_of(request.path, repository),
+            repository.modules,
+            *named,
+            wait_s=_wait_s(request, settings),
             cache="" if repository.on_disk else _cache_of(repository),
         )
 
@@ -100,6 +118,15 @@ class KnownNames:
         tokenizer = blind_to_marks(self._model.tokenizer.backend_tokenizer)
         rows = int(self._model.model.config.vocab_size)
         return NameTokens(token_pieces(tokenizer, rows), partial(encode_one, tokenizer))
+
+
+def _wait_s(request: CompletionRequest, settings: Settings) -> float | None:
+    """How long a request waits for evidence; `None`: as long as that takes."""
+    wait_s = settings.completion.names_wait_ms / 1000
+    if request.sampling.seeded:
+        deadline_ms = request.deadline_ms or settings.completion.deadline_ms
+        wait_s = max(wait_s, deadline_ms / 2000)
+    return None if math.isinf(wait_s) else wait_s
 
 
 def _module_of(path: Path | None, repository: Repository) -> Path | None:

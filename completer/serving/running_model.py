@@ -294,11 +294,17 @@ class RunningModel:
         if self._settings.pure or not job.request.polish:
             return Checked(text)
         settings = job.settings.completion
+        text = postprocess(text, job.text)
+        named = None
+        if settings.check_names:
+            asked = job.request, job.settings, job.repository
+            named = self._names.named(text, job.text, *asked)
         return check(
-            postprocess(text, job.text),
+            text,
             job.text,
             syntax=settings.check_syntax,
             names=settings.check_names,
+            named=named,
             keep=job.request.trigger == "manual",
             unfinished=ended == "length" and not job.request.withhold,
         )

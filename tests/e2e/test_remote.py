@@ -1,12 +1,15 @@
 """Two machines, as far as their folders go: a server with TLS, and a laptop's language server."""
 
 import json
+import ssl
 import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.completer.remote.git_server import Developer, git_server
 from tests.completer.remote.machines import certificate
 from tests.e2e.conftest import home_of, run, serving
 from tests.e2e.language_client import language_client
@@ -60,6 +63,40 @@ def test_a_laptops_repository_is_completed_from_elsewhere(machines, project, tmp
         )
     (project / "more.py").unlink()
     assert "No engine runs" in run("status", env=laptop).stdout
+
+
+def test_a_teams_repository_is_served_to_its_people(machines, tmp_path):
+    server, laptop = machines
+    cert, key = Path(server["COMPLETER_SERVER__TLS_CERT"]), server["COMPLETER_SERVER__TLS_KEY"]
+    developer = Developer(tmp_path / "served", tmp_path / "clone")
+    developer.push({"store.py": "class Store:\n    pass\n"})
+    tokens = {"ada": Path(laptop["COMPLETER_ENGINE__TOKEN_FILE"]).read_text()}
+    tokens["eve"] = run("token", "add", "eve", env=server).stdout.strip()
+    with git_server(tmp_path / "served", (cert, Path(key))) as origin:
+        team = {"name": "shop", "git": f"{origin.address}/shop.git", "ca_file": str(cert)}
+        folder = tmp_path / "teams"
+        server |= {
+            "COMPLETER_SERVER__TEAM_FOLDER": str(folder),
+            "COMPLETER_SERVER__TEAM_WORKSPACES": json.dumps([{**team, "people": ["ada"]}]),
+        }
+        with serving(env=server) as (url, _):
+
+            def status(person: str) -> int:
+                headers = {
+                    "Authorization": f"Bearer {tokens[person]}",
+                    "X-Completer-Workspace": str(folder / "shop"),
+                }
+                body = {"prompt": "import store\nstore.", "max_tokens": 4}
+                return httpx.post(
+                    f"{url}/v1/completions",
+                    json=body,
+                    headers=headers,
+                    verify=ssl.create_default_context(cafile=cert),
+                    timeout=90,
+                ).status_code
+
+            until(lambda: status("ada") == 200, 90)
+            assert status("eve") == 400
 
 
 def test_what_cannot_be_used_is_told_before_anything_is_sent(machines, project):

@@ -11,6 +11,7 @@ from telemetry.files import (
     is_in_use,
     left_alone,
     new_database_path,
+    noted_as_open,
     own_files,
 )
 from tests.telemetry.databases import make_database
@@ -66,6 +67,15 @@ def test_where_there_is_none_the_error_says_what_to_do(tmp_path):
 
 
 def test_a_file_is_in_use_while_the_process_in_its_name_runs(tmp_path):
-    assert is_in_use(new_database_path(tmp_path))
+    assert is_in_use(tmp_path / f"2020-01-01-{os.getppid()}-0123abcd.sqlite3")
     assert not is_in_use(Path("2020-01-01-999999999-0123abcd.sqlite3"))
     assert not is_in_use(Path("simulated.sqlite3"))
+
+
+def test_a_file_of_an_earlier_process_with_the_same_number_is_not_in_use(tmp_path):
+    """As in a container, in which the server is always process 1."""
+    path = new_database_path(tmp_path)
+    make_database(path)
+    assert not is_in_use(path)
+    with noted_as_open(path):
+        assert is_in_use(path)

@@ -6,7 +6,7 @@ import pytest
 
 from completer.answer import parse_check
 from completer.answer.checking import Checked, check
-from completer.answer.names_check import unresolved
+from completer.answer.names_check import not_known, unresolved
 from completer.answer.postprocess import TextContext
 from completer.names.evidence import NameEvidence, NameKind, Names
 
@@ -155,6 +155,58 @@ def test_names_at_the_caret():
     assert not unresolved("path", at("from os import |\n").around, evidence)
     assert unresolved("paths", at("from os import |\n").around, evidence)
     assert unresolved("ths", at("from os import pa|\n").around, evidence)
+
+
+@pytest.mark.parametrize(
+    ("caret", "text", "owners", "modules"),
+    [
+        ("|\n", "os.path.join(key)", (), ()),
+        ("|\n", "re.compile(os.path)", ("re",), ()),
+        ("|\n", "self.thing.size.x", ("self.thing", "self.thing.size"), ()),
+        ("x = re.|\n", "compile", ("re",), ()),
+        ("x = re.e|\n", " + y", (), ()),
+        ("|\n", "re = f()\nre.compile", (), ()),
+        ("# |\n", "re.compile", (), ()),
+        ("from .a im|\n", "port b, c", (), (".a",)),
+        ("from .|\n", "a.b import (\n    c as d,\n    e)", (), (".a.b",)),
+        ("from a import b|\n", ", c", (), ("a",)),
+        ("import a|\n", ".b", (), ()),
+    ],
+)
+def test_what_is_asked_about_an_answer(caret, text, owners, modules):
+    assert not_known(text, at(caret).around, EVIDENCE) == (
+        (owners, modules) if owners or modules else None
+    )
+
+
+@pytest.mark.parametrize(
+    ("caret", "text", "names"),
+    [
+        ("|\n", "re.encode()", ["encode"]),
+        ("|\n", "re.compile()", []),
+        ("|\n", "for re in key:\n    re.encode()", []),
+        ("from .a im|\n", "port b, c", ["c"]),
+        ("from .a im|\n", "port (\n    b as c,\n    d,\n)", ["d"]),
+        ("from .|\n", "a import c", ["c"]),
+        ("from .a import b, |c\n", "b", []),  # the name goes on
+        ("from .open im|\n", "port c", []),
+        ("from .b im|\n", "port c", []),
+        ("'|'\n", "from .a import c", []),
+    ],
+)
+def test_what_was_asked_of_an_answer_counts(caret, text, names):
+    named = NameEvidence(
+        members={"re": Names(NameKind.MODULE, frozenset({"compile"}))},
+        modules={
+            ".a": Names(NameKind.IMPORTABLE, frozenset({"b"})),
+            ".open": Names(NameKind.OPEN, frozenset({"b"})),
+        },
+    )
+    evidence = EVIDENCE.with_named(named)
+
+    assert [
+        each.name for each in unresolved(text, at(caret).around, evidence) if each.name != "re"
+    ] == names
 
 
 def test_whole_lines_before_a_wrong_name_stay():

@@ -85,3 +85,34 @@ def test_an_installation_without_its_key_is_not_taken_in(here, run, tmp_path):
     assert code == 1
     assert "Bring its key" in err
     assert build(here).users == 2
+
+
+def test_databases_are_collected_into_one_that_a_report_reads(here, run, tmp_path):
+    into = tmp_path / "all.sqlite3"
+    code, out, err = run("collect", here, "--into", into)
+    assert (code, err) == (0, "")
+    assert out == "Read 1 files: 3 session, 2 opportunity, 2 suggestion new, 0 changed.\n"
+    code, out, _ = run("collect", here, "--into", into, "--json")
+    assert json.loads(out) == {
+        "files": 1, "added": {}, "changed": {}, "people_keys": 1, "failed": {}
+    }  # fmt: skip
+    assert build(into).users == build(here).users
+
+
+def test_several_keys_and_what_was_left_out_are_said(here, run, tmp_path):
+    there = record(tmp_path / "there", "carol")
+    there = there.rename(there.with_name(there.name.replace("0123abcd", "4567abcd")))
+    code, _, err = run(
+        "collect", here, there, tmp_path / "none", "--into", tmp_path / "all.sqlite3"
+    )
+    assert code == 1
+    assert "known under 2 keys" in err
+    assert f"Left {tmp_path / 'none'}: no telemetry database" in err
+
+
+def test_what_is_no_collection_is_not_collected_into(here, run):
+    (file,) = here.glob("*.sqlite3")
+    code, _, err = run("collect", here, "--into", file)
+    assert code == 1
+    assert "is not a collection of telemetry databases" in err
+    assert "Name a file that is not there yet" in err

@@ -30,6 +30,8 @@ OTHERS = {
     "stream_group_ms": 7,
     "root_path": "/completer",
     "forwarded_allow_ips": "10.0.0.1",
+    "team_workspaces": [{"name": "shop", "git": "https://code.example/shop"}],
+    "team_folder": "/elsewhere/teams",
 }
 OF_MIRRORS = {"mirrors": "/elsewhere", "mirror_mb": 1, "mirror_files": 2, "mirror_days": 3}
 OF_SERVING = {"host", "port", "tls_cert", "tls_key"}

@@ -73,6 +73,8 @@ def test_members_of_names_in_scope(process, root):
         ("for a in os.path.", NameKind.MODULE, "join"),
         ("from .base import ", NameKind.IMPORTABLE, "Proxy"),
         ("from pkg.stars import ", NameKind.IMPORTABLE, "Base"),
+        ("from .base ", NameKind.IMPORTABLE, "Proxy"),
+        ("from .base imp", NameKind.IMPORTABLE, "Proxy"),
         ("''.", NameKind.INSTANCE, "strip"),
     ],
 )
@@ -85,6 +87,32 @@ def test_at_the_caret(process, root, line, kind, name):
 @pytest.mark.parametrize("line", ["'a.", "# self.", "a = ", "nothing."])
 def test_where_nothing_is_known(process, root, line):
     assert ask(process, root, line).at_caret is None
+
+
+def test_what_an_answer_names(process, root):
+    before, after = TEXT.split("|")
+    finder = NameFinder(process=process)
+    asked = ("os", "self.size", "nothing", "proxy.run"), (".base", ".missing", "pkg.stars")
+    found = finder.named(before, after, "python", root / "pkg/mine.py", root, *asked, wait_s=None)
+
+    assert {"path", "sep"} <= found.members["os"].names
+    assert "x" in found.members["self.size"].names
+    assert "nothing" not in found.members
+    assert "Proxy" in found.modules[".base"].names
+    assert "Base" in found.modules["pkg.stars"].names
+    assert ".missing" not in found.modules
+
+
+def test_answers_about_other_names_are_other_answers(process, root):
+    finder = NameFinder(process=process)
+
+    def members(owner):
+        return finder.named(
+            "import os\n", "", "python", None, root, (owner,), (), wait_s=20.0
+        ).members
+
+    assert set(members("os")) == {"os"}
+    assert set(members("os.path")) == {"os.path"}
 
 
 def test_what_is_bound_and_what_is_not(process, root):

@@ -86,6 +86,16 @@ def test_every_name_of_an_import_is_one_of_the_modules(generated):
     assert "\n" in found
 
 
+@pytest.mark.parametrize(
+    ("line", "generated"), [("from pathlib imp", "ort "), ("from pathlib ", "import ")]
+)
+def test_imported_names_behind_an_import_to_come(line, generated):
+    found = allowed(line, generated, IMPORTS)
+
+    assert {each for each in found if each.isalnum()} == {"P"}
+    assert allowed(line, generated[:2], IMPORTS) is None
+
+
 def test_what_follows_an_import_is_free():
     assert allowed("from pathlib import ", "Path as P", IMPORTS) is None
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from completer.names.place import NamePlace, name_place
+from completer.names.place import NamePlace, name_place, with_import
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,21 @@ from completer.names.place import NamePlace, name_place
 )
 def test_owner_and_beginning(code, owner, typed):
     assert name_place(code) == NamePlace(owner, typed, len(code) - len(typed))
+
+
+@pytest.mark.parametrize(
+    ("line", "whole"),
+    [
+        ("from .a ", "from .a import "),
+        ("    from a.b impo", "    from a.b import "),
+        ("from a import", "from a import "),
+        ("from a", None),
+        ("from a import ", None),
+        ("raise A from b ", None),
+    ],
+)
+def test_an_import_is_finished(line, whole):
+    assert with_import(line) == whole
 
 
 @pytest.mark.parametrize("code", ["x = 1", "x = 0x1f"])

@@ -16,6 +16,7 @@ EVIDENCE = NameEvidence(
     parameters={"f": Names(NameKind.PARAMETER, frozenset({"key"}))},
     scope=Names(NameKind.SCOPE, frozenset({"self", "len"})),
     unbound=("later", "last"),
+    modules={".models": Names(NameKind.IMPORTABLE, frozenset({"Request"}))},
 )
 
 

@@ -60,6 +60,7 @@ def carets(repo: Place) -> Iterator[CompletionRequest]:
             language="python",
             workspace=repo,
             max_tokens=24,
+            deadline_ms=1000.0 * READ_IN_S,
             sampling=Sampling(seed=number, seeded=True, temperature=0.5 * (number % 2)),
         )
 
