@@ -10,10 +10,30 @@ from benchmarks.command import make_command
 from completer.cli.app import main
 
 NAMES = (
-    "decode", "type", "exits", "dtypes", "draft", "serve", "gpu", "path", "telemetry", "simulate",
-    "intervals", "names", "windows", "socket", "remote", "team", "next-edits", "next-edit-card",
-    "edit-drafts", "replay", "scaling", "cluster",
-)  # fmt: skip
+    "decode",
+    "type",
+    "exits",
+    "dtypes",
+    "draft",
+    "serve",
+    "gpu",
+    "path",
+    "telemetry",
+    "simulate",
+    "intervals",
+    "names",
+    "windows",
+    "socket",
+    "remote",
+    "team",
+    "next-edits",
+    "next-edit-card",
+    "edit-drafts",
+    "replay",
+    "alternatives",
+    "scaling",
+    "cluster",
+)
 
 
 class Benchmarks(TyperGroup):

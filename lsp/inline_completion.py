@@ -128,7 +128,8 @@ class InlineCompletions:
     ) -> list[types.InlineCompletionItem]:
         options = self._session.options
         trigger = trigger_of(params.context.trigger_kind)
-        arm = options.arm_of(options.user)
+        # It reads files, and waits for the settings where they are just being read.
+        arm = await asyncio.to_thread(options.arm_of, options.user)
         tracked = self._begin(document, trigger, arm)
         if document.shrinking and trigger == "automatic" and not options.after_deletion:
             self._reports.end(tracked, "not_requested")

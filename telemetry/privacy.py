@@ -182,24 +182,29 @@ def opt_out_list(folder: Path) -> OptOut:
 
 
 class OptOut:
-    """Users and workspaces of which nothing is recorded, kept as keyed hashes in the folder."""
+    """Users and workspaces of which nothing is recorded, kept as keyed hashes in the folder.
+
+    Its file is followed: what another process changes there counts at once.
+    """
 
     def __init__(self, folder: Path, pseudonyms: Pseudonyms) -> None:
         self._path = folder / OPT_OUT_FILE
         self._pseudonyms = pseudonyms
-        self._ids: frozenset[str] | None = self._read()
+        self._known: frozenset[str] | None = frozenset()
+        self._stamp: tuple[int, ...] | None = None
 
     def covers(self, *, user: str = "", workspace: str = "", places: Iterable[str] = ()) -> bool:
         """Whether one of them has opted out, or a folder that holds the workspace or a place.
 
         `places` are real paths of files and folders. While the list cannot be read, everyone has.
         """
-        if self._ids is None:
+        listed = self._ids
+        if listed is None:
             return True
         named = {Path(place) for place in (workspace, *places) if place}
         folders = {str(above) for place in named for above in (place, *place.parents)}
-        ids = {self._pseudonyms.workspace(folder) for folder in folders} if self._ids else set()
-        return bool(ids & self._ids) or (bool(user) and self._pseudonyms.user(user) in self._ids)
+        ids = {self._pseudonyms.workspace(folder) for folder in folders} if listed else set()
+        return bool(ids & listed) or (bool(user) and self._pseudonyms.user(user) in listed)
 
     def add(self, *, user: str = "", workspace: str = "") -> None:
         """Record nothing of them from the next session on.
@@ -216,6 +221,13 @@ class OptOut:
         users = {self._pseudonyms.user(user)} if user else set()
         return frozenset(users | ({self._pseudonyms.workspace(workspace)} if workspace else set()))
 
+    @property
+    def _ids(self) -> frozenset[str] | None:
+        """What the file lists now; `None` while it cannot be read."""
+        if (stamp := _stamp(self._path)) != self._stamp:
+            self._known, self._stamp = self._read(), stamp
+        return self._known
+
     def _read(self) -> frozenset[str] | None:
         try:
             return _ids_in(self._path.read_text("utf-8"))
@@ -228,9 +240,19 @@ class OptOut:
     def _save(self, ids: frozenset[str]) -> None:
         if self._ids is None:
             raise ForeignFileError(self._path)
-        self._ids = ids
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _draft(self._path, json.dumps(sorted(ids)).encode()).replace(self._path)
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """What changes with a file; `None` where there is none."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return ()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _ids_in(text: str) -> frozenset[str]:

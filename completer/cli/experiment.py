@@ -24,11 +24,13 @@ experiment = typer.Typer(
 )
 FOUR_WEEKS = 28  # whole weeks, for weekdays differ
 DAY = "%Y-%m-%d"
+OF_ARMS = {"share": "--share", "first": "--from", "days": "--days", "primary": "--primary"}
 OWN = ("name", "model")  # of an arm, beside its sections
 
 
 @experiment.command("start")
 def start(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="What it is called.")],
     arm: Annotated[
         list[str] | None,
@@ -56,6 +58,8 @@ def start(
     """
     from completer.user_settings import write_section
 
+    if not arm:
+        _refuse_flags_of_arms(context)
     settings = load(config).settings
     if arm:
         _refuse_a_second(settings, name)
@@ -113,6 +117,17 @@ def stop(config: ConfigFlag = None, as_json: JsonFlag = False) -> None:
 
 def _today() -> date:
     return datetime.now(UTC).date()
+
+
+def _refuse_flags_of_arms(context: typer.Context) -> None:
+    """Refuse what would be written with arms, where there are none to write."""
+    for name, flag in OF_ARMS.items():
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise BadRequestError(
+                f"{flag} is for an experiment that is written: say its --arm as well.",
+                hint="Without arms, `start NAME` checks the one in the settings.",
+            )
 
 
 def _refuse_a_second(settings: "Settings", name: str) -> None:

@@ -127,6 +127,8 @@ class WorkerProcess(Generic[T]):
             )
         except OSError as error:
             _log.warning("%s could not be started: %s", self._command[0], error)
+        else:  # where it ends for want of work, nobody else waits for it: it would stay a zombie
+            threading.Thread(target=self._process.wait, name="reaper", daemon=True).start()
         return self._process
 
     def _reap(self) -> int | None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from completer.drafting.tree import DraftSource, DraftTree, Predictions
 
 if TYPE_CHECKING:
-    from completer.drafting.session import DraftSession
+    from completer.engine.sequence import Drafting
 
 _SURE, _TRUSTED = 3, 8
 """With so many equal tokens the pointer is probably right; with so many, surely."""
@@ -41,7 +41,7 @@ class PredictedDrafts:
     A mark that ends the answer may be the last of `predicted`.
     """
 
-    def __init__(self, predicted: Sequence[int], others: DraftSession | None) -> None:
+    def __init__(self, predicted: Sequence[int], others: Drafting | None) -> None:
         self._predicted = np.asarray(predicted, np.int32)
         self._others = others
         self._came: list[int] = []
@@ -107,7 +107,7 @@ class PredictedDrafts:
         begin, probably = max(0, self._left - _BACK), self._left + self._since
         ahead = self._predicted[begin : self._left + _REACH[-1]]
         lengths, equal = np.zeros(len(ahead), np.int64), np.ones(len(ahead), bool)
-        for back, token in enumerate(reversed(self._came)):
+        for back, token in zip(range(len(ahead)), reversed(self._came), strict=False):
             equal[:back] = False
             equal[back:] &= ahead[: len(ahead) - back] == token
             lengths[equal] = back + 1

@@ -11,14 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from completer.engine.alternatives import alternative
 from completer.engine.attention import Segment
 from completer.engine.readout import Readout, ReadoutRequest, certainty, certainty_here
 from completer.engine.sampling import choose_token, uniform
-from completer.engine.sequence import SequenceState
+from completer.engine.sequence import Ranking, SequenceState
 from completer.engine.staging import to_device
 from completer.engine.step_part import StepPart
 from completer.engine.stop_policy import TokenSignals
+
+RANKED = 16
+"""Tokens that are looked at for an alternative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,18 @@ class Chooser:
         """Choose the token after `row`; what was chosen before lies on the way to it."""
         tokens = self._result.readout.tokens
         token = self._choose(row, depth) if tokens is None else tokens[row]
-        sequence = self._part.scheduled.sequence
-        if sequence.request.choice and sequence.request.sampling.greedy:
-            position = len(sequence.ids) - sequence.prompt_length + depth
-            logits = self._result.distribution[self._part.rows.start + row]
-            token = alternative(sequence, position, token, logits)
+        leaves = self._part.scheduled.sequence.request.leaves
+        if leaves is not None and leaves[0] == self._position(depth):
+            token = leaves[1]
         self._made.append((row, token))
         return token
+
+    def rankings(self) -> list[Ranking]:
+        """Return what was likeliest at the place of each chosen token."""
+        logits = self._walked(self._result.distribution)
+        best = logits.float().log_softmax(-1).topk(min(RANKED, logits.shape[-1]))
+        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        return [Ranking(tokens, logs) for tokens, logs in pairs]
 
     def signals(self) -> tuple[TokenSignals, ...]:
         """Return how sure the distribution was of every chosen token."""
@@ -96,13 +103,19 @@ class Chooser:
         return logits[[first + row for row, _ in self._made]]
 
     def _choose(self, row: int, depth: int) -> int:
-        sequence = self._part.scheduled.sequence
-        request = sequence.request
-        position = len(sequence.ids) - sequence.prompt_length + depth
+        request = self._part.scheduled.sequence.request
         distribution = self._result.distribution[self._part.rows.start + row]
         return choose_token(
-            distribution, request.sampling, position=position, choice=request.choice
+            distribution,
+            request.sampling,
+            position=self._position(depth),
+            choice=request.choice,
         )
+
+    def _position(self, depth: int) -> int:
+        """Which token of the text is chosen, from 0 on."""
+        sequence = self._part.scheduled.sequence
+        return len(sequence.ids) - sequence.prompt_length + depth
 
 
 def readout_request(part: StepPart, device: torch.device) -> ReadoutRequest:

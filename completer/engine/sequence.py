@@ -46,8 +46,9 @@ class GenerationRequest:
     """What to generate: token ids in, token ids out.
 
     `stop_ids` end the text and do not belong to it. `deadline` is a `time.perf_counter()` value.
-    Sequences of different `owner`s never share rows of the KV pool. `choice` numbers alternatives;
-    `spell` says what a token would begin one with, if anything.
+    Sequences of different `owner`s never share rows of the KV pool. `choice` numbers alternatives,
+    which draw with other noise. `leaves` is a position of the text and the token that comes there
+    instead of the likeliest. With `ranks`, the ticket has what else was likely.
     `repository_weight`, from 0 to 1, is how much of what `drafts` predicts is blended into the
     distribution; 0 is the model's own. Unless they `may_propose`, `drafts` do nothing but that.
     `guide` narrows the distribution where it knows what may come.
@@ -69,7 +70,8 @@ class GenerationRequest:
     repository_weight: float = 0.0
     guide: Guide | None = None
     lossy: bool = False
-    spell: Callable[[int], str] | None = None
+    leaves: tuple[int, int] | None = None
+    ranks: bool = False
     may_propose: bool = True
     suffix: range | None = None
 
@@ -89,10 +91,23 @@ class GenerationResult:
     stats: DecodeStats
 
 
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The likeliest tokens at one position of a text, best first, and their log-probabilities."""
+
+    tokens: Sequence[int]
+    logs: Sequence[float]
+
+
 class Ticket:
-    """A caller's handle on a generation: its future result, and the way to call it off."""
+    """A caller's handle on a generation: its future result, and the way to call it off.
+
+    `rankings` has an entry for each token so far, if they were asked for; in the end for what
+    would have come next as well.
+    """
 
     def __init__(self) -> None:
+        self.rankings: list[Ranking] = []
         self.future: Future[GenerationResult] = Future()
         self.future.set_running_or_notify_cancel()  # its result is the engine's alone to set
         self.cancelled = False
@@ -106,9 +121,8 @@ class SequenceState:
     """The state of one generation on the engine's thread.
 
     `ids` is the prompt and what has been generated; the first `cached` of them have rows in the
-    pool's `slot`. Before admission `slot` is -1. `branched_at` is the place in its text at which a
-    greedy alternative has left the likeliest one, if it has. Rows of the tokens `kept` are there
-    though those of the tokens before may not be.
+    pool's `slot`. Before admission `slot` is -1. Rows of the tokens `kept` are there though those
+    of the tokens before may not be.
     """
 
     def __init__(
@@ -123,7 +137,6 @@ class SequenceState:
         self.cached = 0
         self.kept = range(0)
         self.kept_tokens = 0
-        self.branched_at: int | None = None
         self.reused = 0
         self.steps = 0
         self.drafted = 0

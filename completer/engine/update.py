@@ -37,7 +37,16 @@ def update(
     sequence.ids.extend(verified.emitted)
     _count(part, verified)
     _teach(part, verified, result.readout)
-    return verified, _give_up(part, verified) or _stop(sequence, verified, chooser)
+    stop = _give_up(part, verified) or _stop(sequence, verified, chooser)
+    if sequence.request.ranks:
+        _rank(sequence, chooser, stop)
+    return verified, stop
+
+
+def _rank(sequence: SequenceState, chooser: Chooser, stop: Stop | None) -> None:
+    """Tell what was likely at each place, up to the one at which the text ends."""
+    known = sequence.ticket.rankings
+    known += chooser.rankings()[: max(0, stop.keep + 1 - len(known)) if stop else None]
 
 
 def _keep(part: StepPart, path: list[int], pool: KVPool) -> None:

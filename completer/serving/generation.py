@@ -16,7 +16,7 @@ from completer.context.prompt import CHARACTERS_PER_TOKEN, Prompt, PromptBuilder
 from completer.context.reach import is_long, is_whole, within_reach
 from completer.context.surroundings import Surroundings
 from completer.drafting.predicted import PredictedDrafts
-from completer.engine.sequence import Drafting, GenerationRequest
+from completer.engine.sequence import Drafting, GenerationRequest, Ticket
 from completer.errors import BadRequestError
 from completer.names.evidence import NameEvidence, NameWeights
 from completer.names.guide import WEIGHTS
@@ -25,6 +25,7 @@ from completer.request_settings import in_arm
 from completer.secrets.answer_guard import AnswerGuard
 from completer.secrets.cleaning import RequestCleaner
 from completer.serving.known_names import KnownNames
+from completer.serving.leavings import Leaving, leavings
 from completer.serving.raw_prompts import in_parts
 from completer.serving.unplaced_drafts import UnplacedDrafts
 from completer.settings import Settings
@@ -35,7 +36,6 @@ from models.loading import LoadedModel
 
 MAX_CHOICES = 8
 _LOSSY, _KEPT = "lossy ", "kept "
-_CLOSING = " \t\r\n)]};,"
 _LONGEST_LINE = 256  # characters of a script's first line that are looked at
 ROOM_FOR_OTHER_FILES = 768  # tokens of prompt below which the file itself needs them all
 PROMPT_TOKENS = {"cpu": 1024, "cuda": 4096}  # a prompt of 1,024 costs two cores about 100 ms
@@ -186,9 +186,17 @@ class Generations:
         )
 
     def generation(
-        self, job: Job, choice: int, policy: TextPolicy | StopController
+        self,
+        job: Job,
+        choice: int,
+        policy: TextPolicy | StopController,
+        leaving: Leaving | None = None,
+        first: Ticket | None = None,
     ) -> GenerationRequest:
-        """Make what the engine is asked for one choice; its drafts have been started."""
+        """Make what the engine is asked for one choice; its drafts have been started.
+
+        A greedy alternative has a place where it leaves the `first` choice.
+        """
         request = job.request
         room = self._model.context_tokens - len(job.prompt.ids)
         deadline_ms = request.deadline_ms or job.settings.completion.deadline_ms
@@ -199,17 +207,36 @@ class Generations:
             stop_ids=self._model.layout.stop_ids,
             sampling=request.sampling,
             policy=policy,
-            drafts=self.drafts(job),
+            drafts=self._drafts_of(job, leaving, first),
             deadline=job.started + deadline_ms / 1000,
             owner=job.owner,
             choice=choice,
             repository_weight=job.repository_weight,
             guide=self._names.guide(job.text, job.name_weights),
             lossy=job.lossy,
-            spell=self._spell,
+            leaves=None if leaving is None else (leaving.position, leaving.token),
+            ranks=choice == 0 and request.n > 1 and request.sampling.greedy,
             may_propose=job.settings.drafting.enabled,
             suffix=job.kept_suffix,
         )
+
+    def leavings(self, request: CompletionRequest, first: Ticket) -> list[Leaving]:
+        """Where greedy alternatives leave the first choice; none while that is not known yet."""
+        ended = first.future.done()
+        likeliest = [each.tokens[0] for each in first.rankings]
+        ids = first.future.result().token_ids if ended else likeliest
+        return leavings(ids, first.rankings, self._decode, request.n - 1, ended=ended)
+
+    def _drafts_of(
+        self, job: Job, leaving: Leaving | None, first: Ticket | None
+    ) -> Drafting | None:
+        """Drafts of one choice; an alternative's are the first one's text, but for one token."""
+        drafts = self.drafts(job)
+        if leaving is None or first is None or not job.settings.drafting.enabled:
+            return drafts
+        known = [each.tokens[0] for each in first.rankings]
+        known[leaving.position] = leaving.token
+        return PredictedDrafts(known, drafts)
 
     def drafts(self, job: Job) -> Drafting | None:
         """Start what knows the workspace's text, or the request's own, on an answer.
@@ -265,11 +292,6 @@ class Generations:
             evidence=evidence,
             indent=request.indent,
         )
-
-    def _spell(self, token: int) -> str:
-        """What an alternative would begin with; nothing where it would only close or end a line."""
-        text = self._decode([token])
-        return text if text.strip(_CLOSING) else ""
 
     def _decode(self, ids: Sequence[int]) -> str:
         text: str = self._model.tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=True)

@@ -29,7 +29,7 @@ from completer.request import (
     TextDelta,
 )
 from completer.serving.ahead import Ahead, once_accepted
-from completer.serving.choices import Alternative, Choices, Step
+from completer.serving.choices import SPARE, Alternative, Choices, Step, by_worth
 from completer.serving.edit_model import EditModel
 from completer.serving.generation import (
     Generations,
@@ -199,7 +199,7 @@ class RunningModel:
     async def _run(
         self, request: CompletionRequest, repository: Repository | None
     ) -> AsyncGenerator[TextDelta | Completion]:
-        """Generate all choices; the second and later ones start when the first has its prompt.
+        """Generate all choices; others than the first start when it has its prompt, or later.
 
         What reads text, or may wait for a lock, runs on threads.
         """
@@ -212,14 +212,15 @@ class RunningModel:
         )
         try:
             job = await asyncio.wrap_future(self.aside(self._begin, request, repository, choices))
-            unfinished = request.n
+            unfinished = 1
             while unfinished:
                 step = await news.get()
-                if len(choices.started) < request.n:
-                    await asyncio.wrap_future(self.aside(choices.start, job, range(1, request.n)))
                 if step.text:
                     yield TextDelta(step.index, step.text)
                 unfinished -= step.done
+                if len(choices.started) < request.n or (request.n > 1 and not unfinished):
+                    more = self.aside(self._start_more, job, choices, ended=not unfinished)
+                    unfinished += await asyncio.wrap_future(more)
         finally:
             choices.give_up()
         yield await asyncio.wrap_future(self.aside(self._finish, job, choices.started))
@@ -230,8 +231,16 @@ class RunningModel:
         """Prepare a request and start its first choice."""
         job = self._generations.prepare(request, repository)
         self._check_open(job)
-        choices.start(job, range(1))
+        choices.start(job, 1)
         return job
+
+    def _start_more(self, job: Job, choices: Choices, *, ended: bool) -> int:
+        """Start the other choices, or more for those that have ended and are no other texts."""
+        wanted = job.request.n - len(choices.started)
+        if wanted <= 0 and ended and _may_replace(job.request):
+            worth = by_worth(self._checked(job, choices.started))[1]
+            wanted = min(job.request.n - worth, wanted + SPARE)
+        return choices.start(job, wanted) if wanted > 0 else 0
 
     def _check_open(self, job: Job) -> None:
         """Raise `WorkspaceClosedError` where that has happened since the request came."""
@@ -239,25 +248,21 @@ class RunningModel:
             self._generations.prompts.forget()
             raise WorkspaceClosedError(f"The workspace {job.repository.root} was closed.")
 
-    def _finish(self, job: Job, alternatives: Sequence[Alternative]) -> Completion:
+    def _checked(self, job: Job, ended: Sequence[Alternative]) -> Sequence[Alternative]:
+        """Fill in what is shown of choices that have ended."""
+        for each in ended:
+            if each.checked is None:
+                ending = each.ticket.future.result().finish_reason
+                each.checked = self._polish(each.policy.text, ending, job)
+        return ended
+
+    def _finish(self, job: Job, started: Sequence[Alternative]) -> Completion:
         self._check_open(job)
-        results = [each.ticket.future.result() for each in alternatives]
-        texts = [
-            self._polish(each.policy.text, result.finish_reason, job)
-            for each, result in zip(alternatives, results, strict=True)
-        ]
-        choices = [
-            Choice(
-                text=checked.text,
-                problem=checked.problem,
-                finish_reason="secret" if each.policy.withheld else result.finish_reason,
-                token_ids=() if each.policy.withheld else result.token_ids,
-                token_probabilities=_probabilities(each.policy),
-                confidence=_confidence(each.policy),
-                beginnings=_beginnings(each.policy, result),
-            )
-            for checked, each, result in zip(texts, alternatives, results, strict=True)
-        ]
+        shown = started = self._checked(job, started)
+        if _may_replace(job.request):
+            shown = by_worth(started)[0]
+        results = [each.ticket.future.result() for each in started]
+        choices = [_choice(shown[number % len(shown)]) for number in range(job.request.n)]
         stats = replace(
             _summed(results),
             self_speculation=str(self._engine.self_speculation_report),
@@ -310,6 +315,25 @@ class RunningModel:
 def _remembered_for(request: CompletionRequest, repository: Repository | None) -> Hashable:
     """Who may be given an answer again: whose caches it is from, while the settings stay."""
     return owner_of(request, repository), repository and repository.settings
+
+
+def _may_replace(request: CompletionRequest) -> bool:
+    """Whether one choice may come in place of another: not where they are drawn or streamed."""
+    return request.polish and request.sampling.greedy
+
+
+def _choice(ended: Alternative) -> Choice:
+    policy, result = ended.policy, ended.ticket.future.result()
+    checked = ended.checked or Checked("")
+    return Choice(
+        text=checked.text,
+        problem=checked.problem,
+        finish_reason="secret" if policy.withheld else result.finish_reason,
+        token_ids=() if policy.withheld else result.token_ids,
+        token_probabilities=_probabilities(policy),
+        confidence=_confidence(policy),
+        beginnings=_beginnings(policy, result),
+    )
 
 
 def _confidence(policy: TextPolicy | StopController) -> tuple[Confidence, ...]:

@@ -42,8 +42,11 @@ def neovim(window):
 
 
 def shown(neovim):
-    """Type until something is shown, as a model may have nothing to say here and there."""
-    for text in ("ogrand_tot", "al = price_w", "ith_tax(", "<Esc>oprint(pr"):
+    """Type until something is shown, as a model may have nothing to say here and there.
+
+    Again from the start: on a busy machine an engine that just begins is too late for all of it.
+    """
+    for text in ("ogrand_tot", "al = price_w", "ith_tax(", "<Esc>oprint(pr", "<Esc>") * 3:
         neovim.type(text)
         try:
             neovim.until(lambda: neovim.ghost, 20)

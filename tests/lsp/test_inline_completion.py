@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -246,3 +247,19 @@ async def test_requests_are_in_the_arm_of_who_sits_at_the_editor():
     await editor.complete(0, 1)
     assert [request.arm for request in editor.service.requests] == [arms["ada"]]
     assert [each.arm for each in editor.recorder.of(Opportunity)] == ["e/a"]
+
+
+async def test_while_the_settings_are_read_nothing_else_waits():
+    asked_for, read = threading.Event(), threading.Event()
+
+    def arm_of(person: str) -> None:
+        asked_for.set()
+        assert read.wait(20)
+
+    editor = Editor(arm_of=arm_of)
+    await editor.initialize()
+    editor.open("x")
+    asked = asyncio.ensure_future(editor.complete(0, 1))
+    assert await asyncio.to_thread(asked_for.wait, 20)
+    read.set()  # which would come too late, if the loop waited
+    assert await asked

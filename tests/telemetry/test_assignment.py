@@ -51,10 +51,14 @@ def test_who_is_not_named_is_who_runs_the_process(assignment):
     assert assignment.draw("one", "") == assignment.draw("one", login_name())
 
 
-def test_who_has_opted_out_takes_no_part(assignment, tmp_path):
-    opt_out_list(tmp_path / "telemetry").add(user="ada")
+def test_who_has_opted_out_takes_no_part_from_then_on(assignment, tmp_path):
+    drawn = assignment.draw("one", "ada")
+    assert drawn is not None
+    opt_out_list(tmp_path / "telemetry").add(user="ada")  # as another process does
     assert assignment.draw("one", "ada") is None
     assert assignment.draw("one", "bob") is not None
+    opt_out_list(tmp_path / "telemetry").remove(user="ada")
+    assert assignment.draw("one", "ada") == drawn
 
 
 def test_without_a_key_nobody_takes_part(tmp_path, caplog):

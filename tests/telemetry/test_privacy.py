@@ -82,6 +82,14 @@ def test_an_opt_out_can_be_taken_back(tmp_path, pseudonyms):
     assert not OptOut(tmp_path, pseudonyms).covers(user="ada")
 
 
+def test_two_processes_that_change_the_list_lose_nothing(tmp_path, pseudonyms):
+    one, other = OptOut(tmp_path, pseudonyms), OptOut(tmp_path, pseudonyms)
+    assert not other.covers(user="ada")
+    one.add(user="ada")
+    other.add(user="bob")
+    assert all(each.covers(user=who) for each in (one, other) for who in ("ada", "bob"))
+
+
 def test_nothing_is_recorded_while_the_list_cannot_be_read(tmp_path, pseudonyms):
     (tmp_path / OPT_OUT_FILE).write_text("{damaged")
     assert OptOut(tmp_path, pseudonyms).covers(user="ada")

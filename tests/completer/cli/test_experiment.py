@@ -67,6 +67,8 @@ def test_start_without_arms_checks_those_that_are_there(run):
     told(run, "start", "lines", *ARMS)
     assert told(run, "start", "lines")["name"] == "lines"
     assert "no experiment 'other' to start" in run("start", "other")[2]
+    for flag, value in (("--share", "0.5"), ("--from", str(TODAY)), ("--days", "7")):
+        assert f"{flag} is for an experiment" in run("start", "lines", flag, value)[2]
 
 
 @pytest.mark.parametrize(

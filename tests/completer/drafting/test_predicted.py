@@ -105,3 +105,10 @@ def test_without_others_nothing_is_predicted_of_the_distribution():
     drafts = PredictedDrafts([], None)
     assert len(drafts.propose(8, COST)) == 0
     assert len(drafts.predict(DraftTree.empty()).row(0)[0]) == 0
+
+
+def test_a_prediction_may_be_shorter_than_what_is_looked_for():
+    drafts = PredictedDrafts(TEXT[:2], None)
+    drafts.observe(DraftTree.empty(), [5, *TEXT[:1], 6, 7, 8, 9])
+    drafts.observe(DraftTree.empty(), TEXT[:1])
+    assert drafts.propose(8, COST).token_ids.tolist() == TEXT[1:2]

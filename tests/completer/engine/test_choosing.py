@@ -99,3 +99,11 @@ def test_what_is_mixed_is_chosen_alike_on_every_device():
         choose = chooser(device=device, drafts=Repository(), repository_weight=0.8)
         assert [choose(0, 0), choose(1, 1)] == [2, 1]
         assert [signals.repository for signals in choose.signals()] == [0.5, 0.0]
+
+
+def test_a_text_leaves_the_likeliest_one_at_one_place_and_what_was_likely_is_told():
+    choose = chooser(leaves=(1, 2))
+    assert [choose(0, 0), choose(1, 1)] == [0, 2]
+    (first, second) = choose.rankings()
+    assert (first.tokens, second.tokens[0]) == ([0, 1, 2], 1)
+    assert [math.exp(log) for log in first.logs] == pytest.approx([0.5, 0.3, 0.2])

@@ -18,6 +18,7 @@ from completer.interface import ServiceInfo
 from completer.next_edit.edits import NextEditRequest
 from completer.place import local_place
 from completer.request import Arm, Completion, CompletionRequest, Sampling, TextDelta
+from completer.serving import running_model
 from completer.serving.measures import measures
 from completer.serving.model_host import ModelHost
 from completer.serving.running_model import RunningModel
@@ -290,6 +291,24 @@ async def test_greedy_alternatives_differ_and_the_first_is_the_likeliest(service
     texts = [choice.text for choice in (await service.complete(replace(request, n=3))).choices]
     assert texts[0] == alone.text
     assert len(set(texts)) == 3
+    streamed = [part async for part in service.stream(replace(request, n=3))]
+    assert len({choice.text for choice in streamed[-1].choices}) == 3
+    for index, choice in enumerate(streamed[-1].choices):
+        assert "".join(p.text for p in streamed[:-1] if p.index == index) == choice.text
+
+
+async def test_what_says_nothing_new_is_replaced(service, monkeypatch):
+    """Of what is generated first, two become one when they are trimmed."""
+    seen = []
+
+    def trimmed(text, context):
+        seen.append(text)
+        return "same" if len(seen) < 3 else f"text {len(seen)}"
+
+    monkeypatch.setattr(running_model, "postprocess", trimmed)
+    completion = await service.complete(ask("x" * 40, n=3, polish=True, trigger="manual"))
+    assert len({choice.text for choice in completion.choices}) == 3
+    assert len(seen) == 4
 
 
 async def test_cancelling_a_request_frees_the_engine(service):

@@ -95,6 +95,33 @@ def test_a_dismissal_is_told(code, told):
     assert told("Hidden")[0]["reason"] == "esc"
 
 
+def test_where_it_is_only_shown_when_asked_for_a_modifier_pressed_twice_asks(
+    chromium, address, place, told
+):
+    user, log = place / "data" / "User", place / "log"
+    before = (user / "settings.json").read_text()
+    asked = json.loads(before) | {"completer.ghostText": "asked"}
+    (user / "settings.json").write_text(json.dumps(asked))
+    twice = {"key": "shift shift", "command": "completer.show"}
+    (user / "keybindings.json").write_text(json.dumps([twice]))
+    (place / "project" / "asked.py").write_text("x = 1\n")
+    log.write_text("")
+    try:
+        with window(chromium, address) as code:
+            code.open("asked.py")
+            code.type("tot")
+            code.page.wait_for_timeout(1000)  # more than it waits after a key
+            assert (code.ghost, told("Opportunity")) == ("", [])
+            for keys in (["Alt+Backslash"], ["Shift", "Shift"]):
+                code.keys(*keys)
+                code.shows(REST)
+                code.keys("Escape")
+                code.shows("")
+    finally:
+        (user / "settings.json").write_text(before)
+        (user / "keybindings.json").unlink()
+
+
 def test_it_is_toggled_and_says_why(code):
     code.run("Completer: Turn Completions On or Off")
     code.until(lambda: "Completions are off" in code.tooltip)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 
 import pytest
 
@@ -107,6 +108,18 @@ def test_alternatives_are_fetched_and_gone_through(neovim):
     neovim.type("<Tab>")
     neovim.until(lambda: neovim.text == f"x = 1\n{BLOCK}  # 1")
     assert [request["n"] for request in neovim.state()["requests"][:2]] == [1, 3]
+
+
+def test_where_completions_come_only_when_asked_for(start):
+    neovim = start("shown = 'asked'")
+    neovim.type("otot")
+    neovim.until(lambda: neovim.text.endswith("tot"))
+    time.sleep(0.5)  # more than it waits after a key
+    assert (neovim.ghost, neovim.state()["requests"]) == (None, [])
+    neovim.type("<M-]>")
+    neovim.shows(f"{REST} (1/3)")
+    neovim.type("<Tab>")
+    neovim.until(lambda: neovim.text == f"x = 1\n{BLOCK}")
 
 
 def test_a_dismissal_is_told_and_holds_until_the_text_changes(neovim):

@@ -32,13 +32,18 @@ export function createClient(
     },
     middleware: {
       provideInlineCompletionItems: (document, position, context, token) =>
-        setting<boolean>('enable') ? complete(client, tracking, document, position, context, token) : null,
+        isWanted(context) ? complete(client, tracking, document, position, context, token) : null,
     },
   };
   const server = { command: setting<string>('command'), args: setting<string[]>('arguments') };
   const client = new LanguageClient('completer', 'Completer', server, options);
   client.onNotification('didChangeStatus', showStatus);
   return client;
+}
+
+function isWanted({ triggerKind }: vscode.InlineCompletionContext): boolean {
+  const asked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+  return setting<boolean>('enable') && (asked || setting('ghostText') === 'shown');
 }
 
 /** As the language client does it, with how the editor indents. */

@@ -32,6 +32,7 @@ class Extension {
       acceptWord: () => this.acceptPart('word', 'editor.action.inlineSuggest.acceptNextWord'),
       acceptLine: () => this.acceptPart('line', 'editor.action.inlineSuggest.acceptNextLine'),
       dismiss: () => this.dismiss(),
+      show: () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
       nextEdit: () => nextEdits.ask(true),
       takeNextEdit: () => nextEdits.take(),
       dismissNextEdit: () => nextEdits.dismiss(),

@@ -36,6 +36,7 @@ local timer
 --- The place at which a person did not want it: nothing is shown there until the text changes.
 local dismissed = ''
 local debounce_ms = 30
+local only_when_asked = false
 
 ---@return integer row, integer col
 local function caret()
@@ -255,7 +256,7 @@ function M.changed()
     shown.tick = vim.b.changedtick
   end
   render()
-  if dismissed == place() then
+  if only_when_asked or dismissed == place() then
     return
   end
   timer = timer or assert(vim.uv.new_timer())
@@ -367,6 +368,7 @@ end
 ---@param options completer.Options
 function M.setup(options)
   debounce_ms = options.debounce_ms
+  only_when_asked = options.shown == 'asked'
   api.nvim_set_hl(0, 'CompleterGhost', { default = true, link = 'NonText' })
   api.nvim_set_hl(0, 'CompleterHint', { default = true, link = 'MoreMsg' })
   local group = api.nvim_create_augroup('completer.ghost', {})

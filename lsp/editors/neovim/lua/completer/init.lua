@@ -15,6 +15,7 @@ local M = {}
 ---@field disabled_in? string[] where nothing is completed: patterns as in .gitignore, `language:NAME`
 ---@field choices? integer alternatives to fetch when asked by hand
 ---@field after_deletion? boolean complete after text was deleted, too
+---@field shown? 'always'|'asked' whether completions come by themselves, or only by the key `next`
 ---@field debounce_ms? integer how long the text has to stay as it is
 ---@field keys? completer.Keys|false
 ---@field next_edit? { shown?: 'always'|'asked', keys?: { take: string, dismiss: string, ask?: string } }|false
@@ -24,6 +25,7 @@ local defaults = {
   disabled_in = {},
   choices = 3,
   after_deletion = true,
+  shown = 'always',
   debounce_ms = 30,
   next_edit = {},
   keys = {
