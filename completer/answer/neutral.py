@@ -56,8 +56,10 @@ def _ends(around: Surroundings) -> tuple[str, ...]:
         return _ENDS_ELSEWHERE
     if _IMPORT.match(around.line):
         return _ENDS_OF_IMPORT
-    in_brackets = unmatched(around.code)[0]  # where `for` and `if` begin no block
-    return _ENDS_OF_HEAD if _HEAD.match(around.line) and not in_brackets else _ENDS
+    above = len(around.before) - len(around.line)
+    goes_on = any(each.position < above for each in unmatched(around.code)[0])
+    begins_block = _HEAD.match(around.line) and not goes_on  # as `for` in brackets does not
+    return _ENDS_OF_HEAD if begins_block else _ENDS
 
 
 def _closers(around: Surroundings) -> str:

@@ -62,6 +62,9 @@ def at(caret: str, language: str = "python", evidence: NameEvidence | None = Non
         ("x = [\n    1 |\n    2,\n]\n", "# or", ""),
         ("x = [\n    a\n    for a i|\n    if a\n]\n", "n b = c", "n b"),
         ("def re|\n    return x\n", "ad(self.x()) -> str:", ""),
+        ("def f(|\n    return x\n", "a: int,", ""),
+        ("class A(B|\n    x = 1\n", "ase.", ""),
+        ("if (a or b|\n    x = 1\n", ") and (c:", ""),
         ("def f(\n    a=1,\n    b: |\n):\n    pass\n", "int,", ""),  # it wants a default
         (f"{NESTED}        raise E|\n\n    def g(self):\n        pass\n", "rror(", ""),
         (f"{NESTED}        raise E|\n\n    def g(self):\n        pass\n", "rror()", "rror()"),
