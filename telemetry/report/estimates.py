@@ -23,6 +23,7 @@ from telemetry.report.columns import Floats
 Numbers = NDArray[np.floating] | NDArray[np.integer]
 
 FEWEST: Final = 10  # people, below whom a report cannot tell how sure a figure is
+_ALL_BUT_EVERYTHING: Final = 0.999
 _ROUNDING: Final = 1e-9  # of a ratio: less is no difference between people
 _MOST_FREEDOM: Final = 10_000.0  # from here on, Student's t is the normal distribution
 _ANGLES: Final = np.linspace(0, math.pi / 2, 4097)
@@ -68,8 +69,11 @@ def _bell_mccaffrey(weights: Floats) -> float:
     """Degrees of freedom of the error where everybody's ratio varies alike, from weights (sum 1).
 
     With D the weights of squared residuals in the variance and M what makes residuals of ratios,
-    tr(DMM')² / tr((DMM')²), multiplied out so that it takes no matrix.
+    tr(DMM')² / tr((DMM')²), multiplied out so that it takes no matrix. Where one person is all but
+    everything it is 1, and would be what rounding leaves of differences.
     """
+    if weights.max() > _ALL_BUT_EVERYTHING:
+        return 1.0
     d, s = weights**2 / (1 - weights) ** 2, float(weights @ weights)
     d0, d1, d2 = (float((d * weights**power).sum()) for power in range(3))
     trace = float((d * (1 - 2 * weights + s)).sum())

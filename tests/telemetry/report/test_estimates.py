@@ -51,6 +51,16 @@ def test_one_who_makes_nearly_everything_leaves_little_freedom():
     assert uneven.freedom < 1.3
 
 
+@pytest.mark.parametrize("others", [1, 2, 10])
+@pytest.mark.parametrize("share", 10.0 ** -np.arange(1, 16))
+def test_however_nearly_one_makes_everything_there_is_a_figure(share, others):
+    below = np.array([1.0, *[share / others] * others])
+    found = estimate(below * np.linspace(0.2, 0.8, others + 1), below)
+
+    assert 1 <= found.freedom < (1.02 if share < 0.1 else 3.0)
+    assert np.isfinite(found.error)
+
+
 def test_degrees_of_freedom_are_between_those_of_two_schools():
     """Bell and McCaffrey's written with matrices; Kish's from the weights."""
     weights = np.random.default_rng(0).lognormal(0, 1, 15)
