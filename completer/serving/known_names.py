@@ -53,11 +53,7 @@ class KnownNames:
             return None
         self._renew(repository)
         return self._finder.evidence(
-            request.prefix,
-            request.suffix,
-            request.language,
-            _module_of(request.path, repository),
-            repository.modules,
+            *_document(request, repository),
             whole=whole,
             wait_s=_wait_s(request, settings),
             cache="" if repository.on_disk else _cache_of(repository),
@@ -74,11 +70,7 @@ class KnownNames:
         if named is None:
             return None
         return self._finder.named(
-            request.prefix,
-            request.suffix,
-            request.language,
-            _module_of(request.path, repository),
-            repository.modules,
+            *_document(request, repository),
             *named,
             wait_s=_wait_s(request, settings),
             cache="" if repository.on_disk else _cache_of(repository),
@@ -127,6 +119,14 @@ def _wait_s(request: CompletionRequest, settings: Settings) -> float | None:
         deadline_ms = request.deadline_ms or settings.completion.deadline_ms
         wait_s = max(wait_s, deadline_ms / 2000)
     return None if math.isinf(wait_s) else wait_s
+
+
+def _document(
+    request: CompletionRequest, repository: Repository
+) -> tuple[str, str, str | None, Path | None, Place]:
+    """What is asked about: texts, language, where the file is found as a module, and its root."""
+    path = _module_of(request.path, repository)
+    return request.prefix, request.suffix, request.language, path, repository.modules
 
 
 def _module_of(path: Path | None, repository: Repository) -> Path | None:

@@ -4,7 +4,10 @@ import time
 
 import pytest
 
+from completer.answer.checking import check
+from completer.answer.postprocess import TextContext
 from completer.context.workspace import Workspace
+from completer.names.evidence import NameEvidence
 from completer.place import local_place
 from completer.request import CompletionRequest, Sampling
 from completer.serving import known_names
@@ -111,3 +114,30 @@ def test_nothing_of_a_closed_workspace_is_kept(names, repository, root):
 
     assert not any(str(root) in str(key) for key in [*names._finder._known, *names._finder._last])
     assert root not in names._renewed
+
+
+@pytest.mark.parametrize(
+    ("text", "held_back"),
+    [
+        ("from other import Other", False),
+        ("from other import Another", True),
+        ("re.compile('a')", False),
+        ("re.encode('a')", True),
+    ],
+)
+def test_what_an_answer_names_is_asked_before_it_is_shown(names, repository, text, held_back):
+    request = CompletionRequest(
+        prefix="import re\n\n",
+        suffix="\n",
+        language="python",
+        path=repository.root / "mine.py",
+        sampling=Sampling(seed=1, seeded=True),
+        deadline_ms=1000 * PATIENCE_S,
+    )
+    context = TextContext(
+        prefix=request.prefix, suffix="\n", language="python", evidence=NameEvidence()
+    )
+    named = names.named(text, context, request, Settings(), repository)
+
+    assert (check(text, context, named=named).problem is not None) is held_back
+    assert check(text, context).problem is None
