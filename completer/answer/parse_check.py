@@ -129,7 +129,8 @@ def _definition(code: str, least: int) -> tuple[int, int]:
 
 
 def _least_indented(text: str) -> int:
-    return min((len(line[1]) for line in _LINE.finditer(text)), default=len(text))
+    """Columns before the least indented line, or more than any has where there is none."""
+    return min((len(line[1]) for line in _LINE.finditer(text)), default=WINDOW)
 
 
 def _fails(source: bytes) -> bool:

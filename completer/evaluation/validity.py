@@ -8,7 +8,7 @@ one answer takes long.
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import TimeoutError as TooLate
 from multiprocessing import get_context
@@ -128,22 +128,27 @@ def _places(code: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _all_exist(code: str, path: str, above: str, places: list[tuple[int, int]]) -> bool | None:
     """Ask jedi, in its own process, of each name what else might stand there."""
     project = jedi.Project(above, added_sys_path=(above,), smart_sys_path=False)
+
+    def script(asked: str) -> jedi.Script:
+        environment = jedi.InterpreterEnvironment()
+        return jedi.Script(asked, path=path, project=project, environment=environment)
+
+    whole = script(code)
     verdicts = [
-        known for place in places if (known := _exists(code, path, project, *place)) is not None
+        known for place in places if (known := _exists(whole, script, code, *place)) is not None
     ]
     return all(verdicts) if verdicts else None
 
 
-def _exists(code: str, path: str, project: jedi.Project, start: int, end: int) -> bool | None:
+def _exists(
+    whole: jedi.Script, script: Callable[[str], jedi.Script], code: str, start: int, end: int
+) -> bool | None:
     line, column = code.count("\n", 0, start) + 1, start - code.rfind("\n", 0, start) - 1
-    asked = code
+    asked = whole
     if _IMPORT.match(code, start - column):  # jedi leaves out what the statement imports already
-        asked = code[:start] + code[code.find("\n", start) % (len(code) + 1) :]
+        asked = script(code[:start] + code[code.find("\n", start) % (len(code) + 1) :])
     try:
-        script = jedi.Script(
-            asked, path=path, project=project, environment=jedi.InterpreterEnvironment()
-        )
-        names = {each.name for each in script.complete(line, column)}
+        names = {each.name for each in asked.complete(line, column)}
     except Exception:  # noqa: BLE001  whatever is wrong in jedi, this name is not judged
         return None
     if not names or "__getattr__" in names:
